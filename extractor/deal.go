@@ -1,0 +1,105 @@
+package extractor
+
+import (
+	"time"
+
+	"github.com/shopspring/decimal"
+)
+
+// DealID, ChangeID, FunnelID and ManagerID are the portal's own numbers; StageID is its
+// opaque text. They are types of their own so that they cannot be swapped.
+type (
+	DealID    uint64
+	ChangeID  uint64
+	FunnelID  uint32
+	ManagerID uint64
+	StageID   string
+)
+
+// Semantics tells what a stage means: work goes on, or the deal ended well or badly.
+type Semantics uint8
+
+// The semantics that the portal knows, under the names that the views show.
+const (
+	Process Semantics = iota
+	Success
+	Failure
+)
+
+// String is the name in the views: process, success or failure.
+func (s Semantics) String() string {
+	switch s {
+	case Success:
+		return "success"
+	case Failure:
+		return "failure"
+	default:
+		return "process"
+	}
+}
+
+// IsFinal is whether a deal that enters such a stage is closed by it.
+func (s Semantics) IsFinal() bool { return s != Process }
+
+// A Deal is a deal as the portal showed it when it was read.
+type Deal struct {
+	ID        DealID
+	Title     string
+	FunnelID  FunnelID
+	StageID   StageID
+	Semantics Semantics
+	ManagerID ManagerID       // 0: nobody
+	Amount    decimal.Decimal // in Currency; two places
+	Currency  string
+	CreatedAt time.Time // UTC; zero where the portal gave none
+	MovedAt   time.Time // UTC; the last change of stage, zero where the portal gave none
+	UpdatedAt time.Time // UTC; zero where the portal gave none
+	// IsRecurring marks a template from which deals are made; it is no deal itself.
+	IsRecurring bool
+	// Fields holds the custom fields that were asked for and are not empty, by their
+	// upper-case name. A date field is YYYY-MM-DD, a number its shortest decimal form;
+	// a value of another kind stands as the portal gave it.
+	Fields map[string]string
+}
+
+// A StageChange is one row of the stage history: the deal entered the stage.
+type StageChange struct {
+	ID        ChangeID
+	DealID    DealID
+	ChangedAt time.Time // UTC
+	FunnelID  FunnelID
+	StageID   StageID
+	Semantics Semantics // of the stage when it was entered
+	TypeID    uint8     // 1 created, 2 moved, 3 moved to a final stage, 5 changed funnel
+}
+
+// A Funnel is a deal pipeline with its stages in the portal's order.
+type Funnel struct {
+	ID     FunnelID
+	Name   string
+	Stages []Stage
+}
+
+// A Stage is a step of a funnel as the portal has it today.
+type Stage struct {
+	ID        StageID
+	FunnelID  FunnelID
+	Name      string
+	Semantics Semantics
+	Sort      int32
+}
+
+// A Manager is a person who is responsible for deals, dismissed ones included.
+type Manager struct {
+	ID       ManagerID
+	Name     string // first and last name
+	IsActive bool
+}
+
+// A Field describes a field of the deal.
+type Field struct {
+	Name       string // upper case, as in the configuration: UF_CRM_…
+	Type       string // the portal's: integer, double, string, date, datetime, …
+	Title      string // what people see
+	IsMultiple bool
+}

@@ -1,0 +1,256 @@
+package transform
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"stagelag/extractor"
+)
+
+// A ledger is what the warehouse would hold of one deal after some runs: the facts that
+// came in and were not taken back, and the visits.
+type ledger struct {
+	facts  map[factKey]Fact
+	visits map[uint32]Visit
+	rows   int // appended by the last run
+}
+
+type factKey struct {
+	visit uint32
+	day   Day
+}
+
+// run derives the deal and appends the difference, as a night does.
+func (l *ledger) run(t *rapid.T, rules *Rules, h History, dates Dates) {
+	h.Published = nil
+	for _, no := range slices.Sorted(maps.Keys(l.visits)) {
+		h.Published = append(h.Published, l.visits[no])
+	}
+	derived, _ := rules.Visits(&h, dates)
+	l.rows = 0
+	Compare(h.Published, dates.PublishedAsOf, derived, dates.AsOf, rules.Calendar, Difference{
+		Fact: func(sign Sign, f *Fact) {
+			l.rows++
+			key := factKey{f.Visit.No, f.Day}
+			before, ok := l.facts[key]
+			if sign == Withdrawn {
+				if !ok || describe(&before) != describe(f) {
+					t.Fatalf("a run takes back %s, the ledger has %s", describe(f), describe(&before))
+				}
+				delete(l.facts, key)
+				return
+			}
+			if ok {
+				t.Fatalf("a run adds %s beside %s", describe(f), describe(&before))
+			}
+			fact := *f
+			visit := *f.Visit
+			fact.Visit = &visit
+			l.facts[key] = fact
+		},
+		Visit: func(v *Visit, isGone bool) {
+			l.rows++
+			delete(l.visits, v.No)
+			if !isGone {
+				l.visits[v.No] = *v
+			}
+		},
+	})
+}
+
+func newLedger() *ledger { return &ledger{map[factKey]Fact{}, map[uint32]Visit{}, 0} }
+
+// describe is a fact as it is stored.
+func describe(f *Fact) string {
+	if f.Visit == nil {
+		return "nothing"
+	}
+	v := f.Visit
+	return fmt.Sprintf("%s of visit %d in %d %s %s from %s, plan %s %d %v: manager %d %s, overdue %d %d, left %d, open %v, %s",
+		f.Day, v.No, v.FunnelID, v.StageID, v.Semantics, v.EnteredDate, v.Plan.Source, v.Plan.Days, v.Plan.End, f.ManagerID, f.ManagerSource, f.OverdueDays, f.OverdueDay, f.DaysLeft, f.IsOpen, f.Visit.History)
+}
+
+// withoutManagers are the stored facts but for what depends on the night that first
+// computed them.
+func (l *ledger) withoutManagers() map[factKey]string {
+	facts := map[factKey]string{}
+	for key, f := range l.facts {
+		f.ManagerID, f.ManagerSource = 0, 0
+		facts[key] = describe(&f)
+	}
+	return facts
+}
+
+var lawStages = []extractor.StageID{"C5:NEW", "C5:DOCS", "C5:DESIGN", "C5:GONE", "C5:OLD_DOCS", "C5:WON", "C5:LOSE", "C7:NEW"}
+
+// drawHistory is a deal whose changes lie in the forty days from the first of February.
+func drawHistory(t *rapid.T) History {
+	h := History{Deal: extractor.Deal{ID: 1, FunnelID: 5, StageID: "C5:NEW", Fields: map[string]string{}}}
+	h.Deal.CreatedAt = drawTime(t, "created")
+	h.Deal.ManagerID = 12
+	fields := rapid.SampledFrom([]map[string]string{{}, {"UF_CRM_DAYS": "2"}, {"UF_CRM_DAYS": "x"}, {"UF_CRM_DUE": "2026-02-20"}, {"UF_CRM_DAYS": "0", "UF_CRM_DUE": "2026-02-10"}})
+	h.Deal.Fields = fields.Draw(t, "fields")
+	for i := range rapid.IntRange(0, 8).Draw(t, "changes") {
+		h.Changes = append(h.Changes, drawChange(t, extractor.ChangeID(i+1)))
+	}
+	settle(t, &h)
+	return h
+}
+
+// settle lets the deal stand where its history ends, or, rarely, elsewhere.
+func settle(t *rapid.T, h *History) {
+	kept := survivors(h)
+	if len(kept) > 0 && rapid.IntRange(0, 9).Draw(t, "agrees") > 0 {
+		last := kept[len(kept)-1]
+		h.Deal.StageID, h.Deal.FunnelID, h.Deal.Semantics, h.Deal.MovedAt = last.StageID, last.FunnelID, last.Semantics, last.ChangedAt
+		return
+	}
+	h.Deal.MovedAt = drawTime(t, "moved")
+}
+
+func drawChange(t *rapid.T, id extractor.ChangeID) Change {
+	stage := rapid.SampledFrom(lawStages).Draw(t, "stage")
+	return Change{StageChange: extractor.StageChange{
+		ID: id, DealID: 1, ChangedAt: drawTime(t, "changed"), StageID: stage, FunnelID: funnelOf(stage), Semantics: semanticsOf(stage),
+	}}
+}
+
+func drawTime(t *rapid.T, label string) time.Time {
+	return at("2026-02-01 00:00").Add(time.Duration(rapid.IntRange(0, 40*24*60).Draw(t, label)) * time.Minute)
+}
+
+// drawCorrection changes something that has happened.
+func drawCorrection(t *rapid.T, h *History) {
+	h.Changes = slices.Clone(h.Changes)
+	switch kind := rapid.IntRange(0, 4).Draw(t, "correction"); {
+	case kind == 0 && len(h.Changes) > 0: // a moved date
+		h.Changes[rapid.IntRange(0, len(h.Changes)-1).Draw(t, "which")].ChangedAt = drawTime(t, "to")
+	case kind == 1 && len(h.Changes) > 0: // a change taken back
+		h.Changes[rapid.IntRange(0, len(h.Changes)-1).Draw(t, "which")].HasVanished = true
+	case kind == 2: // one more
+		h.Changes = append(h.Changes, drawChange(t, extractor.ChangeID(len(h.Changes)+1)))
+	case kind == 3: // deleted, or a template, or back again
+		h.IsGone = !h.IsGone
+	}
+	settle(t, h)
+}
+
+// drawNights are as-of dates, ascending, a night possibly twice.
+func drawNights(t *rapid.T) []Day {
+	first := day("2026-02-01")
+	nights := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) Day { return first + Day(rapid.IntRange(0, 50).Draw(t, "night")) }), 1, 8).Draw(t, "nights")
+	slices.Sort(nights)
+	return nights
+}
+
+func night(asOf, before Day) Dates {
+	return Dates{AsOf: asOf, PublishedAsOf: before, Clock: asOf.Start(moscow).Add(150 * time.Minute)}
+}
+
+// TestAnySplitOfNightsGivesTheSameEnd: corrections in between included, the facts after
+// any nights are those of a single run on the last of them.
+func TestAnySplitOfNightsGivesTheSameEnd(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		rules := testRules()
+		if rapid.Bool().Draw(t, "one funnel") {
+			rules.Funnels = map[extractor.FunnelID]bool{5: true}
+		}
+		h := drawHistory(t)
+		nightly := newLedger()
+		before := NoDay
+		for _, asOf := range drawNights(t) {
+			nightly.run(t, rules, h, night(asOf, before))
+			before = asOf
+			if rapid.Bool().Draw(t, "is corrected") {
+				drawCorrection(t, &h)
+			}
+		}
+		nightly.run(t, rules, h, night(before, before))
+
+		single := newLedger()
+		single.run(t, rules, h, night(before, NoDay))
+		if got, want := nightly.withoutManagers(), single.withoutManagers(); !maps.Equal(got, want) {
+			t.Fatalf("after the nights: %v\nafter a single run: %v", got, want)
+		}
+		for _, f := range nightly.facts {
+			if f.ManagerID != 12 {
+				t.Fatalf("manager %d on %s, want 12, who always had the deal", f.ManagerID, f.Day)
+			}
+		}
+	})
+}
+
+// TestSecondRunAppendsNothing: the same deal on the same date is no difference.
+func TestSecondRunAppendsNothing(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		h, rules, nights := drawHistory(t), testRules(), drawNights(t)
+		l := newLedger()
+		before := NoDay
+		for _, asOf := range nights {
+			l.run(t, rules, h, night(asOf, before))
+			before = asOf
+		}
+		l.run(t, rules, h, night(before, before))
+		if l.rows != 0 {
+			t.Fatalf("the second run on %s appends %d rows, want none", before, l.rows)
+		}
+	})
+}
+
+// TestAccruedDaysAddUp: what the days of a visit accrue is what it is overdue, computed
+// from its dates alone.
+func TestAccruedDaysAddUp(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		h, rules := drawHistory(t), testRules()
+		asOf := slices.Max(drawNights(t))
+		visits, _ := rules.Visits(&h, night(asOf, NoDay))
+		for i := range visits {
+			v := &visits[i]
+			var want int32
+			if v.Plan.IsPlanned() {
+				want = max(0, int32(v.End(asOf)-v.Plan.End))
+			}
+			var accrued, last int32
+			next := v.EnteredDate
+			Facts(v, asOf, rules.Calendar, func(f *Fact) {
+				if f.Day != next {
+					t.Fatalf("%s has a fact for %s, want one for %s", v, f.Day, next)
+				}
+				next++
+				accrued += int32(f.OverdueDay)
+				last = f.OverdueDays
+			})
+			if accrued != want || last != want || next != v.End(asOf)+1 {
+				t.Fatalf("%s accrued %d and is overdue %d up to %s, want %d up to %s", v, accrued, last, next-1, want, v.End(asOf))
+			}
+		}
+	})
+}
+
+// TestVisitsFollowEachOther: a visit ends where the next begins, a deal has at most one
+// open visit, and it is the last.
+func TestVisitsFollowEachOther(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		h, rules := drawHistory(t), testRules()
+		visits, _ := rules.Visits(&h, night(slices.Max(drawNights(t)), NoDay))
+		for i := range visits {
+			v := &visits[i]
+			isLast := i == len(visits)-1
+			switch {
+			case v.No != uint32(i+1):
+				t.Fatalf("%s is the %d. visit", v, i+1)
+			case v.Semantics.IsFinal() && (v.LeftDate != v.EnteredDate || v.Plan.IsPlanned()):
+				t.Fatalf("%s is final, yet lasts or has a plan", v)
+			case v.IsOpen() && !isLast:
+				t.Fatalf("%s is open, yet not the last", v)
+			case !v.Semantics.IsFinal() && !isLast && v.LeftDate != visits[i+1].EnteredDate:
+				t.Fatalf("%s ends elsewhere than %s begins", v, &visits[i+1])
+			}
+		}
+	})
+}

@@ -1,0 +1,304 @@
+package warehouse
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ebitengine/purego"
+	"golang.org/x/sys/unix"
+)
+
+// engineVersion is the version of the npm package that fetch-engine.sh brings.
+//
+//go:embed engine.version
+var engineVersion string
+
+// findEngine returns the file of an engine: libchdb, or a clickhouse binary.
+func findEngine() (string, error) {
+	if name := os.Getenv("STAGELAG_ENGINE"); name != "" {
+		name, err := filepath.Abs(name)
+		if err != nil {
+			return "", err
+		}
+		if info, err := os.Stat(name); err != nil || info.IsDir() {
+			return "", fmt.Errorf("STAGELAG_ENGINE names %s, which is no file: correct it, or unset it and run \"make engine\"", name)
+		}
+		return name, nil
+	}
+	cache, err := os.UserCacheDir()
+	if err == nil {
+		cache = filepath.Join(cache, "stagelag", "engine", strings.TrimSpace(engineVersion))
+		for _, library := range []string{"libchdb.so", "libchdb.dylib"} {
+			name := filepath.Join(cache, library)
+			if _, err := os.Stat(name); err == nil {
+				return name, nil
+			}
+		}
+	}
+	if name, err := exec.LookPath("clickhouse"); err == nil {
+		return filepath.Abs(name)
+	}
+	return "", fmt.Errorf("the ClickHouse engine is neither in %s nor on the PATH: run \"make engine\", or name one in STAGELAG_ENGINE", cache)
+}
+
+// An engine is a running engine.
+type engine struct {
+	native, http string // host:port
+	cmd          *exec.Cmd
+	stdin        *os.File      // its last query reads this to the end
+	ended        chan struct{} // closed when the process is gone
+	stopping     atomic.Bool
+}
+
+// startEngine returns when the engine listens. The engine holds the lock too, as
+// long as it lives.
+func startEngine(f folder, file string, engineLock *os.File) (*engine, error) {
+	if err := f.writeConfig(); err != nil {
+		return nil, err
+	}
+	credentials, err := f.readCredentials()
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range []string{f.endpoint(), f.ports()} {
+		if err := os.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return nil, err
+		}
+	}
+	log, err := os.OpenFile(f.log(), os.O_WRONLY|os.O_CREATE|os.O_TRUNC|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close()
+	if err := os.MkdirAll(f.cwd(), 0o700); err != nil {
+		return nil, err
+	}
+
+	arguments := []string{
+		"--config-file=" + filepath.Join(f.config(), "engine.xml"),
+		"--path=" + f.data(),
+		"--log-level=none",
+		// Port 0 lets the system choose, and with one host there is one choice.
+		"--listen_host=127.0.0.1", "--tcp_port=0", "--http_port=0",
+		"--queries-file", f.startQueries(),
+		"--queries-file", "/dev/stdin",
+	}
+	var cmd *exec.Cmd
+	if isLibrary(file) {
+		cmd = exec.Command(self(), append([]string{engineWord, file}, arguments...)...)
+		cmd.Args[0] = "stagelag"
+	} else {
+		cmd = exec.Command(file, append([]string{"local"}, arguments...)...)
+	}
+	stdin, hold, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, log, log
+	cmd.ExtraFiles = []*os.File{engineLock}
+	cmd.Dir = f.cwd()
+	cmd.Env = append(os.Environ(), credentials.environment()...)
+	cmd.Env = append(cmd.Env,
+		"STAGELAG_USERS_CONFIG="+filepath.Join(f.config(), "users.xml"),
+		"STAGELAG_TMP_PATH="+filepath.Join(f.data(), "tmp")+"/",
+		// The library's threads are none of Go's, which preempts with signals.
+		"GODEBUG=asyncpreemptoff=1", "GOTRACEBACK=none",
+	)
+	cmd.SysProcAttr = &syscall.SysProcAttr{}
+	dieWithParent(cmd.SysProcAttr)
+
+	e := &engine{cmd: cmd, stdin: hold, ended: make(chan struct{})}
+	err = cmd.Start()
+	stdin.Close()
+	if err != nil {
+		hold.Close()
+		return nil, fmt.Errorf("start the engine %s: %w", file, err)
+	}
+	go func() {
+		cmd.Wait()
+		close(e.ended)
+	}()
+	if err := e.waitUntilUp(f, file); err != nil {
+		e.stop()
+		return nil, err
+	}
+	return e, nil
+}
+
+// waitUntilUp waits until the engine has told its ports.
+func (e *engine) waitUntilUp(f folder, file string) error {
+	deadline := time.After(startTimeout)
+	look := time.NewTicker(2 * time.Millisecond)
+	defer look.Stop()
+	for {
+		select {
+		case <-e.ended:
+			return fmt.Errorf("the engine %s does not start: %s%s", file, lastWords(f.log()), f.engineHint(file))
+		case <-deadline:
+			return fmt.Errorf("the engine %s has not started within %s", file, startTimeout)
+		case <-look.C:
+		}
+		// The line's end tells that it is whole.
+		content, err := os.ReadFile(f.ports())
+		if err != nil || !strings.HasSuffix(string(content), "\n") {
+			continue
+		}
+		fields := strings.Fields(string(content))
+		if len(fields) != 3 {
+			return fmt.Errorf("the engine %s told %q for its ports", file, content)
+		}
+		e.native = net.JoinHostPort("127.0.0.1", fields[0])
+		e.http = net.JoinHostPort("127.0.0.1", fields[1])
+		// The engine gives a query that reads a file by its name, which every
+		// user may call, the files below its working directory, and takes any
+		// path for being below. Without a working directory it gives none.
+		if err := os.Remove(f.cwd()); err != nil {
+			return err
+		}
+		return f.checkVersion(fields[2])
+	}
+}
+
+// createDatabase makes sure that the database is there before anybody connects
+// to it, which an engine without it would not survive: see gate.
+func (e *engine) createDatabase(c credentials) error {
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	return createDatabase(ctx, &clickhouse.Options{
+		Addr: []string{e.native},
+		Auth: clickhouse.Auth{Username: "stagelag", Password: c.Stagelag},
+	})
+}
+
+// stop ends the engine: by its last query, then by force. Committed data is safe
+// either way.
+func (e *engine) stop() {
+	e.stopping.Store(true)
+	e.stdin.Close()
+	for _, signal := range []os.Signal{unix.SIGTERM, unix.SIGKILL} {
+		select {
+		case <-e.ended:
+			return
+		case <-time.After(4 * time.Second):
+			e.cmd.Process.Signal(signal)
+		}
+	}
+	<-e.ended
+}
+
+// checkVersion refuses data that a newer engine has written, and notes this
+// one's version. Within a release (26.7) going back is safe.
+func (f folder) checkVersion(version string) error {
+	content, err := os.ReadFile(f.lastEngine())
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	last := strings.TrimSpace(string(content))
+	if last == version {
+		return nil
+	}
+	if older(version, last) {
+		return fmt.Errorf("its data was written by ClickHouse %s and this engine is %s: name a newer engine in STAGELAG_ENGINE, or set warehouse.path to another folder", last, version)
+	}
+	return replace(f.lastEngine(), []byte(version+"\n"))
+}
+
+// older compares the releases of two versions such as 26.7.2.1.
+func older(version, last string) bool {
+	a, b := strings.Split(version, "."), strings.Split(last, ".")
+	for i := range min(2, len(a), len(b)) {
+		x, _ := strconv.Atoi(a[i])
+		y, _ := strconv.Atoi(b[i])
+		if x != y {
+			return x < y
+		}
+	}
+	return false
+}
+
+// engineHint says what else can be the matter with an engine that was not chosen
+// by us.
+func (f folder) engineHint(file string) string {
+	if content, err := os.ReadFile(f.lastEngine()); err == nil {
+		return fmt.Sprintf(" (its data was written by ClickHouse %s)", strings.TrimSpace(string(content)))
+	}
+	if !isLibrary(file) {
+		return " (ClickHouse 26.6 or newer is needed)"
+	}
+	return ""
+}
+
+// lastWords is the line of a log that says most, for an error.
+func lastWords(name string) string {
+	content, err := os.ReadFile(name)
+	if err != nil {
+		return err.Error()
+	}
+	lines := strings.Split(strings.TrimSpace(string(content)), "\n")
+	for _, line := range lines {
+		if e := parseException(line); e != nil {
+			return e.Error()
+		}
+	}
+	if last := lines[len(lines)-1]; last != "" {
+		return last
+	}
+	return "it said nothing"
+}
+
+func isLibrary(file string) bool {
+	return strings.HasSuffix(file, ".so") || strings.HasSuffix(file, ".dylib")
+}
+
+// runLibrary runs clickhouse local from libchdb. It returns when the last query
+// has ended, with what went wrong; what an exception said is already on standard
+// error then.
+func runLibrary(file string, arguments []string) error {
+	runtime.LockOSThread()
+	library, err := purego.Dlopen(file, purego.RTLD_NOW|purego.RTLD_LOCAL)
+	if err != nil {
+		return fmt.Errorf("load %s: %w", file, err)
+	}
+	run, err := purego.Dlsym(library, "chdb_query_cmdline")
+	if err != nil {
+		return fmt.Errorf("load %s: %w", file, err)
+	}
+	// The library would spend seconds on a report for its developers before it
+	// lets a failure end the process, and answers nobody meanwhile. It even fails
+	// at its end, after all data is put away, when a native connection was open.
+	if handle, err := purego.Dlsym(library, "chdb_set_signal_handlers_enabled"); err == nil {
+		purego.SyscallN(handle, 0)
+	}
+	argv := make([]*byte, 0, len(arguments)+2)
+	var pinned runtime.Pinner
+	for _, argument := range append([]string{"clickhouse-local"}, arguments...) {
+		p, err := unix.BytePtrFromString(argument)
+		if err != nil {
+			return err
+		}
+		pinned.Pin(p)
+		argv = append(argv, p)
+	}
+	argc := len(argv)
+	argv = append(argv, nil)
+	pinned.Pin(&argv[0])
+	purego.SyscallN(run, uintptr(argc), uintptr(unsafe.Pointer(&argv[0])))
+	// The result holds what the queries printed, and that was nothing. Going on
+	// in Go after the library has shut its threads down is asking for trouble.
+	os.Exit(0)
+	return nil
+}

@@ -1,0 +1,177 @@
+package warehouse
+
+import (
+	"bufio"
+	"context"
+	"crypto/subtle"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"time"
+)
+
+// A gate stands before the engine's two interfaces. An engine that serves from
+// clickhouse local ends itself over a wrong password, an unknown database or a
+// request that is no HTTP: whatever a connection throws, it takes for its own
+// failure. So the gate reads how a native connection begins and answers a bad
+// beginning itself, and takes HTTP apart and puts it together again. What comes
+// after passes through unread.
+type gate struct {
+	native, http net.Listener
+	engine       *engine
+	passwords    map[string]string // by user
+}
+
+// openGate listens on loopback, on ports that the system chooses, and serves
+// until the process ends.
+func openGate(e *engine, c credentials) (*gate, error) {
+	g := &gate{engine: e, passwords: map[string]string{"stagelag": c.Stagelag, "analyst": c.Analyst}}
+	var err error
+	if g.native, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+		return nil, err
+	}
+	if g.http, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+		return nil, err
+	}
+	go g.serveNative()
+	go g.serveHTTP()
+	return g, nil
+}
+
+func (g *gate) serveHTTP() {
+	quiet := log.New(io.Discard, "", 0)
+	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: g.engine.http})
+	proxy.FlushInterval = -1 // a client sees rows when the engine sends them
+	proxy.ErrorLog = quiet
+	// The engine closes connections that were idle; a POST sent at that moment
+	// could not be sent again.
+	proxy.Transport = &http.Transport{DisableKeepAlives: true, DisableCompression: true}
+	server := &http.Server{Handler: proxy, ErrorLog: quiet, ReadHeaderTimeout: dialTimeout}
+	server.Serve(g.http)
+}
+
+func (g *gate) serveNative() {
+	for {
+		client, err := g.native.Accept()
+		if err != nil {
+			time.Sleep(10 * time.Millisecond) // out of descriptors, for the moment
+			continue
+		}
+		go g.pass(client.(*net.TCPConn))
+	}
+}
+
+func (g *gate) pass(client *net.TCPConn) {
+	defer client.Close()
+	client.SetReadDeadline(time.Now().Add(dialTimeout))
+	reader := bufio.NewReader(client)
+	hello, err := readHello(reader)
+	if err != nil {
+		return
+	}
+	if refusal := g.refuse(hello); refusal != nil {
+		client.Write(refusal)
+		return
+	}
+	client.SetReadDeadline(time.Time{})
+
+	dialing, cancel := context.WithTimeout(context.Background(), dialTimeout)
+	defer cancel()
+	connection, err := new(net.Dialer).DialContext(dialing, "tcp", g.engine.native)
+	if err != nil {
+		return
+	}
+	engine := connection.(*net.TCPConn)
+	defer engine.Close()
+	early, _ := reader.Peek(reader.Buffered())
+	if _, err := engine.Write(append(hello.raw, early...)); err != nil {
+		return
+	}
+	// Two TCP connections are copied within the kernel. Either end closes both:
+	// so a client that was killed ends its query.
+	go func() {
+		io.Copy(engine, client)
+		engine.Close()
+		client.Close()
+	}()
+	io.Copy(client, engine)
+}
+
+// databases are those that a connection can begin in.
+var databases = map[string]bool{"": true, "default": true, "system": true, Database: true}
+
+// refuse returns the engine's answer to a hello that it would not survive.
+func (g *gate) refuse(h hello) []byte {
+	password, known := g.passwords[h.user]
+	if !known || subtle.ConstantTimeCompare([]byte(password), []byte(h.password)) != 1 {
+		return exceptionPacket(516, fmt.Sprintf("%s: Authentication failed: password is incorrect, or there is no user with such name", h.user))
+	}
+	if !databases[h.database] {
+		return exceptionPacket(unknownDatabase, fmt.Sprintf("Database %s does not exist", h.database))
+	}
+	return nil
+}
+
+// hello is how a client begins a native connection.
+type hello struct {
+	raw                      []byte
+	database, user, password string
+}
+
+var errNoHello = errors.New("no hello of the native protocol")
+
+// readHello reads packet type 0, the client's name, three version numbers, the
+// database, the user and the password.
+func readHello(r *bufio.Reader) (hello, error) {
+	var h hello
+	var err error
+	number := func() uint64 {
+		if err != nil {
+			return 0
+		}
+		var n uint64
+		n, err = binary.ReadUvarint(r)
+		h.raw = binary.AppendUvarint(h.raw, n)
+		return n
+	}
+	text := func() string {
+		length := number()
+		if err == nil && length > 4096 {
+			err = errNoHello
+		}
+		if err != nil {
+			return ""
+		}
+		content := make([]byte, length)
+		_, err = io.ReadFull(r, content)
+		h.raw = append(h.raw, content...)
+		return string(content)
+	}
+	if kind := number(); err == nil && kind != 0 {
+		return hello{}, errNoHello
+	}
+	text() // the client's name
+	number()
+	number()
+	number()
+	h.database, h.user, h.password = text(), text(), text()
+	return h, err
+}
+
+// exceptionPacket is packet type 2: code, name, message, an empty stack trace,
+// and nothing nested.
+func exceptionPacket(code int32, message string) []byte {
+	packet := []byte{2}
+	packet = binary.LittleEndian.AppendUint32(packet, uint32(code))
+	for _, text := range []string{"DB::Exception", "DB::Exception: " + message, ""} {
+		packet = binary.AppendUvarint(packet, uint64(len(text)))
+		packet = append(packet, text...)
+	}
+	return append(packet, 0)
+}

@@ -1,0 +1,192 @@
+package warehouse
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime"
+
+	"golang.org/x/sys/unix"
+)
+
+// The hidden words that make this program a keeper or an engine.
+const (
+	keeperWord = "engine-keeper"
+	engineWord = "engine-exec"
+)
+
+// What a keeper says to the command that started it, if not an error.
+const (
+	saidReady  = "ready"
+	saidLocked = "locked"
+)
+
+// RunEngineIfAsked turns this process into a part of an embedded warehouse, and
+// does not return, when it was started to be one. Otherwise it does nothing.
+func RunEngineIfAsked() {
+	if len(os.Args) < 2 {
+		return
+	}
+	switch os.Args[1] {
+	case keeperWord:
+		report := os.NewFile(3, "report")
+		if err := keep(folder(os.Args[2]), os.Args[3], report); err != nil {
+			fmt.Fprintln(report, err) // to nobody, when the engine had been up
+			os.Exit(1)
+		}
+		os.Exit(0)
+	case engineWord:
+		fmt.Fprintln(os.Stderr, runLibrary(os.Args[2], os.Args[3:]))
+		os.Exit(1)
+	}
+}
+
+// A keeper starts an engine and ends it when nobody uses it any more.
+type keeper struct {
+	folder folder
+	users  int // the reading end of the FIFO
+	engine *engine
+}
+
+func keep(f folder, engineFile string, report io.WriteCloser) error {
+	// The kernel ends the engine with the thread that started it, see dieWithParent.
+	runtime.LockOSThread()
+	// A shell that goes away means nothing to the other commands.
+	signal.Ignore(unix.SIGHUP, unix.SIGINT, unix.SIGPIPE)
+	terminated := make(chan os.Signal, 1)
+	signal.Notify(terminated, unix.SIGTERM)
+
+	engineLock, err := tryLock(f.engineLock())
+	if errors.Is(err, errLocked) {
+		return errors.New(saidLocked)
+	}
+	if err != nil {
+		return err
+	}
+	k := &keeper{folder: f}
+	if k.users, err = unix.Open(f.users(), unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0); err != nil {
+		return fmt.Errorf("open %s: %w", f.users(), err)
+	}
+	if k.engine, err = startEngine(f, engineFile, engineLock); err != nil {
+		return err
+	}
+	if err := k.publish(); err != nil {
+		k.engine.stop()
+		return err
+	}
+	go func() {
+		<-k.engine.ended
+		if !k.engine.stopping.Load() {
+			// With this process the FIFO has no reader, so the next command sees
+			// that there is no engine, and starts one.
+			k.end(1)
+		}
+	}()
+	go func() {
+		<-terminated
+		k.engine.stop()
+		k.end(0)
+	}()
+	fmt.Fprintln(report, saidReady)
+	report.Close()
+	return k.serve()
+}
+
+// publish makes the engine one that others can join.
+func (k *keeper) publish() error {
+	credentials, err := k.folder.readCredentials()
+	if err != nil {
+		return err
+	}
+	if err := k.engine.createDatabase(credentials); err != nil {
+		return err
+	}
+	gate, err := openGate(k.engine, credentials)
+	if err != nil {
+		return err
+	}
+	content, err := json.Marshal(endpoint{
+		Native: gate.native.Addr().String(),
+		HTTP:   gate.http.Addr().String(),
+		Keeper: os.Getpid(),
+		Engine: k.engine.cmd.Process.Pid,
+	})
+	if err != nil {
+		return err
+	}
+	return replace(k.folder.endpoint(), append(content, '\n'))
+}
+
+// serve returns when nobody uses the engine and it has ended.
+func (k *keeper) serve() error {
+	for {
+		starting, err := lock(context.Background(), k.folder.startLock())
+		if err != nil {
+			return err
+		}
+		used, err := k.isUsed()
+		if err != nil {
+			return err
+		}
+		if !used {
+			// start.lock is kept to the end: a command that comes now waits, and
+			// finds no engine rather than half of one.
+			k.engine.stop()
+			k.end(0)
+		}
+		starting.Close()
+		if err := k.waitUntilUnused(); err != nil {
+			return err
+		}
+	}
+}
+
+func (k *keeper) end(code int) {
+	os.Remove(k.folder.endpoint())
+	os.Exit(code)
+}
+
+// isUsed tells whether anybody has the FIFO open for writing.
+func (k *keeper) isUsed() (bool, error) {
+	if err := unix.SetNonblock(k.users, true); err != nil {
+		return false, err
+	}
+	n, err := unix.Read(k.users, make([]byte, 1))
+	if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EINTR) {
+		return true, nil
+	}
+	return n > 0, err
+}
+
+// waitUntilUnused reads the FIFO to its end, in a plain blocking read: Go's
+// poller does not see the end of a FIFO on every system.
+func (k *keeper) waitUntilUnused() error {
+	if err := unix.SetNonblock(k.users, false); err != nil {
+		return err
+	}
+	for {
+		n, err := unix.Read(k.users, make([]byte, 1))
+		if err == nil && n == 0 {
+			return nil
+		}
+		if err != nil && !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
+}
+
+// self is this program, also after its file was replaced by a newer build.
+func self() string {
+	if runtime.GOOS == "linux" {
+		return "/proc/self/exe"
+	}
+	name, err := os.Executable()
+	if err != nil {
+		return os.Args[0]
+	}
+	return name
+}

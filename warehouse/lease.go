@@ -1,0 +1,226 @@
+package warehouse
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"golang.org/x/sys/unix"
+)
+
+// ErrLeaseLost is the cause that a lease's context ends with when the lease was
+// lost rather than released.
+var ErrLeaseLost = errors.New("the warehouse's lock was lost: its connection ended")
+
+// A HeldError says who has the lease that was asked for.
+type HeldError struct {
+	Name   string // the lease
+	Holder Holder
+	Since  time.Time
+}
+
+// A Holder is who has, or had, a lease.
+type Holder struct {
+	Host    string `json:"host"`
+	Process int    `json:"process"`
+	Doing   string `json:"doing"` // for a person, such as the command
+
+	// Token tells two leases of one process apart.
+	Token string `json:"token"`
+}
+
+func (e *HeldError) Error() string {
+	if e.Holder.Host == "" {
+		return fmt.Sprintf("a %s is in progress: end it, or wait until it has ended", e.Name)
+	}
+	return fmt.Sprintf("a %s is in progress: %s on host %s, process %d, since %s",
+		e.Name, e.Holder.Doing, e.Holder.Host, e.Holder.Process, e.Since.UTC().Format(time.RFC3339))
+}
+
+// A Lease keeps others from doing the same thing at the same time, in whichever
+// process and on whichever host they are. It ends with its holder: it is a query
+// that runs until the holder's connection closes, under an id of which the engine
+// runs one at a time. A host that vanishes without closing its connections
+// keeps a lease until TCP gives up.
+type Lease struct {
+	w     *Warehouse
+	id    string
+	token string
+
+	ctx    context.Context
+	lost   context.CancelCauseFunc
+	cancel context.CancelFunc // ends the query
+	ended  chan struct{}      // closed when the query has ended here
+}
+
+const (
+	// heartbeat is how often the lease's query makes a row, and so finds out that
+	// nobody reads it any more.
+	heartbeat = 250 * time.Millisecond
+
+	// leaseTimeout bounds the wait for the engine to notice that a holder is gone.
+	leaseTimeout = 15 * time.Second
+
+	// alreadyRunning is the engine's code for a query with an id that is taken.
+	alreadyRunning = 216
+)
+
+// Lease takes the lease of the name, which says in a word what is done ("run"),
+// or returns a *HeldError when somebody has it. Doing is for whoever is refused
+// ("stagelag run"). The lease lasts until Release, until ctx ends, or until
+// its connection is lost.
+func (w *Warehouse) Lease(ctx context.Context, name, doing string) (*Lease, error) {
+	host, err := os.Hostname()
+	if err != nil {
+		return nil, err
+	}
+	me := Holder{Host: host, Process: os.Getpid(), Doing: doing, Token: rand.Text()}
+	waiting, cancel := context.WithTimeout(ctx, leaseTimeout)
+	defer cancel()
+	for {
+		lease, err := w.tryLease(ctx, name, me)
+		var held *HeldError
+		if !errors.As(err, &held) {
+			return lease, err
+		}
+		// The engine takes a moment to notice that a process was killed. Of one
+		// on this host we know at once.
+		if held.Holder.Host != "" && (held.Holder.Host != host || isAlive(held.Holder.Process)) {
+			return nil, err
+		}
+		if pause(waiting) != nil {
+			return nil, err
+		}
+	}
+}
+
+func isAlive(process int) bool { return !errors.Is(unix.Kill(process, 0), unix.ESRCH) }
+
+func (w *Warehouse) tryLease(ctx context.Context, name string, me Holder) (*Lease, error) {
+	comment, err := json.Marshal(me)
+	if err != nil {
+		return nil, err
+	}
+	l := &Lease{w: w, id: "stagelag-" + name, token: me.Token, ended: make(chan struct{})}
+	l.ctx, l.lost = context.WithCancelCause(ctx)
+	var holding context.Context
+	holding, l.cancel = context.WithCancel(ctx)
+	refused := make(chan error, 1)
+	go func() {
+		defer close(l.ended)
+		err := l.hold(holding, string(comment))
+		refused <- err
+		l.lost(fmt.Errorf("%w (%w)", ErrLeaseLost, err))
+	}()
+
+	// Neither protocol tells a client that its query was let in before the query
+	// has made a row, so the engine's own list of queries is asked.
+	for {
+		holder, since, err := w.holder(ctx, l.id)
+		if err == nil && holder.Token == me.Token {
+			return l, nil
+		}
+		if err != nil {
+			l.cancel()
+			return nil, fmt.Errorf("lock the warehouse for a %s: %w", name, plain(err))
+		}
+		select {
+		case err := <-refused:
+			l.cancel()
+			if exceptionCode(err) == alreadyRunning {
+				return nil, &HeldError{Name: name, Holder: holder, Since: since}
+			}
+			return nil, fmt.Errorf("lock the warehouse for a %s: %w", name, plain(err))
+		default:
+		}
+		if err := pause(ctx); err != nil {
+			l.cancel()
+			return nil, err
+		}
+	}
+}
+
+// hold runs the lease's query, in a connection of its own, and returns why it
+// has ended.
+func (l *Lease) hold(ctx context.Context, comment string) error {
+	options := l.w.Options()
+	options.MaxOpenConns, options.MaxIdleConns = 1, 1
+	options.Compression = nil // it would keep rows back
+	db, err := clickhouse.Open(options)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	ctx = clickhouse.Context(ctx, clickhouse.WithQueryID(l.id), clickhouse.WithSettings(clickhouse.Settings{
+		"log_comment":        comment,
+		"max_block_size":     1,
+		"max_execution_time": 0,
+		"readonly":           2, // without it the next one does nothing
+		"cancel_http_readonly_queries_on_client_close": 1,
+	}))
+	rows, err := db.Query(ctx, fmt.Sprintf("SELECT sleepEachRow(%g) FROM numbers(%d)", heartbeat.Seconds(), int64(math.MaxInt64)))
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	return errors.New("the engine ended it")
+}
+
+// holder asks who has the lease. The zero Holder is nobody. A query that has read
+// nothing yet may still be refused for another reason.
+func (w *Warehouse) holder(ctx context.Context, id string) (Holder, time.Time, error) {
+	rows, err := w.db.Query(ctx, "SELECT Settings['log_comment'], now64(3) - toIntervalMillisecond(toUInt64(elapsed * 1000)) FROM system.processes WHERE query_id = ? AND read_rows > 0", id)
+	if err != nil {
+		return Holder{}, time.Time{}, err
+	}
+	defer rows.Close()
+	var holder Holder
+	var since time.Time
+	for rows.Next() {
+		var comment string
+		if err := rows.Scan(&comment, &since); err != nil {
+			return Holder{}, time.Time{}, err
+		}
+		if err := json.Unmarshal([]byte(comment), &holder); err != nil {
+			return Holder{}, time.Time{}, fmt.Errorf("query %s is none of stagelag's: %w", id, err)
+		}
+	}
+	return holder, since, rows.Err()
+}
+
+// Context ends when the lease does. Whatever may be done by one holder only is
+// done under it.
+func (l *Lease) Context() context.Context { return l.ctx }
+
+// Release gives the lease back, and returns when the next one can have it. It can
+// be called again, which does nothing.
+func (l *Lease) Release() error {
+	l.lost(context.Canceled)
+	l.cancel()
+	<-l.ended
+	ctx, cancel := context.WithTimeout(context.Background(), leaseTimeout)
+	defer cancel()
+	for {
+		holder, _, err := l.w.holder(ctx, l.id)
+		if err != nil {
+			return fmt.Errorf("release the warehouse's lock: %w", plain(err))
+		}
+		if holder.Token != l.token {
+			return nil
+		}
+		if err := pause(ctx); err != nil {
+			return fmt.Errorf("release the warehouse's lock: %w", err)
+		}
+	}
+}

@@ -1,0 +1,7 @@
+package warehouse
+
+import "syscall"
+
+// dieWithParent makes the kernel end a child when the thread that started it
+// ends, however that happens.
+func dieWithParent(attributes *syscall.SysProcAttr) { attributes.Pdeathsig = syscall.SIGKILL }

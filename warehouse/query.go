@@ -1,0 +1,128 @@
+package warehouse
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// analyst is where and as whom Query asks, over HTTP.
+type analyst struct {
+	url      *url.URL
+	tls      *tls.Config
+	user     string
+	password string
+	settings map[string]string // sent with each query
+}
+
+// limits make a read-only user of one that may write, for one query. They match
+// the profile of analyst in users.xml. With readonly=1 the query cannot change
+// any of them.
+var limits = map[string]string{
+	"readonly":           "1",
+	"max_execution_time": "600",
+	"max_memory_usage":   "8000000000",
+	"max_result_rows":    "10000000",
+	"max_result_bytes":   "20000000000",
+	"cancel_http_readonly_queries_on_client_close": "1",
+}
+
+// Query runs one statement as the read-only analyst and writes the result to out
+// as it comes. Format is a ClickHouse format name, used unless the statement
+// names one itself. What the engine refuses is an *EngineError; part of the
+// result can have been written by then.
+func (w *Warehouse) Query(ctx context.Context, out io.Writer, sql, format string) error {
+	if err := w.analyst.query(ctx, out, sql, format); err != nil {
+		return fmt.Errorf("query: %w", err)
+	}
+	return nil
+}
+
+func (a analyst) query(ctx context.Context, out io.Writer, sql, format string) error {
+	parameters := url.Values{"database": {Database}, "default_format": {format}}
+	for name, value := range a.settings {
+		parameters.Set(name, value)
+	}
+	at := *a.url
+	at.RawQuery = parameters.Encode()
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, at.String(), strings.NewReader(sql))
+	if err != nil {
+		return err
+	}
+	// In headers, because an error prints the URL.
+	request.Header.Set("X-ClickHouse-User", a.user)
+	request.Header.Set("X-ClickHouse-Key", a.password)
+	transport := &http.Transport{TLSClientConfig: a.tls, Proxy: http.ProxyFromEnvironment}
+	defer transport.CloseIdleConnections()
+	response, err := (&http.Client{Transport: transport}).Do(request)
+	if err != nil {
+		var uerr *url.Error
+		if errors.As(err, &uerr) {
+			err = uerr.Err // the rest is the parameters
+		}
+		return fmt.Errorf("%s: %w", a.url.Host, err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		text, _ := io.ReadAll(io.LimitReader(response.Body, 1<<16))
+		if e := parseException(string(text)); e != nil {
+			return e
+		}
+		if first, _, _ := strings.Cut(string(text), "\n"); first != "" {
+			return fmt.Errorf("%s: %s", a.url.Host, first)
+		}
+		return fmt.Errorf("%s: %s", a.url.Host, response.Status)
+	}
+	return copyResult(out, response.Body, response.Header.Get("X-ClickHouse-Exception-Tag"))
+}
+
+// longestException is more than what the engine writes of one at the end of a
+// result that it had begun to send.
+const longestException = 32 << 10
+
+// copyResult copies a result and takes off the exception that can follow it:
+//
+//	\r\n__exception__\r\n<tag>\r\n<message>\n<length> <tag>\r\n__exception__\r\n
+//
+// The tag is a random word, told in a header, so that no data can look like it.
+func copyResult(out io.Writer, body io.Reader, tag string) error {
+	if tag == "" { // a server that does not announce exceptions
+		_, err := io.Copy(out, body)
+		return err
+	}
+	var held []byte // the end of what has come, which may be an exception
+	buffer := make([]byte, 64<<10)
+	for {
+		n, err := body.Read(buffer)
+		held = append(held, buffer[:n]...)
+		if extra := len(held) - longestException; extra > 0 {
+			if _, err := out.Write(held[:extra]); err != nil {
+				return err
+			}
+			held = append(held[:0], held[extra:]...)
+		}
+		if err == nil {
+			continue
+		}
+		result, exception, found := bytes.Cut(held, []byte("\r\n__exception__\r\n"+tag+"\r\n"))
+		if _, writeErr := out.Write(result); writeErr != nil {
+			return writeErr
+		}
+		if found {
+			if e := parseException(string(exception)); e != nil {
+				return e
+			}
+			return errors.New("the engine broke the result off")
+		}
+		if err == io.EOF {
+			return nil
+		}
+		return fmt.Errorf("the result broke off: %w", err)
+	}
+}

@@ -1,0 +1,106 @@
+package warehouse
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+)
+
+// server reads a server's URL into options for the read/write connection, and
+// finds where and as whom the analyst asks. Its errors hold no password.
+func server(rawURL, analystURL string) (*clickhouse.Options, analyst, error) {
+	u, err := parse(rawURL)
+	if err != nil {
+		return nil, analyst{}, fmt.Errorf("warehouse.url: %w", err)
+	}
+	options, err := clickhouse.ParseDSN(u.String())
+	if err != nil {
+		return nil, analyst{}, fmt.Errorf("warehouse.url: %w", err)
+	}
+	if name := options.Auth.Database; name != "" && name != Database {
+		return nil, analyst{}, fmt.Errorf("warehouse.url: the database is always %s, not %q: leave it out of the URL", Database, name)
+	}
+	options.Auth.Database = Database
+	if len(options.Addr) != 1 {
+		return nil, analyst{}, errors.New("warehouse.url: it names several hosts, and one server has to keep the lock of a run: name one")
+	}
+	if options.DialTimeout == 0 {
+		options.DialTimeout = dialTimeout
+	}
+	if options.Compression == nil {
+		options.Compression = &clickhouse.Compression{Method: clickhouse.CompressionLZ4}
+	}
+
+	if analystURL != "" {
+		a, err := parse(analystURL)
+		if err != nil {
+			return nil, analyst{}, fmt.Errorf("the analyst's URL: %w", err)
+		}
+		return options, analystAt(a, options), nil
+	}
+	own := analystAt(u, options)
+	own.user, own.password = options.Auth.Username, options.Auth.Password
+	own.settings = limits
+	return options, own, nil
+}
+
+// parse checks what clickhouse-go's parser would let pass or explain badly.
+func parse(rawURL string) (*url.URL, error) {
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		// A *url.Error prints the URL, and the URL holds the password. The reason
+		// inside can quote a part of it.
+		return nil, errors.New("is no URL (percent-encode what is special in the user's name and password)")
+	}
+	switch u.Scheme {
+	case "clickhouse", "http":
+	case "https":
+		query := u.Query()
+		query.Set("secure", "true")
+		u.RawQuery = query.Encode()
+	default:
+		return nil, fmt.Errorf("must be %q or begin with clickhouse://, http:// or https://", Embedded)
+	}
+	if u.Hostname() == "" {
+		return nil, errors.New("names no host")
+	}
+	if u.Port() == "" && !strings.Contains(u.Host, ",") {
+		u.Host = net.JoinHostPort(u.Hostname(), defaultPort(u))
+	}
+	return u, nil
+}
+
+func isSecure(u *url.URL) bool {
+	return u.Scheme == "https" || u.Query().Has("secure") && u.Query().Get("secure") != "false"
+}
+
+func defaultPort(u *url.URL) string {
+	switch {
+	case u.Scheme == "clickhouse" && isSecure(u):
+		return "9440"
+	case u.Scheme == "clickhouse":
+		return "9000"
+	case isSecure(u):
+		return "8443"
+	default:
+		return "8123"
+	}
+}
+
+// analystAt finds the HTTP interface of the host that u names.
+func analystAt(u *url.URL, options *clickhouse.Options) analyst {
+	at := &url.URL{Scheme: "http", Host: u.Host, Path: "/"}
+	if isSecure(u) {
+		at.Scheme = "https"
+	}
+	if u.Scheme == "clickhouse" {
+		at.Host = net.JoinHostPort(u.Hostname(), defaultPort(&url.URL{Scheme: at.Scheme}))
+	}
+	a := analyst{url: at, tls: options.TLS, user: u.User.Username()}
+	a.password, _ = u.User.Password()
+	return a
+}

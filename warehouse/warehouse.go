@@ -1,0 +1,176 @@
+package warehouse
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+)
+
+// Database is the one database that everything is in.
+const Database = "stagelag"
+
+// Embedded is the Config.URL of the embedded warehouse.
+const Embedded = "embedded"
+
+// Config says where the warehouse is.
+type Config struct {
+	// URL is Embedded, or a server: clickhouse://user:password@host:9000 for the
+	// native protocol, http:// or https:// for HTTP. It names one host, because a
+	// Lease is kept by one server.
+	URL string
+
+	// Path is the embedded warehouse's folder. It is made when absent.
+	Path string
+
+	// AnalystURL is where Query asks a server, with a read-only user of its own.
+	// Empty means the HTTP interface of the host in URL, and its user with
+	// writing switched off for each query.
+	AnalystURL string
+}
+
+// A Warehouse is an open warehouse. Its methods can be called concurrently.
+type Warehouse struct {
+	options *clickhouse.Options
+	db      driver.Conn
+	analyst analyst
+	seat    *seat // nil for a server
+}
+
+// Open connects to the warehouse, starts the embedded one if nobody has, and
+// makes the database when it is absent. A warehouse that was opened has to be
+// closed: the embedded engine stays up until then.
+func Open(ctx context.Context, config Config) (*Warehouse, error) {
+	w, err := open(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("open warehouse: %w", err)
+	}
+	return w, nil
+}
+
+func open(ctx context.Context, config Config) (*Warehouse, error) {
+	w := &Warehouse{}
+	if config.URL == Embedded {
+		path, err := filepath.Abs(config.Path)
+		if err != nil {
+			return nil, err
+		}
+		if w.seat, err = join(ctx, folder(path)); err != nil {
+			return nil, err
+		}
+		w.options = w.seat.options()
+		w.analyst = w.seat.analyst()
+	} else {
+		var err error
+		if w.options, w.analyst, err = server(config.URL, config.AnalystURL); err != nil {
+			return nil, err
+		}
+	}
+	if err := w.connect(ctx); err != nil {
+		w.Close()
+		return nil, err
+	}
+	return w, nil
+}
+
+// unknownDatabase is the engine's code for connecting to a database that is not there.
+const unknownDatabase = 81
+
+func (w *Warehouse) connect(ctx context.Context) error {
+	var err error
+	if w.db, err = clickhouse.Open(w.Options()); err != nil {
+		return err
+	}
+	if err = w.db.Ping(ctx); exceptionCode(err) == unknownDatabase {
+		// Asked only now, so that a user without the right to make databases can
+		// work in one that an administrator has made.
+		if err = createDatabase(ctx, w.Options()); err == nil {
+			err = w.db.Ping(ctx)
+		}
+	}
+	if err != nil {
+		return plain(err)
+	}
+	return nil
+}
+
+// createDatabase connects with the options, but for the database, to make it.
+func createDatabase(ctx context.Context, options *clickhouse.Options) error {
+	options.Auth.Database = "default"
+	db, err := clickhouse.Open(options)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	if err := db.Exec(ctx, "CREATE DATABASE IF NOT EXISTS "+Database+" ENGINE = Atomic"); err != nil {
+		return fmt.Errorf("create database %s: %w", Database, plain(err))
+	}
+	return nil
+}
+
+// Close gives the connection back. An embedded engine that nobody else uses
+// ends soon after.
+func (w *Warehouse) Close() error {
+	var errs []error
+	if w.db != nil {
+		errs = append(errs, w.db.Close())
+	}
+	if w.seat != nil {
+		errs = append(errs, w.seat.leave())
+	}
+	return errors.Join(errs...)
+}
+
+// DB is the connection that reads and writes. It belongs to the warehouse and
+// ends with it.
+func (w *Warehouse) DB() driver.Conn { return w.db }
+
+// OpenDB opens the same connection for database/sql. The caller closes it.
+func (w *Warehouse) OpenDB() *sql.DB { return clickhouse.OpenDB(w.Options()) }
+
+// Options are what DB was opened with, the password included, for a caller that
+// wants a connection with settings of its own. They can be changed freely.
+func (w *Warehouse) Options() *clickhouse.Options {
+	options := *w.options
+	options.Addr = slices.Clone(options.Addr)
+	options.Settings = maps.Clone(options.Settings)
+	if options.TLS != nil {
+		options.TLS = options.TLS.Clone()
+	}
+	return &options
+}
+
+// Endpoints is what another program needs to read the warehouse.
+type Endpoints struct {
+	Native   string // host:port, for clickhouse-client and Grafana
+	HTTP     string // URL, for DBeaver, Grafana and scripts
+	Database string
+	User     string // the analyst
+	Password string // never logged
+}
+
+// Endpoints are the embedded warehouse's addresses and its read-only user. They
+// hold until Close. A server's are known to its administrator: ok is false.
+func (w *Warehouse) Endpoints() (_ Endpoints, ok bool) {
+	if w.seat == nil {
+		return Endpoints{}, false
+	}
+	return Endpoints{
+		Native:   w.seat.endpoint.Native,
+		HTTP:     w.analyst.url.String(),
+		Database: Database,
+		User:     w.analyst.user,
+		Password: w.analyst.password,
+	}, true
+}
+
+// dialTimeout is short enough for a person to wait for, and long enough for a
+// server on the other side of the world.
+const dialTimeout = 10 * time.Second

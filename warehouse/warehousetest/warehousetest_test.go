@@ -1,0 +1,45 @@
+package warehousetest_test
+
+import (
+	"context"
+	"testing"
+
+	"stagelag/warehouse/warehousetest"
+)
+
+func TestMain(m *testing.M) { warehousetest.Main(m) }
+
+func tables(t *testing.T) uint64 {
+	t.Helper()
+	w := warehousetest.New(t)
+	ctx := context.Background()
+	var n uint64
+	if err := w.DB().QueryRow(ctx, "SELECT count() FROM system.tables WHERE database = 'stagelag'").Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	for _, statement := range []string{
+		"CREATE TABLE days (day Date) ENGINE = MergeTree ORDER BY day",
+		"CREATE VIEW last_days DEFINER = CURRENT_USER SQL SECURITY DEFINER AS SELECT max(day) AS day FROM days",
+	} {
+		if err := w.DB().Exec(ctx, statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return n
+}
+
+func TestEveryTestHasAnEmptyDatabase(t *testing.T) {
+	for _, name := range []string{"the first", "one after another", "once more"} {
+		t.Run(name, func(t *testing.T) {
+			if n := tables(t); n != 0 {
+				t.Errorf("a new warehouse has %d tables, want 0", n)
+			}
+		})
+	}
+}
+
+func TestATestCanHaveTwo(t *testing.T) {
+	if a, b := tables(t), tables(t); a+b != 0 {
+		t.Errorf("two new warehouses have %d and %d tables, want 0", a, b)
+	}
+}

@@ -1,0 +1,32 @@
+package extractor_test
+
+import (
+	"errors"
+	"slices"
+	"testing"
+
+	"stagelag/extractor"
+)
+
+func wantVanished(t *testing.T, err error, known, vanished int) {
+	t.Helper()
+	var gone *extractor.VanishedError
+	if !errors.As(err, &gone) || gone.Known != known || gone.Vanished != vanished {
+		t.Errorf("Extract: %v, want %d of %d vanished", err, vanished, known)
+	}
+}
+
+func wantWarning(t *testing.T, result extractor.Result, warning string) {
+	t.Helper()
+	if !slices.Contains(result.Warnings, warning) {
+		t.Errorf("warnings %q, want %q", result.Warnings, warning)
+	}
+}
+
+func wantCode(t *testing.T, err error, code string) {
+	t.Helper()
+	var refusal *extractor.APIError
+	if !errors.As(err, &refusal) || refusal.Code != code {
+		t.Errorf("error %v, want the code %s", err, code)
+	}
+}

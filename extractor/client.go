@@ -1,0 +1,349 @@
+package extractor
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/sirupsen/logrus"
+)
+
+// Why a client waits, as OnWait and Stats name it.
+const (
+	WaitRequests  = "limit on requests"         // our own bucket is full
+	WaitOperating = "limit on operating time"   // a method has run for its share of ten minutes
+	WaitRefused   = "refused by the portal"     // it counts more requests than we do
+	WaitFault     = "the portal did not answer" // a read is tried again
+)
+
+// The portal gives up on a request after 60 s.
+const requestTimeout = 70 * time.Second
+
+// An answer of 2,500 rows is a few megabytes at most.
+const maxAnswer = 128 << 20
+
+const batchMethod = "batch"
+
+// ClientOptions says which portal to ask, and how. Only the webhook is required.
+type ClientOptions struct {
+	Webhook Webhook
+	Limits  Limits       // Standard unless set
+	HTTP    *http.Client // its redirect policy is not used
+	Clock   Clock
+	Log     *logrus.Entry
+	// OnWait is told of each wait before it begins, on the goroutine that waits. It must not
+	// call the client.
+	OnWait func(reason string, until time.Time)
+}
+
+// A Client asks one portal, one request at a time, within the portal's limits. The portal
+// counts what comes from one address, so a process should have one client for a portal.
+type Client struct {
+	webhook Webhook
+	http    *http.Client
+	clock   Clock
+	log     *logrus.Entry
+	onWait  func(reason string, until time.Time)
+
+	asking       sync.Mutex // held for a whole request with its waits; guards what follows
+	scheme, host string     // where the portal answers now
+	bucket       *bucket
+	ledgers      *ledgers
+	sentAt       time.Time     // the last request
+	skew         time.Duration // portal's clock minus ours
+	zone         *time.Location
+	size         int // commands to a request
+
+	counting sync.Mutex // guards what follows
+	stats    Stats
+	warnings []string
+}
+
+// Stats counts what a client has done so far.
+type Stats struct {
+	Requests int                      // sent, those refused or lost included
+	Waited   map[string]time.Duration // by reason
+}
+
+// NewClient makes a client; it asks nothing yet.
+func NewClient(o ClientOptions) *Client {
+	client := &http.Client{}
+	if o.HTTP != nil {
+		*client = *o.HTTP
+	}
+	if client.Timeout == 0 {
+		client.Timeout = requestTimeout
+	}
+	// A followed redirect repeats a POST as a GET, and shows the secret to any host.
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	c := &Client{
+		webhook: o.Webhook,
+		http:    client,
+		clock:   o.Clock,
+		log:     o.Log,
+		onWait:  o.OnWait,
+		scheme:  o.Webhook.address.scheme,
+		host:    o.Webhook.address.host,
+		bucket:  newBucket(o.Limits),
+		ledgers: newLedgers(o.Limits),
+		zone:    time.UTC,
+		size:    maxCommands,
+		stats:   Stats{Waited: map[string]time.Duration{}},
+	}
+	if c.clock == nil {
+		c.clock = wallClock{}
+	}
+	if c.onWait == nil {
+		c.onWait = func(string, time.Time) {}
+	}
+	if c.log == nil {
+		silent := logrus.New()
+		silent.SetOutput(io.Discard)
+		c.log = logrus.NewEntry(silent)
+	}
+	return c
+}
+
+// Portal is the host that the client was made for. It is no secret.
+func (c *Client) Portal() string { return c.webhook.Host() }
+
+// Stats is what the client has done so far; it may be asked for at any time.
+func (c *Client) Stats() Stats {
+	c.counting.Lock()
+	defer c.counting.Unlock()
+	return Stats{Requests: c.stats.Requests, Waited: maps.Clone(c.stats.Waited)}
+}
+
+// Warnings is what the portal's answers gave rise to, each said once.
+func (c *Client) Warnings() []string {
+	c.counting.Lock()
+	defer c.counting.Unlock()
+	return slices.Clone(c.warnings)
+}
+
+func (c *Client) warn(warning string) {
+	c.counting.Lock()
+	defer c.counting.Unlock()
+	if !slices.Contains(c.warnings, warning) {
+		c.warnings = append(c.warnings, warning)
+	}
+}
+
+// portalNow is the time by the portal's clock, as near as its answers have told.
+func (c *Client) portalNow() time.Time { return c.clock.Now().Add(c.skew) }
+
+// wait sleeps and keeps account of it.
+func (c *Client) wait(ctx context.Context, reason string, d time.Duration) error {
+	began := c.clock.Now()
+	c.onWait(reason, began.Add(d))
+	c.log.WithFields(logrus.Fields{"reason": reason, "seconds": d.Seconds()}).Debug("waiting for the portal")
+	err := c.clock.Sleep(ctx, d)
+	c.counting.Lock()
+	defer c.counting.Unlock()
+	c.stats.Waited[reason] += c.clock.Now().Sub(began)
+	return err
+}
+
+// envelope is the frame around every answer.
+type envelope struct {
+	Result      json.RawMessage `json:"result"`
+	Error       json.RawMessage `json:"error"`
+	Description text            `json:"error_description"`
+	Time        timing          `json:"time"`
+}
+
+// post sends one request and reads its answer, waiting for the bucket first. It follows the
+// portal to a new host. A refusal is an *APIError; no readable answer is a *transportError.
+func (c *Client) post(ctx context.Context, method string, body []byte) (envelope, error) {
+	const maxHops = 3
+	for hop := 0; ; hop++ {
+		if err := c.enter(ctx); err != nil {
+			return envelope{}, err
+		}
+		response, err := c.send(ctx, method, body)
+		if err != nil {
+			return envelope{}, err
+		}
+		answer, location, err := c.read(method, response)
+		if location == "" {
+			return answer, err
+		}
+		if hop == maxHops {
+			return envelope{}, fmt.Errorf("%s: the portal redirects without end", method)
+		}
+		if err := c.follow(location); err != nil {
+			return envelope{}, fmt.Errorf("%s: %w", method, err)
+		}
+	}
+}
+
+// enter waits until the bucket takes one more request, and counts it.
+func (c *Client) enter(ctx context.Context) error {
+	for {
+		delay := c.bucket.delay(c.clock.Now())
+		if delay <= 0 {
+			break
+		}
+		if err := c.wait(ctx, WaitRequests, delay); err != nil {
+			return err
+		}
+	}
+	c.bucket.take(c.clock.Now())
+	c.counting.Lock()
+	defer c.counting.Unlock()
+	c.stats.Requests++
+	return nil
+}
+
+func (c *Client) send(ctx context.Context, method string, body []byte) (*http.Response, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.webhook.url(c.scheme, c.host, method), bytes.NewReader(body))
+	if err != nil {
+		return nil, fmt.Errorf("%s: the webhook's address is not usable", method)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Accept", "application/json")
+	request.Header.Set("User-Agent", userAgent())
+	c.sentAt = c.clock.Now()
+	response, err := c.http.Do(request)
+	if err != nil {
+		return nil, c.lost(ctx, method, err)
+	}
+	return response, nil
+}
+
+// lost is the error for a request without an answer.
+func (c *Client) lost(ctx context.Context, method string, err error) error {
+	// The caller's end is no fault of the portal; the client's own time-out is one.
+	if ctx.Err() != nil {
+		return fmt.Errorf("%s: %w", method, context.Cause(ctx))
+	}
+	// A *url.Error prints the address, and the webhook's address is its password.
+	var uerr *url.Error
+	if errors.As(err, &uerr) {
+		err = uerr.Err
+	}
+	message := c.webhook.redact(err.Error())
+	if message != err.Error() {
+		err = errors.New(message)
+	}
+	return &transportError{method, err}
+}
+
+// read takes an answer apart. A redirect gives its location instead.
+func (c *Client) read(method string, response *http.Response) (envelope, string, error) {
+	defer func() { _ = response.Body.Close() }()
+	if location := response.Header.Get("Location"); location != "" && response.StatusCode/100 == 3 {
+		return envelope{}, location, nil
+	}
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
+	if err != nil {
+		return envelope{}, "", c.lost(response.Request.Context(), method, err)
+	}
+	if len(body) > maxAnswer {
+		return envelope{}, "", fmt.Errorf("%s: the answer is longer than %d MB", method, maxAnswer>>20)
+	}
+	var answer envelope
+	err = json.Unmarshal(body, &answer)
+	refusal := &APIError{Method: method, HTTPStatus: response.StatusCode, retryAfter: c.retryAfter(response)}
+	switch {
+	case err == nil && !isAbsent(answer.Error):
+		refusal.Code, refusal.Description = errorCode(answer.Error), string(answer.Description)
+	case response.StatusCode != http.StatusOK:
+		// A body that is no JSON is a proxy's page; its text says nothing to the point.
+	case err != nil:
+		return envelope{}, "", &transportError{method, errors.New("the answer is not JSON, or was cut")}
+	case isAbsent(answer.Result):
+		return envelope{}, "", &transportError{method, errors.New("the answer holds no result")}
+	default:
+		return answer, "", nil
+	}
+	refusal.Code, refusal.Description = c.webhook.redact(refusal.Code), c.webhook.redact(refusal.Description)
+	return envelope{}, "", refusal
+}
+
+func isAbsent(raw json.RawMessage) bool { return len(raw) == 0 || string(raw) == "null" }
+
+// errorCode reads the member error, which is a text, a number, or an object with a code.
+func errorCode(raw json.RawMessage) string {
+	var nested struct {
+		Code text `json:"code"`
+	}
+	if raw[0] == '{' && json.Unmarshal(raw, &nested) == nil {
+		return string(nested.Code)
+	}
+	code, err := scalar(raw)
+	if err != nil {
+		return ""
+	}
+	return code
+}
+
+func (c *Client) retryAfter(response *http.Response) time.Duration {
+	header := response.Header.Get("Retry-After")
+	if n, err := strconv.Atoi(header); err == nil && n > 0 {
+		return time.Duration(min(n, 600)) * time.Second
+	}
+	if at, err := http.ParseTime(header); err == nil {
+		return min(max(0, at.Sub(c.portalNow())), 10*time.Minute)
+	}
+	return 0
+}
+
+// follow turns the client to where the portal has moved, if that host may have the secret.
+func (c *Client) follow(location string) error {
+	// The location repeats the secret, so no error may repeat the location.
+	to, err := url.Parse(location)
+	if err != nil || to.Host == "" {
+		return &RedirectError{Host: c.host, reason: "to a page that is not its REST interface"}
+	}
+	switch {
+	case strings.EqualFold(to.Host, c.host) && to.Scheme == c.scheme:
+		return &RedirectError{Host: c.host, reason: "to a page that is not its REST interface"}
+	case c.trusts(to):
+		c.scheme, c.host = to.Scheme, to.Host
+		c.log.WithField("host", to.Host).Debug("portal renamed")
+		c.warn(fmt.Sprintf("the portal %s has been renamed to %s: set portal.url to the new address", c.webhook.Host(), to.Host))
+		return nil
+	default:
+		return &RedirectError{Host: to.Host, reason: "which does not get the webhook's secret unasked"}
+	}
+}
+
+// trusts is whether a host is the portal under another name: a neighbour in the same domain,
+// over https.
+func (c *Client) trusts(to *url.URL) bool {
+	from := (&url.URL{Host: c.host}).Hostname()
+	if isLoopback(from) {
+		return isLoopback(to.Hostname()) && (to.Scheme == "http" || to.Scheme == "https")
+	}
+	if to.Scheme != "https" || to.User != nil {
+		return false
+	}
+	if strings.EqualFold(from, to.Hostname()) {
+		return true
+	}
+	_, domain, _ := strings.Cut(strings.ToLower(from), ".")
+	_, newDomain, _ := strings.Cut(strings.ToLower(to.Hostname()), ".")
+	return domain == newDomain && strings.Contains(domain, ".")
+}
+
+// userAgent has the form that the portal's documentation asks for.
+var userAgent = sync.OnceValue(func() string {
+	version := "devel"
+	if info, ok := debug.ReadBuildInfo(); ok && strings.HasPrefix(info.Main.Version, "v") {
+		version = info.Main.Version
+	}
+	return "stagelag/" + version
+})

@@ -1,0 +1,345 @@
+package extractor
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/shopspring/decimal"
+)
+
+// The portal is written in PHP and shows it: no value is null, "", false, [] or {}, an empty
+// map is [], a map with the keys 0 to n-1 is an array, and a number may be a string. All of
+// that is dealt with in this file.
+
+// isEmpty is whether a JSON value stands for no value.
+func isEmpty(raw json.RawMessage) bool {
+	trimmed := bytes.TrimSpace(raw)
+	switch string(trimmed) {
+	case "", "null", `""`, "false":
+		return true
+	}
+	first := trimmed[0]
+	return (first == '[' || first == '{') && len(bytes.TrimSpace(trimmed[1:len(trimmed)-1])) == 0
+}
+
+// scalar is the text of a string, a number or true; an array or an object stays JSON.
+func scalar(raw json.RawMessage) (string, error) {
+	if isEmpty(raw) {
+		return "", nil
+	}
+	raw = bytes.TrimSpace(raw)
+	if raw[0] != '"' {
+		return string(raw), nil
+	}
+	var text string
+	if err := json.Unmarshal(raw, &text); err != nil {
+		return "", err
+	}
+	return text, nil
+}
+
+// text is a scalar in a structure; empty if there is no value.
+type text string
+
+func (t *text) UnmarshalJSON(raw []byte) error {
+	value, err := scalar(raw)
+	*t = text(value)
+	return err
+}
+
+// id is a number of the portal, 0 if there is none.
+type id uint64
+
+func (n *id) UnmarshalJSON(raw []byte) error {
+	value, err := scalar(raw)
+	if err != nil {
+		return err
+	}
+	*n, err = parseID(value)
+	return err
+}
+
+func parseID(value string) (id, error) {
+	value = strings.TrimSpace(value)
+	if value == "" {
+		return 0, nil
+	}
+	if n, err := strconv.ParseUint(value, 10, 64); err == nil {
+		return id(n), nil
+	}
+	// 7.0 and "7.00" are 7, but a float64 would lose digits of a large one.
+	whole, fraction, _ := strings.Cut(value, ".")
+	n, err := strconv.ParseUint(whole, 10, 64)
+	if err != nil || strings.Trim(fraction, "0") != "" {
+		return 0, fmt.Errorf("%.40q is no id", value)
+	}
+	return id(n), nil
+}
+
+// flag is true for true, 1, "1", "Y" and the like.
+type flag bool
+
+func (f *flag) UnmarshalJSON(raw []byte) error {
+	value, err := scalar(raw)
+	*f = flag(value == "true" || value == "1" || strings.EqualFold(value, "y"))
+	return err
+}
+
+// seconds is a number of seconds, 0 if there is none.
+type seconds float64
+
+func (s *seconds) UnmarshalJSON(raw []byte) error {
+	value, err := scalar(raw)
+	if err != nil {
+		return err
+	}
+	n, err := strconv.ParseFloat(value, 64)
+	if err != nil || n != n || n < 0 || n > 1e12 {
+		n = 0 // timing is a hint; a strange one is none
+	}
+	*s = seconds(n)
+	return nil
+}
+
+// dict is a map that is written as an array when it is empty or has the keys 0 to n-1.
+type dict map[string]json.RawMessage
+
+func (d *dict) UnmarshalJSON(raw []byte) error {
+	*d = nil
+	if isEmpty(raw) {
+		return nil
+	}
+	if raw[0] == '{' {
+		return json.Unmarshal(raw, (*map[string]json.RawMessage)(d))
+	}
+	var values []json.RawMessage
+	if err := json.Unmarshal(raw, &values); err != nil {
+		return err
+	}
+	*d = make(dict, len(values))
+	for i, value := range values {
+		(*d)[strconv.Itoa(i)] = value
+	}
+	return nil
+}
+
+// list is an array that is written as a map when its keys have holes; rows then come in the
+// order of the keys.
+type list[T any] []T
+
+func (l *list[T]) UnmarshalJSON(raw []byte) error {
+	*l = nil
+	if isEmpty(raw) {
+		return nil
+	}
+	if raw[0] != '{' {
+		return json.Unmarshal(raw, (*[]T)(l))
+	}
+	var byKey map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &byKey); err != nil {
+		return err
+	}
+	keys := make([]int, 0, len(byKey))
+	for key := range byKey {
+		n, err := strconv.Atoi(key)
+		if err != nil {
+			return fmt.Errorf("a list has the key %.40q", key)
+		}
+		keys = append(keys, n)
+	}
+	slices.Sort(keys)
+	*l = make(list[T], len(keys))
+	for i, key := range keys {
+		// Itoa(Atoi(key)) may differ from key, for 01; such a row is an error below.
+		if err := json.Unmarshal(byKey[strconv.Itoa(key)], &(*l)[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// items is {"items": rows}, or [] where there are none.
+type items[T any] struct {
+	Items list[T] `json:"items"`
+}
+
+func (i *items[T]) UnmarshalJSON(raw []byte) error {
+	*i = items[T]{}
+	if isEmpty(raw) {
+		return nil
+	}
+	type plain items[T]
+	return json.Unmarshal(raw, (*plain)(i))
+}
+
+// timing is what an answer tells about itself.
+type timing struct {
+	Start     float64 // unix seconds by the portal's clock; 0: not told
+	Duration  float64 // seconds
+	Operating float64 // seconds in the last ten minutes; 0: not told
+	ResetAt   float64 // unix seconds; 0: not told
+	Zone      *time.Location
+}
+
+func (t *timing) UnmarshalJSON(raw []byte) error {
+	*t = timing{}
+	if isEmpty(raw) || raw[0] != '{' {
+		return nil
+	}
+	var told struct {
+		Start     seconds `json:"start"`
+		Duration  seconds `json:"duration"`
+		Operating seconds `json:"operating"`
+		ResetAt   seconds `json:"operating_reset_at"`
+		DateStart text    `json:"date_start"`
+	}
+	if err := json.Unmarshal(raw, &told); err != nil {
+		return err
+	}
+	*t = timing{float64(told.Start), float64(told.Duration), float64(told.Operating), float64(told.ResetAt), nil}
+	if start, err := time.Parse(time.RFC3339, string(told.DateStart)); err == nil {
+		t.Zone = start.Location()
+	}
+	return nil
+}
+
+func (t timing) resetAt() time.Time {
+	if t.ResetAt == 0 {
+		return time.Time{}
+	}
+	return time.Unix(int64(t.ResetAt), 0)
+}
+
+// Instants come with an offset as a rule; user fields know other forms, in the server's zone.
+var instantLayouts = []string{
+	time.RFC3339,
+	"2006-01-02T15:04:05Z0700",
+	"2006-01-02T15:04:05",
+	"2006-01-02 15:04:05Z07:00",
+	"2006-01-02 15:04:05",
+	"2006-01-02 15:04",
+	time.DateOnly,
+	"02.01.2006 15:04:05",
+	"02.01.2006 15:04",
+	"02.01.2006",
+}
+
+// parseInstant reads a moment; one without an offset is in zone.
+func parseInstant(value string, zone *time.Location) (time.Time, bool) {
+	value = strings.TrimSpace(value)
+	for _, layout := range instantLayouts {
+		if at, err := time.ParseInLocation(layout, value, zone); err == nil {
+			return at, true
+		}
+	}
+	return time.Time{}, false
+}
+
+// instant is a moment in UTC, zero where there is none or it cannot be read.
+func instant(value text, zone *time.Location) time.Time {
+	at, ok := parseInstant(string(value), zone)
+	if !ok {
+		return time.Time{}
+	}
+	return at.UTC()
+}
+
+// calendarDay is the day of a date field. The portal writes it as midnight in UTC, but in the
+// server's offset, so that in that offset it may be another day.
+func calendarDay(value string) (string, bool) {
+	at, ok := parseInstant(value, time.UTC)
+	if !ok {
+		return "", false
+	}
+	if utc := at.UTC(); utc.Hour() != 0 || utc.Minute() != 0 || utc.Second() != 0 {
+		// Not midnight in UTC, so the documented form: the day as it is written.
+		if at.Hour() == 0 && at.Minute() == 0 && at.Second() == 0 {
+			return at.Format(time.DateOnly), true
+		}
+	}
+	return at.UTC().Format(time.DateOnly), true
+}
+
+// shortDecimal is the shortest form of a decimal number: 150 for "150.00".
+func shortDecimal(value string) (string, bool) {
+	n, ok := parseDecimal(value)
+	if !ok {
+		return "", false
+	}
+	return n.String(), true
+}
+
+func parseDecimal(value string) (decimal.Decimal, bool) {
+	value = strings.TrimSpace(value)
+	if value == "" || len(value) > 64 {
+		return decimal.Decimal{}, false
+	}
+	n, err := decimal.NewFromString(value)
+	// 1e1000000 is a short text, but would be a long number.
+	if err != nil || n.Exponent() > 40 || n.Exponent() < -40 {
+		return decimal.Decimal{}, false
+	}
+	return n, true
+}
+
+// fieldValue is the value of a custom field as Deal.Fields holds it, empty for none.
+func fieldValue(raw json.RawMessage, kind string, zone *time.Location) (string, error) {
+	if isEmpty(raw) {
+		return "", nil
+	}
+	raw = bytes.TrimSpace(raw)
+	if raw[0] == '[' {
+		var values []json.RawMessage
+		if err := json.Unmarshal(raw, &values); err != nil {
+			return "", err
+		}
+		values = slices.DeleteFunc(values, isEmpty)
+		switch {
+		case len(values) == 0:
+			return "", nil
+		case len(values) == 1 && bytes.TrimSpace(values[0])[0] != '[':
+			return fieldValue(values[0], kind, zone)
+		default:
+			return string(raw), nil
+		}
+	}
+	value, err := scalar(raw)
+	if err != nil {
+		return "", err
+	}
+	var ok bool
+	short := value
+	switch {
+	case kind == "date":
+		short, ok = calendarDay(value)
+	case kind == "datetime":
+		var at time.Time
+		if at, ok = parseInstant(value, zone); ok {
+			short = at.UTC().Format(time.RFC3339)
+		}
+	case kind == "integer" || kind == "double" || raw[0] != '"':
+		short, ok = shortDecimal(value)
+	}
+	if !ok {
+		return value, nil
+	}
+	return short, nil
+}
+
+// semantics reads P, S and F; anything else is ok=false.
+func semantics(value text) (Semantics, bool) {
+	switch strings.ToUpper(string(value)) {
+	case "P":
+		return Process, true
+	case "S":
+		return Success, true
+	case "F":
+		return Failure, true
+	}
+	return Process, false
+}

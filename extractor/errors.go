@@ -1,0 +1,123 @@
+package extractor
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// The portal's codes that callers and this package decide by.
+const (
+	CodeTooManyRequests   = "QUERY_LIMIT_EXCEEDED"
+	CodeOperatingLimit    = "OPERATION_TIME_LIMIT"
+	CodeOverload          = "OVERLOAD_LIMIT"
+	CodeInsufficientScope = "insufficient_scope"
+	CodeNoAuth            = "NO_AUTH_FOUND"
+	CodeAccessDenied      = "ACCESS_DENIED"
+	CodePortalDeleted     = "PORTAL_DELETED"
+)
+
+// An APIError is a refusal by the portal.
+type APIError struct {
+	Method      string
+	Code        string // as the portal wrote it: letter case varies, and it may be empty or "0"
+	Description string // may be empty
+	HTTPStatus  int    // 200 for a command that failed in a good batch
+	retryAfter  time.Duration
+}
+
+// is compares the code without regard to letter case.
+func (e *APIError) is(code string) bool { return strings.EqualFold(e.Code, code) }
+
+// Error names the method, what the portal said, and what to do about it where that is known.
+func (e *APIError) Error() string {
+	what := e.Description
+	if what == "" {
+		what = strings.ToLower(http.StatusText(e.HTTPStatus))
+	}
+	if e.Description == "" && e.HTTPStatus == http.StatusOK {
+		what = "refused"
+	}
+	switch {
+	case e.Code != "" && e.Code != e.Description:
+		what = fmt.Sprintf("%s (%s)", what, e.Code)
+	case e.Code == "" && e.HTTPStatus != http.StatusOK:
+		what = fmt.Sprintf("%s (HTTP %d)", what, e.HTTPStatus)
+	}
+	if remedy := e.remedy(); remedy != "" {
+		what += "; " + remedy
+	}
+	return e.Method + ": " + what
+}
+
+func (e *APIError) remedy() string {
+	switch {
+	case e.is(CodeOverload):
+		return "Bitrix24 has blocked the portal by hand, only its support lifts that"
+	case e.is(CodeInsufficientScope):
+		scope, _, _ := strings.Cut(e.Method, ".")
+		return fmt.Sprintf("the webhook lacks the scope %q: tick it in the webhook's settings", scope)
+	case e.is(CodePortalDeleted):
+		return "the portal is gone or closed"
+	case e.HTTPStatus == http.StatusUnauthorized:
+		return "check the webhook's address in portal.url"
+	case e.HTTPStatus == http.StatusForbidden:
+		return "check the rights of the webhook's user, and that the portal's plan includes REST"
+	case e.HTTPStatus == http.StatusNotFound && e.Code == "":
+		return "check the host in portal.url"
+	}
+	return ""
+}
+
+// isTransient is whether the same read may succeed a little later.
+func (e *APIError) isTransient() bool {
+	switch {
+	case e.is(CodeOverload), e.is(CodePortalDeleted):
+		return false
+	case e.is(CodeTooManyRequests), e.is("INTERNAL_SERVER_ERROR"), e.is("ERROR_UNEXPECTED_ANSWER"):
+		return true
+	}
+	return e.HTTPStatus >= 500 || e.HTTPStatus == http.StatusRequestTimeout || e.HTTPStatus == http.StatusTooManyRequests
+}
+
+// wasRefused is whether the portal turned the call away before it did anything.
+func (e *APIError) wasRefused() bool {
+	return e.is(CodeTooManyRequests) || e.is(CodeOperatingLimit) || e.HTTPStatus == http.StatusTooManyRequests
+}
+
+// ErrOutcomeUnknown marks a writing request whose answer was lost: it may or may not have
+// been carried out, so it was not repeated.
+var ErrOutcomeUnknown = errors.New("the answer was lost and the change may have been made")
+
+// A transportError is a request that brought no readable answer.
+type transportError struct {
+	method string
+	err    error
+}
+
+func (e *transportError) Error() string { return e.method + ": " + e.err.Error() }
+func (e *transportError) Unwrap() error { return e.err }
+
+// A RedirectError is a portal that has moved to a host which does not get the secret without
+// being asked for.
+type RedirectError struct {
+	Host   string // where the portal points to
+	reason string
+}
+
+func (e *RedirectError) Error() string {
+	return fmt.Sprintf("the portal redirects to %s, %s; if that is the portal's new address, set portal.url to it", e.Host, e.reason)
+}
+
+// A VanishedError is a portal that has stopped showing most of the deals at once, which is
+// what lost rights look like. Nothing was marked as vanished.
+type VanishedError struct {
+	Known, Vanished int
+}
+
+func (e *VanishedError) Error() string {
+	return fmt.Sprintf("%d of %d known deals are gone from the portal at once: check the rights of the webhook's user; if they really were deleted, run with --full",
+		e.Vanished, e.Known)
+}

@@ -1,0 +1,427 @@
+package extractor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Options says what to extract.
+type Options struct {
+	// Description is the portal as Describe showed it just before: its clock is what this run
+	// counts from. The caller has checked Funnels and Fields against it.
+	Description Description
+	Funnels     []FunnelID // empty: all
+	Fields      []string   // custom fields of the deal by their upper-case names
+	// Full reads everything again, whatever was landed before.
+	Full bool
+	// Progress is told of the rows read so far in a step; total is 0 where it is not known.
+	Progress func(step Step, rows, total int)
+}
+
+// A Step is a part of an extraction that may take long.
+type Step string
+
+// The steps, in their order. An extraction has some of them.
+const (
+	StepDeals    Step = "deals"
+	StepChanges  Step = "stage changes"
+	StepChanged  Step = "changed deals"
+	StepSweep    Step = "sweep for deleted deals"
+	StepManagers Step = "managers"
+)
+
+// A Result is what an extraction did.
+type Result struct {
+	Clock       time.Time // the portal's, before anything was read
+	IsFull      bool      // everything was read, by this run or those that it went on from
+	Funnels     []Funnel
+	Managers    []Manager // of all known deals, as far as the portal shows them
+	DealsRead   int
+	ChangesRead int
+	Vanished    int // deals
+	Requests    int // by the client so far
+	Waited      map[string]time.Duration
+	Warnings    []string
+}
+
+// The portal may show a change a little after its time, and a run's first request comes a
+// little after its clock was asked.
+const overlap = 10 * time.Minute
+
+// A full reading that died longer ago than this is begun anew.
+const fullReadLasts = 24 * time.Hour
+
+// Extract brings the landing up to what the portal shows: all of it on the first run, under
+// another scope and with Full; else what has changed since the last complete extraction. When
+// it fails, what was landed stays, and the next run goes on from there: a full reading at its
+// cursors, any other from the last watermark.
+func Extract(ctx context.Context, c *Client, landing Landing, o Options) (Result, error) {
+	x, err := newExtraction(ctx, c, landing, o)
+	if err != nil {
+		return Result{}, err
+	}
+	var vanished []DealID
+	since := landing.Run()
+	switch {
+	case x.state.Full == nil:
+		if err := x.readChanged(ctx, x.state.Watermark); err != nil {
+			return Result{}, fmt.Errorf("changed deals: %w", err)
+		}
+		if vanished, err = x.sweep(ctx); err != nil {
+			return Result{}, fmt.Errorf("sweep for deleted deals: %w", err)
+		}
+	default:
+		since = x.state.Full.SinceRun
+		if err := x.readAll(ctx); err != nil {
+			return Result{}, err
+		}
+		if since == landing.Run() {
+			break
+		}
+		// What changed between the runs that this reading took.
+		if err := x.readChanged(ctx, x.state.Full.StartedAt); err != nil {
+			return Result{}, fmt.Errorf("changed deals: %w", err)
+		}
+		if vanished, err = x.sweep(ctx); err != nil {
+			return Result{}, fmt.Errorf("sweep for deleted deals: %w", err)
+		}
+	}
+	if err := x.vanish(ctx, vanished); err != nil {
+		return Result{}, err
+	}
+	if err := x.settle(ctx, since); err != nil {
+		return Result{}, fmt.Errorf("deals that do not match their history: %w", err)
+	}
+	if err := x.readManagers(ctx); err != nil {
+		return Result{}, fmt.Errorf("managers: %w", err)
+	}
+	x.state = State{Scope: x.state.Scope, Watermark: o.Description.Clock}
+	if err := landing.SaveState(ctx, x.state); err != nil {
+		return Result{}, fmt.Errorf("save state: %w", err)
+	}
+	return x.finish(), nil
+}
+
+// An extraction is a run of Extract.
+type extraction struct {
+	client   *Client
+	reader   *reader
+	landing  Landing
+	options  Options
+	state    State
+	progress func(Step, int, int)
+	result   Result
+}
+
+// newExtraction decides what is to be read: state.Full is set when everything is.
+func newExtraction(ctx context.Context, c *Client, landing Landing, o Options) (*extraction, error) {
+	r, err := newReader(c, o.Description, o.Funnels, o.Fields)
+	if err != nil {
+		return nil, err
+	}
+	state, err := landing.State(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read state: %w", err)
+	}
+	x := &extraction{
+		client: c, reader: r, landing: landing, options: o, state: state, progress: o.Progress,
+		result: Result{Clock: o.Description.Clock, Funnels: o.Description.Funnels, Warnings: slices.Clone(o.Description.Warnings)},
+	}
+	if x.progress == nil {
+		x.progress = func(Step, int, int) {}
+	}
+	if scope := scope(c, o); state.Scope != scope {
+		x.state = State{Scope: scope}
+	}
+	isOld := x.state.Full != nil && o.Description.Clock.Sub(x.state.Full.StartedAt) > fullReadLasts
+	if isOld || x.state.Full == nil && (o.Full || x.state.Watermark.IsZero()) {
+		x.state.Full = &FullRead{SinceRun: landing.Run(), StartedAt: o.Description.Clock}
+	}
+	x.result.IsFull = x.state.Full != nil
+	return x, nil
+}
+
+// scope says what is asked for. Rows landed under another scope may lack funnels or fields.
+func scope(c *Client, o Options) string {
+	funnels := slices.Compact(slices.Sorted(slices.Values(o.Funnels)))
+	fields := slices.Compact(slices.Sorted(slices.Values(o.Fields)))
+	return fmt.Sprintf("%s funnels=%v fields=%s", c.Portal(), funnels, strings.Join(fields, ","))
+}
+
+// readAll lands every deal and every change, and marks what is no longer there.
+func (x *extraction) readAll(ctx context.Context) error {
+	full := x.state.Full
+	if err := x.landing.SaveState(ctx, x.state); err != nil {
+		return fmt.Errorf("save state: %w", err)
+	}
+	deals, changes, err := x.reader.sizes(ctx)
+	if err != nil {
+		return fmt.Errorf("count deals: %w", err)
+	}
+	if err := x.readAllDeals(ctx, deals); err != nil {
+		return fmt.Errorf("deals: %w", err)
+	}
+	if err := x.readAllChanges(ctx, changes); err != nil {
+		return fmt.Errorf("stage changes: %w", err)
+	}
+	unseen, err := x.unseen(ctx, full.SinceRun)
+	if err != nil {
+		return fmt.Errorf("deals outside the funnels: %w", err)
+	}
+	missing, err := x.readByID(ctx, unseen)
+	if err != nil {
+		return fmt.Errorf("deals outside the funnels: %w", err)
+	}
+	if err := x.vanish(ctx, missing); err != nil {
+		return err
+	}
+	if err := x.completeHistories(ctx, full.SinceRun); err != nil {
+		return fmt.Errorf("histories over several funnels: %w", err)
+	}
+	if err := x.landing.VanishUnseen(ctx, full.SinceRun); err != nil {
+		return fmt.Errorf("mark what has vanished: %w", err)
+	}
+	return nil
+}
+
+func (x *extraction) readAllDeals(ctx context.Context, total int) error {
+	full := x.state.Full
+	if full.DealsDone {
+		return nil
+	}
+	expect := total
+	if full.DealCursor > 0 {
+		expect = 0 // a part of them has been read
+	}
+	for block, err := range x.reader.deals(ctx, full.DealCursor, time.Time{}, expect) {
+		if err != nil {
+			return err
+		}
+		if err := x.landing.LandDeals(ctx, block.rows); err != nil {
+			return fmt.Errorf("land: %w", err)
+		}
+		full.DealCursor = DealID(block.cursor)
+		if err := x.landing.SaveState(ctx, x.state); err != nil {
+			return fmt.Errorf("save state: %w", err)
+		}
+		x.result.DealsRead += len(block.rows)
+		x.progress(StepDeals, x.result.DealsRead, expect)
+	}
+	full.DealsDone = true
+	return nil
+}
+
+func (x *extraction) readAllChanges(ctx context.Context, total int) error {
+	full := x.state.Full
+	if full.ChangesDone {
+		return nil
+	}
+	expect := total
+	if full.ChangeCursor > 0 {
+		expect = 0
+	}
+	for block, err := range x.reader.changes(ctx, full.ChangeCursor, expect) {
+		if err != nil {
+			return err
+		}
+		if err := x.landing.LandStageChanges(ctx, block.rows); err != nil {
+			return fmt.Errorf("land: %w", err)
+		}
+		full.ChangeCursor = ChangeID(block.cursor)
+		if err := x.landing.SaveState(ctx, x.state); err != nil {
+			return fmt.Errorf("save state: %w", err)
+		}
+		x.result.ChangesRead += len(block.rows)
+		x.progress(StepChanges, x.result.ChangesRead, expect)
+	}
+	full.ChangesDone = true
+	return nil
+}
+
+// unseen gives the deals that the lists did not bring: owners of changes that they brought,
+// and deals known from before, which may have left the funnels. Those known under another
+// scope are not looked for: they never were in these funnels, or their changes say so.
+func (x *extraction) unseen(ctx context.Context, since uint64) ([]DealID, error) {
+	unseen, err := x.landing.OrphanOwners(ctx, since)
+	if err != nil {
+		return nil, err
+	}
+	if !x.state.Watermark.IsZero() {
+		for known, err := range x.known(ctx) {
+			if err != nil {
+				return nil, err
+			}
+			if known.LandedBy < since {
+				unseen = append(unseen, known.ID)
+			}
+		}
+	}
+	slices.Sort(unseen)
+	return slices.Compact(unseen), nil
+}
+
+// completeHistories reads the whole history of deals whose changes in the configured funnels
+// may not be all: visits are counted over all funnels.
+func (x *extraction) completeHistories(ctx context.Context, since uint64) error {
+	if len(x.options.Funnels) == 0 {
+		return nil
+	}
+	deals, err := x.landing.MovedFunnel(ctx, since, x.options.Funnels)
+	if err != nil {
+		return err
+	}
+	return x.replaceHistories(ctx, deals)
+}
+
+// readChanged lands the deals changed since a time of the portal's, with their whole
+// histories: a history can be rewritten behind its end.
+func (x *extraction) readChanged(ctx context.Context, since time.Time) error {
+	rows := 0
+	for block, err := range x.reader.deals(ctx, 0, since.Add(-overlap), 0) {
+		if err != nil {
+			return err
+		}
+		if err := x.landWithHistories(ctx, block.rows); err != nil {
+			return err
+		}
+		rows += len(block.rows)
+		x.progress(StepChanged, rows, 0)
+	}
+	return nil
+}
+
+func (x *extraction) landWithHistories(ctx context.Context, deals []Deal) error {
+	if len(deals) == 0 {
+		return nil
+	}
+	if err := x.landing.LandDeals(ctx, deals); err != nil {
+		return fmt.Errorf("land: %w", err)
+	}
+	x.result.DealsRead += len(deals)
+	return x.replaceHistories(ctx, dealIDs(deals))
+}
+
+func dealIDs(deals []Deal) []DealID {
+	ids := make([]DealID, len(deals))
+	for i, deal := range deals {
+		ids[i] = deal.ID
+	}
+	return ids
+}
+
+// dealsAtOnce is how many deals are read by id, or have their histories read, in one go.
+const dealsAtOnce = maxCommands * pageRows
+
+func (x *extraction) replaceHistories(ctx context.Context, deals []DealID) error {
+	for group := range slices.Chunk(deals, dealsAtOnce) {
+		counts, err := x.landing.HistoryCounts(ctx, group)
+		if err != nil {
+			return fmt.Errorf("count stage changes: %w", err)
+		}
+		for history, err := range x.reader.histories(ctx, group, counts) {
+			if err != nil {
+				return err
+			}
+			if err := x.landing.ReplaceStageChanges(ctx, history.deals, history.changes); err != nil {
+				return fmt.Errorf("land stage changes: %w", err)
+			}
+			x.result.ChangesRead += len(history.changes)
+		}
+	}
+	return nil
+}
+
+// readByID lands deals in whatever funnel they are now, with their histories, and returns those
+// that the portal does not show.
+func (x *extraction) readByID(ctx context.Context, ids []DealID) (missing []DealID, err error) {
+	for group := range slices.Chunk(ids, dealsAtOnce) {
+		deals, err := x.reader.dealsByID(ctx, group)
+		if err != nil {
+			return nil, err
+		}
+		if err := x.landWithHistories(ctx, deals); err != nil {
+			return nil, err
+		}
+		missing = append(missing, without(group, dealIDs(deals))...)
+	}
+	return missing, nil
+}
+
+func without(ids, found []DealID) []DealID {
+	slices.Sort(found)
+	var missing []DealID
+	for _, id := range ids {
+		if _, ok := slices.BinarySearch(found, id); !ok {
+			missing = append(missing, id)
+		}
+	}
+	return missing
+}
+
+// vanish marks deals that are gone from the portal.
+func (x *extraction) vanish(ctx context.Context, deals []DealID) error {
+	for group := range slices.Chunk(deals, dealsAtOnce) {
+		if err := x.landing.VanishDeals(ctx, group); err != nil {
+			return fmt.Errorf("mark deleted deals: %w", err)
+		}
+	}
+	x.result.Vanished += len(deals)
+	return nil
+}
+
+// settle reads once more what was read at two moments: a deal moved between the two shows
+// another stage than its history.
+func (x *extraction) settle(ctx context.Context, since uint64) error {
+	deals, err := x.landing.Inconsistent(ctx, since)
+	if err != nil || len(deals) == 0 {
+		return err
+	}
+	missing, err := x.readByID(ctx, deals)
+	if err != nil {
+		return err
+	}
+	if err := x.vanish(ctx, missing); err != nil {
+		return err
+	}
+	deals, err = x.landing.Inconsistent(ctx, since)
+	if err != nil {
+		return err
+	}
+	if len(deals) > 0 {
+		x.result.Warnings = append(x.result.Warnings,
+			fmt.Sprintf("%d deals stand in a stage that their history does not end with, such as deal %d", len(deals), deals[0]))
+	}
+	return nil
+}
+
+// readManagers reads the people behind all known deals. A webhook that may not read people
+// still gives a run.
+func (x *extraction) readManagers(ctx context.Context) error {
+	ids, err := x.landing.ManagerIDs(ctx)
+	if err != nil {
+		return err
+	}
+	ids = slices.DeleteFunc(ids, func(id ManagerID) bool { return id == 0 })
+	if len(ids) == 0 || !x.options.Description.HasScope(userScopes...) {
+		return nil
+	}
+	x.result.Managers, err = x.reader.managers(ctx, ids)
+	var refusal *APIError
+	if errors.As(err, &refusal) && refusal.Method == userMethod {
+		x.result.Warnings = append(x.result.Warnings, fmt.Sprintf("managers stay without names: %v", refusal))
+		return nil
+	}
+	x.progress(StepManagers, len(x.result.Managers), len(ids))
+	return err
+}
+
+func (x *extraction) finish() Result {
+	stats := x.client.Stats()
+	x.result.Requests, x.result.Waited = stats.Requests, stats.Waited
+	x.result.Warnings = append(x.result.Warnings, x.client.Warnings()...)
+	return x.result
+}

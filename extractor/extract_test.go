@@ -1,0 +1,351 @@
+package extractor_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"stagelag/extractor"
+	"stagelag/portal"
+)
+
+func TestFullReadLandsEverythingWithFewRequests(t *testing.T) {
+	tests := []struct{ deals, changes int }{
+		{0, 1}, {1, 1}, {50, 1}, {400, 6}, {2500, 4}, {5001, 3},
+	}
+	for _, test := range tests {
+		t.Run(fmt.Sprintf("%d deals", test.deals), func(t *testing.T) {
+			s := newSite(t, twoFunnels(test.deals, test.changes), portal.Options{Limits: portal.Standard})
+			result := s.mustExtract()
+			s.mustKnow(everyDeal)
+			if most := allowed(test.deals, test.deals*test.changes); result.Requests > most {
+				t.Errorf("%d requests, want at most %d", result.Requests, most)
+			}
+			if len(s.waits) > 0 || len(s.refusals()) > 0 {
+				t.Errorf("waited %v, refused %v; want neither", s.waits, s.refusals())
+			}
+			if result.DealsRead != test.deals || result.ChangesRead != test.deals*test.changes || !result.IsFull {
+				t.Errorf("read %d deals and %d changes, full %v", result.DealsRead, result.ChangesRead, result.IsFull)
+			}
+		})
+	}
+}
+
+func TestSecondRunReadsOnlyWhatChanged(t *testing.T) {
+	s := newSite(t, twoFunnels(400, 6), portal.Options{Limits: portal.Standard})
+	s.mustExtract()
+	s.world.Move(7, noon.Add(time.Hour), "WON")
+	s.world.SetField(9, noon.Add(2*time.Hour), "UF_CRM_DOCS_DAYS", 3)
+	s.world.AddDeal(portal.Deal{Title: "New", Stage: "NEW", Created: noon.Add(3 * time.Hour)})
+	result := s.later()
+	s.mustKnow(everyDeal)
+	if result.DealsRead != 3 || result.IsFull {
+		t.Errorf("read %d deals, full %v; want 3 of them only", result.DealsRead, result.IsFull)
+	}
+	if result.Requests > 10 || len(s.waits) > 0 {
+		t.Errorf("%d requests, waited %v", result.Requests, s.waits)
+	}
+	if got := s.landing.watermark(); !got.Equal(result.Clock) {
+		t.Errorf("watermark %v, want the clock %v", got, result.Clock)
+	}
+}
+
+func TestRewrittenHistoryOfAChangedDealIsReplaced(t *testing.T) {
+	s := newSite(t, twoFunnels(10, 3), portal.Options{})
+	s.mustExtract()
+	row := s.world.History(4)[1].ID
+	s.world.RemoveChange(4, row, noon.Add(time.Hour))
+	s.later()
+	s.mustKnow(everyDeal)
+	if change := s.landing.changes[extractor.ChangeID(row)]; change == nil || !change.vanished {
+		t.Errorf("row %d is %+v, want it kept as vanished", row, change)
+	}
+}
+
+func TestSweepFindsDeletedDeals(t *testing.T) {
+	tests := []struct {
+		name    string
+		deals   int
+		deleted []portal.DealID
+	}{
+		{"the first", 120, []portal.DealID{1}},
+		{"the last", 120, []portal.DealID{120}},
+		{"one in each of two ranges", 2700, []portal.DealID{17, 2600}},
+		{"a whole page", 120, []portal.DealID{51, 52, 53, 54, 55, 56, 57, 58, 59, 60}},
+		{"all of a few", 3, []portal.DealID{1, 2, 3}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			s := newSite(t, twoFunnels(test.deals, 2), portal.Options{Limits: portal.Standard})
+			s.mustExtract()
+			for _, id := range test.deleted {
+				s.world.DeleteDeal(id, noon.Add(time.Hour))
+			}
+			result := s.later()
+			s.mustKnow(everyDeal)
+			if result.Vanished != len(test.deleted) {
+				t.Errorf("%d vanished, want %d", result.Vanished, len(test.deleted))
+			}
+			if len(s.refusals()) > 0 {
+				t.Errorf("refused %v", s.refusals())
+			}
+		})
+	}
+}
+
+func TestADealThatComesBackIsKnownAgain(t *testing.T) {
+	s := newSite(t, twoFunnels(120, 2), portal.Options{})
+	s.mustExtract()
+	s.world.HideDeal(8, noon.Add(time.Hour))
+	s.later()
+	s.mustKnow(everyDeal)
+	s.world.EditDeal(8, s.clock.Now().Add(time.Hour), func(d *portal.Deal) { d.IsHidden, d.Updated = false, noon.AddDate(0, -1, 0) })
+	s.world.AddDeal(portal.Deal{Title: "Newest", Stage: "NEW", Created: s.clock.Now().Add(time.Hour)})
+	s.later()
+	s.mustKnow(everyDeal)
+}
+
+func TestOnlyTheConfiguredFunnelsAreRead(t *testing.T) {
+	s := newSite(t, twoFunnels(400, 3), portal.Options{})
+	s.options.Funnels = []extractor.FunnelID{5}
+	result := s.mustExtract()
+	s.mustKnow(inFunnel(5))
+	if result.DealsRead != 200 {
+		t.Errorf("read %d deals, want 200", result.DealsRead)
+	}
+}
+
+// Whatever a deal did between the funnels, it and its whole history are known once it has been
+// in a configured one.
+func TestDealsThatChangeFunnelKeepTheirWholeHistory(t *testing.T) {
+	s := newSite(t, twoFunnels(200, 3), portal.Options{})
+	s.options.Funnels = []extractor.FunnelID{5}
+	before := noon.AddDate(0, 0, -1)
+	s.world.ChangeFunnel(1, before, 5, "C5:WORK") // came in
+	s.world.ChangeFunnel(2, before, 0, "WORK")    // left
+	s.world.Advance(noon)
+	known := func(extra ...portal.DealID) func(portal.Deal) bool {
+		return func(d portal.Deal) bool {
+			for _, id := range extra {
+				if d.ID == id {
+					return true
+				}
+			}
+			return d.Funnel == 5
+		}
+	}
+	s.mustExtract()
+	s.mustKnow(known(2))
+
+	s.world.ChangeFunnel(4, noon.Add(time.Hour), 0, "NEW")    // leaves
+	s.world.ChangeFunnel(3, noon.Add(time.Hour), 5, "C5:NEW") // comes: the count of the range stays
+	s.later()
+	s.mustKnow(known(2, 4))
+
+	s.world.Move(4, s.clock.Now().Add(time.Hour), "WON")               // moves where nobody looks
+	s.world.ChangeFunnel(2, s.clock.Now().Add(time.Hour), 5, "C5:NEW") // comes back
+	s.world.DeleteDeal(6, s.clock.Now().Add(time.Hour))
+	s.later()
+	s.mustKnow(known(2, 4))
+
+	s.world.DeleteDeal(4, s.clock.Now().Add(time.Hour)) // deleted out there
+	s.later()
+	s.mustKnow(known(2))
+
+	s.options.Full = true
+	s.world.ChangeFunnel(10, s.clock.Now().Add(time.Hour), 0, "NEW")
+	s.later()
+	s.mustKnow(known(2, 10))
+}
+
+func TestADepartedDealStaysKnownWhenThePortalHidesItsFormerHistory(t *testing.T) {
+	s := newSite(t, twoFunnels(20, 3), portal.Options{Quirks: portal.Quirks{HidesFormerFunnels: true}})
+	s.options.Funnels = []extractor.FunnelID{5}
+	s.mustExtract()
+	s.world.ChangeFunnel(2, noon.Add(time.Hour), 0, "WORK")
+	s.later()
+	s.options.Full = true
+	s.later()
+	deal := s.landing.deals[2]
+	if deal.vanished || deal.FunnelID != 0 || deal.run != s.landing.run {
+		t.Errorf("deal 2 is %+v, want it known in funnel 0, landed by run %d", deal, s.landing.run)
+	}
+}
+
+func TestAnotherScopeIsReadAnew(t *testing.T) {
+	s := newSite(t, twoFunnels(40, 3), portal.Options{})
+	s.mustExtract()
+	s.options.Funnels = []extractor.FunnelID{5}
+	if result := s.later(); !result.IsFull {
+		t.Error("other funnels did not make a full reading")
+	}
+	s.mustKnow(inFunnel(5))
+	s.options.Fields = []string{"UF_CRM_DOCS_DAYS"}
+	if result := s.later(); !result.IsFull {
+		t.Error("other fields did not make a full reading")
+	}
+	if result := s.later(); result.IsFull {
+		t.Error("the same scope made a full reading")
+	}
+}
+
+func TestAFullReadMarksWhatIsGone(t *testing.T) {
+	s := newSite(t, twoFunnels(120, 3), portal.Options{})
+	s.mustExtract()
+	s.world.DeleteDeal(5, noon.Add(time.Hour))
+	s.world.RemoveChange(6, s.world.History(6)[0].ID, time.Time{})
+	s.options.Full = true
+	s.later()
+	s.mustKnow(everyDeal)
+}
+
+func TestMostDealsGoneAtOnceIsTakenForLostRights(t *testing.T) {
+	s := newSite(t, twoFunnels(120, 2), portal.Options{})
+	s.mustExtract()
+	before := s.known()
+	watermark := s.landing.watermark()
+	for id := portal.DealID(1); id <= 61; id++ {
+		s.world.HideDeal(id, noon.Add(time.Hour))
+	}
+	s.nextDay()
+	_, err := s.extract()
+	wantVanished(t, err, 120, 61)
+	if len(s.known().Deals) != len(before.Deals) || !s.landing.watermark().Equal(watermark) {
+		t.Errorf("%d of %d deals are still known, watermark %v; want all and %v",
+			len(s.known().Deals), len(before.Deals), s.landing.watermark(), watermark)
+	}
+	s.options.Full = true
+	s.later()
+	s.mustKnow(everyDeal)
+}
+
+// slowPages makes the client ask for a few pages at a time, so that few rows make many blocks.
+var slowPages = portal.Options{Costs: map[string]time.Duration{
+	"crm.item.list": 5 * time.Second, "crm.stagehistory.list": 5 * time.Second,
+}}
+
+func TestAReadingThatDiedGoesOnWhereItStopped(t *testing.T) {
+	world := func() *portal.World { return twoFunnels(1000, 2) }
+	whole := newSite(t, world(), slowPages)
+	whole.mustExtract()
+	for killAt := 1; killAt <= whole.landing.writes; killAt++ {
+		t.Run(fmt.Sprintf("at write %d", killAt), func(t *testing.T) {
+			s := newSite(t, world(), slowPages)
+			s.landing.killAt = killAt
+			if _, err := s.extract(); err == nil {
+				t.Fatal("Extract outlived its landing")
+			}
+			s.landing.killAt = 0
+			s.landing.run++
+			// Between the two a deal that was read moves, one is deleted, one appears.
+			s.world.Move(1, s.clock.Now().Add(time.Minute), "WON")
+			s.world.DeleteDeal(3, s.clock.Now().Add(time.Minute))
+			s.world.AddDeal(portal.Deal{Title: "New", Stage: "NEW", Created: s.clock.Now().Add(time.Minute)})
+			s.clock.now = s.clock.now.Add(time.Hour)
+			s.world.Advance(s.clock.now)
+			s.mustExtract()
+			s.mustKnow(everyDeal)
+		})
+	}
+}
+
+func TestAReadingThatDiedDoesNotReadAgainWhatItHasLanded(t *testing.T) {
+	s := newSite(t, twoFunnels(1000, 2), slowPages)
+	s.landing.killAt = 4 // the first block is landed and the state is saved
+	if _, err := s.extract(); err == nil {
+		t.Fatal("Extract outlived its landing")
+	}
+	landed := len(s.landing.deals)
+	s.landing.killAt = 0
+	s.landing.run++
+	if result := s.mustExtract(); landed < 300 || result.DealsRead > 1000-landed/2+10 {
+		t.Errorf("read %d deals of 1000 after %d, want the others only", result.DealsRead, landed)
+	}
+	s.mustKnow(everyDeal)
+}
+
+func TestAnIncrementalRunThatDiedIsMadeAgain(t *testing.T) {
+	for killAt := 1; killAt <= 6; killAt++ {
+		t.Run(fmt.Sprintf("at write %d", killAt), func(t *testing.T) {
+			s := newSite(t, twoFunnels(200, 3), portal.Options{})
+			s.mustExtract()
+			s.world.Move(7, noon.Add(time.Hour), "WON")
+			s.world.DeleteDeal(9, noon.Add(time.Hour))
+			s.nextDay()
+			s.landing.writes, s.landing.killAt = 0, killAt
+			_, _ = s.extract() // the last of the numbers are never reached
+			s.landing.killAt = 0
+			s.later()
+			s.mustKnow(everyDeal)
+		})
+	}
+}
+
+// A deal that moves after it was listed and before its history was listed is read once more.
+func TestADealThatMovesDuringTheReadingIsReadAgain(t *testing.T) {
+	s := newSite(t, twoFunnels(100, 2), portal.Options{})
+	s.portal.Inject(func(call *portal.Call) *portal.Fault {
+		holdsHistory := len(call.Commands) > 2 && call.Commands[2].Method == "crm.stagehistory.list"
+		if holdsHistory {
+			s.world.Move(11, s.clock.Now(), "WON")
+		}
+		return nil
+	})
+	s.mustExtract()
+	s.mustKnow(everyDeal)
+	if deal := s.landing.deals[11]; deal.StageID != "WON" {
+		t.Errorf("deal 11 is in %s, want it read again after it moved", deal.StageID)
+	}
+}
+
+func TestADealWhoseHistoryDisagreesIsAWarning(t *testing.T) {
+	w := twoFunnels(10, 2)
+	w.RemoveChange(4, w.History(4)[1].ID, time.Time{})
+	s := newSite(t, w, portal.Options{})
+	result := s.mustExtract()
+	wantWarning(t, result, "1 deals stand in a stage that their history does not end with, such as deal 4")
+}
+
+func TestFieldsAndManagersAreLanded(t *testing.T) {
+	w := twoFunnels(4, 1)
+	w.SetField(2, time.Time{}, "UF_CRM_DOCS_DAYS", 7)
+	w.SetField(2, time.Time{}, "UF_CRM_DOCS_DUE", time.Date(2026, 4, 1, 0, 0, 0, 0, time.UTC))
+	w.EditUser(2, time.Time{}, func(u *portal.User) { u.IsFired = true })
+	for _, zone := range []*time.Location{time.UTC, time.FixedZone("", 3*3600), time.FixedZone("", -5*3600)} {
+		s := newSite(t, w, portal.Options{Zone: zone, Quirks: portal.Quirks{MixesEmpties: true, WritesHistoryAsText: true}})
+		s.options.Fields = []string{"UF_CRM_DOCS_DAYS", "UF_CRM_DOCS_DUE"}
+		result := s.mustExtract()
+		deal := s.landing.deals[2]
+		want := map[string]string{"UF_CRM_DOCS_DAYS": "7", "UF_CRM_DOCS_DUE": "2026-04-01"}
+		if fmt.Sprint(deal.Fields) != fmt.Sprint(want) || len(s.landing.deals[1].Fields) > 0 {
+			t.Errorf("in zone %v: fields %v and %v, want %v and none", zone, deal.Fields, s.landing.deals[1].Fields, want)
+		}
+		if deal.Amount.String() != "150" || deal.Currency != "EUR" || !deal.CreatedAt.Equal(noon.AddDate(0, 0, -200).Add(time.Minute)) {
+			t.Errorf("deal 2 is %+v", deal.Deal)
+		}
+		managers := []extractor.Manager{{ID: 1, Name: "Ann Lee", IsActive: true}, {ID: 2, Name: "Bo Lee"}, {ID: 3, Name: "Cy Lee", IsActive: true}}
+		if fmt.Sprint(result.Managers) != fmt.Sprint(managers) {
+			t.Errorf("managers %v, want %v", result.Managers, managers)
+		}
+	}
+}
+
+func TestAMissingScopeForPeopleIsAWarning(t *testing.T) {
+	s := newSite(t, twoFunnels(4, 1), portal.Options{Scopes: []string{"crm"}})
+	result := s.mustExtract()
+	wantWarning(t, result, "the webhook lacks the scope user: managers stay without names")
+	if len(result.Managers) != 0 {
+		t.Errorf("managers %v without the right to read them", result.Managers)
+	}
+	s = newSite(t, twoFunnels(4, 1), portal.Options{})
+	s.portal.Inject(portal.OnCommands("user.get", portal.InsufficientScope))
+	wantWarning(t, s.mustExtract(), `managers stay without names: user.get: refused (insufficient_scope); the webhook lacks the scope "user": tick it in the webhook's settings`)
+}
+
+func TestAFieldThatThePortalLacksIsAnError(t *testing.T) {
+	s := newSite(t, twoFunnels(4, 1), portal.Options{})
+	s.options.Fields = []string{"UF_CRM_NONE"}
+	if _, err := s.extract(); err == nil || err.Error() != "the portal has no deal field UF_CRM_NONE" {
+		t.Errorf("Extract: %v", err)
+	}
+}

@@ -1,0 +1,301 @@
+package extractor_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"strings"
+	"testing"
+
+	"stagelag/extractor"
+	"stagelag/portal"
+)
+
+func TestAPassingFaultChangesNothing(t *testing.T) {
+	faults := map[string]portal.Fault{
+		"502":                  {HTML: 502},
+		"504":                  {HTML: 504},
+		"503 without a code":   {HTML: 503},
+		"HTML with 200":        {HTML: 200},
+		"no answer":            {Drops: true},
+		"cut body":             {CutsBody: true},
+		"cut JSON":             {CutsJSON: true},
+		"internal error":       {Error: &portal.InternalServerError},
+		"too many requests":    {Error: &portal.QueryLimitExceeded},
+		"operating time":       {Error: &portal.OperationTimeLimit},
+		"lost after it ran":    {RunsFirst: true, Drops: true},
+		"number for a code":    {Error: &portal.Error{Status: 500, Code: "0", IsNumber: true, Text: "No"}},
+		"an error without one": {Error: &portal.Error{Status: 502, Text: "No"}},
+	}
+	for name, fault := range faults {
+		t.Run(name, func(t *testing.T) {
+			for nth := 1; nth <= 6; nth++ {
+				s := newSite(t, twoFunnels(120, 3), portal.Options{})
+				s.portal.Inject(portal.Nth(nth, fault))
+				result := s.mustExtract()
+				s.mustKnow(everyDeal)
+				if len(result.Waited) != 1 {
+					t.Errorf("request %d: waited %v, want one wait", nth, result.Waited)
+				}
+			}
+		})
+	}
+}
+
+func TestATimeOutIsAskedAgainWithHalfTheCommands(t *testing.T) {
+	s := newSite(t, twoFunnels(2500, 1), portal.Options{})
+	sent := 0
+	s.transport = func(r *http.Request) (*http.Response, error) {
+		if sent++; sent == 4 {
+			return nil, os.ErrDeadlineExceeded
+		}
+		return s.clock.RoundTrip(r)
+	}
+	s.mustExtract()
+	s.mustKnow(everyDeal)
+	if got := len(s.portal.Log()[3].Commands); got != 25 {
+		t.Errorf("%d commands after a time-out of 50, want 25", got)
+	}
+}
+
+func TestAFaultThatStaysEndsTheRun(t *testing.T) {
+	s := newSite(t, twoFunnels(10, 1), portal.Options{})
+	s.portal.Inject(portal.FromNth(3, portal.Fault{HTML: 502}))
+	_, err := s.extract()
+	if want := "count deals: batch: bad gateway (HTTP 502)"; err == nil || err.Error() != want {
+		t.Errorf("Extract: %v, want %s", err, want)
+	}
+	if tries := len(s.portal.Log()) - 2; tries < 3 || tries > 6 {
+		t.Errorf("%d tries, want a few", tries)
+	}
+}
+
+func TestARefusalForGoodEndsTheRunAtOnce(t *testing.T) {
+	tests := []struct {
+		name  string
+		fault portal.Fault
+		want  string
+	}{
+		{"blocked by hand", portal.Fault{Error: &portal.OverloadLimit},
+			"batch: REST API is blocked due to overload. (OVERLOAD_LIMIT); Bitrix24 has blocked the portal by hand, only its support lifts that"},
+		{"wrong secret", portal.Fault{Error: &portal.NoAuthFound},
+			"batch: Wrong authorization data (NO_AUTH_FOUND); check the webhook's address in portal.url"},
+		{"no rights", portal.Fault{Error: &portal.AccessDenied},
+			"batch: REST is available only on commercial plans. (ACCESS_DENIED); check the rights of the webhook's user, and that the portal's plan includes REST"},
+		{"a page that says forbidden", portal.Fault{HTML: 403},
+			"batch: forbidden (HTTP 403); check the rights of the webhook's user, and that the portal's plan includes REST"},
+		{"a page that says not found", portal.Fault{HTML: 404},
+			"batch: not found (HTTP 404); check the host in portal.url"},
+		{"bad request", portal.Fault{Error: &portal.Error{Status: 400, Text: "No"}}, "batch: No (HTTP 400)"},
+		{"portal deleted", portal.Fault{Error: &portal.Error{Status: 500, Code: "PORTAL_DELETED", Text: "Gone"}},
+			"batch: Gone (PORTAL_DELETED); the portal is gone or closed"},
+		{"the answer repeats the secret", portal.Fault{Error: &portal.Error{Status: 400, Code: "X", Text: "no /rest/1/" + secret + "/"}},
+			"batch: no /rest/1/***/ (X)"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			s := newSite(t, twoFunnels(1, 1), portal.Options{})
+			s.portal.Inject(portal.FromNth(1, test.fault))
+			_, err := s.extract()
+			if err == nil || err.Error() != test.want {
+				t.Errorf("Extract: %v, want %s", err, test.want)
+			}
+			if len(s.portal.Log()) != 1 {
+				t.Errorf("%d requests, want 1", len(s.portal.Log()))
+			}
+		})
+	}
+}
+
+func TestErrorsOfCommandsInAGoodBatch(t *testing.T) {
+	passing := map[string]portal.Error{
+		"internal error": portal.InternalServerError,
+		"operating time": portal.OperationTimeLimit,
+		"requests":       portal.QueryLimitExceeded,
+	}
+	for name, failure := range passing {
+		for _, key := range []string{"c00", "c01", "c03"} {
+			t.Run(name+" of "+key, func(t *testing.T) {
+				s := newSite(t, twoFunnels(300, 6), portal.Options{})
+				failed := map[int]bool{}
+				s.portal.Inject(func(call *portal.Call) *portal.Fault {
+					// Each request fails once, then goes well.
+					n := len(failed)
+					failed[n] = !failed[n-1]
+					if !failed[n] {
+						return nil
+					}
+					return &portal.Fault{Commands: map[string]*portal.Error{key: &failure}}
+				})
+				s.mustExtract()
+				s.mustKnow(everyDeal)
+			})
+		}
+	}
+	t.Run("for good", func(t *testing.T) {
+		for _, method := range []string{"crm.category.list", "crm.item.fields", "crm.status.list", "crm.item.list", "crm.stagehistory.list"} {
+			s := newSite(t, twoFunnels(300, 6), portal.Options{})
+			s.portal.Inject(portal.OnCommands(method, portal.InsufficientScope))
+			_, err := s.extract()
+			wantCode(t, err, extractor.CodeInsufficientScope)
+			if err != nil && !strings.Contains(err.Error(), method) {
+				t.Errorf("%v does not name %s", err, method)
+			}
+		}
+	})
+}
+
+func TestAnUnreachablePortalIsSaidSoon(t *testing.T) {
+	s := newSite(t, twoFunnels(1, 1), portal.Options{})
+	server := httptest.NewServer(nil)
+	server.Close()
+	s.webhook = mustParse(t, s.portal.WebhookURL(server.URL))
+	_, err := s.extract()
+	if err == nil || !strings.HasSuffix(err.Error(), "connect: connection refused") {
+		t.Errorf("Extract: %v", err)
+	}
+	if len(s.waits) > 3 {
+		t.Errorf("waited %v", s.waits)
+	}
+}
+
+func TestACancelledRunEndsAtOnce(t *testing.T) {
+	s := newSite(t, twoFunnels(300, 2), portal.Options{})
+	ctx, cancel := context.WithCancel(t.Context())
+	client := extractor.NewClient(extractor.ClientOptions{Webhook: s.webhook, Clock: s.clock})
+	description, err := client.Describe(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.portal.Inject(func(*portal.Call) *portal.Fault {
+		cancel()
+		return &portal.Fault{Hold: make(chan struct{})}
+	})
+	_, err = extractor.Extract(ctx, client, s.landing, extractor.Options{Description: description})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("Extract: %v, want context canceled", err)
+	}
+	s.mustHide("an error", fmt.Sprintf("%v %#v", err, err))
+}
+
+func TestARenamedPortalIsFollowedWithThePost(t *testing.T) {
+	s := newSite(t, twoFunnels(300, 2), portal.Options{})
+	renamed := httptest.NewServer(portal.New(s.world, portal.Options{Now: s.clock.Now, Secret: secret}))
+	t.Cleanup(renamed.Close)
+	s.portal.Inject(portal.FromNth(1, portal.Fault{RedirectTo: renamed.URL}))
+	result := s.mustExtract()
+	s.mustKnow(everyDeal)
+	if len(s.portal.Log()) != 1 {
+		t.Errorf("%d requests to the former address, want 1", len(s.portal.Log()))
+	}
+	to, _ := url.Parse(renamed.URL)
+	wantWarning(t, result, fmt.Sprintf("the portal %s has been renamed to %s: set portal.url to the new address", s.webhook.Host(), to.Host))
+}
+
+func TestAStrangerDoesNotGetTheSecret(t *testing.T) {
+	s := newSite(t, twoFunnels(1, 1), portal.Options{})
+	s.portal.Inject(portal.FromNth(1, portal.Fault{RedirectTo: "https://elsewhere.example"}))
+	_, err := s.extract()
+	var redirect *extractor.RedirectError
+	if !errors.As(err, &redirect) || redirect.Host != "elsewhere.example" {
+		t.Errorf("Extract: %v, want a redirect to elsewhere.example", err)
+	}
+}
+
+// A change is repeated only when the portal says that it has not been made.
+func TestAWriteIsNotRepeatedBlindly(t *testing.T) {
+	tests := []struct {
+		name    string
+		fault   portal.Fault
+		isKnown bool // the outcome
+		isMade  bool
+	}{
+		{"refused for now", portal.Fault{Error: &portal.QueryLimitExceeded}, true, true},
+		{"blocked for now", portal.Fault{Error: &portal.OperationTimeLimit}, true, true},
+		{"the answer is lost", portal.Fault{RunsFirst: true, HTML: 504}, false, true},
+		{"the connection is lost", portal.Fault{Drops: true}, false, false},
+		{"the answer is cut", portal.Fault{CutsBody: true}, false, true},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			s := newSite(t, twoFunnels(3, 1), portal.Options{})
+			client := extractor.NewClient(extractor.ClientOptions{Webhook: s.webhook, Clock: s.clock})
+			s.portal.Inject(portal.Nth(1, test.fault))
+			_, err := client.Batch(t.Context(), []extractor.Command{{
+				Method: "crm.item.update", Writes: true,
+				Params: []extractor.Param{{Name: "entityTypeId", Value: "2"}, {Name: "id", Value: "1"}, {Name: "fields[title]", Value: "Roof & Söhne +1"}},
+			}})
+			if errors.Is(err, extractor.ErrOutcomeUnknown) == test.isKnown {
+				t.Errorf("Batch: %v, want a known outcome: %v", err, test.isKnown)
+			}
+			deal, _ := s.world.Deal(1)
+			if (deal.Title == "Roof & Söhne +1") != test.isMade {
+				t.Errorf("the title is %q, want it changed: %v", deal.Title, test.isMade)
+			}
+		})
+	}
+}
+
+// What portals differ in changes nothing of what is landed.
+func TestQuirksOfPortals(t *testing.T) {
+	quirks := map[string]portal.Quirks{
+		"references stay as text":        {UnresolvedReferences: portal.KeptAsText},
+		"references become containers":   {UnresolvedReferences: portal.DeepestContainer},
+		"references are dropped":         {UnresolvedReferences: portal.Dropped},
+		"filters on time are ignored":    {IgnoresISOFilters: true},
+		"history as text, mixed empties": {WritesHistoryAsText: true, MixesEmpties: true, WritesIntegerTimes: true},
+		"totals are zero":                {CountsUncountedAsZero: true, TakesAnyStart: true},
+		"no operating time":              {HidesOperating: true},
+		"no reset time":                  {HidesOperatingReset: true},
+		"older history":                  {DropsUnknownHistoryFilters: true},
+		"stages in pages":                {PagesStatuses: true},
+		"the owner is no administrator":  {IsNotAdmin: true},
+	}
+	for name, quirk := range quirks {
+		t.Run(name, func(t *testing.T) {
+			for _, deals := range []int{49, 50, 350, 351} {
+				s := newSite(t, twoFunnels(deals, 2), portal.Options{Limits: portal.Standard, Quirks: quirk, Costs: slowPages.Costs})
+				s.mustExtract()
+				s.mustKnow(everyDeal)
+				s.world.Move(9, s.clock.Now(), "WON")
+				s.world.DeleteDeal(11, s.clock.Now())
+				s.later()
+				s.mustKnow(everyDeal)
+			}
+		})
+	}
+}
+
+func TestManyFunnelsAndStages(t *testing.T) {
+	w := portal.NewWorld()
+	for f := range portal.FunnelID(60) {
+		funnel := portal.Funnel{ID: f, Name: fmt.Sprint("Funnel ", f)}
+		for k := range 70 {
+			funnel.Stages = append(funnel.Stages, portal.Stage{ID: portal.StageID(fmt.Sprintf("C%d:%d", f, k)), Name: "Stage", Sort: 10 * (70 - k)})
+		}
+		w.AddFunnel(funnel)
+	}
+	s := newSite(t, w, portal.Options{Limits: portal.Standard, Quirks: portal.Quirks{PagesStatuses: true}})
+	result := s.mustExtract()
+	if len(result.Funnels) != 60 {
+		t.Fatalf("%d funnels, want 60", len(result.Funnels))
+	}
+	for _, funnel := range result.Funnels {
+		if len(funnel.Stages) != 70 || funnel.Stages[0].Name != "Stage" {
+			t.Errorf("funnel %d has %d stages, want 70", funnel.ID, len(funnel.Stages))
+		}
+	}
+}
+
+func mustParse(t *testing.T, address string) extractor.Webhook {
+	t.Helper()
+	webhook, err := extractor.ParseWebhook(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return webhook
+}

@@ -1,0 +1,271 @@
+package extractor_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/sirupsen/logrus"
+
+	"stagelag/extractor"
+	"stagelag/portal"
+)
+
+const secret = "q7zt5wk2hidden93"
+
+// clock stands still until somebody sleeps or a request is sent.
+type clock struct {
+	mu   sync.Mutex
+	now  time.Time
+	tick time.Duration // what a request takes
+}
+
+var noon = time.Date(2026, 3, 16, 12, 0, 0, 0, time.UTC)
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) Sleep(ctx context.Context, d time.Duration) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+	return ctx.Err()
+}
+
+func (c *clock) RoundTrip(r *http.Request) (*http.Response, error) {
+	response, err := http.DefaultTransport.RoundTrip(r)
+	_ = c.Sleep(context.Background(), c.tick)
+	return response, err
+}
+
+// A site is a simulated portal on the air, and a landing to extract it to.
+type site struct {
+	t       *testing.T
+	clock   *clock
+	world   *portal.World
+	portal  *portal.Portal
+	webhook extractor.Webhook
+	limits  extractor.Limits
+	landing *memory
+	options extractor.Options
+	waits   []string
+	log     bytes.Buffer
+	client  *extractor.Client // of the last extraction
+	// transport, if set, stands between the client and the portal.
+	transport func(*http.Request) (*http.Response, error)
+}
+
+func newSite(t *testing.T, w *portal.World, o portal.Options) *site {
+	t.Helper()
+	s := &site{t: t, clock: &clock{now: noon, tick: 100 * time.Millisecond}, world: w, landing: newMemory(), limits: extractor.Standard}
+	o.Now, o.Secret = s.clock.Now, secret
+	if o.Limits == portal.NoLimits {
+		s.limits = extractor.Unlimited
+	}
+	s.portal = portal.New(w, o)
+	server := httptest.NewServer(s.portal)
+	t.Cleanup(server.Close)
+	webhook, err := extractor.ParseWebhook(s.portal.WebhookURL(server.URL))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.webhook = webhook
+	t.Cleanup(func() { s.mustHide("the log", s.log.String()) })
+	return s
+}
+
+// mustHide fails if a text holds the webhook's secret.
+func (s *site) mustHide(what, text string) {
+	s.t.Helper()
+	if strings.Contains(text, secret) {
+		s.t.Errorf("%s shows the secret: %s", what, text)
+	}
+}
+
+func (s *site) RoundTrip(r *http.Request) (*http.Response, error) {
+	if s.transport != nil {
+		return s.transport(r)
+	}
+	return s.clock.RoundTrip(r)
+}
+
+func (s *site) logger() *logrus.Entry {
+	logger := logrus.New()
+	logger.SetOutput(&s.log)
+	logger.SetLevel(logrus.TraceLevel)
+	return logrus.NewEntry(logger)
+}
+
+// extract makes a run of its own, like a new process.
+func (s *site) extract() (extractor.Result, error) {
+	s.t.Helper()
+	s.portal.ForgetLog()
+	s.waits = nil
+	s.client = extractor.NewClient(extractor.ClientOptions{
+		Webhook: s.webhook, Limits: s.limits, Clock: s.clock, HTTP: &http.Client{Transport: s}, Log: s.logger(),
+		OnWait: func(reason string, _ time.Time) { s.waits = append(s.waits, reason) },
+	})
+	description, err := s.client.Describe(s.t.Context())
+	if err != nil {
+		s.mustHide("an error", fmt.Sprintf("%v %+v %#v", err, err, err))
+		return extractor.Result{}, err
+	}
+	options := s.options
+	options.Description = description
+	result, err := extractor.Extract(s.t.Context(), s.client, s.landing, options)
+	s.mustHide("an error", fmt.Sprintf("%v %+v %#v", err, err, err))
+	s.mustHide("the result", fmt.Sprintf("%+v", result))
+	return result, err
+}
+
+func (s *site) mustExtract() extractor.Result {
+	s.t.Helper()
+	result, err := s.extract()
+	if err != nil {
+		s.t.Fatalf("Extract: %v", err)
+	}
+	return result
+}
+
+// later makes the next run, a day later.
+func (s *site) later() extractor.Result {
+	s.t.Helper()
+	s.nextDay()
+	return s.mustExtract()
+}
+
+func (s *site) nextDay() {
+	s.landing.run++
+	_ = s.clock.Sleep(context.Background(), 24*time.Hour)
+	s.world.Advance(s.clock.Now())
+}
+
+// refusals counts the requests and commands that the portal refused.
+func (s *site) refusals() map[string]int {
+	codes := map[string]int{}
+	for _, call := range s.portal.Log() {
+		codes[call.Code]++
+		for _, command := range call.Commands {
+			codes[command.Code]++
+		}
+	}
+	delete(codes, "")
+	return codes
+}
+
+// A picture is what a landing should know: deals as "funnel/stage manager", and the ids of
+// their changes.
+type picture struct {
+	Deals   map[portal.DealID]string
+	Changes map[portal.DealID][]portal.ChangeID
+}
+
+// shown is the picture of what the portal shows of some deals.
+func (s *site) shown(include func(portal.Deal) bool) picture {
+	p := picture{map[portal.DealID]string{}, map[portal.DealID][]portal.ChangeID{}}
+	for _, deal := range s.world.Deals() {
+		if deal.IsHidden || !include(deal) {
+			continue
+		}
+		p.Deals[deal.ID] = line(uint64(deal.Funnel), string(deal.Stage), uint64(deal.Manager))
+		for _, change := range s.world.History(deal.ID) {
+			p.Changes[deal.ID] = append(p.Changes[deal.ID], change.ID)
+		}
+		slices.Sort(p.Changes[deal.ID])
+	}
+	return p
+}
+
+func line(funnel uint64, stage string, manager uint64) string {
+	return strings.Join([]string{itoa(funnel), stage, itoa(manager)}, " ")
+}
+
+// known is the picture of what the landing knows.
+func (s *site) known() picture {
+	p := picture{map[portal.DealID]string{}, map[portal.DealID][]portal.ChangeID{}}
+	for id, deal := range s.landing.deals {
+		if !deal.vanished {
+			p.Deals[portal.DealID(id)] = line(uint64(deal.FunnelID), string(deal.StageID), uint64(deal.ManagerID))
+		}
+	}
+	for id, history := range s.landing.histories() {
+		for _, change := range history {
+			p.Changes[portal.DealID(id)] = append(p.Changes[portal.DealID(id)], portal.ChangeID(change.ID))
+		}
+		slices.Sort(p.Changes[portal.DealID(id)])
+	}
+	return p
+}
+
+func everyDeal(portal.Deal) bool { return true }
+
+// mustKnow fails unless the landing knows these deals as the portal shows them, and no others.
+func (s *site) mustKnow(include func(portal.Deal) bool) {
+	s.t.Helper()
+	if diff := cmp.Diff(s.shown(include), s.known()); diff != "" {
+		s.t.Fatalf("landed is not what the portal shows (-shown +known):\n%s", diff)
+	}
+}
+
+// allowed is how many requests a run may take that reads lists of so many rows.
+func allowed(rows ...int) int {
+	sum := 0
+	for _, n := range rows {
+		sum += (n + 2499) / 2500
+	}
+	return sum*11/10 + 10
+}
+
+// twoFunnels is a world with the funnels 0 and 5 and n deals in turn, each with a history of
+// the given length.
+func twoFunnels(n, changes int) *portal.World {
+	w := portal.NewWorld()
+	for _, user := range []string{"Ann", "Bo", "Cy"} {
+		w.AddUser(portal.User{Name: user, LastName: "Lee"})
+	}
+	stages := func(prefix string) []portal.Stage {
+		return []portal.Stage{
+			{ID: portal.StageID(prefix + "NEW"), Name: "New"},
+			{ID: portal.StageID(prefix + "WORK"), Name: "Work"},
+			{ID: portal.StageID(prefix + "WON"), Name: "Won", Semantics: portal.Success},
+		}
+	}
+	w.AddFunnel(portal.Funnel{ID: 0, Name: "General", Stages: stages("")})
+	w.AddFunnel(portal.Funnel{ID: 5, Name: "Service", Stages: stages("C5:")})
+	w.AddField(portal.Field{Name: "UF_CRM_DOCS_DAYS", Type: "integer", Label: "Days for documents"})
+	w.AddField(portal.Field{Name: "UF_CRM_DOCS_DUE", Type: "date", Label: "Documents due"})
+	for i := range n {
+		funnel, prefix := portal.FunnelID(0), ""
+		if i%2 == 1 {
+			funnel, prefix = 5, "C5:"
+		}
+		begin := noon.AddDate(0, 0, -200).Add(time.Duration(i) * time.Minute)
+		id := w.AddDeal(portal.Deal{
+			Title: "Deal", Funnel: funnel, Stage: portal.StageID(prefix + "NEW"), Manager: portal.UserID(i%3 + 1),
+			Created: begin, Cents: 15000, Currency: "EUR",
+		})
+		for k := range changes - 1 {
+			w.Move(id, begin.AddDate(0, 0, k+1), portal.StageID(prefix+[]string{"WORK", "NEW"}[k%2]))
+		}
+	}
+	w.Advance(noon)
+	return w
+}
+
+func inFunnel(funnel portal.FunnelID) func(portal.Deal) bool {
+	return func(deal portal.Deal) bool { return deal.Funnel == funnel }
+}
+
+func itoa(n uint64) string { return strconv.FormatUint(n, 10) }

@@ -1,0 +1,170 @@
+package extractor_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"stagelag/extractor"
+	"stagelag/portal"
+)
+
+func TestTheBucketIsNeverOverrun(t *testing.T) {
+	tests := []struct {
+		name    string
+		client  extractor.Limits
+		portal  portal.Limits
+		least   time.Duration // for the requests beyond the burst
+		isBound bool
+	}{
+		{"standard", extractor.Standard, portal.Standard, 0, true},
+		{"enterprise has room for them", extractor.Enterprise, portal.Enterprise, 0, false},
+		{"none", extractor.Unlimited, portal.NoLimits, 0, false},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			s := newSite(t, twoFunnels(1, 1), portal.Options{Limits: test.portal})
+			s.clock.tick = time.Millisecond
+			client := extractor.NewClient(extractor.ClientOptions{
+				Webhook: s.webhook, Limits: test.client, Clock: s.clock,
+				OnWait: func(reason string, _ time.Time) { s.waits = append(s.waits, reason) },
+			})
+			began := s.clock.Now()
+			for range 120 {
+				if _, err := client.Batch(t.Context(), []extractor.Command{{Method: "server.time"}}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if codes := s.refusals(); len(codes) > 0 {
+				t.Errorf("the portal refused %v", codes)
+			}
+			if slices.Contains(s.waits, extractor.WaitRequests) != test.isBound {
+				t.Errorf("waits %v, want some %v", s.waits, test.isBound)
+			}
+			waited := client.Stats().Waited[extractor.WaitRequests]
+			if elapsed := s.clock.Now().Sub(began); waited > elapsed || test.isBound && waited < 36*time.Second {
+				t.Errorf("waited %v in %v, want 74 requests at 2/s", waited, elapsed)
+			}
+		})
+	}
+}
+
+func TestRequestsFollowOneAnother(t *testing.T) {
+	s := newSite(t, twoFunnels(3000, 2), portal.Options{Limits: portal.Standard})
+	s.mustExtract()
+	for _, call := range s.portal.Log() {
+		if call.InFlight > 1 {
+			t.Errorf("request %d was sent beside another", call.Number)
+		}
+	}
+}
+
+func TestARefusedRequestIsSentAgainLater(t *testing.T) {
+	s := newSite(t, twoFunnels(400, 3), portal.Options{Limits: portal.Standard})
+	// Somebody else on this address has filled the portal's counter.
+	other := extractor.NewClient(extractor.ClientOptions{Webhook: s.webhook, Limits: extractor.Unlimited, Clock: s.clock})
+	for range 51 {
+		if _, err := other.Batch(t.Context(), []extractor.Command{{Method: "server.time"}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	result := s.mustExtract()
+	s.mustKnow(everyDeal)
+	if s.refusals()["QUERY_LIMIT_EXCEEDED"] == 0 || result.Waited[extractor.WaitRefused] == 0 {
+		t.Errorf("refused %v, waited %v; want a refusal that was waited out", s.refusals(), result.Waited)
+	}
+}
+
+func TestARefusalIsNotWaitedOutForEver(t *testing.T) {
+	for _, refusal := range []portal.Error{portal.QueryLimitExceeded, portal.OperationTimeLimit} {
+		s := newSite(t, twoFunnels(1, 1), portal.Options{})
+		s.portal.Inject(portal.FromNth(1, portal.Fault{Error: &refusal}))
+		began := s.clock.Now()
+		_, err := s.extract()
+		wantCode(t, err, refusal.Code)
+		if tries, elapsed := len(s.portal.Log()), s.clock.Now().Sub(began); tries < 5 || tries > 20 || elapsed > 2*time.Hour {
+			t.Errorf("%s: %d tries in %v", refusal.Code, tries, elapsed)
+		}
+	}
+}
+
+// The portal blocks a method that has run for eight of the last ten minutes. We stop before,
+// whomever the portal charges for a batch.
+func TestOperatingTimeIsNeverUsedUp(t *testing.T) {
+	accounting := map[string]portal.BatchAccounting{
+		"charged to the methods": portal.PerMethod, "charged to batch": portal.PerBatch, "shown by the first": portal.ShownByFirst,
+	}
+	for name, mode := range accounting {
+		for _, cost := range []time.Duration{2 * time.Second, 9 * time.Second} {
+			t.Run(fmt.Sprintf("%s, %v a page", name, cost), func(t *testing.T) {
+				s := newSite(t, twoFunnels(1000, 5), portal.Options{
+					Limits: portal.Standard, Quirks: portal.Quirks{BatchAccounting: mode},
+					Costs: map[string]time.Duration{"crm.item.list": cost, "crm.stagehistory.list": cost},
+				})
+				s.clock.tick = 7 * time.Second
+				result := s.mustExtract()
+				s.mustKnow(everyDeal)
+				if codes := s.refusals(); len(codes) > 0 {
+					t.Errorf("the portal refused %v", codes)
+				}
+				const pages = 100 // of changes, which take the longest
+				if waited := result.Waited[extractor.WaitOperating]; (waited > 0) != (pages*cost > 480*time.Second) {
+					t.Errorf("waited %v for %v of operating time", waited, pages*cost)
+				}
+			})
+		}
+	}
+}
+
+// The wait ends when enough has left the window, not when all has.
+func TestTheWaitForOperatingTimeIsNoLongerThanNeeded(t *testing.T) {
+	const cost = 9 * time.Second
+	for _, mode := range []portal.BatchAccounting{portal.PerMethod, portal.PerBatch, portal.ShownByFirst} {
+		s := newSite(t, twoFunnels(100, 60), portal.Options{
+			Limits: portal.Standard, Quirks: portal.Quirks{BatchAccounting: mode},
+			Costs: map[string]time.Duration{"crm.stagehistory.list": cost},
+		})
+		s.clock.tick = 30 * time.Second
+		began := s.clock.Now()
+		result := s.mustExtract()
+		// 120 pages cost 1,080 s, of which 480 fit in ten minutes: after the first and the
+		// second 480 a wait for what began the ten minutes.
+		elapsed, asking := s.clock.Now().Sub(began), time.Duration(result.Requests)*s.clock.tick
+		if elapsed > asking+10*time.Minute {
+			t.Errorf("accounting %d: %v for 18 minutes of operating time in %v of requests", mode, elapsed, asking)
+		}
+	}
+}
+
+func TestABlockedMethodIsWaitedOut(t *testing.T) {
+	for _, mode := range []portal.BatchAccounting{portal.PerMethod, portal.PerBatch, portal.ShownByFirst} {
+		t.Run(fmt.Sprintf("accounting %d", mode), func(t *testing.T) {
+			// We cannot see it coming: the portal hides the figures.
+			s := newSite(t, twoFunnels(1500, 4), portal.Options{
+				Limits: portal.Standard, Quirks: portal.Quirks{BatchAccounting: mode, HidesOperating: true},
+				OperatingLimit: 20 * time.Second,
+				Costs:          map[string]time.Duration{"crm.item.list": time.Second, "crm.stagehistory.list": time.Second},
+			})
+			result := s.mustExtract()
+			s.mustKnow(everyDeal)
+			if s.refusals()["OPERATION_TIME_LIMIT"] == 0 || result.Waited[extractor.WaitOperating] == 0 {
+				t.Errorf("refused %v, waited %v; want a block that was waited out", s.refusals(), result.Waited)
+			}
+		})
+	}
+}
+
+func TestSlowCommandsMakeSmallerBatches(t *testing.T) {
+	s := newSite(t, twoFunnels(2500, 1), portal.Options{
+		Costs: map[string]time.Duration{"crm.item.list": 2 * time.Second, "crm.stagehistory.list": 2 * time.Second},
+	})
+	s.mustExtract()
+	longest := 0
+	for _, call := range s.portal.Log()[4:] {
+		longest = max(longest, len(call.Commands))
+	}
+	if longest == 0 || longest > 30 {
+		t.Errorf("%d commands in a request, 2 s each; want less than a minute of them", longest)
+	}
+}

@@ -1,0 +1,144 @@
+package extractor
+
+import (
+	"context"
+	"iter"
+	"slices"
+)
+
+// rangeDeals is how many known deals one count covers: a range that differs is listed with one
+// request.
+const rangeDeals = maxCommands * pageRows
+
+// Fewer known deals than this may all be deleted at once without a doubt.
+const fewDeals = 100
+
+// sweep finds what no list of changes shows: deals that were deleted, and deals that left the
+// configured funnels or came back. It counts the portal's ids range by range and looks closer
+// where a count differs from what is known. Departed deals are landed with their new funnel and
+// their history. It returns the deleted ones unless they are so many that the webhook has
+// rather lost its rights.
+//
+// A deal that appears without having changed hides one that vanishes from the same range. Only
+// a change of rights does that, and a full reading finds it.
+func (x *extraction) sweep(ctx context.Context) ([]DealID, error) {
+	s := sweep{extraction: x}
+	for known, err := range x.known(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		s.known++
+		if x.reader.wants(known.FunnelID) {
+			s.inside = append(s.inside, known.ID)
+		} else {
+			s.outside = append(s.outside, known.ID)
+		}
+		if len(s.inside) == maxCommands*rangeDeals {
+			if err := s.compare(ctx); err != nil {
+				return nil, err
+			}
+		}
+		if len(s.outside) == dealsAtOnce {
+			if err := s.visit(ctx); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if err := s.compare(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.visit(ctx); err != nil {
+		return nil, err
+	}
+	if s.known >= fewDeals && 2*len(s.missing) > s.known {
+		return nil, &VanishedError{Known: s.known, Vanished: len(s.missing)}
+	}
+	return s.missing, nil
+}
+
+type sweep struct {
+	*extraction
+	known   int
+	inside  []DealID // in the configured funnels; not yet compared
+	from    DealID   // everything up to this id has been compared
+	outside []DealID // not yet looked up
+	missing []DealID // the portal shows them nowhere
+}
+
+// compare counts the ranges of the deals inside the funnels, and looks closer where the portal
+// has more or fewer.
+func (s *sweep) compare(ctx context.Context) error {
+	var ranges []idRange
+	var ids [][]DealID
+	for group := range slices.Chunk(s.inside, rangeDeals) {
+		last := group[len(group)-1]
+		ranges = append(ranges, idRange{s.from, last})
+		ids = append(ids, group)
+		s.from = last
+	}
+	counts, err := s.reader.countRanges(ctx, ranges)
+	if err != nil {
+		return err
+	}
+	for i, count := range counts {
+		if count != len(ids[i]) {
+			if err := s.look(ctx, ranges[i], ids[i]); err != nil {
+				return err
+			}
+		}
+		s.progress(StepSweep, s.known-len(s.inside)+i*rangeDeals+len(ids[i]), 0)
+	}
+	s.inside = nil
+	return nil
+}
+
+// look compares the ids of one range, and reads the deals that are on one side only.
+func (s *sweep) look(ctx context.Context, ids idRange, known []DealID) error {
+	found, err := s.reader.listRange(ctx, ids, len(known))
+	if err != nil {
+		return err
+	}
+	missing, err := s.readByID(ctx, append(without(known, found), without(found, known)...))
+	if err != nil {
+		return err
+	}
+	// One that came and went meanwhile was never known.
+	s.missing = append(s.missing, without(missing, found)...)
+	return nil
+}
+
+// visit looks up the deals that left the funnels earlier.
+func (s *sweep) visit(ctx context.Context) error {
+	deals, err := s.reader.dealsByID(ctx, s.outside)
+	if err != nil {
+		return err
+	}
+	s.missing = append(s.missing, without(s.outside, dealIDs(deals))...)
+	s.outside = nil
+	since := s.state.Watermark.Add(-overlap)
+	return s.landWithHistories(ctx, slices.DeleteFunc(deals, func(d Deal) bool {
+		return !d.UpdatedAt.IsZero() && d.UpdatedAt.Before(since)
+	}))
+}
+
+// known gives all known deals in the order of their ids. The landing may be written to
+// meanwhile.
+func (x *extraction) known(ctx context.Context) iter.Seq2[KnownDeal, error] {
+	const page = 100_000
+	return func(yield func(KnownDeal, error) bool) {
+		for after, more := DealID(0), true; more; {
+			deals, err := x.landing.KnownDeals(ctx, after, page)
+			if err != nil {
+				yield(KnownDeal{}, err)
+				return
+			}
+			for _, deal := range deals {
+				if !yield(deal, nil) {
+					return
+				}
+				after = deal.ID
+			}
+			more = len(deals) == page
+		}
+	}
+}

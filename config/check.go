@@ -1,0 +1,150 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/robfig/cron/v3"
+
+	"stagelag/extractor"
+)
+
+// check looks for what is wrong between values that are each right by themselves.
+func (r *reader) check(cfg *Config) {
+	r.checkPortal()
+	r.checkFunnels(cfg.Funnels)
+	r.checkPlanFields(cfg.Plan.Fields)
+	r.checkNorms(cfg.Plan.Norms)
+	r.checkStageMap(cfg)
+	r.checkWarehouse(cfg.Warehouse)
+	r.checkSchedule(cfg.Schedule)
+}
+
+// isAbsent is whether a key is set nowhere. One that is set wrongly has been complained
+// about already.
+func (r *reader) isAbsent(path string) bool { return r.places[path] == place{} }
+
+// isWrong is whether a key has been complained about, so that it holds no value.
+func (r *reader) isWrong(path string) bool {
+	return slices.ContainsFunc(r.complaints, func(c placedComplaint) bool { return c.about == path })
+}
+
+func (r *reader) complainOfAbsence(path, why string) {
+	r.complain(place{}, path, "not set%s, give it in %s or as %s", why, r.file, variableOf(path))
+}
+
+func (r *reader) checkPortal() {
+	if !r.isNeeded(NeedPortal) {
+		return
+	}
+	if r.isAbsent("portal.url") {
+		r.complainOfAbsence("portal.url", "")
+	}
+	if r.isAbsent("portal.time_zone") {
+		r.complainOfAbsence("portal.time_zone", " and without a default (a day of the wrong zone would look right)")
+	}
+}
+
+func (r *reader) checkFunnels(funnels []extractor.FunnelID) {
+	seen := map[extractor.FunnelID]bool{}
+	for i, id := range funnels {
+		path := "funnels[" + strconv.Itoa(i) + "]"
+		if r.isWrong(path) {
+			continue
+		}
+		if seen[id] {
+			r.complain(r.places[path], path, "the funnel %d is given twice", id)
+		}
+		seen[id] = true
+	}
+}
+
+func (r *reader) checkPlanFields(fields map[extractor.StageID]PlanFields) {
+	for _, stage := range slices.Sorted(maps.Keys(fields)) {
+		path, named := "plan.fields["+string(stage)+"]", fields[stage]
+		if r.isAbsent(path+".days") && r.isAbsent(path+".date") {
+			r.complain(r.places[path], path, "names no field, give days or date")
+		}
+		if named.Days != "" && named.Days == named.Date {
+			r.complain(r.places[path], path, "days and date name the same field %s", named.Days)
+		}
+	}
+}
+
+func (r *reader) checkNorms(norms []Norm) {
+	type normKey struct {
+		stage extractor.StageID
+		from  time.Time
+	}
+	first := map[normKey]string{}
+	for i, norm := range norms {
+		path := "plan.norms[" + strconv.Itoa(i) + "]"
+		for _, key := range []string{path + ".stage", path + ".days"} {
+			if r.isAbsent(key) && !r.isWrong(path) {
+				r.complain(r.places[path], key, "not set")
+			}
+		}
+		if r.isAbsent(path+".stage") || r.isWrong(path+".stage") || r.isWrong(path+".from") {
+			continue
+		}
+		key := normKey{norm.Stage, norm.From}
+		if earlier, ok := first[key]; ok {
+			r.complain(r.places[path], path, "the stage %s has a norm from the same date already, %s", norm.Stage, earlier)
+			continue
+		}
+		first[key] = path
+	}
+}
+
+func (r *reader) checkStageMap(cfg *Config) {
+	for _, old := range slices.Sorted(maps.Keys(cfg.Stages.Map)) {
+		now := cfg.Stages.Map[old]
+		path := "stages.map[" + string(old) + "]"
+		if old == now {
+			r.complain(r.places[path], path, "the stage is mapped to itself")
+		} else if next, isMapped := cfg.Stages.Map[now]; isMapped {
+			r.complain(r.places[path], path, "%s is itself mapped, to %s: name the last stage", now, next)
+		}
+		if _, ok := cfg.Plan.Fields[old]; ok {
+			r.warnOfUnusedPlan("plan.fields", old, now)
+		}
+		if slices.ContainsFunc(cfg.Plan.Norms, func(n Norm) bool { return n.Stage == old }) {
+			r.warnOfUnusedPlan("plan.norms", old, now)
+		}
+	}
+}
+
+func (r *reader) warnOfUnusedPlan(path string, old, now extractor.StageID) {
+	r.warnings = append(r.warnings,
+		fmt.Sprintf("%s names the stage %s, which stages.map counts as %s: only what is set for %s is used", path, old, now, now))
+}
+
+func (r *reader) checkWarehouse(warehouse Warehouse) {
+	if warehouse.AnalystURL.IsEmbedded() {
+		r.complain(r.places["warehouse.analyst_url"], "warehouse.analyst_url",
+			"the embedded warehouse has an analyst of its own, remove the key or name a server")
+	}
+}
+
+// The five fields of cron, without the @daily and CRON_TZ= that the library would take
+// as well: the zone is the portal's.
+var cronFields = cron.NewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow)
+
+func (r *reader) checkSchedule(schedule Schedule) {
+	complain := func(format string, args ...any) {
+		r.complain(r.places["schedule.cron"], "schedule.cron", format, args...)
+	}
+	when, err := cronFields.Parse(schedule.Cron)
+	switch {
+	case strings.Contains(schedule.Cron, "=") || len(strings.Fields(schedule.Cron)) != 5:
+		complain("expected five cron fields such as 30 2 * * *, found %s", quote(schedule.Cron))
+	case err != nil:
+		complain("%v, expected five cron fields such as 30 2 * * *", err)
+	case when.Next(time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC)).IsZero():
+		complain("%s never comes", schedule.Cron)
+	}
+}

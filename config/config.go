@@ -1,0 +1,124 @@
+// Package config reads what a person may set: a YAML file, over it the environment, under
+// both the defaults. Every complaint about them is collected, so that one restart mends
+// them all.
+package config
+
+import (
+	"time"
+
+	"stagelag/extractor"
+)
+
+// A Config is what the commands work with, checked as a whole. Each field's comment ends
+// with its key and its default.
+type Config struct {
+	Portal    Portal    `key:"portal"`
+	Plan      Plan      `key:"plan"`
+	Stages    Stages    `key:"stages"`
+	Calendar  Calendar  `key:"calendar"`
+	Warehouse Warehouse `key:"warehouse"`
+	Schedule  Schedule  `key:"schedule"`
+
+	// Funnels are the funnels whose deals are read; none means all of them.
+	// funnels, all unless set.
+	Funnels []extractor.FunnelID `key:"funnels"`
+
+	// Warnings are remarks that stop nothing, each a sentence for the log.
+	Warnings []string
+}
+
+// Portal is the account that deals are read from.
+type Portal struct {
+	// URL is the inbound webhook that every request goes through.
+	// portal.url, needed by every command that reads the portal.
+	URL extractor.Webhook `key:"url"`
+	// TimeZone is the zone of all dates. It has no default: a day of the wrong zone
+	// would look like a right one.
+	// portal.time_zone, needed by every command that reads the portal.
+	TimeZone *time.Location `key:"time_zone"`
+	// Limits names the request limits that the portal's tariff sets.
+	// portal.limits, standard unless set.
+	Limits extractor.Limits `key:"limits"`
+}
+
+// Plan tells how many days a stage is given.
+type Plan struct {
+	// Fields names the fields of the deal that carry the plan of a stage.
+	// plan.fields, none unless set.
+	Fields map[extractor.StageID]PlanFields `key:"fields"`
+	// Norms are the plans of stages where the deal carries none, in the order of the
+	// configuration. No two have the same stage and From.
+	// plan.norms, none unless set.
+	Norms []Norm `key:"norms"`
+}
+
+// PlanFields names the fields of the deal that carry the plan of one stage. At least one
+// of them is set.
+type PlanFields struct {
+	Days FieldName `key:"days"` // a number of days
+	Date FieldName `key:"date"` // the planned end
+}
+
+// A FieldName is the name of a field of the deal, in upper case: UF_CRM_DOCS_DAYS.
+type FieldName string
+
+// A Norm is the plan of a stage for visits entered on From or later, until the next norm
+// of the stage.
+type Norm struct {
+	Stage extractor.StageID `key:"stage"`
+	Days  int32             `key:"days"`
+	From  time.Time         `key:"from"` // midnight UTC of the date; zero: before every other norm
+}
+
+// Stages tells what has become of stages.
+type Stages struct {
+	// Map gives for a stage that no longer exists the one that it counts as. What it
+	// names is never itself mapped.
+	// stages.map, empty unless set.
+	Map map[extractor.StageID]extractor.StageID `key:"map"`
+}
+
+// Calendar tells which days count.
+type Calendar struct {
+	// Kind names the days that are counted.
+	// calendar.kind, calendar unless set.
+	Kind CalendarKind `key:"kind"`
+}
+
+// CalendarKind names the days that a plan and an overrun are counted in.
+type CalendarKind string
+
+// CalendarDays counts every day.
+const CalendarDays CalendarKind = "calendar"
+
+// Warehouse is where the facts lie.
+type Warehouse struct {
+	// URL is a ClickHouse server, or embedded for the engine that stagelag itself runs.
+	// warehouse.url, embedded unless set.
+	URL WarehouseURL `key:"url"`
+	// AnalystURL is the same server for the read-only user that queries run as. The
+	// embedded warehouse has one of its own.
+	// warehouse.analyst_url, the user of warehouse.url held to reading unless set.
+	AnalystURL WarehouseURL `key:"analyst_url"`
+	// Path is the folder of the embedded warehouse. A relative one starts from the
+	// folder that the command runs in.
+	// warehouse.path, data/warehouse unless set.
+	Path string `key:"path"`
+}
+
+// Schedule is when the nightly pass runs.
+type Schedule struct {
+	// Cron is when a run starts: five cron fields, in the portal's time zone.
+	// schedule.cron, "30 2 * * *" unless set.
+	Cron string `key:"cron"`
+}
+
+// Default is the configuration of somebody who has set nothing.
+func Default() Config {
+	return Config{
+		Portal:    Portal{Limits: extractor.Standard},
+		Calendar:  Calendar{Kind: CalendarDays},
+		Warehouse: Warehouse{URL: Embedded(), Path: "data/warehouse"},
+		Schedule:  Schedule{Cron: "30 2 * * *"},
+	}
+}

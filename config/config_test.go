@@ -1,0 +1,311 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"stagelag/extractor"
+)
+
+const sample = `
+portal:
+  url: https://example.bitrix24.ru/rest/1/s3cr3t/
+  time_zone: Europe/Moscow
+  limits: enterprise
+funnels: [5, 7]
+plan:
+  fields:
+    "C5:DOCS": {days: UF_CRM_DOCS_DAYS, date: uf_crm_docs_due}
+    "C5:SIGN": {days: UF_CRM_SIGN_DAYS}
+  norms:
+    - {stage: "C5:DOCS", days: 10}
+    - {stage: "C5:DOCS", days: 7, from: 2026-09-01}
+stages:
+  map: {"C5:OLD_DOCS": "C5:DOCS"}
+calendar:
+  kind: calendar
+warehouse:
+  url: clickhouse://stagelag:pa55@db:9000/stagelag
+  analyst_url: https://analyst:r3ad@db:8443/stagelag
+  path: /var/lib/stagelag
+schedule:
+  cron: "0 4 * * *"
+`
+
+func sampleConfig(t *testing.T) Config {
+	t.Helper()
+	zone, err := time.LoadLocation("Europe/Moscow")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Config{
+		Portal: Portal{
+			URL:      mustWebhook(t, "https://example.bitrix24.ru/rest/1/s3cr3t/"),
+			TimeZone: zone,
+			Limits:   extractor.Enterprise,
+		},
+		Funnels: []extractor.FunnelID{5, 7},
+		Plan: Plan{
+			Fields: map[extractor.StageID]PlanFields{
+				"C5:DOCS": {Days: "UF_CRM_DOCS_DAYS", Date: "UF_CRM_DOCS_DUE"},
+				"C5:SIGN": {Days: "UF_CRM_SIGN_DAYS"},
+			},
+			Norms: []Norm{
+				{Stage: "C5:DOCS", Days: 10},
+				{Stage: "C5:DOCS", Days: 7, From: time.Date(2026, 9, 1, 0, 0, 0, 0, time.UTC)},
+			},
+		},
+		Stages:   Stages{Map: map[extractor.StageID]extractor.StageID{"C5:OLD_DOCS": "C5:DOCS"}},
+		Calendar: Calendar{Kind: CalendarDays},
+		Warehouse: Warehouse{
+			URL:        mustWarehouse(t, "clickhouse://stagelag:pa55@db:9000/stagelag"),
+			AnalystURL: mustWarehouse(t, "https://analyst:r3ad@db:8443/stagelag"),
+			Path:       "/var/lib/stagelag",
+		},
+		Schedule: Schedule{Cron: "0 4 * * *"},
+	}
+}
+
+func mustWebhook(t *testing.T, text string) extractor.Webhook {
+	t.Helper()
+	w, err := extractor.ParseWebhook(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+func mustWarehouse(t *testing.T, text string) WarehouseURL {
+	t.Helper()
+	w, err := ParseWarehouseURL(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// Zones are the same by name; webhooks keep what they hold to themselves.
+var compareOpaque = cmp.Options{
+	cmp.Comparer(func(a, b *time.Location) bool { return a.String() == b.String() }),
+	cmp.Comparer(func(a, b extractor.Webhook) bool { return reflect.DeepEqual(a, b) }),
+}
+
+// load writes the text to a file named stagelag.yaml and loads it; places in the
+// complaints are given without the folder.
+func load(t *testing.T, text string, environ []string, needs ...Need) (Config, string) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "stagelag.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := Load(path, true, environ, needs...)
+	if err == nil {
+		return cfg, ""
+	}
+	if _, ok := errors.AsType[*Error](err); !ok {
+		t.Fatalf("Load(%q) = %v, want an *Error", text, err)
+	}
+	return cfg, strings.ReplaceAll(err.Error(), path, "stagelag.yaml")
+}
+
+func TestLoadReadsEveryKey(t *testing.T) {
+	got, complaints := load(t, sample, nil, NeedPortal)
+	if complaints != "" {
+		t.Fatalf("Load(sample): %s", complaints)
+	}
+	if diff := cmp.Diff(sampleConfig(t), got, compareOpaque); diff != "" {
+		t.Errorf("Load(sample) (-want +got):\n%s", diff)
+	}
+}
+
+func TestLoadOfNothingIsTheDefault(t *testing.T) {
+	for _, text := range []string{"", "# nothing\n", "portal:\nfunnels:\nplan:\n  norms:\nschedule:\n  cron: ~\n", "---\n"} {
+		got, complaints := load(t, text, nil)
+		if diff := cmp.Diff(Default(), got, compareOpaque); complaints != "" || diff != "" {
+			t.Errorf("Load(%q) = %s, (-default +got):\n%s", text, complaints, diff)
+		}
+	}
+}
+
+func TestLoadOfAMissingFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "stagelag.yaml")
+	if got, err := Load(path, false, nil); err != nil || !cmp.Equal(Default(), got, compareOpaque) {
+		t.Errorf("Load of an absent default file = %v, %v, want the defaults", got, err)
+	}
+	_, err := Load(path, true, nil)
+	want := "configuration: " + path + ": no such file, create it or leave --config out"
+	if err == nil || err.Error() != want {
+		t.Errorf("Load of an absent named file: %v, want %s", err, want)
+	}
+	_, err = Load(t.TempDir(), false, nil)
+	if err == nil || !strings.HasSuffix(err.Error(), "is a directory") {
+		t.Errorf("Load of a folder: %v, want: is a directory", err)
+	}
+}
+
+func TestLoadComplaints(t *testing.T) {
+	tests := []struct {
+		name string
+		text string
+		want string
+	}{
+		{"an unknown key", "portal: {tme_zone: UTC}", "stagelag.yaml:1: portal.tme_zone: unknown key, the nearest is portal.time_zone"},
+		{"a key in the wrong place", "time_zone: UTC", "stagelag.yaml:1: time_zone: unknown key, the nearest is portal.time_zone"},
+		{"an unknown section", "\nschedul: {cron: x}", "stagelag.yaml:2: schedul: unknown key, the nearest is schedule"},
+		{"an unknown key of a norm", "plan: {norms: [{stage: A, day: 3}]}",
+			"stagelag.yaml:1: plan.norms[0].day: unknown key, the nearest is plan.norms[0].days; stagelag.yaml:1: plan.norms[0].days: not set"},
+		{"an unknown key of a plan field", "plan: {fields: {A: {date: UF_A, dais: UF_B}}}", "stagelag.yaml:1: plan.fields[A].dais: unknown key, the nearest is plan.fields[A].days"},
+		{"a key given twice", "funnels: [1]\nfunnels: [2]", "stagelag.yaml:2: funnels: given twice, first on line 1"},
+		{"a stage given twice", "stages:\n  map:\n    A: B\n    A: C", "stagelag.yaml:4: stages.map.A: given twice, first on line 3"},
+		{"a key that is a list", "portal: {[a]: b}", "stagelag.yaml:1: portal.…: expected a key, found a list"},
+		{"a merge key", "portal: {<<: {url: x}}", "stagelag.yaml:1: portal.<<: unknown key, the nearest is portal.url"},
+		{"a section that is a text", "portal: UTC", `stagelag.yaml:1: portal: expected a mapping with the keys portal.url, portal.time_zone, portal.limits, found the text "UTC"`},
+		{"a file that is a list", "- a", "stagelag.yaml:1: the file: expected a mapping with the keys portal, plan, stages, calendar, warehouse, schedule, funnels, found a list"},
+		{"broken YAML", "portal:\n  url: [", "stagelag.yaml:2: not YAML: did not find expected node content"},
+		{"a tab", "portal:\n\turl: x", "stagelag.yaml:2: not YAML: found character that cannot start any token"},
+		{"two documents", "funnels: [1]\n---\nfunnels: [2]\n", "stagelag.yaml:2: a second YAML document: would not be read, remove the --- before it"},
+
+		{"limits of another name", "portal: {limits: fast}", `stagelag.yaml:1: portal.limits: expected standard, enterprise or none, found "fast"`},
+		{"limits that are a number", "portal: {limits: 2}", "stagelag.yaml:1: portal.limits: expected standard, enterprise or none, found the number 2"},
+		{"an unknown time zone", "portal: {time_zone: Moscow}", `stagelag.yaml:1: portal.time_zone: expected an IANA time zone such as Europe/Moscow, found "Moscow"`},
+		{"the machine's own time zone", "portal: {time_zone: Local}", `stagelag.yaml:1: portal.time_zone: expected an IANA time zone such as Europe/Moscow, found "Local"`},
+		{"a time zone that is a truth value", "portal: {time_zone: true}", "stagelag.yaml:1: portal.time_zone: expected an IANA time zone such as Europe/Moscow, found the truth value true"},
+
+		{"a webhook that is a list", "portal: {url: [x]}", "stagelag.yaml:1: portal.url: expected the address of an inbound webhook, found a list"},
+
+		{"a webhook over plain http", "portal: {url: 'http://example.com/rest/1/s3cr3t/'}", "stagelag.yaml:1: portal.url: webhook of example.com: plain http would show the secret to the network; use https"},
+		{"a webhook without a secret", "portal: {url: 'https://example.com/rest/1/'}", "stagelag.yaml:1: portal.url: webhook of example.com: the path must be /rest/USER/SECRET/"},
+
+		{"funnels that are one number", "funnels: 5", "stagelag.yaml:1: funnels: expected a list, found the number 5"},
+		{"a funnel that is a text", "funnels: [five]", `stagelag.yaml:1: funnels[0]: expected a funnel id, a whole number from 0, found the text "five"`},
+		{"a negative funnel", "funnels: [-1]", `stagelag.yaml:1: funnels[0]: expected a funnel id, a whole number from 0, found "-1"`},
+		{"a funnel that is a fraction", "funnels: [1.5]", "stagelag.yaml:1: funnels[0]: expected a funnel id, a whole number from 0, found the number 1.5"},
+		{"an empty funnel", "funnels: [1, ~]", "stagelag.yaml:1: funnels[1]: expected a value, found nothing"},
+		{"a funnel given twice", "funnels:\n  - 5\n  - 7\n  - 5", "stagelag.yaml:4: funnels[2]: the funnel 5 is given twice"},
+
+		{"a stage without fields", "plan: {fields: {A: {}}}", "stagelag.yaml:1: plan.fields[A]: names no field, give days or date"},
+		{"a stage with nothing", "plan: {fields: {A: }}", "stagelag.yaml:1: plan.fields[A]: expected a value, found nothing"},
+		{"one field for both", "plan: {fields: {A: {days: UF_X, date: uf_x}}}", "stagelag.yaml:1: plan.fields[A]: days and date name the same field UF_X"},
+		{"a field name with a space", "plan: {fields: {A: {days: UF X}}}", `stagelag.yaml:1: plan.fields[A].days: expected the name of a field such as UF_CRM_DOCS_DAYS, found "UF X"`},
+		{"fields that are a list", "plan: {fields: [A]}", "stagelag.yaml:1: plan.fields: expected a mapping from a stage id such as C5:DOCS, found a list"},
+		{"an empty stage id", "plan: {fields: {'': {days: UF_X}}}", `stagelag.yaml:1: plan.fields[]: expected a stage id such as C5:DOCS, found ""`},
+
+		{"an empty norm", "plan: {norms: [{}]}", "stagelag.yaml:1: plan.norms[0].stage: not set; stagelag.yaml:1: plan.norms[0].days: not set"},
+		{"a norm that is a number", "plan: {norms: [7]}", "stagelag.yaml:1: plan.norms[0]: expected a mapping with the keys plan.norms[0].stage, plan.norms[0].days, plan.norms[0].from, found the number 7"},
+		{"a norm of minus a day", "plan: {norms: [{stage: A, days: -1}]}", `stagelag.yaml:1: plan.norms[0].days: expected a whole number of days from 0 to 36500, found "-1"`},
+		{"a norm of a quoted number", "plan: {norms: [{stage: A, days: '5'}]}", `stagelag.yaml:1: plan.norms[0].days: expected a whole number of days from 0 to 36500, found the text "5"`},
+		{"a norm of half a day", "plan: {norms: [{stage: A, days: 0.5}]}", "stagelag.yaml:1: plan.norms[0].days: expected a whole number of days from 0 to 36500, found the number 0.5"},
+		{"a norm from no date", "plan: {norms: [{stage: A, days: 1, from: soon}]}", `stagelag.yaml:1: plan.norms[0].from: expected a date such as 2026-09-01, found "soon"`},
+		{"a norm from a date that is none", "plan: {norms: [{stage: A, days: 1, from: 2026-02-30}]}", `stagelag.yaml:1: plan.norms[0].from: expected a date such as 2026-09-01, found "2026-02-30"`},
+		{"a norm from before ClickHouse's dates", "plan: {norms: [{stage: A, days: 1, from: 1969-12-31}]}", `stagelag.yaml:1: plan.norms[0].from: expected a date such as 2026-09-01, found "1969-12-31"`},
+		{"two norms from the start", "plan:\n  norms:\n    - {stage: A, days: 1}\n    - {stage: A, days: 2}", "stagelag.yaml:4: plan.norms[1]: the stage A has a norm from the same date already, plan.norms[0]"},
+		{"two norms from a date", "plan: {norms: [{stage: A, days: 1, from: 2026-01-01}, {stage: A, days: 1, from: 2026-01-01}]}", "stagelag.yaml:1: plan.norms[1]: the stage A has a norm from the same date already, plan.norms[0]"},
+
+		{"a stage mapped to itself", "stages: {map: {A: A}}", "stagelag.yaml:1: stages.map[A]: the stage is mapped to itself"},
+		{"a chain of stages", "stages: {map: {A: B, B: C}}", "stagelag.yaml:1: stages.map[A]: B is itself mapped, to C: name the last stage"},
+		{"a cycle of stages", "stages: {map: {A: B, B: A}}", "stagelag.yaml:1: stages.map[A]: B is itself mapped, to A: name the last stage; stagelag.yaml:1: stages.map[B]: A is itself mapped, to B: name the last stage"},
+
+		{"working days", "calendar: {kind: working}", "stagelag.yaml:1: calendar.kind: working days are not known to this version, only calendar days are: write calendar"},
+		{"another calendar", "calendar: {kind: lunar}", `stagelag.yaml:1: calendar.kind: expected calendar, found "lunar"`},
+
+		{"a warehouse of another scheme", "warehouse: {url: 'postgres://u:pa55@db/x'}", "stagelag.yaml:1: warehouse.url: must be embedded, or begin with clickhouse://, http:// or https://"},
+		{"a warehouse without a host", "warehouse: {url: 'clickhouse:///stagelag'}", "stagelag.yaml:1: warehouse.url: names no host"},
+		{"a password that breaks the address", "warehouse: {url: 'clickhouse://u:pa/55@db/x'}", "stagelag.yaml:1: warehouse.url: is no address, in a user or password write @ : / ? # and % as %40 %3A %2F %3F %23 and %25"},
+		{"a password that ends the address", "warehouse: {url: 'clickhouse://u:pa#55@db/x'}", "stagelag.yaml:1: warehouse.url: is no address, in a user or password write @ : / ? # and % as %40 %3A %2F %3F %23 and %25"},
+		{"another database", "warehouse: {url: 'clickhouse://db/crm'}", "stagelag.yaml:1: warehouse.url: names a database other than stagelag, leave it out"},
+		{"two hosts", "warehouse: {url: 'clickhouse://db,db2/'}", "stagelag.yaml:1: warehouse.url: names several hosts, and one server has to keep the lock of a run"},
+		{"an analyst of the embedded warehouse", "warehouse: {analyst_url: embedded}", "stagelag.yaml:1: warehouse.analyst_url: the embedded warehouse has an analyst of its own, remove the key or name a server"},
+		{"no folder", "warehouse: {path: ''}", `stagelag.yaml:1: warehouse.path: expected a text, found ""`},
+
+		{"four cron fields", "schedule: {cron: '30 2 * *'}", `stagelag.yaml:1: schedule.cron: expected five cron fields such as 30 2 * * *, found "30 2 * *"`},
+		{"a cron descriptor", "schedule: {cron: '@daily'}", `stagelag.yaml:1: schedule.cron: expected five cron fields such as 30 2 * * *, found "@daily"`},
+		{"cron with a zone of its own", "schedule: {cron: 'CRON_TZ=UTC 2 * * *'}", `stagelag.yaml:1: schedule.cron: expected five cron fields such as 30 2 * * *, found "CRON_TZ=UTC 2 * * *"`},
+		{"a minute past the hour's end", "schedule: {cron: '61 2 * * *'}", "stagelag.yaml:1: schedule.cron: end of range (61) above maximum (59): 61, expected five cron fields such as 30 2 * * *"},
+		{"a day that never comes", "schedule: {cron: '0 0 31 2 *'}", "stagelag.yaml:1: schedule.cron: 0 0 31 2 * never comes"},
+
+		{"a variable that is not set", "portal:\n  limits: ${NO_SUCH}\nwarehouse: {path: '${NO_PATH}'}", "stagelag.yaml:3: warehouse.path: the variable NO_PATH is not set, set it or write the value here"},
+		{"half a reference", "warehouse: {path: '/a/${'}", "stagelag.yaml:1: warehouse.path: a ${ that is no ${NAME}, write $${ for the characters themselves"},
+		{"a reference in a stage id", "stages: {map: {'${A}': B}}", `stagelag.yaml:1: stages.map[${A}]: expected a stage id such as C5:DOCS, found "${A}"`},
+
+		{"all of them in the order of the file", "funnels: [x]\nportal:\n  limits: fast\n  tme_zone: UTC\nschedule: {cron: never}",
+			`stagelag.yaml:1: funnels[0]: expected a funnel id, a whole number from 0, found the text "x"; ` +
+				`stagelag.yaml:3: portal.limits: expected standard, enterprise or none, found "fast"; ` +
+				`stagelag.yaml:4: portal.tme_zone: unknown key, the nearest is portal.time_zone; ` +
+				`stagelag.yaml:5: schedule.cron: expected five cron fields such as 30 2 * * *, found "never"`},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			_, got := load(t, test.text, nil)
+			if want := "configuration: " + test.want; got != want {
+				t.Errorf("Load(%q)\n got %s\nwant %s", test.text, got, want)
+			}
+		})
+	}
+}
+
+func TestLoadAsksForWhatIsNeeded(t *testing.T) {
+	tests := []struct {
+		name  string
+		text  string
+		needs []Need
+		want  string
+	}{
+		{"nothing is needed", "", nil, ""},
+		{"the portal", "", []Need{NeedPortal},
+			"configuration: portal.url: not set, give it in stagelag.yaml or as STAGELAG_PORTAL_URL; " +
+				"portal.time_zone: not set and without a default (a day of the wrong zone would look right), give it in stagelag.yaml or as STAGELAG_PORTAL_TIME_ZONE"},
+		{"a wrong value is not absent", "portal: {url: '//', time_zone: x}", []Need{NeedPortal},
+			`configuration: stagelag.yaml:1: portal.url: webhook: the address names no host; expected https://HOST/rest/USER/SECRET/; stagelag.yaml:1: portal.time_zone: expected an IANA time zone such as Europe/Moscow, found "x"`},
+		{"a secret that is needed", "portal: {url: '${NO_SUCH}', time_zone: UTC}", []Need{NeedPortal},
+			"configuration: stagelag.yaml:1: portal.url: the variable NO_SUCH is not set, set it or write the value here"},
+		{"a secret that is not needed", "portal: {url: '${NO_SUCH}', time_zone: UTC}", nil, ""},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			if _, got := load(t, test.text, nil, test.needs...); got != test.want {
+				t.Errorf("Load(%q, %v)\n got %s\nwant %s", test.text, test.needs, got, test.want)
+			}
+		})
+	}
+}
+
+func TestLoadWarnings(t *testing.T) {
+	tests := []struct {
+		name    string
+		text    string
+		environ []string
+		want    []string
+	}{
+		{"a misspelt variable", "", []string{"STAGELAG_PORTAL_TIMEZONE=UTC", "STAGELAG_PORTAL_LIMITS=none"},
+			[]string{"the variable STAGELAG_PORTAL_TIMEZONE sets nothing, the nearest that does is STAGELAG_PORTAL_TIME_ZONE"}},
+		{"the engine's variable", "", []string{"STAGELAG_ENGINE=/x", "STAGELAGX=1"}, nil},
+		{"a variable that the file refers to", "warehouse: {path: '${STAGELAG_DIR}'}", []string{"STAGELAG_DIR=/x"}, nil},
+		{"a plan of a stage that is mapped away", "stages: {map: {A: B}}\nplan: {norms: [{stage: A, days: 1}], fields: {A: {days: UF_A}}}", nil,
+			[]string{
+				"plan.fields names the stage A, which stages.map counts as B: only what is set for B is used",
+				"plan.norms names the stage A, which stages.map counts as B: only what is set for B is used",
+			}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			got, complaints := load(t, test.text, test.environ)
+			if diff := cmp.Diff(test.want, got.Warnings); complaints != "" || diff != "" {
+				t.Errorf("Load(%q, %q) = %s, warnings (-want +got):\n%s", test.text, test.environ, complaints, diff)
+			}
+		})
+	}
+}
+
+func ExampleError() {
+	_, err := parse("stagelag.yaml", []byte("portal:\n  limits: fast\n  zone: UTC\n"), nil, nil)
+	fmt.Println(err)
+	// Output: configuration: stagelag.yaml:2: portal.limits: expected standard, enterprise or none, found "fast"; stagelag.yaml:3: portal.zone: unknown key, the nearest is portal.time_zone
+}

@@ -1,0 +1,91 @@
+package config
+
+import (
+	"errors"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"stagelag/extractor"
+)
+
+// A leaf tells how a scalar becomes a value of one type.
+type leaf struct {
+	expects string   // what a person should write, after "expected"
+	tags    []string // the YAML types that it may be written as
+	parse   func(text string, dst reflect.Value) error
+}
+
+func (l leaf) takes(tag string) bool { return slices.Contains(l.tags, tag) }
+
+// errUnlike stands for: not what the leaf expects.
+var errUnlike = errors.New("unlike what is expected")
+
+// The longest plan, in days: a hundred years, so that no sum of dates overflows.
+const longestPlan = 36_500
+
+// leaves are the types that a scalar is read into.
+var leaves = map[reflect.Type]leaf{
+	reflect.TypeFor[string](): leafOf("a text", []string{"!!str"}, func(text string) (string, error) {
+		return text, unless(text != "")
+	}),
+	reflect.TypeFor[int32](): leafOf("a whole number of days from 0 to 36500", []string{"!!int"}, func(text string) (int32, error) {
+		n, err := strconv.ParseInt(text, 10, 32)
+		return int32(n), unless(err == nil && n >= 0 && n <= longestPlan)
+	}),
+	reflect.TypeFor[time.Time](): leafOf("a date such as 2026-09-01", []string{"!!timestamp", "!!str"}, func(text string) (time.Time, error) {
+		t, err := time.Parse(time.DateOnly, text)
+		// What ClickHouse's Date can hold.
+		return t, unless(err == nil && t.Year() >= 1970 && t.Year() < 2149)
+	}),
+	reflect.TypeFor[*time.Location](): leafOf("an IANA time zone such as Europe/Moscow", []string{"!!str"}, func(text string) (*time.Location, error) {
+		// Local would be another zone on another machine.
+		zone, err := time.LoadLocation(text)
+		return zone, unless(err == nil && text != "" && text != "Local")
+	}),
+	reflect.TypeFor[extractor.FunnelID](): leafOf("a funnel id, a whole number from 0", []string{"!!int"}, func(text string) (extractor.FunnelID, error) {
+		n, err := strconv.ParseUint(text, 10, 32)
+		return extractor.FunnelID(n), unless(err == nil)
+	}),
+	reflect.TypeFor[extractor.StageID](): leafOf("a stage id such as C5:DOCS", []string{"!!str", "!!int"}, func(text string) (extractor.StageID, error) {
+		isID := text != "" && text == strings.TrimSpace(text) && !strings.Contains(text, "${") && text == printable(text)
+		return extractor.StageID(text), unless(isID)
+	}),
+	reflect.TypeFor[FieldName](): leafOf("the name of a field such as UF_CRM_DOCS_DAYS", []string{"!!str"}, func(text string) (FieldName, error) {
+		return FieldName(strings.ToUpper(text)), unless(fieldName.MatchString(text))
+	}),
+	reflect.TypeFor[extractor.Limits](): leafOf("standard, enterprise or none", []string{"!!str"}, func(text string) (extractor.Limits, error) {
+		limits := extractor.Limits(text)
+		return limits, unless(slices.Contains([]extractor.Limits{extractor.Standard, extractor.Enterprise, extractor.Unlimited}, limits))
+	}),
+	reflect.TypeFor[CalendarKind](): leafOf("calendar", []string{"!!str"}, func(text string) (CalendarKind, error) {
+		if text == "working" {
+			return "", errors.New("working days are not known to this version, only calendar days are: write calendar")
+		}
+		return CalendarKind(text), unless(CalendarKind(text) == CalendarDays)
+	}),
+	reflect.TypeFor[extractor.Webhook](): leafOf("the address of an inbound webhook", []string{"!!str"}, extractor.ParseWebhook),
+	reflect.TypeFor[WarehouseURL]():      leafOf("embedded or the address of a ClickHouse server", []string{"!!str"}, ParseWarehouseURL),
+}
+
+var fieldName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*$`)
+
+func leafOf[T any](expects string, tags []string, parse func(text string) (T, error)) leaf {
+	return leaf{expects, tags, func(text string, dst reflect.Value) error {
+		value, err := parse(text)
+		if err == nil {
+			dst.Set(reflect.ValueOf(value))
+		}
+		return err
+	}}
+}
+
+func unless(isLike bool) error {
+	if isLike {
+		return nil
+	}
+	return errUnlike
+}

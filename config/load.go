@@ -1,0 +1,120 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strconv"
+)
+
+// A Need is a part of the configuration that a command cannot do without.
+type Need int
+
+// NeedPortal asks for the portal: its address and its time zone.
+const NeedPortal Need = iota
+
+// Load reads the file at path, lays the variables of the environment (NAME=value, as of
+// os.Environ) over it and the defaults under it, and checks the whole. What is absent is
+// complained about only where it is needed. A file that does not exist is an error when
+// it was named explicitly, and else stands for an empty one.
+//
+// Every error is an *Error.
+func Load(path string, explicit bool, environ []string, needs ...Need) (Config, error) {
+	text, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && !explicit:
+		text = nil
+	case errors.Is(err, fs.ErrNotExist):
+		return Config{}, &Error{[]Complaint{{path, "no such file, create it or leave --config out"}}}
+	case err != nil:
+		// A *fs.PathError would name the file a second time.
+		if perr, ok := errors.AsType[*fs.PathError](err); ok {
+			err = perr.Err
+		}
+		return Config{}, &Error{[]Complaint{{path, err.Error()}}}
+	}
+	return parse(path, text, environ, needs)
+}
+
+// parse is Load with the text of the file at hand.
+func parse(path string, text []byte, environ []string, needs []Need) (Config, error) {
+	r := &reader{
+		file:      path,
+		variables: variablesOf(environ),
+		places:    map[string]place{},
+		needs:     needs,
+	}
+	cfg := Default()
+	r.readFile(text, &cfg)
+	r.readVariables(&cfg)
+	r.check(&cfg)
+	if len(r.complaints) > 0 {
+		return Config{}, r.err()
+	}
+	cfg.Warnings = r.warnings
+	return cfg, nil
+}
+
+// A reader fills a Config and collects what is wrong.
+type reader struct {
+	file      string
+	variables map[string]string // the environment, without what is empty
+	needs     []Need
+
+	// source is the variable that is being read, empty for the file.
+	source string
+	// places tells where each key is set, rightly or not, by its path.
+	places map[string]place
+	// referred holds the variables that the file refers to.
+	referred []string
+
+	complaints []placedComplaint
+	warnings   []string
+}
+
+// A place is a line of the file or a variable; neither for what is absent.
+type place struct {
+	line     int
+	variable string
+}
+
+type placedComplaint struct {
+	place
+	about string // a key's path, or what is wrong with the file as a whole
+	text  string
+}
+
+func (r *reader) complain(at place, about, format string, args ...any) {
+	r.complaints = append(r.complaints, placedComplaint{at, about, fmt.Sprintf(format, args...)})
+}
+
+func (r *reader) isNeeded(need Need) bool { return slices.Contains(r.needs, need) }
+
+// err is the complaints in the order of the file, then of the variables, then of what is
+// absent.
+func (r *reader) err() *Error {
+	slices.SortStableFunc(r.complaints, func(a, b placedComplaint) int { return a.rank() - b.rank() })
+	e := &Error{}
+	for _, c := range r.complaints {
+		where := c.variable
+		if c.line > 0 {
+			where = r.file + ":" + strconv.Itoa(c.line)
+		}
+		e.Complaints = append(e.Complaints, Complaint{where, c.about + ": " + c.text})
+	}
+	return e
+}
+
+func (p place) rank() int {
+	const afterEveryLine = 1 << 30
+	switch {
+	case p.line > 0:
+		return p.line
+	case p.variable != "":
+		return afterEveryLine
+	default:
+		return afterEveryLine + 1
+	}
+}

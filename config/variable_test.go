@@ -1,0 +1,104 @@
+package config
+
+import (
+	"reflect"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// overrides holds for every key a value of its variable, unlike the one in the sample
+// file, and the value as the file would have it.
+var overrides = map[string]struct{ variable, file string }{
+	"portal.url":            {"http://127.0.0.1:8024/rest/2/other/", "http://127.0.0.1:8024/rest/2/other/"},
+	"portal.time_zone":      {"Asia/Vladivostok", "Asia/Vladivostok"},
+	"portal.limits":         {"none", "none"},
+	"funnels":               {"1, 2", "[1, 2]"},
+	"plan.fields":           {`{"C1:NEW": {date: UF_CRM_NEW}}`, `{"C1:NEW": {date: UF_CRM_NEW}}`},
+	"plan.norms":            {`{stage: "C1:NEW", days: 3}, {stage: X, days: 0, from: 2026-01-31}`, `[{stage: "C1:NEW", days: 3}, {stage: X, days: 0, from: 2026-01-31}]`},
+	"stages.map":            {`"C1:OLD": "C1:NEW"`, `{"C1:OLD": "C1:NEW"}`},
+	"calendar.kind":         {"calendar", "calendar"},
+	"warehouse.url":         {"embedded", "embedded"},
+	"warehouse.path":        {" /elsewhere ", "/elsewhere"},
+	"warehouse.analyst_url": {"http://analyst:a%23b@db:8123", "http://analyst:a%23b@db:8123"},
+	"schedule.cron":         {"15 1 * * 1-5", "15 1 * * 1-5"},
+}
+
+func TestEveryKeyHasAVariable(t *testing.T) {
+	variables := map[string]string{}
+	for _, k := range keys {
+		name := variableOf(k.path)
+		if other, ok := variables[name]; ok {
+			t.Errorf("%s sets both %s and %s", name, other, k.path)
+		}
+		variables[name] = k.path
+
+		value := overrides[k.path]
+		if value.variable == "" {
+			t.Errorf("%s has no value to override it with in this test", k.path)
+			continue
+		}
+		got, complaints := load(t, sample, []string{name + "=" + value.variable})
+		if complaints != "" {
+			t.Errorf("Load with %s=%s: %s", name, value.variable, complaints)
+			continue
+		}
+
+		want := sampleConfig(t)
+		fromFile, _ := load(t, yamlOf(k.path, value.file), nil)
+		field := func(cfg *Config) reflect.Value { return reflect.ValueOf(cfg).Elem().FieldByIndex(k.index) }
+		field(&want).Set(field(&fromFile))
+		if diff := cmp.Diff(want, got, compareOpaque); diff != "" {
+			t.Errorf("Load with %s=%s (-want +got):\n%s", name, value.variable, diff)
+		}
+	}
+}
+
+// yamlOf is a file that sets one key.
+func yamlOf(path, value string) string {
+	text := value
+	for i := len(path) - 1; i >= 0; i-- {
+		if path[i] == '.' {
+			text = "{" + path[i+1:] + ": " + text + "}"
+			path = path[:i]
+		}
+	}
+	return path + ": " + text
+}
+
+func TestVariables(t *testing.T) {
+	tests := []struct {
+		name    string
+		text    string
+		environ []string
+		want    string // the path of the warehouse, or the complaint
+	}{
+		{"a reference", "warehouse: {path: 'data/${SITE}/x'}", []string{"SITE=msk"}, "data/msk/x"},
+		{"two references", "warehouse: {path: '${A}${B}'}", []string{"A=1", "B=2"}, "12"},
+		{"a reference is not replaced again", "warehouse: {path: '${A}'}", []string{"A=${B}", "B=2"}, "${B}"},
+		{"a reference that is escaped", "warehouse: {path: 'a$${B}'}", []string{"B=2"}, "a${B}"},
+		{"a dollar without a brace", "warehouse: {path: 'a$B$'}", []string{"B=2"}, "a$B$"},
+		{"a variable is taken as it is", "", []string{"STAGELAG_WAREHOUSE_PATH=a: ${B} # c"}, "a: ${B} # c"},
+		{"an empty variable is none", "warehouse: {path: x}", []string{"STAGELAG_WAREHOUSE_PATH="}, "x"},
+		{"an empty reference is none", "warehouse: {path: '${A}'}", []string{"A="}, "configuration: stagelag.yaml:1: warehouse.path: the variable A is not set, set it or write the value here"},
+		{"a value that is overridden is not looked at", "warehouse: {path: '${A}'}", []string{"STAGELAG_WAREHOUSE_PATH=y"}, "y"},
+		{"a number from a variable", "warehouse: {path: x}\nplan: {norms: [{stage: A, days: '${D}'}]}", []string{"D=5"}, "x"},
+		{"no number from a variable", "plan: {norms: [{stage: A, days: '${D}'}]}", []string{"D=s3cr3t"},
+			"configuration: stagelag.yaml:1: plan.norms[0].days: expected a whole number of days from 0 to 36500, found something else in the variable"},
+		{"a wrong value", "", []string{"STAGELAG_PORTAL_LIMITS=fast"}, `configuration: STAGELAG_PORTAL_LIMITS: portal.limits: expected standard, enterprise or none, found "fast"`},
+		{"a wrong value in a list", "", []string{"STAGELAG_FUNNELS=5,x"}, `configuration: STAGELAG_FUNNELS: funnels[1]: expected a funnel id, a whole number from 0, found "x"`},
+		{"a mapping that is none", "", []string{"STAGELAG_STAGES_MAP=A"}, `configuration: STAGELAG_STAGES_MAP: stages.map: expected a mapping from a stage id such as C5:DOCS, found the text "A"`},
+		{"a list that is no YAML", "", []string{"STAGELAG_FUNNELS=5]"}, "configuration: STAGELAG_FUNNELS: not YAML: did not find expected <document start>"},
+		{"variables come after the file", "funnels: [x]", []string{"STAGELAG_SCHEDULE_CRON=x"},
+			`configuration: stagelag.yaml:1: funnels[0]: expected a funnel id, a whole number from 0, found the text "x"; ` +
+				`STAGELAG_SCHEDULE_CRON: schedule.cron: expected five cron fields such as 30 2 * * *, found "x"`},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			cfg, complaints := load(t, test.text, test.environ)
+			if got := cfg.Warehouse.Path + complaints; got != test.want {
+				t.Errorf("Load(%q, %q)\n got %s\nwant %s", test.text, test.environ, got, test.want)
+			}
+		})
+	}
+}

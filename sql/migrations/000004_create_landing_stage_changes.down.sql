@@ -1,0 +1,1 @@
+DROP TABLE IF EXISTS stagelag.landing_stage_changes

@@ -1,0 +1,34 @@
+-- The visits that facts are made of, appended when they change: an open visit does not
+-- change by the passing of days. The order is that of its readers, which resolve the
+-- newest row of a visit while they read.
+CREATE TABLE IF NOT EXISTS stagelag.visits
+(
+    run_id          UInt32 COMMENT 'Run that wrote the row, the newest published one of a visit counts' CODEC(ZSTD(1)),
+    deal_id         UInt64 COMMENT 'Deal ID in Bitrix24' CODEC(Delta(8), ZSTD(1)),
+    visit_no        UInt32 COMMENT 'Number of the visit, from 1, over all visits of the deal' CODEC(Delta(4), ZSTD(1)),
+    is_gone         Bool COMMENT 'The visit is no more' CODEC(ZSTD(1)),
+    funnel_id       UInt32 COMMENT 'Funnel of the visit' CODEC(ZSTD(1)),
+    stage_id        LowCardinality(String) COMMENT 'Stage of the visit, after stages.map' CODEC(ZSTD(1)),
+    semantics       Enum8('process' = 0, 'success' = 1, 'failure' = 2) COMMENT 'Semantics of the stage' CODEC(ZSTD(1)),
+    change_id       UInt64 COMMENT 'Stage change that began the visit, 0 for a reconstructed one' CODEC(Delta(8), ZSTD(1)),
+    history_source  Enum8('history' = 0, 'reconstructed' = 1) COMMENT 'Where the entry comes from' CODEC(ZSTD(1)),
+    entered_at      DateTime64(3, 'UTC') COMMENT 'Entry' CODEC(Delta(8), ZSTD(1)),
+    entered_date    Date COMMENT 'Date of the entry in the zone of the portal' CODEC(Delta(2), ZSTD(1)),
+    is_open         Bool COMMENT 'The deal is still in the stage' CODEC(ZSTD(1)),
+    left_date       Date COMMENT 'Date of leaving, 1970-01-01 while the visit is open' CODEC(Delta(2), ZSTD(1)),
+    plan_source     Enum8('none' = 0, 'deal_date' = 1, 'deal_days' = 2, 'stage_norm' = 3) COMMENT 'Where the plan comes from' CODEC(ZSTD(1)),
+    plan_days       Int32 COMMENT 'Days of the plan, 0 without one' CODEC(ZSTD(1)),
+    planned_end     Date COMMENT 'Last day that is on time, 1970-01-01 without a plan' CODEC(Delta(2), ZSTD(1)),
+    plan_problem    String COMMENT 'Why a value that the deal carries is no plan' CODEC(ZSTD(1)),
+    carried_date    String COMMENT 'What the plan was read from: the planned end that the deal carried' CODEC(ZSTD(1)),
+    carried_days    String COMMENT 'What the plan was read from: the days that the deal carried' CODEC(ZSTD(1)),
+    was_open        Bool COMMENT 'A run has computed the visit as open; its plan is the one of then' CODEC(ZSTD(1)),
+    tenure_from     Array(Date) COMMENT 'Managers of the visit: first day' CODEC(ZSTD(1)),
+    tenure_manager  Array(UInt64) COMMENT 'Managers of the visit: person, 0 for nobody' CODEC(ZSTD(1)),
+    tenure_source   Array(Enum8('seen' = 0, 'assumed' = 1)) COMMENT 'Managers of the visit: how they are known' CODEC(ZSTD(1)),
+    overdue_days    Int32 COMMENT 'Overdue days of a visit that has ended, 0 while it is open' CODEC(ZSTD(1))
+)
+ENGINE = MergeTree
+ORDER BY (deal_id, visit_no, run_id)
+SETTINGS non_replicated_deduplication_window = 1000
+COMMENT 'Visits, a row for each change of one'

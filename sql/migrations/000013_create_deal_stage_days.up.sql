@@ -1,0 +1,25 @@
+CREATE OR REPLACE VIEW stagelag.deal_stage_days
+(
+    day            Date COMMENT 'Day, in the zone of the portal',
+    deal_id        UInt64 COMMENT 'Deal ID in Bitrix24',
+    visit_no       UInt32 COMMENT 'Number of the visit, from 1, over all visits of the deal in its order',
+    funnel_id      UInt32 COMMENT 'Funnel of the visit',
+    stage_id       LowCardinality(String) COMMENT 'Stage of the visit',
+    manager_id     UInt64 COMMENT 'Manager of that day, 0 for nobody',
+    manager_source LowCardinality(String) COMMENT 'seen: the portal showed the manager on that day; assumed: the day was computed later',
+    entered_date   Date COMMENT 'Date of the move into the stage',
+    plan_days      Nullable(Int32) COMMENT 'Days that the stage was given',
+    planned_end    Nullable(Date) COMMENT 'Last day that is still on time',
+    plan_source    LowCardinality(String) COMMENT 'deal_date, deal_days, stage_norm or none',
+    history_source LowCardinality(String) COMMENT 'history or reconstructed',
+    elapsed_days   Int32 COMMENT 'Days since the entry, on that day',
+    overdue_days   Int32 COMMENT 'Overdue days so far, on that day',
+    overdue_day    UInt8 COMMENT '1 when that day accrued an overdue day',
+    days_left      Nullable(Int32) COMMENT 'Days to the planned end, on that day, of an open visit',
+    is_open        UInt8 COMMENT '1 while the visit has not ended by the end of that day',
+    run_id         UInt32 COMMENT 'Run that computed the row'
+)
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
+AS
+SELECT * FROM stagelag.deal_stage_days_v1
+COMMENT 'The facts: one row for each day of each visit, both ends included'

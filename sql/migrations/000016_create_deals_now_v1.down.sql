@@ -1,0 +1,1 @@
+DROP VIEW IF EXISTS stagelag.deals_now_v1

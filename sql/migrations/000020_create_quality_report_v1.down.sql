@@ -1,0 +1,1 @@
+DROP VIEW IF EXISTS stagelag.quality_report_v1

@@ -1,0 +1,218 @@
+// Package sql holds the schema of the warehouse: numbered migrations, one statement to
+// a file, each with its way back, and the views that people query.
+//
+// A view is served under a plain name over a numbered version (deals_now over
+// deals_now_v1): a changed meaning gets a new number and the old one keeps answering.
+package sql
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/golang-migrate/migrate/v4"
+	"github.com/golang-migrate/migrate/v4/database"
+	"github.com/golang-migrate/migrate/v4/database/clickhouse"
+	"github.com/golang-migrate/migrate/v4/source/iofs"
+
+	"stagelag/warehouse"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// leaseName is the lock under which the schema changes. The library's own lock holds in
+// one process only.
+const leaseName = "migration"
+
+// leaseWait is how long another process may take to bring the schema up before this one
+// gives up: the second of two runs that start at once finds the work done.
+const leaseWait = time.Minute
+
+// A Status tells where the schema of a warehouse stands.
+type Status struct {
+	Version uint // of the last migration that began; 0 in an empty warehouse
+	Newest  uint // that this program has
+	// IsHalfDone is whether that migration did not end. Each is one statement that can
+	// be repeated, so the next Up repeats it.
+	IsHalfDone bool
+	Pending    []string // names of the migrations that are missing, in their order
+}
+
+// IsNewer is whether the schema was made by a newer program.
+func (s Status) IsNewer() bool { return s.Version > s.Newest }
+
+// NewerError is what a schema of a newer program gives: this one can neither read nor
+// change it.
+type NewerError struct{ Version, Newest uint }
+
+func (e *NewerError) Error() string {
+	return fmt.Sprintf("the warehouse has schema %d, this program knows %d: use the program that made it, or a newer one", e.Version, e.Newest)
+}
+
+// Up brings the schema to the newest version. It may be called by several processes at
+// once and again after it was killed at any moment.
+func Up(ctx context.Context, w *warehouse.Warehouse) error {
+	status, err := ReadStatus(ctx, w)
+	if err != nil {
+		return err
+	}
+	if status.IsNewer() {
+		return &NewerError{status.Version, status.Newest}
+	}
+	if len(status.Pending) == 0 && !status.IsHalfDone {
+		return nil
+	}
+	lease, err := waitForLease(ctx, w)
+	if err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
+	defer lease.Release()
+	return up(ctx, w)
+}
+
+func waitForLease(ctx context.Context, w *warehouse.Warehouse) (*warehouse.Lease, error) {
+	ctx, cancel := context.WithTimeout(ctx, leaseWait)
+	defer cancel()
+	for {
+		lease, err := w.Lease(ctx, leaseName, "stagelag migrate up")
+		var held *warehouse.HeldError
+		if !errors.As(err, &held) {
+			return lease, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+func up(ctx context.Context, w *warehouse.Warehouse) error {
+	m, err := open(w)
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	version, isDirty, err := m.Version()
+	if err != nil && !errors.Is(err, migrate.ErrNilVersion) {
+		return fmt.Errorf("migrate: read the schema's version: %w", err)
+	}
+	if isDirty {
+		if err := m.Force(before(version)); err != nil {
+			return fmt.Errorf("migrate: take up migration %d again: %w", version, err)
+		}
+	}
+	stop := context.AfterFunc(ctx, func() { m.GracefulStop <- true })
+	defer stop()
+	err = m.Up()
+	if err == nil || errors.Is(err, migrate.ErrNoChange) {
+		return ctx.Err()
+	}
+	return fmt.Errorf("migrate: %w: see `stagelag migrate status`", oneLine(err))
+}
+
+// before is the version before one, as the library wants it.
+func before(version uint) int {
+	if version <= 1 {
+		return database.NilVersion
+	}
+	return int(version) - 1
+}
+
+// oneLine leaves out the statement, which the library puts behind the cause.
+func oneLine(err error) error {
+	var failed database.Error
+	if errors.As(err, &failed) && failed.OrigErr != nil {
+		name, _, _ := strings.Cut(strings.TrimSpace(firstStatementLine(string(failed.Query))), "(")
+		return fmt.Errorf("%s: %w", strings.TrimSpace(name), failed.OrigErr)
+	}
+	return err
+}
+
+func firstStatementLine(statement string) string {
+	for line := range strings.Lines(statement) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "--") {
+			return line
+		}
+	}
+	return "migration"
+}
+
+func open(w *warehouse.Warehouse) (*migrate.Migrate, error) {
+	source, err := iofs.New(migrations, "migrations")
+	if err != nil {
+		return nil, fmt.Errorf("migrate: %w", err)
+	}
+	driver, err := clickhouse.WithInstance(w.OpenDB(), &clickhouse.Config{
+		DatabaseName: warehouse.Database, MigrationsTable: "schema_migrations", MigrationsTableEngine: "MergeTree",
+	})
+	if err != nil {
+		return nil, fmt.Errorf("migrate: open the warehouse: %w", err)
+	}
+	m, err := migrate.NewWithInstance("iofs", source, warehouse.Database, driver)
+	if err != nil {
+		return nil, fmt.Errorf("migrate: %w", err)
+	}
+	return m, nil
+}
+
+// ReadStatus tells where the schema stands, without changing anything.
+func ReadStatus(ctx context.Context, w *warehouse.Warehouse) (Status, error) {
+	names, err := names()
+	if err != nil {
+		return Status{}, err
+	}
+	status := Status{Newest: names[len(names)-1].version}
+	var exists uint64
+	row := w.DB().QueryRow(ctx, "SELECT count() FROM system.tables WHERE database = currentDatabase() AND name = 'schema_migrations'")
+	if err := row.Scan(&exists); err != nil {
+		return Status{}, fmt.Errorf("read the schema's version: %w", err)
+	}
+	if exists > 0 {
+		var version int64
+		var dirty uint8
+		// One row always comes back, so an empty table reads as version 0.
+		row := w.DB().QueryRow(ctx, "SELECT argMax(version, sequence), argMax(dirty, sequence) FROM schema_migrations")
+		if err := row.Scan(&version, &dirty); err != nil {
+			return Status{}, fmt.Errorf("read the schema's version: %w", err)
+		}
+		status.Version, status.IsHalfDone = uint(max(version, 0)), dirty != 0
+	}
+	for _, m := range names {
+		if m.version > status.Version {
+			status.Pending = append(status.Pending, m.name)
+		}
+	}
+	return status, nil
+}
+
+type migration struct {
+	version uint
+	name    string
+}
+
+func names() ([]migration, error) {
+	files, err := fs.Glob(migrations, "migrations/*.up.sql")
+	if err != nil {
+		return nil, fmt.Errorf("list the migrations: %w", err)
+	}
+	slices.Sort(files)
+	list := make([]migration, 0, len(files))
+	for _, file := range files {
+		name := strings.TrimSuffix(strings.TrimPrefix(file, "migrations/"), ".up.sql")
+		number, _, _ := strings.Cut(name, "_")
+		version, err := strconv.ParseUint(number, 10, 32)
+		if err != nil {
+			return nil, fmt.Errorf("migration %s has no number", file)
+		}
+		list = append(list, migration{uint(version), name})
+	}
+	return list, nil
+}

@@ -1,0 +1,52 @@
+package loader
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+)
+
+// appendMeasures sums what the run's facts add to the measures of each day. A fact that
+// was taken back takes its share of the measures along.
+func (r *Run) appendMeasures(ctx context.Context) error {
+	err := r.conn.Exec(ctx, `
+		INSERT INTO day_measures (run_id, day, funnel_id, stage_id, manager_id, visits_entered, visits_closed,
+			visits_closed_with_plan, visits_on_time, late_days, overdue_days_accrued, visits_open, visits_overdue, visits_no_plan)
+		WITH
+			semantics = 'process' AND NOT is_open AS is_closed,
+			plan_source != 'none' AS is_planned
+		SELECT
+			run_id, day, funnel_id, stage_id, manager_id,
+			sum(sign * (day = entered_date)) AS entered,
+			sum(sign * is_closed) AS closed,
+			sum(sign * (is_closed AND is_planned)) AS closed_with_plan,
+			sum(sign * (is_closed AND is_planned AND overdue_days = 0)) AS on_time,
+			sum(sign * if(is_closed, overdue_days, 0)) AS late,
+			sum(sign * overdue_day) AS accrued,
+			sum(sign * is_open) AS open,
+			sum(sign * (is_open AND overdue_days > 0)) AS overdue,
+			sum(sign * (is_open AND NOT is_planned)) AS no_plan
+		FROM facts
+		WHERE run_id = ?
+		GROUP BY run_id, day, funnel_id, stage_id, manager_id
+		HAVING entered != 0 OR closed != 0 OR closed_with_plan != 0 OR on_time != 0 OR late != 0 OR accrued != 0
+			OR open != 0 OR overdue != 0 OR no_plan != 0`, uint32(r.row.RunID))
+	if err != nil {
+		return fmt.Errorf("append the day measures: %w", err)
+	}
+	return nil
+}
+
+// DaysLost is the overdue days of the portfolio as the views showed them after a
+// published run.
+func DaysLost(ctx context.Context, conn driver.Conn, run RunID) (int64, error) {
+	var days int64
+	row := conn.QueryRow(ctx, `
+		SELECT sum(overdue_days_accrued) FROM day_measures
+		WHERE run_id <= ? AND run_id IN (SELECT run_id FROM run_events WHERE status = 'published')`, uint32(run))
+	if err := row.Scan(&days); err != nil {
+		return 0, fmt.Errorf("sum the days lost up to run %d: %w", run, err)
+	}
+	return days, nil
+}

@@ -1,0 +1,272 @@
+// Package loader appends what a run derived to the warehouse and publishes it in one
+// step. It also keeps what the extraction landed, and gives it back deal by deal.
+//
+// Every row carries the number of its run. The views read the rows of published runs
+// only, so all that a run wrote comes in with the one row that says it is published,
+// and a run that dies leaves nothing that a reader could see.
+package loader
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"stagelag/transform"
+)
+
+// A RunID is the number of a run, ascending from 1.
+type RunID uint32
+
+// A Row is what the runs view shows of a run.
+type Row struct {
+	RunID          RunID      `json:"run_id"`
+	AsOf           string     `json:"as_of"`
+	StartedAt      time.Time  `json:"started_at"`
+	FinishedAt     *time.Time `json:"finished_at"`
+	Status         string     `json:"status"`
+	DealsSeen      uint64     `json:"deals_seen"`
+	DealsChanged   uint64     `json:"deals_changed"`
+	HistoryRows    uint64     `json:"history_rows"`
+	FactsAppended  uint64     `json:"facts_appended"`
+	PortalRequests uint64     `json:"portal_requests"`
+	SecondsWaited  float64    `json:"seconds_waited"`
+	Error          *string    `json:"error"`
+}
+
+// The states of a run.
+const (
+	Running   = "running"
+	Failed    = "failed"
+	Published = "published"
+)
+
+// A State is a run that was published: what the views show.
+type State struct {
+	RunID RunID // 0: nothing was ever published
+	AsOf  transform.Day
+	// RulesHash is the fingerprint of the rules that the state was derived under.
+	RulesHash string
+}
+
+// LastPublished is the state that the views show.
+func LastPublished(ctx context.Context, conn driver.Conn) (State, error) {
+	var state State
+	var id uint32
+	var asOf time.Time
+	row := conn.QueryRow(ctx, `
+		SELECT max(run_id), argMax(as_of, run_id), argMax(rules_hash, run_id)
+		FROM run_events WHERE status = 'published'`)
+	if err := row.Scan(&id, &asOf, &state.RulesHash); err != nil {
+		return State{}, fmt.Errorf("read the last published run: %w", err)
+	}
+	state.RunID, state.AsOf = RunID(id), transform.NoDay
+	if id > 0 {
+		state.AsOf = transform.DayOf(asOf, time.UTC)
+	}
+	return state, nil
+}
+
+// A Start is what is known of a run when it begins.
+type Start struct {
+	At   time.Time
+	AsOf transform.Day
+	// PortalHost is the host in the addresses of the portal's pages.
+	PortalHost string
+	// RulesHash is the fingerprint of the rules that the run derives under.
+	RulesHash string
+}
+
+// A Run is a run that is under way. It is for one goroutine.
+type Run struct {
+	conn   driver.Conn
+	before State
+	start  Start
+	row    Row
+}
+
+// Begin makes a run that is not published yet. Runs that have died are marked failed
+// and their rows removed. The caller holds the lease that keeps other runs out.
+func Begin(ctx context.Context, conn driver.Conn, start Start) (*Run, error) {
+	before, err := LastPublished(ctx, conn)
+	if err != nil {
+		return nil, err
+	}
+	if err := buryTheDead(ctx, conn, before.RunID); err != nil {
+		return nil, err
+	}
+	var newest uint32
+	if err := conn.QueryRow(ctx, "SELECT max(run_id) FROM run_events").Scan(&newest); err != nil {
+		return nil, fmt.Errorf("number the run: %w", err)
+	}
+	r := &Run{conn: conn, before: before, start: start, row: Row{
+		RunID: RunID(newest + 1), AsOf: start.AsOf.String(), StartedAt: start.At.UTC().Truncate(time.Millisecond), Status: Running,
+	}}
+	if err := r.record(ctx, Running); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// ID is the number of the run.
+func (r *Run) ID() RunID { return r.row.RunID }
+
+// Before is the state that the run starts from.
+func (r *Run) Before() State { return r.before }
+
+// HasSameRules is whether what is published was derived under the rules of this run.
+func (r *Run) HasSameRules() bool {
+	return r.before.RunID > 0 && r.before.RulesHash == r.start.RulesHash
+}
+
+// Figures are what the runs row tells of the portal.
+type Figures struct {
+	PortalRequests uint64
+	SecondsWaited  float64
+}
+
+// SetPortalFigures takes what the portal was asked so far.
+func (r *Run) SetPortalFigures(f Figures) {
+	r.row.PortalRequests = f.PortalRequests
+	r.row.SecondsWaited = math.Round(f.SecondsWaited*1000) / 1000
+}
+
+// SetHistoryRows takes how many stage changes were read.
+func (r *Run) SetHistoryRows(rows int) { r.row.HistoryRows = uint64(rows) }
+
+// CountDeals counts the deals that the portal has.
+func (r *Run) CountDeals(ctx context.Context) error {
+	row := r.conn.QueryRow(ctx, "SELECT count() FROM landing_deals FINAL WHERE vanished_at IS NULL AND NOT is_recurring")
+	if err := row.Scan(&r.row.DealsSeen); err != nil {
+		return fmt.Errorf("count the deals: %w", err)
+	}
+	return nil
+}
+
+// ErrOvertaken is what Publish gives when another run has begun meanwhile: this one had
+// lost its lease.
+var ErrOvertaken = errors.New("another run has begun since; this one is not published")
+
+// Publish makes everything that the run appended visible, in one step. Calling it again
+// after an error is safe.
+func (r *Run) Publish(ctx context.Context) error {
+	now := time.Now().UTC().Truncate(time.Millisecond)
+	r.row.FinishedAt = &now
+	// The condition keeps out a run that another one has overtaken: it would bring rows
+	// that the other did not know of.
+	sent := r.insertEvent(ctx, Published, "WHERE (SELECT max(run_id) FROM run_events) = ?", uint32(r.row.RunID))
+	var published uint64
+	row := r.conn.QueryRow(ctx, "SELECT count() FROM run_events WHERE run_id = ? AND status = 'published'", uint32(r.row.RunID))
+	if err := row.Scan(&published); err != nil {
+		return fmt.Errorf("publish run %d: %w", r.row.RunID, errors.Join(sent, err))
+	}
+	switch {
+	case published > 0: // also when the answer to the insert was lost
+		r.row.Status = Published
+		return nil
+	case sent != nil:
+		return fmt.Errorf("publish run %d: %w", r.row.RunID, sent)
+	default:
+		return fmt.Errorf("publish run %d: %w", r.row.RunID, ErrOvertaken)
+	}
+}
+
+// Fail records why the run failed. Its rows stay unseen until the next run removes them.
+func (r *Run) Fail(ctx context.Context, cause error) error {
+	now, text := time.Now().UTC().Truncate(time.Millisecond), cause.Error()
+	r.row.FinishedAt, r.row.Error, r.row.Status = &now, &text, Failed
+	return r.record(ctx, Failed)
+}
+
+// Row is the run's row of the runs view.
+func (r *Run) Row() Row { return r.row }
+
+func (r *Run) record(ctx context.Context, status string) error {
+	if err := r.insertEvent(ctx, status, ""); err != nil {
+		return fmt.Errorf("record run %d as %s: %w", r.row.RunID, status, err)
+	}
+	return nil
+}
+
+func (r *Run) insertEvent(ctx context.Context, status, condition string, args ...any) error {
+	host, _ := os.Hostname()
+	holder := fmt.Sprintf("%s, process %d", host, os.Getpid())
+	row := &r.row
+	var finished *string
+	if row.FinishedAt != nil {
+		text := exact(*row.FinishedAt)
+		finished = &text
+	}
+	values := []any{uint32(row.RunID), status, exact(time.Now()), row.AsOf, exact(row.StartedAt), finished,
+		holder, r.start.PortalHost, r.start.RulesHash, row.DealsSeen, row.DealsChanged, row.HistoryRows, row.FactsAppended,
+		row.PortalRequests, row.SecondsWaited, row.Error}
+	return r.conn.Exec(ctx, `
+		INSERT INTO run_events (run_id, status, recorded_at, as_of, started_at, finished_at, holder, portal_host, rules_hash,
+			deals_seen, deals_changed, history_rows, facts_appended, portal_requests, seconds_waited, error)
+		SELECT ?, ?, toDateTime64(?, 3, 'UTC'), toDate(?), toDateTime64(?, 3, 'UTC'), toDateTime64(?, 3, 'UTC'), ?, ?, ?, ?, ?, ?, ?, ?, ?, ? `+condition, append(values, args...)...)
+}
+
+// exact is a time with its milliseconds, which a bound time.Time would lose.
+func exact(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05.000") }
+
+// runTables are the tables whose rows belong to the run that wrote them.
+var runTables = []string{"facts", "day_measures", "visits", "deals", "funnels", "stages", "managers"}
+
+// buryTheDead marks the runs that were killed as failed and removes the rows of all
+// that came to nothing since the last published one. The views never show such rows;
+// they would only take room.
+func buryTheDead(ctx context.Context, conn driver.Conn, published RunID) error {
+	err := conn.Exec(ctx, `
+		INSERT INTO run_events (run_id, status, recorded_at, as_of, started_at, finished_at, holder, portal_host, rules_hash,
+			deals_seen, deals_changed, history_rows, facts_appended, portal_requests, seconds_waited, error)
+		SELECT run_id, 'failed', now64(3), max(as_of), min(started_at), now64(3), any(holder), '', '', 0, 0, 0, 0, 0, 0,
+			concat('the run was killed (', any(holder), '); the next one does its work')
+		FROM run_events
+		GROUP BY run_id
+		HAVING max(status) = 'running'`)
+	if err != nil {
+		return fmt.Errorf("mark killed runs as failed: %w", err)
+	}
+	for _, table := range runTables {
+		var rows uint64
+		dead := "run_id > ? AND run_id NOT IN (SELECT run_id FROM run_events WHERE status = 'published')"
+		if err := conn.QueryRow(ctx, "SELECT count() FROM "+table+" WHERE "+dead, uint32(published)).Scan(&rows); err != nil {
+			return fmt.Errorf("look for rows of dead runs in %s: %w", table, err)
+		}
+		if rows == 0 {
+			continue
+		}
+		if err := conn.Exec(ctx, "ALTER TABLE "+table+" DELETE WHERE run_id > ? SETTINGS mutations_sync = 2", uint32(published)); err != nil {
+			return fmt.Errorf("remove rows of dead runs from %s: %w", table, err)
+		}
+	}
+	return nil
+}
+
+// ListRuns gives the newest runs first.
+func ListRuns(ctx context.Context, conn driver.Conn, most int) ([]Row, error) {
+	rows, err := conn.Query(ctx, `
+		SELECT run_id, toString(as_of), started_at, finished_at, toString(status), deals_seen, deals_changed, history_rows,
+			facts_appended, portal_requests, seconds_waited, error
+		FROM runs ORDER BY run_id DESC LIMIT ?`, most)
+	if err != nil {
+		return nil, fmt.Errorf("list runs: %w", err)
+	}
+	defer rows.Close()
+	var list []Row
+	for rows.Next() {
+		var row Row
+		var id uint32
+		if err := rows.Scan(&id, &row.AsOf, &row.StartedAt, &row.FinishedAt, &row.Status, &row.DealsSeen, &row.DealsChanged,
+			&row.HistoryRows, &row.FactsAppended, &row.PortalRequests, &row.SecondsWaited, &row.Error); err != nil {
+			return nil, fmt.Errorf("list runs: %w", err)
+		}
+		row.RunID = RunID(id)
+		list = append(list, row)
+	}
+	return list, rows.Err()
+}

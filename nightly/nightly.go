@@ -1,0 +1,270 @@
+// Package nightly is one pass from the portal to the published views: extract, derive,
+// append, publish.
+package nightly
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"stagelag/config"
+	"stagelag/extractor"
+	"stagelag/loader"
+	"stagelag/sql"
+	"stagelag/transform"
+	"stagelag/warehouse"
+)
+
+// Lease is the name under which a run keeps other runs on the same warehouse out.
+const Lease = "run"
+
+// A Pass is what one run works with.
+type Pass struct {
+	Warehouse *warehouse.Warehouse
+	Client    *extractor.Client
+	Config    config.Config
+	// AsOf is the date to compute up to; NoDay for the date on the portal's own clock.
+	AsOf transform.Day
+	// Full reads and derives everything again.
+	Full     bool
+	Progress Progress
+	Log      logrus.FieldLogger
+}
+
+// Progress is told what a pass is doing.
+type Progress interface {
+	Step(name string)
+	Rows(done, total int64) // a total of 0 is not known
+}
+
+// An AsOfError is an as-of date that can't be computed.
+type AsOfError struct {
+	AsOf   transform.Day
+	Reason string // what is wrong with it, and what to do
+}
+
+func (e *AsOfError) Error() string { return fmt.Sprintf("--as-of %s: %s", e.AsOf, e.Reason) }
+
+// An Outcome is what a pass did.
+type Outcome struct {
+	Run      loader.Row
+	Before   loader.State // the state that was published before
+	Warnings []string     // what only thins the result
+}
+
+// Run makes one pass. When it fails, what was published stays, the runs row tells why,
+// and the next pass goes on from there.
+func Run(ctx context.Context, p Pass) (Outcome, error) {
+	startedAt := time.Now()
+	// The schema comes first: the lease is kept by the engine, but a schema of a newer
+	// program must not be touched.
+	p.Progress.Step("bring up the schema")
+	if err := sql.Up(ctx, p.Warehouse); err != nil {
+		return Outcome{}, err
+	}
+	lease, err := p.Warehouse.Lease(ctx, Lease, "stagelag run")
+	if err != nil {
+		return Outcome{}, err
+	}
+	defer lease.Release()
+	ctx = lease.Context()
+	outcome, err := p.run(ctx, startedAt)
+	if cause := context.Cause(ctx); errors.Is(err, context.Canceled) && cause != nil {
+		err = cause // says why the context has ended
+	}
+	return outcome, err
+}
+
+// run is the way from the portal to the views.
+func (p Pass) run(ctx context.Context, startedAt time.Time) (Outcome, error) {
+	conn := p.Warehouse.DB()
+	before, err := loader.LastPublished(ctx, conn)
+	if err != nil {
+		return Outcome{}, err
+	}
+	p.Progress.Step("ask the portal what it has")
+	portal, err := p.Client.Describe(ctx)
+	if err != nil {
+		// A night without a portal is a failed run, for whoever watches the runs.
+		asOf := p.AsOf
+		if asOf == transform.NoDay {
+			asOf = transform.DayOf(startedAt, p.Config.Portal.TimeZone)
+		}
+		err = fmt.Errorf("describe the portal: %w", err)
+		run, beginning := loader.Begin(ctx, conn, loader.Start{At: startedAt, AsOf: asOf, PortalHost: p.Client.Portal()})
+		if beginning != nil {
+			return Outcome{Before: before}, errors.Join(err, beginning)
+		}
+		return p.failed(ctx, run, err)
+	}
+	// What is wrong with the command or the configuration is no run at all.
+	dates, err := p.dates(portal.Clock, before)
+	if err != nil {
+		return Outcome{Before: before}, err
+	}
+	if err := check(p.Config, portal); err != nil {
+		return Outcome{Before: before}, err
+	}
+	run, err := loader.Begin(ctx, conn, loader.Start{
+		At: startedAt, AsOf: dates.AsOf, PortalHost: p.Client.Portal(), RulesHash: fingerprint(p.Config, portal.Funnels),
+	})
+	if err != nil {
+		return Outcome{Before: before}, err
+	}
+	warnings, err := p.pass(ctx, run, portal, dates)
+	if err != nil {
+		return p.failed(ctx, run, err)
+	}
+	return Outcome{Run: run.Row(), Before: before, Warnings: warnings}, nil
+}
+
+// failed records why a run came to nothing, also when it was interrupted.
+func (p Pass) failed(ctx context.Context, run *loader.Run, err error) (Outcome, error) {
+	recording, stop := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer stop()
+	run.SetPortalFigures(p.figures())
+	if failing := run.Fail(recording, err); failing != nil {
+		p.Log.WithError(failing).Warn("failed run not recorded")
+	}
+	return Outcome{Run: run.Row(), Before: run.Before()}, err
+}
+
+// pass extracts, derives, appends and publishes.
+func (p Pass) pass(ctx context.Context, run *loader.Run, portal extractor.Description, dates transform.Dates) (warnings []string, err error) {
+	log := p.Log.WithField("run_id", run.ID())
+	log.WithFields(logrus.Fields{"as_of": dates.AsOf.String(), "portal": p.Client.Portal()}).Info("run began")
+
+	extracted, err := extractor.Extract(ctx, p.Client, run.Landing(), extractor.Options{
+		Description: portal, Funnels: p.Config.Funnels, Fields: fieldNames(p.Config), Full: p.Full,
+		Progress: p.extracting(),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("extract: %w", err)
+	}
+	run.SetHistoryRows(extracted.ChangesRead)
+	log.WithFields(logrus.Fields{
+		"deals": extracted.DealsRead, "stage_changes": extracted.ChangesRead, "vanished": extracted.Vanished,
+		"requests": extracted.Requests, "is_full": extracted.IsFull,
+	}).Info("extracted")
+
+	p.Progress.Step("derive and append")
+	if err := run.AppendNames(ctx, extracted.Funnels, extracted.Managers); err != nil {
+		return nil, err
+	}
+	if err := p.derive(ctx, run, Rules(p.Config, portal.Funnels), dates, p.Full || !run.HasSameRules()); err != nil {
+		return nil, err
+	}
+	if err := run.CountDeals(ctx); err != nil {
+		return nil, err
+	}
+	p.Progress.Step("publish")
+	run.SetPortalFigures(p.figures())
+	if err := run.Publish(ctx); err != nil {
+		return nil, err
+	}
+	log.WithFields(logrus.Fields{"facts": run.Row().FactsAppended, "deals_changed": run.Row().DealsChanged}).Info("published")
+	return extracted.Warnings, nil
+}
+
+// figures are what the portal was asked so far.
+func (p Pass) figures() loader.Figures {
+	stats := p.Client.Stats()
+	figures := loader.Figures{PortalRequests: uint64(stats.Requests)}
+	for _, waited := range stats.Waited {
+		figures.SecondsWaited += waited.Seconds()
+	}
+	return figures
+}
+
+// dates checks the as-of date against the portal's clock and what was published.
+func (p Pass) dates(clock time.Time, before loader.State) (transform.Dates, error) {
+	today := transform.DayOf(clock, p.Config.Portal.TimeZone)
+	asOf := p.AsOf
+	if asOf == transform.NoDay {
+		asOf = today
+	}
+	switch {
+	case asOf > today:
+		return transform.Dates{}, &AsOfError{asOf, fmt.Sprintf("is in the future: on the portal's clock it is %s; give that date or an earlier one", today)}
+	case before.RunID > 0 && asOf < before.AsOf && p.AsOf == transform.NoDay:
+		return transform.Dates{}, fmt.Errorf("the portal's clock says %s, but run %d was published as of %s: set the portal's clock, or wait until that date",
+			today, before.RunID, before.AsOf)
+	case before.RunID > 0 && asOf < before.AsOf:
+		return transform.Dates{}, &AsOfError{asOf, fmt.Sprintf("is before %s, the date of the last published run (%d); give that date or a later one", before.AsOf, before.RunID)}
+	}
+	return transform.Dates{AsOf: asOf, PublishedAsOf: before.AsOf, Clock: clock}, nil
+}
+
+// extracting tells the progress of an extraction.
+func (p Pass) extracting() func(extractor.Step, int, int) {
+	var current extractor.Step
+	return func(step extractor.Step, rows, total int) {
+		if step != current {
+			current = step
+			p.Progress.Step("read " + string(step))
+		}
+		p.Progress.Rows(int64(rows), int64(total))
+	}
+}
+
+// derive appends the difference between what is published and what the rules make of
+// the landed deals.
+func (p Pass) derive(ctx context.Context, run *loader.Run, rules *transform.Rules, dates transform.Dates, all bool) error {
+	ids, err := run.DealIDs(ctx, all, rules.Zone)
+	if err != nil {
+		return err
+	}
+	appender := run.Append(ctx, rules.Calendar)
+	done := 0
+	for known, err := range run.Histories(ctx, ids) {
+		if err != nil {
+			return err
+		}
+		if appendDeal(appender, known, rules, dates) {
+			appender.Changed()
+		}
+		if err := appender.Err(); err != nil {
+			return err
+		}
+		if done++; done%1000 == 0 || done == len(ids) {
+			p.Progress.Rows(int64(done), int64(len(ids)))
+		}
+	}
+	return appender.Finish()
+}
+
+// appendDeal appends what is other than published of one deal. It tells whether that is
+// more than the days that passed.
+func appendDeal(appender *loader.Appender, known *loader.Known, rules *transform.Rules, dates transform.Dates) (isChanged bool) {
+	visits, gaps := rules.Visits(&known.History, dates)
+	transform.Compare(known.History.Published, dates.PublishedAsOf, visits, dates.AsOf, rules.Calendar, transform.Difference{
+		Fact: appender.Fact,
+		Visit: func(v *transform.Visit, isGone bool) {
+			isChanged = true
+			appender.Visit(v, isGone)
+		},
+	})
+	row := dealRow(&known.Deal, rules.Zone, len(visits) > 0 || len(gaps) > 0, gaps)
+	before := known.Published
+	if before == nil && row.IsGone || before != nil && before.Equal(row) {
+		return isChanged
+	}
+	appender.Deal(row)
+	return true
+}
+
+// dealRow is what readers see of a deal beside its visits; of one that is not in the
+// report, nothing but that.
+func dealRow(d *extractor.Deal, zone *time.Location, isReported bool, gaps []transform.Gap) *loader.DealRow {
+	if !isReported {
+		return &loader.DealRow{DealID: d.ID, IsGone: true}
+	}
+	row := &loader.DealRow{DealID: d.ID, Title: d.Title, Amount: d.Amount, Currency: d.Currency, Gaps: gaps}
+	if !d.CreatedAt.IsZero() {
+		row.CreatedDate = transform.DayOf(d.CreatedAt, zone)
+	}
+	return row
+}

@@ -1,0 +1,213 @@
+package nightly
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"stagelag/extractor"
+	"stagelag/loader"
+	"stagelag/transform"
+)
+
+// A Summary is the morning report of a published run. All of it is read from the views.
+type Summary struct {
+	AsOf     transform.Day
+	Deals    uint64
+	Open     uint64
+	Overdue  uint64 // open deals that are late in their stage
+	DueToday uint64
+	// DaysLost is the overdue days of the portfolio up to the as-of date.
+	DaysLost int64
+	// DaysLostBefore is what the views showed before this run; nil for the first one.
+	DaysLostBefore *int64
+	BeforeAsOf     transform.Day
+	Latest         []LateDeal
+	Gaps           []GapCount
+	Requests       uint64
+	Waited         time.Duration
+	Took           time.Duration
+	Warnings       []string
+}
+
+// A LateDeal is one of the open deals with the most overdue days.
+type LateDeal struct {
+	DealID      extractor.DealID
+	Title       string
+	Stage       string
+	Manager     string
+	OverdueDays int64
+}
+
+// A GapCount is how many things of one reason the numbers can't cover, over how many deals.
+type GapCount struct {
+	Reason string
+	Count  uint64
+	Deals  uint64
+}
+
+// latestDeals is how many of the latest deals a summary names.
+const latestDeals = 5
+
+// Summarize reads the summary of a run that was just published.
+func Summarize(ctx context.Context, conn driver.Conn, outcome Outcome) (Summary, error) {
+	s := Summary{Requests: outcome.Run.PortalRequests, Warnings: outcome.Warnings, BeforeAsOf: outcome.Before.AsOf}
+	s.Waited = time.Duration(outcome.Run.SecondsWaited * float64(time.Second))
+	if outcome.Run.FinishedAt != nil {
+		s.Took = outcome.Run.FinishedAt.Sub(outcome.Run.StartedAt)
+	}
+	var err error
+	if s.AsOf, err = transform.ParseDay(outcome.Run.AsOf); err != nil {
+		return Summary{}, fmt.Errorf("summarize: %w", err)
+	}
+	row := conn.QueryRow(ctx, `
+		SELECT count(), countIf(is_open = 1), countIf(status = 'overdue'), countIf(status = 'due_today'), sum(overdue_days_total)
+		FROM deals_now`)
+	if err := row.Scan(&s.Deals, &s.Open, &s.Overdue, &s.DueToday, &s.DaysLost); err != nil {
+		return Summary{}, fmt.Errorf("summarize the deals: %w", err)
+	}
+	if outcome.Before.RunID > 0 {
+		before, err := loader.DaysLost(ctx, conn, outcome.Before.RunID)
+		if err != nil {
+			return Summary{}, fmt.Errorf("summarize: %w", err)
+		}
+		s.DaysLostBefore = &before
+	}
+	if s.Latest, err = latest(ctx, conn); err != nil {
+		return Summary{}, fmt.Errorf("summarize the latest deals: %w", err)
+	}
+	if s.Gaps, err = gaps(ctx, conn); err != nil {
+		return Summary{}, fmt.Errorf("summarize the gaps: %w", err)
+	}
+	return s, nil
+}
+
+func latest(ctx context.Context, conn driver.Conn) ([]LateDeal, error) {
+	rows, err := conn.Query(ctx, `
+		SELECT deal_id, deal_title, stage_name, manager_name, overdue_days_now
+		FROM deals_now WHERE overdue_days_now > 0 ORDER BY overdue_days_now DESC, deal_id LIMIT ?`, latestDeals)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var list []LateDeal
+	for rows.Next() {
+		var d LateDeal
+		var id uint64
+		if err := rows.Scan(&id, &d.Title, &d.Stage, &d.Manager, &d.OverdueDays); err != nil {
+			return nil, err
+		}
+		d.DealID = extractor.DealID(id)
+		list = append(list, d)
+	}
+	return list, rows.Err()
+}
+
+func gaps(ctx context.Context, conn driver.Conn) ([]GapCount, error) {
+	rows, err := conn.Query(ctx, `
+		SELECT toString(reason), count(), uniqExact(deal_id) FROM data_gaps GROUP BY reason ORDER BY count() DESC, reason`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var list []GapCount
+	for rows.Next() {
+		var g GapCount
+		if err := rows.Scan(&g.Reason, &g.Count, &g.Deals); err != nil {
+			return nil, err
+		}
+		list = append(list, g)
+	}
+	return list, rows.Err()
+}
+
+// gapWords says what a reason means to a person.
+var gapWords = map[string]string{
+	transform.GapNoPlan:               "visits without a plan",
+	transform.GapBadPlan:              "visits whose deal carries a value that is no plan",
+	transform.GapHistoryReconstructed: "visits reconstructed, the history does not tell them",
+	transform.GapHistoryStartsLate:    "histories that start later than the deal",
+	transform.GapUnknownStage:         "visits in stages that the portal no longer has",
+	transform.GapTimeInFuture:         "times after the portal's own clock",
+	"unknown_manager":                 "deals of a person whom the portal does not return",
+}
+
+// WriteTo writes the summary for a person.
+func (s Summary) WriteTo(out io.Writer) (int64, error) {
+	var b strings.Builder
+	fmt.Fprintf(&b, "As of %s\n\n", s.AsOf)
+	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(t, "  deals\t%d\t\n", s.Deals)
+	fmt.Fprintf(t, "  open\t%d\t\n", s.Open)
+	fmt.Fprintf(t, "  overdue\t%d\t%s\n", s.Overdue, share(s.Overdue, s.Open))
+	fmt.Fprintf(t, "  due today\t%d\t\n", s.DueToday)
+	fmt.Fprintf(t, "  days lost\t%d\t%s\n", s.DaysLost, s.sinceBefore())
+	t.Flush()
+	if len(s.Latest) > 0 {
+		b.WriteString("\nThe latest deals\n\n")
+		t = tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+		for _, d := range s.Latest {
+			fmt.Fprintf(t, "  %s late\t#%d\t%s\t%s\t%s\n", count(d.OverdueDays, "day"), d.DealID, plainText(d.Title, 40), plainText(d.Stage, 24), plainText(d.Manager, 24))
+		}
+		t.Flush()
+	}
+	if len(s.Gaps) > 0 {
+		b.WriteString("\nNot covered (SELECT * FROM data_gaps)\n\n")
+		t = tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+		for _, g := range s.Gaps {
+			fmt.Fprintf(t, "  %d\t%s\t%s\tin %s\n", g.Count, g.Reason, gapWords[g.Reason], count(int64(g.Deals), "deal"))
+		}
+		t.Flush()
+	}
+	for _, warning := range s.Warnings {
+		fmt.Fprintf(&b, "\nNote: %s\n", plainText(warning, 400))
+	}
+	fmt.Fprintf(&b, "\n%s to the portal, %s in all, of which %s waiting for its limits\n",
+		count(int64(s.Requests), "request"), seconds(s.Took), seconds(s.Waited))
+	n, err := io.WriteString(out, b.String())
+	return int64(n), err
+}
+
+func (s Summary) sinceBefore() string {
+	if s.DaysLostBefore == nil {
+		return ""
+	}
+	return fmt.Sprintf("%+d since the run as of %s", s.DaysLost-*s.DaysLostBefore, s.BeforeAsOf)
+}
+
+func share(part, whole uint64) string {
+	if whole == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%.0f %% of the open ones", 100*float64(part)/float64(whole))
+}
+
+func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }
+
+func count(n int64, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// plainText bounds a text that came from the portal and takes out what a terminal would
+// obey: control characters, and marks that turn the direction of writing.
+func plainText(text string, most int) string {
+	runes := []rune(strings.Map(func(r rune) rune {
+		switch {
+		case r < ' ' || r >= 0x7f && r < 0xa0, r >= 0x200e && r <= 0x200f, r >= 0x2028 && r <= 0x202e, r >= 0x2066 && r <= 0x2069:
+			return ' '
+		}
+		return r
+	}, text))
+	if len(runes) > most {
+		return string(runes[:most-1]) + "…"
+	}
+	return string(runes)
+}

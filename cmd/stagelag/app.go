@@ -1,0 +1,90 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/sirupsen/logrus"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"stagelag/config"
+)
+
+// An app is what every command works with: the outside world and the persistent flags.
+type app struct {
+	stdin   io.Reader
+	stdout  io.Writer // results, nothing else
+	stderr  io.Writer // logs, progress and the last line of a failure
+	environ []string
+	log     *logrus.Logger
+	// progress shows on a terminal what long work does.
+	progress *progress
+
+	configPath string
+	logFormat  string
+	logLevel   string
+}
+
+func newApp(stdin io.Reader, stdout, stderr io.Writer, environ []string) *app {
+	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, environ: environ, log: logrus.New()}
+	a.progress = newProgress(stderr, isTerminal(stderr))
+	a.log.SetOutput(a.progress.above(stderr))
+	a.log.SetFormatter(logFormats[a.defaultLogFormat()])
+	return a
+}
+
+func isTerminal(stream any) bool {
+	file, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd()))
+}
+
+var logFormats = map[string]logrus.Formatter{
+	"text": &logrus.TextFormatter{FullTimestamp: true},
+	"json": &logrus.JSONFormatter{},
+}
+
+func (a *app) defaultLogFormat() string {
+	if isTerminal(a.stderr) {
+		return "text"
+	}
+	return "json"
+}
+
+// setUpLog makes the log what the flags ask for.
+func (a *app) setUpLog() error {
+	format, ok := logFormats[a.logFormat]
+	if !ok {
+		return usagef("--log-format: %q is no log format; use text or json", a.logFormat)
+	}
+	level, err := logrus.ParseLevel(a.logLevel)
+	if err != nil {
+		return usagef("--log-level: %q is no log level; use error, warning, info or debug", a.logLevel)
+	}
+	a.log.SetFormatter(format)
+	a.log.SetLevel(level)
+	return nil
+}
+
+// config reads the configuration, which must have what the command needs, and logs the
+// remarks on it.
+func (a *app) config(cmd *cobra.Command, needs ...config.Need) (config.Config, error) {
+	isExplicit := cmd.Flags().Changed("config")
+	cfg, err := config.Load(a.configPath, isExplicit, a.environ, needs...)
+	if err != nil {
+		return config.Config{}, err
+	}
+	for _, warning := range cfg.Warnings {
+		a.log.WithField("warning", warning).Warn("configuration")
+	}
+	return cfg, nil
+}
+
+// printf writes a result to standard output.
+func (a *app) printf(format string, args ...any) error {
+	if _, err := fmt.Fprintf(a.stdout, format, args...); err != nil {
+		return fmt.Errorf("write to standard output: %w", err)
+	}
+	return nil
+}

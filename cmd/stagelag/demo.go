@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/spf13/cobra"
+	"go.yaml.in/yaml/v3"
+
+	"stagelag/config"
+	"stagelag/loader"
+	"stagelag/nightly"
+	"stagelag/portal"
+	"stagelag/sql"
+	"stagelag/transform"
+	"stagelag/warehouse"
+)
+
+// demoFolder is where the demo leaves its warehouse and the configuration to look at it.
+const demoFolder = "data/demo"
+
+func newDemo(a *app) *cobra.Command {
+	flags := portalFlags{listen: "127.0.0.1:0", limits: "standard", seed: 1}
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "See the nightly pass on a simulated portal of 400 deals",
+		Long: `Starts a simulated portal, makes the pass of last night and that of today on the embedded
+warehouse, and prints the morning's summary and where to look. It needs no account and no
+configuration; what it makes stays in ` + demoFolder + `.`,
+		Example: `  stagelag demo
+  stagelag demo --lang ru --deals 5000`,
+		Args: arguments(0, 0),
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.demo(cmd.Context(), flags) },
+	}
+	cmd.Flags().IntVar(&flags.deals, "deals", 400, "how many deals are generated")
+	cmd.Flags().StringVar(&flags.lang, "lang", "en", "the language of titles, stages and people: en or ru")
+	return cmd
+}
+
+func (a *app) demo(ctx context.Context, flags portalFlags) error {
+	world, suggested, err := portalWorld(flags, time.Now())
+	if err != nil {
+		return err
+	}
+	var behind atomic.Int64 // nanoseconds that the portal's clock is behind ours
+	simulated := portal.New(world, portal.Options{
+		Limits: portal.Standard,
+		Now:    func() time.Time { return time.Now().Add(-time.Duration(behind.Load())) },
+	})
+	base, stop, err := portal.Serve(ctx, flags.listen, simulated)
+	if err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
+	defer stop()
+	settings, err := demoSettings(flags.limits, suggested)
+	if err != nil {
+		return err
+	}
+	// The address lives as long as this process, so the file does without it.
+	cfg, err := config.Load(settings, true, append(withoutSettings(a.environ), "STAGELAG_PORTAL_URL="+simulated.WebhookURL(base)), config.NeedPortal)
+	if err != nil {
+		return err
+	}
+	w, err := warehouse.Open(ctx, warehouseConfig(cfg))
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	if err := sql.Up(ctx, w); err != nil {
+		return err
+	}
+
+	before, err := loader.LastPublished(ctx, w.DB())
+	if err != nil {
+		return err
+	}
+	behind.Store(int64(24 * time.Hour))
+	if lastNight := transform.DayOf(time.Now().Add(-24*time.Hour), cfg.Portal.TimeZone); before.RunID == 0 || before.AsOf < lastNight {
+		outcome, err := a.pass(ctx, w, cfg, transform.NoDay, false)
+		if err != nil {
+			return err
+		}
+		if err := a.printf("Last night's pass read %d deals and %d stage changes, and appended %d facts.\n",
+			outcome.Run.DealsSeen, outcome.Run.HistoryRows, outcome.Run.FactsAppended); err != nil {
+			return err
+		}
+	}
+	behind.Store(0)
+	outcome, err := a.pass(ctx, w, cfg, transform.NoDay, false)
+	if err != nil {
+		return err
+	}
+	if err := a.printf("Today's pass read what changed since: %d stage changes, and appended %d facts.\n\n",
+		outcome.Run.HistoryRows, outcome.Run.FactsAppended); err != nil {
+		return err
+	}
+	if err := a.summarize(ctx, w, outcome); err != nil {
+		return err
+	}
+	return a.printf(`
+Where to look
+
+  %[1]s query --config %[2]s 'SELECT deal_title, stage_name, manager_name, overdue_days_now FROM deals_now ORDER BY overdue_days_now DESC LIMIT 20'
+  %[1]s query --config %[2]s 'SELECT manager_name, sum(visits_on_time), sum(visits_closed_with_plan), sum(visits_closed) FROM quality_report GROUP BY 1'
+  %[1]s warehouse --config %[2]s    for Grafana, DBeaver and clickhouse-client, until stopped
+`, os.Args[0], settings)
+}
+
+// demoSettings writes the demo's configuration and gives its place.
+func demoSettings(limits string, suggested portal.Suggested) (string, error) {
+	text, err := portalSettings("", limits, suggested)
+	if err != nil {
+		return "", err
+	}
+	place, err := yaml.Marshal(map[string]any{"warehouse": map[string]string{"path": filepath.Join(demoFolder, "warehouse")}})
+	if err != nil {
+		return "", fmt.Errorf("demo: %w", err)
+	}
+	if err := os.MkdirAll(demoFolder, 0o700); err != nil {
+		return "", fmt.Errorf("demo: %w; run it in a folder that you may write to", err)
+	}
+	file := filepath.Join(demoFolder, "stagelag.yaml")
+	if err := os.WriteFile(file, append([]byte("# The simulated portal's settings, without its address: it ends with the demo.\n"+text), place...), 0o600); err != nil {
+		return "", fmt.Errorf("demo: %w; run it in a folder that you may write to", err)
+	}
+	return file, nil
+}
+
+// withoutSettings is the environment without the user's own configuration.
+func withoutSettings(environ []string) []string {
+	return slices.DeleteFunc(slices.Clone(environ), func(variable string) bool {
+		return strings.HasPrefix(variable, "STAGELAG_") && !strings.HasPrefix(variable, config.EngineVariable+"=")
+	})
+}
+
+// summarize prints the morning report of a run.
+func (a *app) summarize(ctx context.Context, w *warehouse.Warehouse, outcome nightly.Outcome) error {
+	summary, err := nightly.Summarize(ctx, w.DB(), outcome)
+	if err != nil {
+		return err
+	}
+	if _, err := summary.WriteTo(a.stdout); err != nil {
+		return fmt.Errorf("write to standard output: %w", err)
+	}
+	return nil
+}

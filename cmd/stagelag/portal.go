@@ -1,0 +1,189 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+	"go.yaml.in/yaml/v3"
+
+	"stagelag/portal"
+)
+
+// portalFlags say which portal is simulated.
+type portalFlags struct {
+	listen string
+	visits string
+	deals  int
+	now    string
+	seed   uint64
+	lang   string
+	limits string
+}
+
+func newPortal(a *app) *cobra.Command {
+	var flags portalFlags
+	cmd := &cobra.Command{
+		Use:   "portal",
+		Short: "Serve a simulated portal until stopped",
+		Long: `Serves a simulated Bitrix24 portal until stopped, over generated deals or over the
+visits of a CSV file (.csv or .csv.gz) with the columns case_id, entered_at, stage and
+owner. The first line that it writes is the webhook's address, for portal.url; what
+follows is a configuration for it.`,
+		Example: `  stagelag portal --listen 127.0.0.1:8024
+  stagelag portal --listen 127.0.0.1:0 --deals 5000 --lang ru
+  stagelag portal --visits visits.csv.gz --limits none`,
+		Args: arguments(0, 0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if flags.visits != "" {
+				for _, name := range []string{"deals", "seed", "lang"} {
+					if cmd.Flags().Changed(name) {
+						return usagef("portal: --%s is for generated deals, and --visits brings its own; leave one out", name)
+					}
+				}
+			}
+			return a.servePortal(cmd.Context(), flags)
+		},
+	}
+	set := cmd.Flags()
+	set.StringVar(&flags.listen, "listen", "127.0.0.1:8024", "the loopback `address`; with port 0 the system chooses one")
+	set.StringVar(&flags.visits, "visits", "", "serve the visits of this CSV `file` in place of generated deals")
+	set.IntVar(&flags.deals, "deals", 400, "how many deals are generated")
+	set.StringVar(&flags.now, "now", "", "the `time` on the portal's clock at the start, as 2026-03-02 or 2026-03-02T09:00:00+03:00 (now)")
+	set.Uint64Var(&flags.seed, "seed", 1, "the same seed generates the same deals")
+	set.StringVar(&flags.lang, "lang", "en", "the language of titles, stages and people: en or ru")
+	set.StringVar(&flags.limits, "limits", "standard", "the portal's request limits: standard, enterprise or none")
+	return cmd
+}
+
+func (a *app) servePortal(ctx context.Context, flags portalFlags) error {
+	limits, err := portal.ParseLimits(flags.limits)
+	if err != nil {
+		return usagef("portal: --limits: %w", err)
+	}
+	clock, err := portalClock(flags.now, time.Now)
+	if err != nil {
+		return err
+	}
+	world, suggested, err := portalWorld(flags, clock())
+	if err != nil {
+		return err
+	}
+	simulated := portal.New(world, portal.Options{Now: clock, Limits: limits})
+	base, stop, err := portal.Serve(ctx, flags.listen, simulated)
+	if _, isOfSystem := errors.AsType[*net.OpError](err); isOfSystem {
+		return fmt.Errorf("portal: %w; give another address with --listen", err)
+	}
+	if err != nil {
+		return usagef("portal: --listen: %w", err)
+	}
+	defer stop()
+
+	address := simulated.WebhookURL(base)
+	settings, err := portalSettings(address, flags.limits, suggested)
+	if err != nil {
+		return err
+	}
+	if err := a.printf("%s\n\n# stagelag.yaml for this portal\n%s", address, settings); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	return nil
+}
+
+// portalClock is a clock that shows the time given at its start, and goes on from there.
+func portalClock(given string, system func() time.Time) (func() time.Time, error) {
+	if given == "" {
+		return system, nil
+	}
+	start, err := time.Parse(time.RFC3339, given)
+	if err != nil {
+		start, err = time.Parse(time.DateOnly, given)
+	}
+	if err != nil {
+		return nil, usagef("portal: --now: %q is no time; write 2026-03-02 or 2026-03-02T09:00:00+03:00", given)
+	}
+	begun := system()
+	return func() time.Time { return start.Add(system().Sub(begun)) }, nil
+}
+
+func portalWorld(flags portalFlags, now time.Time) (*portal.World, portal.Suggested, error) {
+	if flags.visits != "" {
+		world, err := readVisits(flags.visits)
+		return world, portal.Suggested{TimeZone: "UTC"}, err
+	}
+	if flags.deals < 1 {
+		return nil, portal.Suggested{}, usagef("portal: --deals: %d is no number of deals; give 1 or more", flags.deals)
+	}
+	languages := map[string]portal.Language{"en": portal.English, "ru": portal.Russian}
+	language, ok := languages[flags.lang]
+	if !ok {
+		return nil, portal.Suggested{}, usagef("portal: --lang: %q is no language of the portal; use en or ru", flags.lang)
+	}
+	world, suggested := portal.Generate(portal.GenerateOptions{Seed: flags.seed, Deals: flags.deals, Now: now, Language: language})
+	return world, suggested, nil
+}
+
+func readVisits(path string) (*portal.World, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, usagef("portal: --visits: %w", err)
+	}
+	defer file.Close()
+	world, err := portal.ReadVisits(file)
+	if err != nil {
+		return nil, fmt.Errorf("portal: read visits: %s: %w", path, err)
+	}
+	return world, nil
+}
+
+// portalSettings is a configuration for a simulated portal, as the text of a file. It
+// leaves out an empty address.
+func portalSettings(address, limits string, suggested portal.Suggested) (string, error) {
+	type fields struct {
+		Days string `yaml:"days,omitempty"`
+		Date string `yaml:"date,omitempty"`
+	}
+	type norm struct {
+		Stage string `yaml:"stage"`
+		Days  int    `yaml:"days"`
+		From  string `yaml:"from,omitempty"`
+	}
+	var settings struct {
+		Portal struct {
+			URL      string `yaml:"url,omitempty"`
+			TimeZone string `yaml:"time_zone"`
+			Limits   string `yaml:"limits"`
+		} `yaml:"portal"`
+		Funnels []int `yaml:"funnels,omitempty,flow"`
+		Plan    struct {
+			Fields map[string]fields `yaml:"fields,omitempty"`
+			Norms  []norm            `yaml:"norms,omitempty"`
+		} `yaml:"plan,omitempty"`
+		Stages struct {
+			Map map[string]string `yaml:"map,omitempty"`
+		} `yaml:"stages,omitempty"`
+	}
+	settings.Portal.URL = address
+	settings.Portal.TimeZone = suggested.TimeZone
+	settings.Portal.Limits = limits
+	settings.Funnels = suggested.Funnels
+	settings.Plan.Fields = map[string]fields{}
+	for stage, f := range suggested.Fields {
+		settings.Plan.Fields[stage] = fields(f)
+	}
+	for _, n := range suggested.Norms {
+		settings.Plan.Norms = append(settings.Plan.Norms, norm(n))
+	}
+	settings.Stages.Map = suggested.StageMap
+
+	text, err := yaml.Marshal(settings)
+	if err != nil {
+		return "", fmt.Errorf("portal: write its configuration: %w", err)
+	}
+	return string(text), nil
+}

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"stagelag/config"
+	"stagelag/warehouse"
+)
+
+func newQuery(a *app) *cobra.Command {
+	var format string
+	cmd := &cobra.Command{
+		Use:   "query SQL",
+		Short: "Run one statement in the warehouse, as the read-only analyst",
+		Long: `Runs one statement in the warehouse, as the read-only analyst, and writes what it
+returns. With - the statement is read from standard input. SHOW TABLES lists the views.`,
+		Example: `  stagelag query 'SELECT deal_title, status, days_left FROM deals_now'
+  stagelag query --format CSVWithNames 'SELECT * FROM quality_report' > quality.csv
+  stagelag query - < report.sql`,
+		Args: arguments(1, 1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			statement, err := a.statement(args[0])
+			if err != nil {
+				return err
+			}
+			if format == "" {
+				format = a.defaultFormat()
+			}
+			cfg, err := a.config(cmd)
+			if err != nil {
+				return err
+			}
+			return a.query(cmd.Context(), cfg, statement, format)
+		},
+	}
+	cmd.Flags().StringVar(&format, "format", "", "the ClickHouse `format` of the result (a table on a terminal, else TSVWithNames)")
+	return cmd
+}
+
+// statement is the argument of the query command, or what standard input holds for -.
+func (a *app) statement(argument string) (string, error) {
+	statement := argument
+	if argument == "-" {
+		text, err := io.ReadAll(a.stdin)
+		if err != nil {
+			return "", fmt.Errorf("query: read the statement from standard input: %w", err)
+		}
+		statement = string(text)
+	}
+	if strings.TrimSpace(statement) == "" {
+		return "", usagef("query: the statement is empty; give one, such as 'SELECT * FROM deals_now'")
+	}
+	return statement, nil
+}
+
+func (a *app) defaultFormat() string {
+	if isTerminal(a.stdout) {
+		return "PrettyCompact"
+	}
+	return "TSVWithNames"
+}
+
+func (a *app) query(ctx context.Context, cfg config.Config, statement, format string) (err error) {
+	wh, err := warehouse.Open(ctx, warehouseConfig(cfg))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, wh.Close()) }()
+
+	err = wh.Query(ctx, a.stdout, statement, format)
+	refusal, _ := errors.AsType[*warehouse.EngineError](err)
+	switch {
+	case refusal == nil:
+		return err
+	case refusal.Name == "UNKNOWN_TABLE":
+		return fmt.Errorf("%w; SHOW TABLES lists what there is, and stagelag run fills it", err)
+	case refusal.Name == "UNKNOWN_FORMAT":
+		return usagef("%w; --format takes the name of a ClickHouse format, such as CSVWithNames", err)
+	default:
+		return err
+	}
+}
+
+// warehouseConfig is what the configuration says of the warehouse, in the words of its
+// package.
+func warehouseConfig(cfg config.Config) warehouse.Config {
+	return warehouse.Config{
+		URL:        cfg.Warehouse.URL.Reveal(),
+		AnalystURL: cfg.Warehouse.AnalystURL.Reveal(),
+		Path:       cfg.Warehouse.Path,
+	}
+}

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"fmt"
+	"runtime/debug"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"stagelag/config"
+)
+
+// version is set by the linker for a release.
+var version = ""
+
+const commandTemplate = `{{with or .Long .Short}}{{. | trimTrailingWhitespaces}}
+
+{{end}}{{if or .Runnable .HasSubCommands}}{{.UsageString}}{{end}}`
+
+// newRoot is the whole tree of commands.
+func newRoot(a *app) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "stagelag",
+		Short: "Shows how late every deal of a Bitrix24 portal is, at every stage",
+		Long: `Shows how late every deal of a Bitrix24 portal is, at every stage.
+
+Results go to standard output, logs to standard error. The exit code is 0 on success,
+2 on bad usage or bad configuration, and 1 on a failed job; the last line on standard
+error then says what went wrong and what to do.`,
+		Example: `  stagelag demo
+  stagelag run --config stagelag.yaml
+  stagelag query 'SELECT * FROM deals_now WHERE overdue_days_now > 0'`,
+		Version:       buildVersion(),
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          knownCommand,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			return a.setUpLog()
+		},
+	}
+	root.SetIn(a.stdin)
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
+	root.SetHelpTemplate(commandTemplate)
+	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usagef("%s%w; %s --help lists the flags", about(cmd), err, cmd.CommandPath())
+	})
+
+	flags := root.PersistentFlags()
+	flags.StringVar(&a.configPath, "config", "stagelag.yaml", "the configuration `file`")
+	flags.StringVar(&a.logFormat, "log-format", a.defaultLogFormat(), "the form of the log: text or json (text on a terminal)")
+	flags.StringVar(&a.logLevel, "log-level", "info", "the least `level` that is logged: error, warning, info or debug")
+
+	root.AddCommand(newDemo(a), newRun(a), newQuery(a), newWarehouse(a), newPortal(a))
+	return root
+}
+
+// knownCommand refuses what is no subcommand, with the nearest one that is.
+func knownCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	var names []string
+	for _, sub := range cmd.Commands() {
+		if sub.IsAvailableCommand() {
+			names = append(names, sub.Name())
+		}
+	}
+	return usagef("%sunknown command %q, the nearest is %s; %s --help lists the commands",
+		about(cmd), args[0], config.Nearest(args[0], names), cmd.CommandPath())
+}
+
+// arguments refuses a number of arguments other than least to most, with how the command
+// is used.
+func arguments(least, most int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) >= least && len(args) <= most {
+			return nil
+		}
+		return usagef("%s%d arguments, expected %s; use %s", about(cmd), len(args), countRange(least, most), cmd.UseLine())
+	}
+}
+
+// about begins a message about a command; one about the program as a whole has that
+// beginning already.
+func about(cmd *cobra.Command) string {
+	if _, name, ok := strings.Cut(cmd.CommandPath(), " "); ok {
+		return name + ": "
+	}
+	return ""
+}
+
+func countRange(least, most int) string {
+	if least == most {
+		return fmt.Sprint(least)
+	}
+	return fmt.Sprintf("%d to %d", least, most)
+}
+
+// buildVersion is the version that was set for a release, or else the commit that the
+// program was built from.
+func buildVersion() string {
+	if version != "" {
+		return version
+	}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "of an unknown build"
+	}
+	settings := map[string]string{}
+	for _, setting := range info.Settings {
+		settings[setting.Key] = setting.Value
+	}
+	built := strings.Trim(info.Main.Version, "()")
+	if revision := settings["vcs.revision"]; revision != "" && built == "devel" {
+		return "devel-" + revision[:min(12, len(revision))]
+	}
+	return built
+}

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"stagelag/config"
+	"stagelag/extractor"
+	"stagelag/nightly"
+	"stagelag/transform"
+	"stagelag/warehouse"
+)
+
+func newRun(a *app) *cobra.Command {
+	var asOf string
+	var isFull, asJSON bool
+	cmd := &cobra.Command{
+		Use:   "run",
+		Short: "Make one nightly pass: extract, derive, load, publish",
+		Long: `Make one nightly pass: read from the portal what has changed, derive the facts, append
+them to the warehouse and publish them in one step. A run that was killed is simply run again.`,
+		Example: `  stagelag run
+  stagelag run --as-of 2026-11-20
+  stagelag run --full --json`,
+		Args: arguments(0, 0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			day := transform.NoDay
+			if asOf != "" {
+				var err error
+				if day, err = transform.ParseDay(asOf); err != nil {
+					return usagef("--as-of: %v", err)
+				}
+			}
+			cfg, err := a.config(cmd, config.NeedPortal)
+			if err != nil {
+				return err
+			}
+			return a.run(cmd.Context(), cfg, day, isFull, asJSON)
+		},
+	}
+	cmd.Flags().StringVar(&asOf, "as-of", "", "date to compute up to, in the portal's zone (default today on the portal's clock)")
+	cmd.Flags().BoolVar(&isFull, "full", false, "read and derive everything again")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the run's row as JSON")
+	return cmd
+}
+
+// run makes one pass and prints what came of it.
+func (a *app) run(ctx context.Context, cfg config.Config, asOf transform.Day, isFull, asJSON bool) error {
+	w, err := warehouse.Open(ctx, warehouseConfig(cfg))
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	outcome, err := a.pass(ctx, w, cfg, asOf, isFull)
+	if asJSON && outcome.Run.RunID > 0 {
+		text, marshalling := json.Marshal(outcome.Run)
+		if printing := a.printf("%s\n", text); err == nil {
+			err = errors.Join(marshalling, printing)
+		}
+	}
+	if err != nil || asJSON {
+		return err
+	}
+	return a.summarize(ctx, w, outcome)
+}
+
+// pass makes one pass, with its progress on a terminal.
+func (a *app) pass(ctx context.Context, w *warehouse.Warehouse, cfg config.Config, asOf transform.Day, isFull bool) (nightly.Outcome, error) {
+	client := extractor.NewClient(extractor.ClientOptions{
+		Webhook: cfg.Portal.URL, Limits: extractor.Limits(cfg.Portal.Limits), Log: a.log.WithField("portal", cfg.Portal.URL.Host()),
+		OnWait: func(reason string, until time.Time) { a.progress.Waiting(reason, until) },
+	})
+	outcome, err := nightly.Run(ctx, nightly.Pass{
+		Warehouse: w, Client: client, Config: cfg, AsOf: asOf, Full: isFull, Progress: a.progress, Log: a.log,
+	})
+	a.progress.Done()
+	var badDate *nightly.AsOfError
+	if errors.As(err, &badDate) {
+		return outcome, usageError{badDate}
+	}
+	return outcome, err
+}

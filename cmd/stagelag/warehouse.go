@@ -1,0 +1,102 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"stagelag/config"
+	"stagelag/warehouse"
+)
+
+func newWarehouse(a *app) *cobra.Command {
+	var showsPassword bool
+	cmd := &cobra.Command{
+		Use:   "warehouse",
+		Short: "Serve the embedded warehouse until stopped",
+		Long: `Serves the embedded warehouse on loopback until stopped, for Grafana, DBeaver,
+clickhouse-client and scripts. Other commands can use it at the same time. The system
+chooses the ports at every start.`,
+		Example: `  stagelag warehouse
+  stagelag warehouse --show-password`,
+		Args: arguments(0, 0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := a.config(cmd)
+			if err != nil {
+				return err
+			}
+			return a.serveWarehouse(cmd.Context(), cfg, showsPassword)
+		},
+	}
+	cmd.Flags().BoolVar(&showsPassword, "show-password", false, "show the analyst's password among the rest")
+	return cmd
+}
+
+func (a *app) serveWarehouse(ctx context.Context, cfg config.Config, showsPassword bool) (err error) {
+	if !cfg.Warehouse.URL.IsEmbedded() {
+		return usagef("warehouse: warehouse.url names the server %s, which serves itself; connect to it, or set embedded", cfg.Warehouse.URL)
+	}
+	wh, err := warehouse.Open(ctx, warehouseConfig(cfg))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, wh.Close()) }()
+
+	endpoints, _ := wh.Endpoints()
+	if err := a.printEndpoints(endpoints, showsPassword); err != nil {
+		return err
+	}
+	return watch(ctx, func(ctx context.Context) error { return wh.DB().Ping(ctx) }, 10*time.Second)
+}
+
+func (a *app) printEndpoints(e warehouse.Endpoints, showsPassword bool) error {
+	host, port, err := net.SplitHostPort(e.Native)
+	if err != nil {
+		return fmt.Errorf("the warehouse's native address: %w", err)
+	}
+	password := "(stagelag warehouse --show-password shows it)"
+	if showsPassword {
+		password = e.Password
+	}
+	return a.printf(`native    %s
+http      %s
+database  %s
+user      %s
+password  %s
+
+clickhouse-client  clickhouse client --host %s --port %s --user %s --ask-password --database %s
+Grafana            data source ClickHouse (grafana-clickhouse-datasource), protocol Native, host %s, port %s
+DBeaver            connection ClickHouse, JDBC URL jdbc:%s
+`, e.Native, e.HTTP, e.Database, e.User, password,
+		host, port, e.User, e.Database,
+		host, port,
+		"clickhouse:"+e.HTTP+e.Database)
+}
+
+// watch returns nil when the context ends, and an error when the engine has not answered
+// three times in a row.
+func watch(ctx context.Context, ping func(context.Context) error, every time.Duration) error {
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	for failures := 0; ; {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+		limited, cancel := context.WithTimeout(ctx, every)
+		err := ping(limited)
+		cancel()
+		if err == nil || ctx.Err() != nil {
+			failures = 0
+			continue
+		}
+		if failures++; failures == 3 {
+			return fmt.Errorf("warehouse: the engine no longer answers: %w; start the command again", err)
+		}
+	}
+}

@@ -1,0 +1,43 @@
+# Every target does its own set-up: modules and the engine are fetched when they are
+# missing, and kept outside the build tree.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+GO      ?= go
+version := $(shell git describe --tags --always --dirty 2>/dev/null)
+
+# The linter and the test runner have a module of their own, so that their dependencies
+# stay out of the program's.
+tool := $(GO) tool -modfile=tools/go.mod
+
+# The race detector needs a C compiler.
+race := $(if $(shell command -v $${CC:-cc} 2>/dev/null),-race)
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: build engine ## run the whole pass on a simulated portal, and see what comes out
+	@./bin/stagelag demo
+
+.PHONY: test
+test: engine ## run all tests, with the race detector
+	$(tool) gotestsum --format=pkgname-and-test-fails -- $(race) -timeout=10m ./...
+
+.PHONY: build
+build: ## build bin/stagelag
+	@$(GO) build -trimpath -ldflags='-X main.version=$(version)' -o bin/stagelag ./cmd/stagelag
+
+.PHONY: engine
+engine: ## fetch the embedded warehouse's engine, once per machine
+	@./warehouse/fetch-engine.sh
+
+.PHONY: lint
+lint: ## run the linters
+	$(tool) golangci-lint run ./...
+
+.PHONY: clean
+clean: ## remove what was built; the engine, in the user's cache, stays
+	rm -rf bin

@@ -28,7 +28,7 @@ test: engine ## run all tests, with the race detector
 
 .PHONY: build
 build: ## build bin/stagelag
-	@$(GO) build -trimpath -ldflags='-X main.version=$(version)' -o bin/stagelag ./cmd/stagelag
+	@$(GO) build -buildvcs=false -trimpath -ldflags='-X main.version=$(version)' -o bin/stagelag ./cmd/stagelag
 
 .PHONY: engine
 engine: ## fetch the embedded warehouse's engine, once per machine

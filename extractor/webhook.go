@@ -13,9 +13,10 @@ import (
 // A Webhook is the address of an inbound webhook. The address is a password, so a Webhook
 // prints, marshals and logs as its host alone, also as a field of something else.
 type Webhook struct {
-	// A pointer, because fmt follows the unexported fields of an enclosing struct without
-	// asking for their methods, but prints a nested pointer as a number.
-	address *webhookAddress
+	// Behind two pointers, because fmt looks into the unexported fields of an enclosing struct
+	// without asking for their methods, and with some verbs behind one pointer too. Nil in a
+	// zero Webhook.
+	address **webhookAddress
 }
 
 type webhookAddress struct {
@@ -43,7 +44,8 @@ func ParseWebhook(text string) (Webhook, error) {
 	if len(parts) < 3 || len(parts) > 4 || parts[0] != "rest" || parts[1] == "" || parts[2] == "" {
 		return Webhook{}, fmt.Errorf("webhook of %s: the path must be /rest/USER/SECRET/", u.Host)
 	}
-	return Webhook{&webhookAddress{scheme: u.Scheme, host: u.Host, user: parts[1], secret: parts[2]}}, nil
+	address := &webhookAddress{scheme: u.Scheme, host: u.Host, user: parts[1], secret: parts[2]}
+	return Webhook{&address}, nil
 }
 
 // Host is the portal's host, with a port if the address has one. It is no secret.
@@ -51,7 +53,7 @@ func (w Webhook) Host() string {
 	if w.address == nil {
 		return ""
 	}
-	return w.address.host
+	return (*w.address).host
 }
 
 // String is the host.
@@ -72,17 +74,14 @@ func (w Webhook) LogValue() slog.Value { return slog.StringValue(w.Host()) }
 // url is the address of a method at a host that need no longer be the configured one. What it
 // returns must not reach an error or a log.
 func (w Webhook) url(scheme, host, method string) string {
-	return scheme + "://" + host + w.path() + method
-}
-
-func (w Webhook) path() string {
-	return "/rest/" + w.address.user + "/" + w.address.secret + "/"
+	address := *w.address
+	return scheme + "://" + host + "/rest/" + address.user + "/" + address.secret + "/" + method
 }
 
 // redact takes the secret out of a text that came from elsewhere: a portal or a proxy may
 // repeat the address in what it answers.
 func (w Webhook) redact(text string) string {
-	secret := w.address.secret
+	secret := (*w.address).secret
 	text = strings.ReplaceAll(text, secret, "***")
 	if plain, err := url.PathUnescape(secret); err == nil {
 		text = strings.ReplaceAll(text, plain, "***")

@@ -14,9 +14,13 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
-// blockRows is how many rows a block is sent with: large enough for the engine to write
-// few parts, small enough for two of them to be in memory.
-const blockRows = 262_144
+// factBlockRows, and rowBlockRows for the wider rows of visits and deals, are how many
+// rows a block is sent with: enough for the engine to write few parts, few enough for
+// two blocks to be in memory.
+const (
+	factBlockRows = 131_072
+	rowBlockRows  = 16_384
+)
 
 // tries is how often a block is sent before the run fails.
 const tries = 4

@@ -193,7 +193,7 @@ func (r *Run) Append(ctx context.Context, calendar transform.Calendar) *Appender
 func (a *Appender) Fact(sign transform.Sign, f *transform.Fact) {
 	a.facts.add(a.run.row.RunID, sign, f)
 	a.run.row.FactsAppended++
-	if a.facts.rows() == blockRows {
+	if a.facts.rows() == factBlockRows {
 		a.flushFacts()
 	}
 }
@@ -209,7 +209,7 @@ func (a *Appender) flushFacts() {
 // Visit appends a visit as it is now, or that it is no more. An error comes with Finish.
 func (a *Appender) Visit(v *transform.Visit, isGone bool) {
 	a.visits.add(a.run.row.RunID, v, isGone, a.calendar)
-	if a.visits.rows() == blockRows {
+	if a.visits.rows() == rowBlockRows {
 		a.flushVisits()
 	}
 }
@@ -224,7 +224,7 @@ func (a *Appender) flushVisits() {
 // Deal appends what readers see of a deal beside its visits.
 func (a *Appender) Deal(d *DealRow) {
 	a.deals.add(a.run.row.RunID, d)
-	if a.deals.rows() == blockRows {
+	if a.deals.rows() == rowBlockRows {
 		a.flushDeals()
 	}
 }

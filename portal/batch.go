@@ -149,6 +149,7 @@ func (p *Portal) appendTimes(a *batchAnswer, c *Call, accounts map[string]string
 		command := c.Commands[slices.IndexFunc(c.Commands, func(c Command) bool { return c.Key == item.key })]
 		u := p.usage(accounts[item.key], c.At)
 		switch p.options.Quirks.BatchAccounting {
+		case PerMethod:
 		case PerBatch:
 			u.spent = max(u.spent, 100*time.Millisecond)
 			outer = u
@@ -207,8 +208,7 @@ func (a *batchAnswer) resolved(v value, unresolved UnresolvedReferences) (value,
 		out := arrayValue()
 		for i, key := range v.array.keys {
 			if item, stays := a.resolved(v.array.items[i], unresolved); stays {
-				out.array.keys = append(out.array.keys, key)
-				out.array.items = append(out.array.items, item)
+				out.array.add(key, item)
 			}
 		}
 		return out, true

@@ -44,8 +44,8 @@ type stagePlan struct {
 }
 
 const (
-	oldDocs   StageID = "C5:OLD_DOCS"  // deleted, and mapped to docs
-	docs      StageID = "C5:DOCS"      //
+	docs      StageID = "C5:DOCS"
+	oldDocs   StageID = "C5:OLD_DOCS"  // deleted: docs took its place
 	oldSurvey StageID = "C5:UC_7Q2KXM" // deleted, with nothing in its place
 )
 
@@ -88,6 +88,15 @@ var funnelPlans = []funnelPlan{
 			{id: "C12:LOSE", name: words{"Refused", "Отказ клиента"}, semantics: Failure},
 		},
 	},
+}
+
+// deletedStages were in funnel 5 once.
+var deletedStages = []struct {
+	id   StageID
+	name words
+}{
+	{oldDocs, words{"Papers", "Бумаги"}},
+	{oldSurvey, words{"Survey", "Замер"}},
 }
 
 // customFields of the generated portal. One keeps days as text, which lets people write

@@ -2,6 +2,7 @@ package portal_test
 
 import (
 	"fmt"
+	"maps"
 	"testing"
 	"time"
 
@@ -131,9 +132,7 @@ func TestUsers(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			params := object{"sort": "ID", "order": "ASC"}
-			for name, v := range test.params {
-				params[name] = v
-			}
+			maps.Copy(params, test.params)
 			ids := s.call("user.get", params).column("ID", "result")
 			wantEqual(t, "ids", fmt.Sprint(len(ids), firstAndLast(ids)), test.want)
 		})

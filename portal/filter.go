@@ -212,11 +212,12 @@ func integers(v value) []int64 {
 	return slices.Compact(all)
 }
 
+// compare reads a condition on a column, nil if it is dropped.
 func (c *compiler[R]) compare(col *column[R], op operator, v value) (condition[R], *Error) {
 	switch op {
 	case opNotEqual, opNotIn, opNotContains, opNotLike:
 		holds, err := c.compare(col, positive[op], v)
-		if err != nil {
+		if holds == nil || err != nil {
 			return nil, err
 		}
 		return func(r *R) bool { return !holds(r) }, nil
@@ -225,14 +226,20 @@ func (c *compiler[R]) compare(col *column[R], op operator, v value) (condition[R
 	case opIn:
 		var each []condition[R]
 		for _, item := range v.list() {
-			holds, err := c.compare(col, opEqual, item)
-			if err != nil {
+			holds, err := c.compareOne(col, opEqual, item)
+			if holds == nil || err != nil {
 				return nil, err
 			}
 			each = append(each, holds)
 		}
 		return some(each), nil
+	default:
+		return c.compareOne(col, op, v)
 	}
+}
+
+// compareOne compares with a single value.
+func (c *compiler[R]) compareOne(col *column[R], op operator, v value) (condition[R], *Error) {
 	switch {
 	case col.kind == listColumn:
 		return func(r *R) bool {
@@ -247,13 +254,14 @@ func (c *compiler[R]) compare(col *column[R], op operator, v value) (condition[R
 		}, nil
 	}
 	want, ok := col.operand(v, c.rules.zone)
-	if !ok {
-		if c.rules.refusesUnknown {
-			return nil, invalidArgument("Invalid filter: value of field '" + col.name + "' is wrong")
-		}
+	switch {
+	case ok:
+		return compareNumber(col, op, want), nil
+	case c.rules.refusesUnknown:
+		return nil, invalidArgument("Invalid filter: value of field '" + col.name + "' is wrong")
+	default:
 		return nil, nil
 	}
-	return compareNumber(col, op, want), nil
 }
 
 var positive = map[operator]operator{

@@ -110,9 +110,9 @@ func (g *generator) addFunnels() {
 		}
 		g.world.AddFunnel(f)
 	}
-	for id, name := range map[StageID]words{oldDocs: {"Papers", "Бумаги"}, oldSurvey: {"Survey", "Замер"}} {
-		g.world.AddStage(5, time.Time{}, Stage{ID: id, Name: name.in(g.Language)})
-		g.world.DeleteStage(5, g.retired(), id)
+	for _, s := range deletedStages {
+		g.world.AddStage(5, time.Time{}, Stage{ID: s.id, Name: s.name.in(g.Language)})
+		g.world.DeleteStage(5, g.retired(), s.id)
 	}
 }
 
@@ -156,7 +156,7 @@ func (g *generator) newDeal(r *rand.Rand, created time.Time, in *funnelPlan) Dea
 	joint := words{" for ", " · "}
 	d := Deal{
 		Title:  subjects[r.IntN(len(subjects))].in(g.Language) + joint.in(g.Language) + clients[r.IntN(len(clients))].in(g.Language),
-		Funnel: in.id, Stage: in.stages[0].id, Manager: g.manager(r), CreatedBy: firstManager,
+		Funnel: in.id, Stage: in.stages[0].id, Manager: g.manager(r, created), CreatedBy: firstManager,
 		Created: created, Begin: created, Close: created.AddDate(0, 0, 30+r.IntN(60)),
 		Cents:   int64(math.Exp(12+0.9*r.NormFloat64())/100) * 100_00,
 		Company: int64(r.IntN(200)), Currency: "RUB", Fields: make(map[string]any),
@@ -173,11 +173,16 @@ func (g *generator) newDeal(r *rand.Rand, created time.Time, in *funnelPlan) Dea
 	return d
 }
 
-func (g *generator) manager(r *rand.Rand) UserID {
+// manager chooses somebody who works there at the time.
+func (g *generator) manager(r *rand.Rand, at time.Time) UserID {
 	if r.IntN(100) < 3 {
 		return hiddenManager
 	}
-	return firstManager + UserID(r.IntN(int(lastManager-firstManager)+1))
+	id := firstManager + UserID(r.IntN(int(lastManager-firstManager)+1))
+	if id == firedLongAgo && at.After(g.retired()) || id == firedInMonth && at.After(g.month) {
+		return firstManager
+	}
+	return id
 }
 
 func (g *generator) suggested() Suggested {

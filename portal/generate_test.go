@@ -2,6 +2,7 @@ package portal_test
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -37,23 +38,23 @@ func TestGeneratedWorldsRepeat(t *testing.T) {
 		t.Errorf("the same seed gives (-first +again):\n%s", diff)
 	}
 	other, _ := generated(portal.GenerateOptions{Seed: 8, Now: day(10)})
-	if cmp.Equal(state(first), state(other)) {
+	if reflect.DeepEqual(state(first), state(other)) {
 		t.Error("another seed gives the same world")
 	}
 }
 
 func TestGeneratedWorldsLiveOn(t *testing.T) {
 	nightly, _ := generated(portal.GenerateOptions{Seed: 7, Now: day(1)})
-	for n := 2; n <= 28; n++ {
+	for _, n := range []int{2, 3, 4, 11, 28, 31} {
 		before := state(nightly)
 		nightly.Advance(day(n))
-		anew, _ := generated(portal.GenerateOptions{Seed: 7, Now: day(n)})
-		if diff := cmp.Diff(state(anew), state(nightly)); diff != "" {
-			t.Fatalf("on day %d a world made anew and one that lived on differ (-anew +lived):\n%s", n, diff)
-		}
-		isWorkday := day(n).Weekday() != time.Sunday
-		if isWorkday && cmp.Equal(before, state(nightly)) {
+		after := state(nightly)
+		if reflect.DeepEqual(before, after) {
 			t.Errorf("nothing happens up to day %d", n)
+		}
+		anew, _ := generated(portal.GenerateOptions{Seed: 7, Now: day(n)})
+		if diff := cmp.Diff(state(anew), after); diff != "" {
+			t.Fatalf("on day %d a world made anew and one that lived on differ (-anew +lived):\n%s", n, diff)
 		}
 	}
 }
@@ -189,10 +190,14 @@ func TestLanguages(t *testing.T) {
 	for i, d := range english.Deals() {
 		other := russian.Deals()[i]
 		wantEqual(t, "the life of a deal", other.Stage, d.Stage)
-		if strings.ContainsAny(d.Title, "абвгде") || !strings.ContainsAny(other.Title, "абвгдеиор") {
-			t.Fatalf("titles %q and %q", d.Title, other.Title)
+		if isASCII(d.Title) == isASCII(other.Title) {
+			t.Fatalf("the English title is %q, the Russian one %q", d.Title, other.Title)
 		}
 	}
+}
+
+func isASCII(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r > 127 })
 }
 
 // A full export in batches of 50 pages is measured here: the portal itself must not be
@@ -201,9 +206,10 @@ func BenchmarkExport(b *testing.B) {
 	now := day(10)
 	w, _ := portal.Generate(portal.GenerateOptions{Seed: 1, Deals: 25_000, Now: now})
 	p := portal.New(w, portal.Options{Now: func() time.Time { return now }})
+	rows := 0
 	for b.Loop() {
-		deals := exportAll(b, p, "crm.item.list?entityTypeId=2&start=-1&order[id]=ASC&select[]=id&select[]=title&select[]=categoryId&select[]=stageId&select[]=assignedById&select[]=opportunity&select[]=currencyId&select[]=createdTime&select[]=movedTime&select[]=updatedTime&select[]=isRecurring&select[]=ufCrmDocsDays&select[]=ufCrmDocsDue&filter[%3Eid]=", "id")
-		rows := exportAll(b, p, "crm.stagehistory.list?entityTypeId=2&start=-1&order[ID]=ASC&filter[%3EID]=", "ID")
-		b.ReportMetric(float64(deals+rows)/b.Elapsed().Seconds()*float64(b.N), "rows/s")
+		rows += exportAll(b, p, "crm.item.list?entityTypeId=2&start=-1&order[id]=ASC&select[]=id&select[]=title&select[]=categoryId&select[]=stageId&select[]=assignedById&select[]=opportunity&select[]=currencyId&select[]=createdTime&select[]=movedTime&select[]=updatedTime&select[]=isRecurring&select[]=ufCrmDocsDays&select[]=ufCrmDocsDue&filter[%3Eid]=", "id")
+		rows += exportAll(b, p, "crm.stagehistory.list?entityTypeId=2&start=-1&order[ID]=ASC&filter[%3EID]=", "ID")
 	}
+	b.ReportMetric(float64(rows)/b.Elapsed().Seconds(), "rows/s")
 }

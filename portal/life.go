@@ -214,5 +214,6 @@ func (l *life) handOver() {
 		return
 	}
 	days := l.now.Sub(l.created).Hours() / 24
-	l.world.SetManager(l.deal, l.later(l.created, days*l.r.Float64()), l.manager(l.r))
+	at := l.later(l.created, days*l.r.Float64())
+	l.world.SetManager(l.deal, at, l.manager(l.r, at))
 }

@@ -163,6 +163,8 @@ func TestWrongFilters(t *testing.T) {
 		{"classic methods drop choices", "crm.deal.list", object{"filter": object{"0": object{"logic": "OR", "0": object{"ID": 1}}}}, 6},
 		{"classic methods drop what is not like", "crm.deal.list", object{"filter": object{"!%TITLE": "barn"}}, 6},
 		{"classic methods take names in any case", "crm.deal.list", object{"FILTER": object{">id": 4}}, 2},
+		{"classic methods drop broken times", "crm.deal.list", object{"filter": object{">DATE_CREATE": "yesterday"}}, 6},
+		{"classic methods drop broken times in any form", "crm.deal.list", object{"filter": object{"!@DATE_CREATE": []string{"yesterday"}}}, 6},
 		{"classic methods want an array", "crm.deal.list", object{"filter": "ID=1"}, ""},
 	}
 	s := serve(t, filterWorld(), portal.Options{})
@@ -170,7 +172,7 @@ func TestWrongFilters(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			test.params["entityTypeId"] = 2
 			got := s.call(test.method, test.params)
-			var outcome any = got.at("error")
+			outcome := got.at("error")
 			if outcome == nil {
 				outcome = len(idsOf(got))
 			}

@@ -129,8 +129,7 @@ func (in *invocation) appInfo() (outcome, *Error) {
 		return outcome{}, badRequest("ACCESS_DENIED", "Application context required")
 	}
 	license := map[Limits]string{NoLimits: "selfhosted", Standard: "ru_company", Enterprise: "ru_ent250"}
-	b := append(in.out, `{"SCOPE":`...)
-	in.out = b
+	in.out = append(in.out, `{"SCOPE":`...)
 	out, err := in.scope()
 	if err != nil {
 		return out, err

@@ -69,7 +69,8 @@ func writeAnswer(w http.ResponseWriter, c *Call, a *answer) {
 	_, _ = w.Write(a.body)
 }
 
-// ServeHTTP answers /rest/{user}/{secret}/{method}.
+// ServeHTTP answers /rest/{user}/{secret}/{method}. It breaks the connection by a panic with
+// http.ErrAbortHandler where a fault asks for that.
 func (p *Portal) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	now := p.now()
 	p.world.Advance(now)
@@ -270,12 +271,16 @@ func (p *Portal) invoke(name string, params value, at time.Time, account string,
 	case account == name && p.isBlocked(name, at):
 		return outcome{}, &OperationTimeLimit
 	}
-	p.world.mu.Lock()
-	out, err := m.run(&invocation{portal: p, world: p.world, params: params, at: at, out: into})
-	p.world.mu.Unlock()
+	out, err := p.locked(m, &invocation{portal: p, world: p.world, params: params, at: at, out: into})
 	out.cost = p.cost(name, params)
 	p.charge(account, at, out.cost)
 	return out, err
+}
+
+func (p *Portal) locked(m method, in *invocation) (outcome, *Error) {
+	p.world.mu.Lock()
+	defer p.world.mu.Unlock()
+	return m.run(in)
 }
 
 func (p *Portal) hasScope(scope string) bool {

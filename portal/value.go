@@ -30,6 +30,7 @@ const (
 type phpArray struct {
 	keys  []string
 	items []value
+	next  int // the number that push gives
 }
 
 func textValue(s string) value { return value{kind: isText, text: s} }
@@ -79,19 +80,18 @@ func (a *phpArray) set(key string, item value) {
 			return
 		}
 	}
-	a.keys = append(a.keys, key)
-	a.items = append(a.items, item)
+	a.add(key, item)
 }
 
 // push appends an item under the next free number.
-func (a *phpArray) push(item value) {
-	next := 0
-	for _, k := range a.keys {
-		if n, err := strconv.Atoi(k); err == nil && n >= next {
-			next = n + 1
-		}
+func (a *phpArray) push(item value) { a.add(strconv.Itoa(a.next), item) }
+
+// add appends an item under a key that is not there yet.
+func (a *phpArray) add(key string, item value) {
+	if n, err := strconv.Atoi(key); err == nil && n >= a.next {
+		a.next = n + 1
 	}
-	a.keys = append(a.keys, strconv.Itoa(next))
+	a.keys = append(a.keys, key)
 	a.items = append(a.items, item)
 }
 
@@ -257,25 +257,23 @@ func decodeValue(dec *json.Decoder) (value, error) {
 
 func decodeArray(dec *json.Decoder, hasKeys bool) (value, error) {
 	v := arrayValue()
-	for i := 0; dec.More(); i++ {
-		key := strconv.Itoa(i)
+	for dec.More() {
+		var key json.Token
 		if hasKeys {
-			token, err := dec.Token()
-			if err != nil {
+			var err error
+			if key, err = dec.Token(); err != nil {
 				return value{}, err
 			}
-			key = token.(string)
 		}
 		item, err := decodeValue(dec)
 		if err != nil {
 			return value{}, err
 		}
-		if hasKeys {
-			v.array.set(key, item)
-			continue
+		if name, isText := key.(string); isText {
+			v.array.set(name, item)
+		} else {
+			v.array.push(item)
 		}
-		v.array.keys = append(v.array.keys, key)
-		v.array.items = append(v.array.items, item)
 	}
 	_, err := dec.Token()
 	return v, err

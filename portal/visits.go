@@ -110,8 +110,7 @@ func (v *visits) read(file *csv.Reader) error {
 
 // atLine names the line of an error; that of the CSV reader knows better where it was.
 func atLine(line int, err error) error {
-	var syntax *csv.ParseError
-	if errors.As(err, &syntax) {
+	if syntax, isSyntax := errors.AsType[*csv.ParseError](err); isSyntax {
 		line, err = syntax.StartLine, syntax.Err
 	}
 	return fmt.Errorf("line %d: %w", line, err)

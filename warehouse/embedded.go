@@ -37,16 +37,31 @@ type seat struct {
 // none. Any number of processes can join at the same instant: one starts it.
 func join(ctx context.Context, f folder) (*seat, error) {
 	s, err := f.join(ctx)
-	switch {
-	case err == nil:
-		return s, nil
-	case errors.Is(err, os.ErrPermission), errors.Is(err, unix.EROFS):
-		return nil, fmt.Errorf("embedded in %s: %w: make the folder writable for this user, or set warehouse.path to another one", f, err)
-	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
-		return nil, fmt.Errorf("embedded in %s: %w: make room on the disk, or set warehouse.path to another one", f, err)
-	default:
-		return nil, fmt.Errorf("embedded in %s: %w", f, err)
+	if err != nil {
+		return nil, fmt.Errorf("embedded in %s: %w%s", f, err, remedy(err))
 	}
+	return s, nil
+}
+
+// remedy is what a person can do about a folder that is no good.
+func remedy(err error) string {
+	remedies := []struct {
+		errno  unix.Errno
+		remedy string
+	}{
+		{unix.EACCES, ": make the folder writable for this user, or set warehouse.path to another one"},
+		{unix.EPERM, ": make the folder writable for this user, or set warehouse.path to another one"},
+		{unix.EROFS, ": set warehouse.path to a folder on a disk that can be written"},
+		{unix.ENOTDIR, ": set warehouse.path to a folder"},
+		{unix.ENOSPC, ": make room on the disk, or set warehouse.path to a folder on another"},
+		{unix.EDQUOT, ": make room on the disk, or set warehouse.path to a folder on another"},
+	}
+	for _, r := range remedies {
+		if errors.Is(err, r.errno) {
+			return r.remedy
+		}
+	}
+	return ""
 }
 
 func (f folder) join(ctx context.Context) (*seat, error) {
@@ -185,6 +200,7 @@ func (f folder) startKeeper(ctx context.Context) error {
 	defer report.Close()
 	cmd := exec.Command(self(), keeperWord, string(f), engine)
 	cmd.Args[0] = "stagelag"
+	cmd.Dir = "/" // the command's own folder can be removed meanwhile
 	cmd.ExtraFiles = []*os.File{reporter}
 	// A session of its own: what a terminal or a shell does to the first
 	// command's process group must not take the engine from the second.
@@ -215,6 +231,17 @@ func (f folder) startKeeper(ctx context.Context) error {
 	case "":
 		return fmt.Errorf("the engine's keeper ended without a word: see %s", f.log())
 	default:
-		return errors.New(what)
+		return keeperError(what)
 	}
+}
+
+// A keeperError is what a keeper has said. It is again the system's error that
+// it tells of, so that join can say what to do.
+type keeperError string
+
+func (e keeperError) Error() string { return string(e) }
+
+func (e keeperError) Is(target error) bool {
+	errno, ok := target.(unix.Errno)
+	return ok && strings.Contains(strings.ToLower(string(e)), errno.Error())
 }

@@ -111,7 +111,14 @@ func startEngine(f folder, file string, engineLock *os.File) (*engine, error) {
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, log, log
 	cmd.ExtraFiles = []*os.File{engineLock}
 	cmd.Dir = f.cwd()
-	cmd.Env = append(os.Environ(), credentials.environment()...)
+	// Not all of ours: what stands in the environment of the first command, such
+	// as the keys of a cloud, is not for everybody's queries.
+	cmd.Env = credentials.environment()
+	for _, name := range []string{"PATH", "HOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"} {
+		if value, ok := os.LookupEnv(name); ok {
+			cmd.Env = append(cmd.Env, name+"="+value)
+		}
+	}
 	cmd.Env = append(cmd.Env,
 		"STAGELAG_USERS_CONFIG="+filepath.Join(f.config(), "users.xml"),
 		"STAGELAG_TMP_PATH="+filepath.Join(f.data(), "tmp")+"/",
@@ -184,8 +191,8 @@ func (e *engine) createDatabase(c credentials) error {
 	})
 }
 
-// stop ends the engine: by its last query, then by force. Committed data is safe
-// either way.
+// stop ends the engine: by its last query, which waits for connections that are
+// open, then by force. Data that was written is safe either way.
 func (e *engine) stop() {
 	e.stopping.Store(true)
 	e.stdin.Close()
@@ -193,7 +200,7 @@ func (e *engine) stop() {
 		select {
 		case <-e.ended:
 			return
-		case <-time.After(4 * time.Second):
+		case <-time.After(2 * time.Second):
 			e.cmd.Process.Signal(signal)
 		}
 	}

@@ -24,7 +24,7 @@ func (e *EngineError) Error() string {
 }
 
 var (
-	exceptionHead = regexp.MustCompile(`(?:^|.*?\s)Code: (\d+)\. (?:DB::\w+: )?`)
+	exceptionHead = regexp.MustCompile(`(?:^|.*?\s)Code: (\d+)[.,] (?:DB::\w+: |type: .*?e\.what\(\) = )?`)
 	exceptionName = regexp.MustCompile(`^(.*)\(([A-Z][A-Z0-9_]+)\)`)
 	// The engine adds a stack trace and its version, and to a syntax error all
 	// that could have stood there.

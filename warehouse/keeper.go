@@ -28,7 +28,7 @@ const (
 // RunEngineIfAsked turns this process into a part of an embedded warehouse, and
 // does not return, when it was started to be one. Otherwise it does nothing.
 func RunEngineIfAsked() {
-	if len(os.Args) < 2 {
+	if len(os.Args) < 4 {
 		return
 	}
 	switch os.Args[1] {

@@ -69,17 +69,30 @@ func (a analyst) query(ctx context.Context, out io.Writer, sql, format string) e
 		return fmt.Errorf("%s: %w", a.url.Host, err)
 	}
 	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		text, _ := io.ReadAll(io.LimitReader(response.Body, 1<<16))
-		if e := parseException(string(text)); e != nil {
-			return e
-		}
-		if first, _, _ := strings.Cut(string(text), "\n"); first != "" {
-			return fmt.Errorf("%s: %s", a.url.Host, first)
-		}
-		return fmt.Errorf("%s: %s", a.url.Host, response.Status)
+	tag := response.Header.Get("X-ClickHouse-Exception-Tag")
+	if response.StatusCode == http.StatusOK {
+		return copyResult(out, response.Body, tag)
 	}
-	return copyResult(out, response.Body, response.Header.Get("X-ClickHouse-Exception-Tag"))
+	// What the engine had of the result can stand before its complaint.
+	var said tail
+	if err := copyResult(&said, response.Body, tag); err != nil {
+		return err
+	}
+	if e := parseException(string(said)); e != nil {
+		return e
+	}
+	return fmt.Errorf("%s: %s", a.url.Host, response.Status)
+}
+
+// A tail keeps the end of what is written to it.
+type tail []byte
+
+func (t *tail) Write(p []byte) (int, error) {
+	*t = append(*t, p...)
+	if extra := len(*t) - longestException; extra > 0 {
+		*t = append((*t)[:0], (*t)[extra:]...)
+	}
+	return len(p), nil
 }
 
 // longestException is more than what the engine writes of one at the end of a

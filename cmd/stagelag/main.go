@@ -6,6 +6,7 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	// The time zones come with the program: a container may have none.
@@ -14,8 +15,15 @@ import (
 	"stagelag/warehouse"
 )
 
+// softMemory is the heap above which memory is given back sooner than speed asks for. A
+// pass needs less than half of it at any time.
+const softMemory = 200 << 20
+
 func main() {
 	warehouse.RunEngineIfAsked()
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(softMemory)
+	}
 	os.Exit(mainCode())
 }
 

@@ -32,11 +32,9 @@ returns. With - the statement is read from standard input. SHOW TABLES lists the
 			if format == "" {
 				format = a.defaultFormat()
 			}
-			cfg, err := a.config(cmd)
-			if err != nil {
-				return err
-			}
-			return a.query(cmd.Context(), cfg, statement, format)
+			return a.withWarehouse(cmd, func(ctx context.Context, w *warehouse.Warehouse) error {
+				return a.query(ctx, w, statement, format)
+			})
 		},
 	}
 	cmd.Flags().StringVar(&format, "format", "", "the ClickHouse `format` of the result (a table on a terminal, else TSVWithNames)")
@@ -66,14 +64,8 @@ func (a *app) defaultFormat() string {
 	return "TSVWithNames"
 }
 
-func (a *app) query(ctx context.Context, cfg config.Config, statement, format string) (err error) {
-	wh, err := warehouse.Open(ctx, warehouseConfig(cfg))
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, wh.Close()) }()
-
-	err = wh.Query(ctx, a.stdout, statement, format)
+func (a *app) query(ctx context.Context, w *warehouse.Warehouse, statement, format string) error {
+	err := w.Query(ctx, a.stdout, statement, format)
 	refusal, _ := errors.AsType[*warehouse.EngineError](err)
 	switch {
 	case refusal == nil:
@@ -85,6 +77,20 @@ func (a *app) query(ctx context.Context, cfg config.Config, statement, format st
 	default:
 		return err
 	}
+}
+
+// withWarehouse does something with the warehouse that is configured.
+func (a *app) withWarehouse(cmd *cobra.Command, do func(context.Context, *warehouse.Warehouse) error) (err error) {
+	cfg, err := a.config(cmd)
+	if err != nil {
+		return err
+	}
+	w, err := warehouse.Open(cmd.Context(), warehouseConfig(cfg))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.Close()) }()
+	return do(cmd.Context(), w)
 }
 
 // warehouseConfig is what the configuration says of the warehouse, in the words of its

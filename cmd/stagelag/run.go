@@ -71,7 +71,7 @@ func (a *app) run(ctx context.Context, cfg config.Config, asOf transform.Day, is
 // pass makes one pass, with its progress on a terminal.
 func (a *app) pass(ctx context.Context, w *warehouse.Warehouse, cfg config.Config, asOf transform.Day, isFull bool) (nightly.Outcome, error) {
 	client := extractor.NewClient(extractor.ClientOptions{
-		Webhook: cfg.Portal.URL, Limits: extractor.Limits(cfg.Portal.Limits), Log: a.log.WithField("portal", cfg.Portal.URL.Host()),
+		Webhook: cfg.Portal.URL, Limits: cfg.Portal.Limits, Log: a.log.WithField("portal", cfg.Portal.URL.Host()),
 		OnWait: func(reason string, until time.Time) { a.progress.Waiting(reason, until) },
 	})
 	outcome, err := nightly.Run(ctx, nightly.Pass{

@@ -58,9 +58,8 @@ func (a *app) printEndpoints(e warehouse.Endpoints, showsPassword bool) error {
 	if err != nil {
 		return fmt.Errorf("the warehouse's native address: %w", err)
 	}
-	password := "(stagelag warehouse --show-password shows it)"
-	if showsPassword {
-		password = e.Password
+	if !showsPassword {
+		e.Password = "(stagelag warehouse --show-password shows it)"
 	}
 	return a.printf(`native    %s
 http      %s
@@ -71,7 +70,7 @@ password  %s
 clickhouse-client  clickhouse client --host %s --port %s --user %s --ask-password --database %s
 Grafana            data source ClickHouse (grafana-clickhouse-datasource), protocol Native, host %s, port %s
 DBeaver            connection ClickHouse, JDBC URL jdbc:%s
-`, e.Native, e.HTTP, e.Database, e.User, password,
+`, e.Native, e.HTTP, e.Database, e.User, e.Password,
 		host, port, e.User, e.Database,
 		host, port,
 		"clickhouse:"+e.HTTP+e.Database)

@@ -1,0 +1,255 @@
+package extractor
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestFieldValue(t *testing.T) {
+	moscow := time.FixedZone("", 3*60*60)
+	tests := []struct {
+		name, kind, raw, want string
+	}{
+		{"null is none", "integer", `null`, ""},
+		{"an empty text is none", "string", `""`, ""},
+		{"false is none", "double", `false`, ""},
+		{"an empty array is none", "string", `[ ]`, ""},
+		{"an empty object is none", "string", `{}`, ""},
+		{"zero is a value", "integer", `0`, "0"},
+		{"zero as text is a value", "integer", `"0"`, "0"},
+		{"a number loses its zeros", "double", `"150.00"`, "150"},
+		{"a number with an exponent is written out", "double", `1.5e2`, "150"},
+		{"a negative number stays", "integer", `"-3"`, "-3"},
+		{"a text in a number field stays", "integer", `"ten"`, "ten"},
+		{"a huge exponent stays text", "double", `1e999999999`, "1e999999999"},
+		{"text stays as it is", "string", `"007"`, "007"},
+		{"money stays as it is", "money", `"150.00|EUR"`, "150.00|EUR"},
+		{"a number in a text field is shortened", "string", `7.50`, "7.5"},
+		{"a date is the day at UTC midnight", "date", `"2026-02-10T03:00:00+03:00"`, "2026-02-10"},
+		{"west of Greenwich too", "date", `"2026-02-09T19:00:00-05:00"`, "2026-02-10"},
+		{"a date as documented", "date", `"2026-02-10"`, "2026-02-10"},
+		{"a date at local midnight", "date", `"2026-02-10T00:00:00+03:00"`, "2026-02-10"},
+		{"a date in the local form", "date", `"24.08.2023"`, "2023-08-24"},
+		{"a local form with a time", "date", `"24.08.2023 13:19:39"`, "2023-08-24"},
+		{"no date stays text", "date", `"soon"`, "soon"},
+		{"an instant is in UTC", "datetime", `"2026-02-10T01:30:00+03:00"`, "2026-02-09T22:30:00Z"},
+		{"an instant without an offset is the server's", "datetime", `"10.02.2026 01:30:00"`, "2026-02-09T22:30:00Z"},
+		{"one of several is that one", "integer", `[5]`, "5"},
+		{"one text of several is that one", "date", `["2026-02-10T03:00:00+03:00"]`, "2026-02-10"},
+		{"one beside empty ones is that one", "integer", `[null, "5", ""]`, "5"},
+		{"several stay JSON", "integer", `[1, 2]`, "[1, 2]"},
+		{"several empty ones are none", "integer", `[null, ""]`, ""},
+		{"an object stays JSON", "file", `{"id": 3}`, `{"id": 3}`},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			got, err := fieldValue(json.RawMessage(test.raw), test.kind, moscow)
+			if err != nil || got != test.want {
+				t.Errorf("fieldValue(%s, %s) = %q, %v, want %q", test.raw, test.kind, got, err, test.want)
+			}
+		})
+	}
+}
+
+func TestIDs(t *testing.T) {
+	tests := []struct {
+		raw  string
+		want id
+		ok   bool
+	}{
+		{`7`, 7, true}, {`"7"`, 7, true}, {`7.0`, 7, true}, {`" 7 "`, 7, true}, {`18446744073709551615`, 1<<64 - 1, true},
+		{`null`, 0, true}, {`""`, 0, true}, {`false`, 0, true}, {`[]`, 0, true}, {`{}`, 0, true}, {`"0"`, 0, true},
+		{`-7`, 0, false}, {`7.5`, 0, false}, {`"D_7"`, 0, false}, {`[7]`, 0, false}, {`18446744073709551616`, 0, false},
+	}
+	for _, test := range tests {
+		var got id
+		err := json.Unmarshal([]byte(test.raw), &got)
+		if got != test.want || (err == nil) != test.ok {
+			t.Errorf("id of %s = %d, %v, want %d, %v", test.raw, got, err, test.want, test.ok)
+		}
+	}
+}
+
+func TestListsAndMapsInEachOthersClothes(t *testing.T) {
+	lists := map[string][]int{
+		`[1,2]`: {1, 2}, `{"1":2,"0":1}`: {1, 2}, `{"10":2,"9":1}`: {1, 2}, `[]`: nil, `{}`: nil, `null`: nil, `""`: nil, `false`: nil,
+	}
+	for raw, want := range lists {
+		var got list[int]
+		if err := json.Unmarshal([]byte(raw), &got); err != nil || !slices.Equal(got, want) {
+			t.Errorf("list of %s = %v, %v, want %v", raw, got, err, want)
+		}
+	}
+	maps := map[string]dict{
+		`{"a":1}`: {"a": json.RawMessage("1")}, `[1]`: {"0": json.RawMessage("1")}, `[]`: nil, `null`: nil,
+	}
+	for raw, want := range maps {
+		var got dict
+		if err := json.Unmarshal([]byte(raw), &got); err != nil || !cmp.Equal(got, want) {
+			t.Errorf("dict of %s = %v, %v, want %v", raw, got, err, want)
+		}
+	}
+}
+
+func someReader() *reader {
+	return &reader{
+		client: NewClient(ClientOptions{Webhook: someWebhook()}),
+		zone:   time.UTC,
+		fields: []selectedField{{"UF_CRM_DAYS", "ufCrmDays", "integer"}},
+		stages: map[stageKey]Semantics{{3, "C3:WON"}: Success},
+	}
+}
+
+func someWebhook() Webhook {
+	webhook, err := ParseWebhook("https://example.bitrix24.ru/rest/1/q7zt5wk2hidden93/")
+	if err != nil {
+		panic(err)
+	}
+	return webhook
+}
+
+func TestADealWithoutSemanticsTakesThemFromItsStage(t *testing.T) {
+	deals, err := someReader().decodeDeals(json.RawMessage(`{"items":[{"id":"7","categoryId":"3","stageId":"C3:WON","opportunity":"1e-3","assignedById":null,"ufCrmDays":"4"}]}`))
+	if err != nil || len(deals) != 1 {
+		t.Fatalf("decodeDeals: %v, %v", deals, err)
+	}
+	deal := deals[0]
+	if deal.Semantics != Success || deal.ID != 7 || deal.FunnelID != 3 || !deal.Amount.IsZero() || deal.Fields["UF_CRM_DAYS"] != "4" {
+		t.Errorf("decodeDeals: %+v", deal)
+	}
+}
+
+func TestRowsThatCannotBeUsed(t *testing.T) {
+	r := someReader()
+	for _, page := range []string{`{"items":[[]]}`, `{"items":[{}]}`, `{"items":[{"id":0}]}`, `{"items":[{"id":"x"}]}`, `{"items":7}`, `7`, `{"items":[{"id":1,"categoryId":4294967296}]}`} {
+		if deals, err := r.decodeDeals(json.RawMessage(page)); err == nil {
+			t.Errorf("decodeDeals(%s) = %v, want an error", page, deals)
+		}
+	}
+	for _, page := range []string{`{"items":[[]]}`, `{"items":[{"ID":1,"OWNER_ID":2}]}`, `{"items":[{"ID":1,"CREATED_TIME":"2026-01-05T11:20:30+03:00"}]}`, `{"items":[{"ID":1,"OWNER_ID":2,"TYPE_ID":256,"CREATED_TIME":"2026-01-05T11:20:30+03:00"}]}`} {
+		if changes, err := r.decodeChanges(json.RawMessage(page)); err == nil {
+			t.Errorf("decodeChanges(%s) = %v, want an error", page, changes)
+		}
+	}
+}
+
+func TestEveryCommandOfABatchIsAccountedFor(t *testing.T) {
+	commands := make([]Command, 4)
+	for i := range commands {
+		commands[i].Method = "m"
+	}
+	answers, err := someReader().client.sort(commands, json.RawMessage(`{
+		"result": {"c00": [], "c03": null},
+		"result_error": {"c01": {"error": 0, "error_description": "No"}},
+		"result_total": {"c00": "7"}, "result_next": [], "result_time": []}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var refusal *APIError
+	if answers[0].Err != nil || answers[0].Total != 7 || !errors.As(answers[1].Err, &refusal) || refusal.Error() != "m: No (0)" ||
+		!errors.Is(answers[2].Err, errNotRun) || answers[3].Err != nil || answers[3].Total != -1 {
+		t.Errorf("sort = %+v", answers)
+	}
+	answers, err = someReader().client.sort(commands[:1], json.RawMessage(`{"result": [], "result_error": [{"error": "X"}]}`))
+	if err != nil || !errors.Is(answers[0].Err, errNotRun) {
+		t.Errorf("sort of an array of errors = %+v, %v, want a command that was not run", answers, err)
+	}
+}
+
+func TestQueryOfACommand(t *testing.T) {
+	command := Command{Method: "crm.item.list", Params: []Param{
+		{"filter[>=updatedTime]", "2026-01-01T00:00:00+03:00"}, {"x", "a b&c=Ж%"}, {"filter[>id]", "$result[c00][items][49][id]"},
+	}}
+	const want = "crm.item.list?filter%5B%3E%3DupdatedTime%5D=2026-01-01T00%3A00%3A00%2B03%3A00&x=a%20b%26c%3D%D0%96%25" +
+		"&filter%5B%3Eid%5D=%24result%5Bc00%5D%5Bitems%5D%5B49%5D%5Bid%5D"
+	if got := command.query(); got != want {
+		t.Errorf("query = %s, want %s", got, want)
+	}
+}
+
+func FuzzDeals(f *testing.F) {
+	for _, seed := range []string{
+		`{"items":[{"id":7,"title":"Roof","categoryId":3,"stageId":"C3:NEW","opportunity":150,"createdTime":"2026-01-05T11:20:30+03:00","ufCrmDays":[1]}]}`,
+		`{"items":{"1":{"id":"8"},"0":{"id":"7"}}}`, `[]`, `{"items":[]}`, `{"items":[[]]}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	r := someReader()
+	f.Fuzz(func(t *testing.T, page []byte) {
+		deals, err := r.decodeDeals(page)
+		for _, deal := range deals {
+			_, hasEmpty := deal.Fields[""]
+			if err == nil && (deal.ID == 0 || hasEmpty || deal.Amount.Exponent() < -2 || deal.CreatedAt.Location() != time.UTC) {
+				t.Errorf("decodeDeals(%q) gave %+v", page, deal)
+			}
+		}
+	})
+}
+
+func FuzzChanges(f *testing.F) {
+	for _, seed := range []string{
+		`{"items":[{"ID":901,"TYPE_ID":1,"OWNER_ID":7,"CREATED_TIME":"2026-01-05T11:20:30+03:00","CATEGORY_ID":3,"STAGE_SEMANTIC_ID":"P","STAGE_ID":"C3:NEW"}]}`,
+		`{"items":[{"ID":"901","TYPE_ID":"1","OWNER_ID":"7","CREATED_TIME":"05.01.2026 11:20:30","CATEGORY_ID":"0"}]}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	r := someReader()
+	f.Fuzz(func(t *testing.T, page []byte) {
+		changes, err := r.decodeChanges(page)
+		for _, change := range changes {
+			if err == nil && (change.ID == 0 || change.DealID == 0 || change.ChangedAt.IsZero()) {
+				t.Errorf("decodeChanges(%q) gave %+v", page, change)
+			}
+		}
+	})
+}
+
+func FuzzBatchAnswer(f *testing.F) {
+	f.Add([]byte(`{"result":{"c00":[]},"result_error":[],"result_total":{"c00":1},"result_next":[],"result_time":{"c00":{"operating":1,"start":1.5}}}`))
+	f.Add([]byte(`{"result":[],"result_error":{"c01":{"error":"OPERATION_TIME_LIMIT"}}}`))
+	c := someReader().client
+	commands := []Command{{Method: "a"}, {Method: "b"}}
+	f.Fuzz(func(t *testing.T, result []byte) {
+		answers, err := c.sort(commands, result)
+		if err != nil {
+			return
+		}
+		for _, answer := range answers {
+			if (answer.Err == nil) != (answer.Result != nil) && answer.Err == nil {
+				t.Errorf("sort(%q) gave %+v", result, answers)
+			}
+		}
+		newLedgers(Standard).observe(time.Now(), commands, answers, timing{})
+	})
+}
+
+func FuzzFieldValue(f *testing.F) {
+	for _, kind := range []string{"date", "datetime", "integer", "string"} {
+		f.Add([]byte(`"2026-02-10T03:00:00+03:00"`), kind)
+		f.Add([]byte(`[[1],"",7.50]`), kind)
+	}
+	f.Fuzz(func(t *testing.T, raw []byte, kind string) {
+		if !json.Valid(raw) {
+			return
+		}
+		value, err := fieldValue(raw, kind, time.UTC)
+		if err == nil && isEmpty(raw) != (value == "") && isEmpty(raw) {
+			t.Errorf("fieldValue(%q, %q) = %q, want none", raw, kind, value)
+		}
+		// What was made of a value means the same when it comes back.
+		again, err := json.Marshal(value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		twice, err := fieldValue(again, kind, time.UTC)
+		if err != nil || twice != value && value != fmt.Sprint(nil) {
+			t.Errorf("fieldValue(%q, %q) = %q, and again %q, %v", raw, kind, value, twice, err)
+		}
+	})
+}

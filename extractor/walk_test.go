@@ -1,0 +1,114 @@
+package extractor
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// pageOf is an answer with the rows from an id on.
+func pageOf(first uint64, rows int) Answer {
+	ids := make([]string, rows)
+	for i := range ids {
+		ids[i] = fmt.Sprintf(`{"id":%d}`, first+uint64(i))
+	}
+	return Answer{Result: json.RawMessage(`{"items":[` + strings.Join(ids, ",") + `]}`)}
+}
+
+func TestPagesOfAChain(t *testing.T) {
+	passing := Answer{Err: &APIError{Method: dealMethod, Code: CodeOperatingLimit}}
+	final := Answer{Err: &APIError{Method: dealMethod, Code: "INVALID_ARG_VALUE", HTTPStatus: 200}}
+	tests := []struct {
+		name    string
+		answers []Answer
+		after   uint64 // where the chain stands then
+		done    bool
+		fails   bool
+	}{
+		{"a short page ends it", []Answer{pageOf(1, 50), pageOf(51, 49)}, 99, true, false},
+		{"an empty page ends it", []Answer{pageOf(1, 50), {Result: json.RawMessage(`[]`)}}, 50, true, false},
+		{"what follows a short page means nothing", []Answer{pageOf(1, 3), pageOf(1, 50), final}, 3, true, false},
+		{"full pages leave it open", []Answer{pageOf(1, 50), pageOf(60, 50)}, 109, false, false},
+		{"a page that begins again is asked for by number", []Answer{pageOf(1, 50), pageOf(1, 50), pageOf(51, 50)}, 50, false, false},
+		{"a page with an unresolved reference is asked for by number", []Answer{pageOf(1, 50), final}, 50, false, false},
+		{"a page that was not run is asked for again", []Answer{pageOf(1, 50), {Err: errNotRun}, pageOf(51, 2)}, 50, false, true},
+		{"a blocked page is asked for again", []Answer{pageOf(1, 50), passing}, 50, false, true},
+		{"a first page that begins again is an error", []Answer{pageOf(0, 50)}, 0, false, true},
+		{"a first page that fails is an error", []Answer{final}, 0, false, true},
+		{"a page out of order is an error", []Answer{{Result: json.RawMessage(`{"items":[{"id":2},{"id":1}]}`)}}, 0, false, true},
+		{"a page that cannot be read is an error", []Answer{{Result: json.RawMessage(`{"items":[{}]}`)}}, 0, false, true},
+	}
+	r := &reader{}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			ch := &chain[Deal]{listing: r.dealListing(nil)}
+			rows, err := ch.take(test.answers)
+			if ch.after != test.after || ch.done != test.done || (err != nil) != test.fails {
+				t.Errorf("take = up to %d, done %v, %v; want %d, %v, an error %v", ch.after, ch.done, err, test.after, test.done, test.fails)
+			}
+			if len(rows) > 0 && uint64(rows[len(rows)-1].ID) != test.after {
+				t.Errorf("the last row is %d, want %d", rows[len(rows)-1].ID, test.after)
+			}
+		})
+	}
+}
+
+func TestPagesReferToTheOnesBefore(t *testing.T) {
+	ch := &chain[Deal]{after: 7, listing: (&reader{}).dealListing([]Param{{"a", "b"}})}
+	var cursors []string
+	for _, command := range ch.commands(3, 3) {
+		cursors = append(cursors, command.Params[len(command.Params)-1].Value)
+	}
+	want := []string{"7", "$result[c03][items][49][id]", "$result[c04][items][49][id]"}
+	if !slices.Equal(cursors, want) {
+		t.Errorf("cursors %q, want %q", cursors, want)
+	}
+}
+
+func TestHowManyPagesAreAskedFor(t *testing.T) {
+	tests := []struct {
+		name        string
+		expect, got int
+		want        int
+	}{
+		{"unknown: as many as fit", 0, 0, 50},
+		{"few: one", 3, 0, 1},
+		{"a full page: one more, to see the end", 50, 0, 2},
+		{"the rest", 400, 300, 3},
+		{"more than expected: as many again", 100, 100, 3},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			ch := &chain[Deal]{expect: test.expect, got: test.got}
+			if pages := ch.pages(); pages != test.want {
+				t.Errorf("pages of %d, %d read = %d, want %d", test.expect, test.got, pages, test.want)
+			}
+		})
+	}
+}
+
+func TestWhichErrorsPass(t *testing.T) {
+	tests := []struct {
+		err          error
+		read, writes bool
+	}{
+		{nil, false, false},
+		{errNotRun, true, true},
+		{&APIError{Code: "operation_time_limit"}, true, true},
+		{&APIError{Code: CodeTooManyRequests, HTTPStatus: 503}, true, true},
+		{&APIError{Code: "INTERNAL_SERVER_ERROR"}, true, false},
+		{&APIError{HTTPStatus: 502}, true, false},
+		{&APIError{Code: CodeOverload, HTTPStatus: 503}, false, false},
+		{&APIError{Code: CodePortalDeleted, HTTPStatus: 500}, false, false},
+		{&APIError{Code: CodeInsufficientScope, HTTPStatus: 403}, false, false},
+		{errors.New("else"), false, false},
+	}
+	for _, test := range tests {
+		if read, writes := isPassing(test.err, false), isPassing(test.err, true); read != test.read || writes != test.writes {
+			t.Errorf("isPassing(%v) = %v for a read, %v for a write; want %v, %v", test.err, read, writes, test.read, test.writes)
+		}
+	}
+}

@@ -1,0 +1,183 @@
+package nightly_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"stagelag/config"
+	"stagelag/extractor"
+	"stagelag/nightly"
+	"stagelag/portal"
+	"stagelag/transform"
+	"stagelag/warehouse"
+	"stagelag/warehouse/warehousetest"
+)
+
+func TestMain(m *testing.M) { warehousetest.Main(m) }
+
+// A site is a simulated portal, a configuration for it and a warehouse of its own.
+type site struct {
+	t      *testing.T
+	world  *portal.World
+	portal *portal.Portal
+	clock  *atomic.Int64 // the portal's, in seconds
+	cfg    config.Config
+	w      *warehouse.Warehouse
+}
+
+// newSite opens a warehouse over a world at the given time of its clock.
+func newSite(t *testing.T, world *portal.World, suggested portal.Suggested, now time.Time) *site {
+	t.Helper()
+	s := &site{t: t, world: world, clock: &atomic.Int64{}, w: warehousetest.New(t), cfg: config.Default()}
+	s.clock.Store(now.Unix())
+	s.portal = portal.New(world, portal.Options{Now: func() time.Time { return time.Unix(s.clock.Load(), 0) }})
+	server := httptest.NewServer(s.portal)
+	t.Cleanup(server.Close)
+	webhook, err := extractor.ParseWebhook(s.portal.WebhookURL(server.URL))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.cfg.Portal.URL, s.cfg.Portal.Limits = webhook, extractor.Unlimited
+	s.configure(suggested)
+	return s
+}
+
+func (s *site) configure(suggested portal.Suggested) {
+	zone, err := time.LoadLocation(suggested.TimeZone)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.cfg.Portal.TimeZone = zone
+	s.cfg.Plan.Fields = map[extractor.StageID]config.PlanFields{}
+	for stage, f := range suggested.Fields {
+		s.cfg.Plan.Fields[extractor.StageID(stage)] = config.PlanFields{Days: config.FieldName(f.Days), Date: config.FieldName(f.Date)}
+	}
+	for _, n := range suggested.Norms {
+		norm := config.Norm{Stage: extractor.StageID(n.Stage), Days: int32(n.Days)}
+		if n.From != "" {
+			if norm.From, err = time.Parse(time.DateOnly, n.From); err != nil {
+				s.t.Fatal(err)
+			}
+		}
+		s.cfg.Plan.Norms = append(s.cfg.Plan.Norms, norm)
+	}
+	s.cfg.Stages.Map = map[extractor.StageID]extractor.StageID{}
+	for from, to := range suggested.StageMap {
+		s.cfg.Stages.Map[extractor.StageID(from)] = extractor.StageID(to)
+	}
+}
+
+// at sets the portal's clock.
+func (s *site) at(t time.Time) { s.clock.Store(t.Unix()) }
+
+// quiet is a progress that nobody looks at.
+type quiet struct{}
+
+func (quiet) Step(string)       {}
+func (quiet) Rows(int64, int64) {}
+
+func (s *site) pass(isFull bool) nightly.Pass {
+	log := logrus.New()
+	log.SetOutput(io.Discard)
+	return nightly.Pass{
+		Warehouse: s.w, Config: s.cfg, AsOf: transform.NoDay, Full: isFull, Progress: quiet{}, Log: log,
+		Client: extractor.NewClient(extractor.ClientOptions{Webhook: s.cfg.Portal.URL, Limits: extractor.Unlimited}),
+	}
+}
+
+// run makes a pass that has to succeed.
+func (s *site) run(isFull bool) nightly.Outcome {
+	s.t.Helper()
+	outcome, err := nightly.Run(context.Background(), s.pass(isFull))
+	if err != nil {
+		s.t.Fatalf("run: %v", err)
+	}
+	return outcome
+}
+
+// number asks the warehouse for one number.
+func (s *site) number(query string, args ...any) int64 {
+	s.t.Helper()
+	var n int64
+	if err := s.w.DB().QueryRow(context.Background(), "SELECT toInt64(ifNull(("+query+"), 0))", args...).Scan(&n); err != nil {
+		s.t.Fatalf("%s: %v", query, err)
+	}
+	return n
+}
+
+// rows asks for the rows of a query, each as one text.
+func (s *site) rows(query string) []string {
+	s.t.Helper()
+	var b strings.Builder
+	if err := s.w.Query(context.Background(), &b, query, "TSV"); err != nil {
+		s.t.Fatalf("%s: %v", query, err)
+	}
+	if b.Len() == 0 {
+		return nil
+	}
+	return strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
+}
+
+// views are all views but runs, by what orders them.
+var views = map[string]string{
+	"deal_stage_days": "deal_id, visit_no, day",
+	"deal_stages":     "deal_id, visit_no",
+	"deals_now":       "deal_id",
+	"portfolio_days":  "funnel_id, day",
+	"quality_report":  "day, manager_id, funnel_id, stage_id",
+	"data_gaps":       "deal_id, visit_no, reason, detail",
+}
+
+// snapshot is all that the views show.
+func (s *site) snapshot() map[string][]string {
+	s.t.Helper()
+	all := map[string][]string{}
+	for view, order := range views {
+		all[view] = s.rows("SELECT * FROM " + view + " ORDER BY " + order)
+	}
+	return all
+}
+
+// expectSame compares two snapshots and names the first rows that differ.
+func expectSame(t *testing.T, rule string, got, want map[string][]string) {
+	t.Helper()
+	for view := range views {
+		if slices.Equal(got[view], want[view]) {
+			continue
+		}
+		t.Errorf("%s: %s differs (%d rows, want %d)%s", rule, view, len(got[view]), len(want[view]), firstDifference(got[view], want[view]))
+	}
+}
+
+func firstDifference(got, want []string) string {
+	for i := range max(len(got), len(want)) {
+		g, w := "nothing", "nothing"
+		if i < len(got) {
+			g = got[i]
+		}
+		if i < len(want) {
+			w = want[i]
+		}
+		if g != w {
+			return fmt.Sprintf(" from row %d on:\n got %s\nwant %s", i+1, g, w)
+		}
+	}
+	return ""
+}
+
+// firstNight is the night in which the tests' generated worlds are first read.
+var firstNight = time.Date(2026, 3, 10, 2, 30, 0, 0, time.UTC)
+
+func generated(t *testing.T, seed uint64, deals int) *site {
+	world, suggested := portal.Generate(portal.GenerateOptions{Seed: seed, Deals: deals, Now: firstNight, Language: portal.Russian})
+	return newSite(t, world, suggested, firstNight)
+}

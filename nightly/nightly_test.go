@@ -1,0 +1,448 @@
+package nightly_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"stagelag/config"
+	"stagelag/extractor"
+	"stagelag/loader"
+	"stagelag/nightly"
+	"stagelag/portal"
+	"stagelag/transform"
+	"stagelag/warehouse"
+)
+
+// TestNightsObeyTheLaws lets a portal live for some nights. After each the laws hold; a
+// full run at the end changes no number, and a second run appends nothing.
+func TestNightsObeyTheLaws(t *testing.T) {
+	t.Parallel()
+	s := generated(t, 2, 250)
+	for n := range 6 {
+		night := firstNight.AddDate(0, 0, n)
+		if n == 3 {
+			continue // a night is missed
+		}
+		s.at(night)
+		s.run(false)
+		s.expectLaws(fmt.Sprintf("after night %d", n+1))
+	}
+	published := s.snapshot()
+
+	again := s.run(false).Run
+	if again.FactsAppended != 0 || again.DealsChanged != 0 {
+		t.Errorf("a second run appends %d facts of %d deals, want none", again.FactsAppended, again.DealsChanged)
+	}
+	expectSame(t, "a second run changes nothing", s.snapshot(), published)
+
+	full := s.run(true).Run
+	if full.FactsAppended != 0 {
+		t.Errorf("a full run appends %d facts, want none", full.FactsAppended)
+	}
+	expectSame(t, "a full run changes no number", s.snapshot(), published)
+}
+
+// TestNightsAndOneRunAgree compares the visits after some nights with those of a
+// warehouse that is filled by a single run on the last of them.
+func TestNightsAndOneRunAgree(t *testing.T) {
+	t.Parallel()
+	world, suggested := portal.Generate(portal.GenerateOptions{Seed: 3, Deals: 250, Now: firstNight})
+	nights := newSite(t, world, suggested, firstNight)
+	last := firstNight.AddDate(0, 0, 7)
+	for night := firstNight; !night.After(last); night = night.AddDate(0, 0, 1) {
+		nights.at(night)
+		nights.run(false)
+	}
+	once := newSite(t, world, suggested, last)
+	once.run(false)
+	// Plans of closed visits and managers of past days depend on when they were first seen.
+	query := "SELECT deal_id, visit_no, funnel_id, stage_id, entered_at, entered_date, left_date, elapsed_days, is_open, history_source FROM deal_stages ORDER BY deal_id, visit_no"
+	if got, want := nights.rows(query), once.rows(query); !slices.Equal(got, want) {
+		t.Errorf("the nights and one run differ%s", firstDifference(got, want))
+	}
+	query = "SELECT deal_id, stage_id, planned_end, days_left, overdue_days_now FROM deals_now WHERE is_open = 1 ORDER BY deal_id"
+	if got, want := nights.rows(query), once.rows(query); !slices.Equal(got, want) {
+		t.Errorf("the open deals differ%s", firstDifference(got, want))
+	}
+}
+
+// small is a portal of one funnel with stages NEW (a norm of 3 days), DOCS (a field) and
+// WON, and one deal that is in DOCS since the first of March.
+func small(t *testing.T) (*site, portal.DealID) {
+	world := portal.NewWorld()
+	world.AddFunnel(portal.Funnel{ID: 5, Name: "Projects", Stages: []portal.Stage{
+		{ID: "C5:NEW", Name: "New"}, {ID: "C5:DOCS", Name: "Documents"}, {ID: "C5:WON", Name: "Won", Semantics: portal.Success},
+	}})
+	world.AddFunnel(portal.Funnel{ID: 7, Name: "Service", Stages: []portal.Stage{{ID: "C7:NEW", Name: "New"}}})
+	world.AddField(portal.Field{Name: "UF_CRM_DAYS", Type: "double"})
+	ann := world.AddUser(portal.User{Name: "Ann", LastName: "Lee"})
+	deal := world.AddDeal(portal.Deal{Title: "Roof", Funnel: 5, Stage: "C5:NEW", Manager: ann, Cents: 15050, Currency: "EUR",
+		Created: march(1, 10), Fields: map[string]any{"UF_CRM_DAYS": 4}})
+	world.Move(deal, march(1, 15), "C5:DOCS")
+	s := newSite(t, world, portal.Suggested{
+		TimeZone: "Europe/Moscow",
+		Fields:   map[string]portal.SuggestedFields{"C5:DOCS": {Days: "UF_CRM_DAYS"}},
+		Norms:    []portal.SuggestedNorm{{Stage: "C5:NEW", Days: 3}},
+	}, firstNight)
+	return s, deal
+}
+
+func march(day, hour int) time.Time { return time.Date(2026, 3, day, hour, 0, 0, 0, time.UTC) }
+
+func (s *site) expect(rule, query string, want ...string) {
+	s.t.Helper()
+	if got := s.rows(query); !slices.Equal(got, want) {
+		s.t.Errorf("%s: %s\n got %q\nwant %q", rule, query, got, want)
+	}
+}
+
+const stagesQuery = "SELECT visit_no, stage_id, entered_date, left_date, plan_days, overdue_days, status FROM deal_stages ORDER BY deal_id, visit_no"
+
+func TestADealOfThreeStages(t *testing.T) {
+	t.Parallel()
+	s, deal := small(t)
+	s.run(false)
+	s.expect("visits", stagesQuery, "1\tC5:NEW\t2026-03-01\t2026-03-01\t3\t0\tfinished_on_time", "2\tC5:DOCS\t2026-03-01\t\\N\t4\t5\toverdue")
+	s.expect("the deal", "SELECT deal_title, deal_url, stage_name, manager_name, amount, currency, created_date, is_open, status, planned_end, days_left, overdue_days_now, overdue_days_total, overdue_stages FROM deals_now",
+		fmt.Sprintf("Roof\thttps://%s/crm/deal/details/%d/\tDocuments\tAnn Lee\t150.5\tEUR\t2026-03-01\t1\toverdue\t2026-03-05\t0\t5\t5\t1", s.cfg.Portal.URL.Host(), deal))
+	s.expect("the manager of the day that the portal was asked on is seen, of those before assumed",
+		"SELECT manager_source, min(day), max(day) FROM deal_stage_days WHERE visit_no = 2 GROUP BY 1 ORDER BY 1",
+		"assumed\t2026-03-01\t2026-03-09", "seen\t2026-03-10\t2026-03-10")
+}
+
+func TestCorrections(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name   string
+		change func(*site, portal.DealID)
+		want   []string
+	}{
+		{"a moved stage date", func(s *site, deal portal.DealID) {
+			row := s.world.History(deal)[1].ID
+			s.world.CorrectChange(deal, row, march(10, 9), func(c *portal.Change) { c.At = march(3, 15) })
+		}, []string{"1\tC5:NEW\t2026-03-01\t2026-03-03\t3\t0\tfinished_on_time", "2\tC5:DOCS\t2026-03-03\t\\N\t4\t4\toverdue"}},
+		{"a changed plan of an open visit", func(s *site, deal portal.DealID) {
+			s.world.SetField(deal, march(10, 9), "UF_CRM_DAYS", 30)
+		}, []string{"1\tC5:NEW\t2026-03-01\t2026-03-01\t3\t0\tfinished_on_time", "2\tC5:DOCS\t2026-03-01\t\\N\t30\t0\ton_time"}},
+		{"a plan that changes after the visit keeps the visit's", func(s *site, deal portal.DealID) {
+			s.world.Move(deal, march(10, 9), "C5:WON")
+			s.world.SetField(deal, march(10, 10), "UF_CRM_DAYS", 30)
+		}, []string{"1\tC5:NEW\t2026-03-01\t2026-03-01\t3\t0\tfinished_on_time", "2\tC5:DOCS\t2026-03-01\t2026-03-10\t4\t5\tfinished_late", "3\tC5:WON\t2026-03-10\t2026-03-10\t\\N\t0\tfinal"}},
+		{"a change that was taken back", func(s *site, deal portal.DealID) {
+			s.world.RemoveChange(deal, s.world.History(deal)[0].ID, march(10, 9))
+		}, []string{"1\tC5:DOCS\t2026-03-01\t\\N\t4\t6\toverdue"}},
+		{"a plan that is none", func(s *site, deal portal.DealID) {
+			s.world.SetField(deal, march(10, 9), "UF_CRM_DAYS", -1)
+		}, []string{"1\tC5:NEW\t2026-03-01\t2026-03-01\t3\t0\tfinished_on_time", "2\tC5:DOCS\t2026-03-01\t\\N\t\\N\t0\tno_plan"}},
+		{"a deleted deal", func(s *site, deal portal.DealID) { s.world.DeleteDeal(deal, march(10, 9)) }, nil},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			s, deal := small(t)
+			s.t = t
+			first := s.run(false)
+			before := s.number("SELECT sum(overdue_day) FROM deal_stage_days")
+			test.change(s, deal)
+			s.at(march(11, 3))
+			s.run(false)
+			s.expectLaws(test.name)
+			got := s.rows(stagesQuery)
+			// The as-of date is a day later, which an overdue open visit shows.
+			if fmt.Sprint(got) != fmt.Sprint(test.want) && !isDayLater(got, test.want) {
+				t.Errorf("visits\n got %q\nwant %q", got, test.want)
+			}
+			if again := s.number("SELECT sum(sign * overdue_day) FROM facts WHERE run_id <= ?", uint32(first.Run.RunID)); again != before {
+				t.Errorf("after the first run the views showed %d days; its rows now give %d", before, again)
+			}
+			published := s.snapshot()
+			s.run(true)
+			expectSame(t, "a full run changes no number", s.snapshot(), published)
+		})
+	}
+}
+
+// isDayLater is whether the open visit is overdue by one more day than wanted.
+func isDayLater(got, want []string) bool {
+	if len(got) == 0 || len(got) != len(want) {
+		return false
+	}
+	last := strings.Split(want[len(want)-1], "\t")
+	var days int
+	if _, err := fmt.Sscan(last[5], &days); err != nil || last[6] != "overdue" {
+		return false
+	}
+	last[5] = fmt.Sprint(days + 1)
+	return slices.Equal(got[:len(got)-1], want[:len(want)-1]) && got[len(got)-1] == strings.Join(last, "\t")
+}
+
+func TestManagersOfDays(t *testing.T) {
+	t.Parallel()
+	s, deal := small(t)
+	s.run(false)
+	bob := s.world.AddUser(portal.User{Name: "Bob", LastName: "Ray"})
+	s.world.SetManager(deal, march(10, 9), bob)
+	s.at(march(11, 3))
+	s.run(false)
+	s.at(march(13, 3)) // the twelfth is missed
+	s.run(false)
+	const query = "SELECT day, manager_id, manager_source FROM deal_stage_days WHERE visit_no = 2 AND day >= '2026-03-09' ORDER BY day"
+	ann := s.world.Users()[0].ID
+	want := []string{
+		fmt.Sprintf("2026-03-09\t%d\tassumed", ann), fmt.Sprintf("2026-03-10\t%d\tseen", ann),
+		fmt.Sprintf("2026-03-11\t%d\tseen", bob), fmt.Sprintf("2026-03-12\t%d\tassumed", bob), fmt.Sprintf("2026-03-13\t%d\tseen", bob),
+	}
+	s.expect("a change moves the days that follow", query, want...)
+	s.run(true)
+	s.expect("a full run keeps the managers of days", query, want...)
+	s.expectLaws("after a change of manager")
+}
+
+// TestFunnels: a deal that leaves the configured funnels ends its visit there and keeps
+// its days, also on a portal that erases the history of a deal that changes its funnel.
+func TestFunnels(t *testing.T) {
+	t.Parallel()
+	for name, modes := range map[string]portal.HistoryModes{
+		"the history stays":     {},
+		"the history is erased": {FunnelChangeErases: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, deal := small(t)
+			s.t = t
+			s.world.SetHistoryModes(modes)
+			s.cfg.Funnels = []extractor.FunnelID{5}
+			s.run(false)
+			s.world.ChangeFunnel(deal, march(10, 9), 7, "C7:NEW")
+			s.at(march(11, 3))
+			s.run(false)
+			s.expectLaws(name)
+			want := []string{"1\tC5:NEW\t2026-03-01\t2026-03-01\t3\t0\tfinished_on_time", "2\tC5:DOCS\t2026-03-01\t2026-03-10\t4\t5\tfinished_late"}
+			s.expect("the visit has ended", stagesQuery, want...)
+			s.run(true)
+			s.expect("also after a full run", stagesQuery, want...)
+		})
+	}
+}
+
+func TestChangedRulesDeriveAllDealsAnew(t *testing.T) {
+	t.Parallel()
+	s, deal := small(t)
+	s.world.Move(deal, march(9, 9), "C5:WON")
+	s.run(false)
+	s.expect("the plan of the field", "SELECT overdue_days_total FROM deals_now", "4")
+	s.cfg.Plan.Fields = nil
+	s.cfg.Plan.Norms = append(s.cfg.Plan.Norms, config.Norm{Stage: "C5:DOCS", Days: 2})
+	s.run(false)
+	s.expect("the norm", "SELECT overdue_days_total FROM deals_now", "6")
+	s.expectLaws("after a change of the configuration")
+}
+
+func TestFutureTimes(t *testing.T) {
+	t.Parallel()
+	s, deal := small(t)
+	s.world.MoveStamped(deal, march(9, 9), march(12, 9), "C5:WON")
+	s.run(false)
+	s.expect("the change does not exist yet", "SELECT stage_id, is_open FROM deals_now", "C5:DOCS\t1")
+	s.expect("and is a gap", "SELECT reason FROM data_gaps", transform.GapTimeInFuture)
+	s.at(march(12, 23))
+	s.run(false)
+	s.expect("it counts from its date on, though the deal did not change again", "SELECT stage_id, is_open FROM deals_now", "C5:WON\t0")
+	s.expect("and the gap is gone", "SELECT reason FROM data_gaps")
+	s.expectLaws("after the change has come")
+}
+
+func TestAsOf(t *testing.T) {
+	t.Parallel()
+	s, _ := small(t)
+	pass := s.pass(false)
+	pass.AsOf = transform.DayOf(march(3, 12), time.UTC)
+	if _, err := nightly.Run(context.Background(), pass); err != nil {
+		t.Fatal(err)
+	}
+	s.expect("up to the date given", "SELECT max(day), count() FROM deal_stage_days", "2026-03-03\t4")
+	s.run(false)
+	s.expect("then up to the portal's", "SELECT max(day), count() FROM deal_stage_days", "2026-03-10\t11")
+	s.expectLaws("after an as-of date in the past")
+
+	runs := s.number("SELECT count() FROM runs")
+	for _, date := range []transform.Day{pass.AsOf, transform.DayOf(march(11, 12), time.UTC)} {
+		pass := s.pass(false)
+		pass.AsOf = date
+		var refused *nightly.AsOfError
+		if _, err := nightly.Run(context.Background(), pass); !errors.As(err, &refused) {
+			t.Errorf("as of %s on the tenth: %v, want an *AsOfError", date, err)
+		}
+	}
+	if n := s.number("SELECT count() FROM runs"); n != runs {
+		t.Errorf("a refused date left %d runs, want the %d before", n, runs)
+	}
+}
+
+func TestConfigurationIsHeldAgainstThePortal(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name   string
+		change func(*config.Config)
+		want   []string
+	}{
+		{"an unknown stage is named with the nearest", func(c *config.Config) {
+			c.Plan.Norms = append(c.Plan.Norms, config.Norm{Stage: "C5:DOKS", Days: 1})
+		}, []string{`"C5:DOKS"`, "C5:DOCS"}},
+		{"an unknown funnel", func(c *config.Config) { c.Funnels = []extractor.FunnelID{55} }, []string{`funnel "55"`, "5"}},
+		{"an unknown field", func(c *config.Config) {
+			c.Plan.Fields["C5:DOCS"] = config.PlanFields{Days: "UF_CRM_DAYZ"}
+		}, []string{`"UF_CRM_DAYZ"`, "UF_CRM_DAYS"}},
+		{"a field of the wrong type", func(c *config.Config) {
+			c.Plan.Fields["C5:DOCS"] = config.PlanFields{Date: "UF_CRM_DAYS"}
+		}, []string{"UF_CRM_DAYS", "double", "can't hold a date"}},
+		{"a stage that is mapped to nowhere", func(c *config.Config) {
+			c.Stages.Map = map[extractor.StageID]extractor.StageID{"C5:OLD": "C5:NEWER"}
+		}, []string{"stages.map.C5:OLD", "C5:NEW"}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			s, _ := small(t)
+			s.t = t
+			test.change(&s.cfg)
+			_, err := nightly.Run(context.Background(), s.pass(false))
+			var bad *config.Error
+			if !errors.As(err, &bad) {
+				t.Fatalf("run: %v, want a *config.Error", err)
+			}
+			for _, want := range test.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("%q does not name %s", err, want)
+				}
+			}
+		})
+	}
+}
+
+func TestTwoRunsAtOnce(t *testing.T) {
+	t.Parallel()
+	s, _ := small(t)
+	lease, err := s.w.Lease(context.Background(), nightly.Lease, "stagelag run")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The schema is there, so the run comes as far as the lease.
+	_, err = nightly.Run(context.Background(), s.pass(false))
+	var held *warehouse.HeldError
+	if !errors.As(err, &held) || held.Holder.Process == 0 || held.Since.IsZero() {
+		t.Errorf("the second run: %v, want a *HeldError that names who runs and since when", err)
+	}
+	if err := lease.Release(); err != nil {
+		t.Fatal(err)
+	}
+	s.run(false)
+}
+
+// TestAFailedRunLeavesNoTrace breaks runs at each request to the portal. The views stay
+// as published, the runs row tells why, and the next run is right.
+func TestAFailedRunLeavesNoTrace(t *testing.T) {
+	t.Parallel()
+	s := generated(t, 4, 120)
+	s.run(false)
+	published := s.snapshot()
+	s.at(firstNight.AddDate(0, 0, 1))
+	for n := 2; n <= 6; n++ {
+		s.portal.ForgetLog()
+		s.portal.Inject(portal.FromNth(n, portal.Fault{Error: &portal.NoAuthFound}))
+		_, err := nightly.Run(context.Background(), s.pass(n%2 == 0))
+		if err == nil {
+			break // the pass has fewer requests
+		}
+		expectSame(t, fmt.Sprintf("refused from request %d on", n), s.snapshot(), published)
+		runs, err := loader.ListRuns(context.Background(), s.w.DB(), 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if runs[0].Status != loader.Failed || runs[0].Error == nil || !strings.Contains(*runs[0].Error, "NO_AUTH_FOUND") {
+			t.Errorf("the run is %s, %v; want failed with the portal's code", runs[0].Status, runs[0].Error)
+		}
+	}
+	s.portal.Inject(nil)
+	s.run(false)
+	s.expectLaws("after failed runs")
+	night := s.snapshot()
+	s.run(true)
+	expectSame(t, "a full run changes no number", s.snapshot(), night)
+}
+
+// TestAnAbandonedRunLeavesNoTrace ends runs at random moments. Readers see the published
+// state all the while, and the next run is right.
+func TestAnAbandonedRunLeavesNoTrace(t *testing.T) {
+	t.Parallel()
+	s := generated(t, 5, 200)
+	s.run(false)
+	published := s.snapshot()
+	s.at(firstNight.AddDate(0, 0, 2))
+	random := rand.New(rand.NewPCG(5, 5))
+	for range 8 {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Duration(random.IntN(150))*time.Millisecond)
+		_, err := nightly.Run(ctx, s.pass(random.IntN(2) == 0))
+		cancel()
+		if err == nil {
+			break // it was faster: there is no more to abandon
+		}
+		expectSame(t, "an abandoned run", s.snapshot(), published)
+	}
+	s.run(false)
+	s.expectLaws("after abandoned runs")
+	night := s.snapshot()
+	s.run(true)
+	expectSame(t, "a full run changes no number", s.snapshot(), night)
+	if n := s.number("SELECT count() FROM runs WHERE status = 'running'"); n != 0 {
+		t.Errorf("%d runs are still called running", n)
+	}
+	if n := s.number("SELECT count() FROM facts WHERE run_id NOT IN (SELECT run_id FROM runs WHERE status = 'published')"); n != 0 {
+		t.Errorf("%d facts of dead runs take room", n)
+	}
+}
+
+// TestReadersSeePublishedStatesOnly polls the views while nights are published: what a
+// query sees is always one of the published states, never something between two.
+func TestReadersSeePublishedStatesOnly(t *testing.T) {
+	t.Parallel()
+	s := generated(t, 6, 200)
+	s.run(false)
+	const query = "SELECT concat(toString(max(day)), ' ', toString(count()), ' ', toString(sum(overdue_day))) FROM deal_stage_days"
+	states := map[string]bool{s.rows(query)[0]: true}
+	done := make(chan struct{})
+	seen := make(chan map[string]bool)
+	go func() {
+		all := map[string]bool{}
+		for {
+			select {
+			case <-done:
+				seen <- all
+				return
+			default:
+				var b strings.Builder
+				if err := s.w.Query(context.Background(), &b, query, "TSV"); err != nil {
+					all["error: "+err.Error()] = true
+				}
+				all[strings.TrimSpace(b.String())] = true
+			}
+		}
+	}()
+	for n := 1; n <= 6; n++ {
+		s.at(firstNight.AddDate(0, 0, n))
+		s.run(n%3 == 0)
+		states[s.rows(query)[0]] = true
+	}
+	close(done)
+	for state := range <-seen {
+		if !states[state] {
+			t.Errorf("a reader saw %q, which was never published; published were %v", state, states)
+		}
+	}
+}

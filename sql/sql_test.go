@@ -1,0 +1,192 @@
+package sql_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"stagelag/sql"
+	"stagelag/warehouse"
+	"stagelag/warehouse/warehousetest"
+)
+
+func TestMain(m *testing.M) { warehousetest.Main(m) }
+
+func up(t *testing.T, w *warehouse.Warehouse) {
+	t.Helper()
+	if err := sql.Up(context.Background(), w); err != nil {
+		t.Fatalf("Up: %v", err)
+	}
+}
+
+func status(t *testing.T, w *warehouse.Warehouse) sql.Status {
+	t.Helper()
+	s, err := sql.ReadStatus(context.Background(), w)
+	if err != nil {
+		t.Fatalf("ReadStatus: %v", err)
+	}
+	return s
+}
+
+func execute(t *testing.T, w *warehouse.Warehouse, statement string) {
+	t.Helper()
+	if err := w.DB().Exec(context.Background(), statement); err != nil {
+		t.Fatalf("%s: %v", statement, err)
+	}
+}
+
+func number(t *testing.T, w *warehouse.Warehouse, query string) uint64 {
+	t.Helper()
+	var n uint64
+	if err := w.DB().QueryRow(context.Background(), query).Scan(&n); err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	return n
+}
+
+func TestUp(t *testing.T) {
+	t.Parallel()
+	w := warehousetest.New(t)
+	if s := status(t, w); s.Version != 0 || uint(len(s.Pending)) != s.Newest {
+		t.Errorf("in an empty warehouse the status is %+v, want every migration pending", s)
+	}
+	up(t, w)
+	if s := status(t, w); s.Version != s.Newest || len(s.Pending) != 0 || s.IsHalfDone {
+		t.Errorf("after Up the status is %+v, want nothing pending", s)
+	}
+	up(t, w) // changes nothing
+}
+
+func TestSeveralAtOnce(t *testing.T) {
+	t.Parallel()
+	w := warehousetest.New(t)
+	errs := make([]error, 4)
+	var group sync.WaitGroup
+	for i := range errs {
+		group.Go(func() { errs[i] = sql.Up(context.Background(), w) })
+	}
+	group.Wait()
+	if err := errors.Join(errs...); err != nil {
+		t.Errorf("Up by several at once: %v", err)
+	}
+	if s := status(t, w); len(s.Pending) != 0 || s.IsHalfDone {
+		t.Errorf("the status is %+v, want nothing pending", s)
+	}
+}
+
+// TestCutOffAnywhere cuts every migration off before and after its statement: the next Up
+// repeats it.
+func TestCutOffAnywhere(t *testing.T) {
+	t.Parallel()
+	w := warehousetest.New(t)
+	up(t, w)
+	for version := range status(t, w).Newest {
+		execute(t, w, "TRUNCATE TABLE schema_migrations")
+		// The statements up to the newest have run, the version table knows of fewer.
+		execute(t, w, "INSERT INTO schema_migrations (version, dirty, sequence) SELECT "+strconv.FormatUint(uint64(version+1), 10)+", 1, 1")
+		if s := status(t, w); !s.IsHalfDone {
+			t.Fatalf("the status is %+v, want a migration that is half done", s)
+		}
+		up(t, w)
+		if s := status(t, w); len(s.Pending) != 0 || s.IsHalfDone {
+			t.Fatalf("cut off in migration %d, after Up the status is %+v", version+1, s)
+		}
+	}
+}
+
+func TestANewerSchemaIsRefused(t *testing.T) {
+	t.Parallel()
+	w := warehousetest.New(t)
+	up(t, w)
+	execute(t, w, "INSERT INTO schema_migrations (version, dirty, sequence) SELECT 9999, 0, toUInt64(9e18)")
+	var newer *sql.NewerError
+	if err := sql.Up(context.Background(), w); !errors.As(err, &newer) || newer.Version != 9999 {
+		t.Errorf("Up on schema 9999: %v, want a *NewerError", err)
+	}
+}
+
+// TestEveryMigrationHasAWayBack runs all the way down, and up again.
+func TestEveryMigrationHasAWayBack(t *testing.T) {
+	t.Parallel()
+	w := warehousetest.New(t)
+	up(t, w)
+	files, err := fs.Glob(os.DirFS("migrations"), "*.up.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := len(files) - 1; i >= 0; i-- {
+		down, err := os.ReadFile("migrations/" + strings.TrimSuffix(files[i], ".up.sql") + ".down.sql")
+		if err != nil {
+			t.Fatal(err)
+		}
+		execute(t, w, string(down))
+	}
+	if n := number(t, w, "SELECT count() FROM system.tables WHERE database = 'stagelag' AND name != 'schema_migrations'"); n != 0 {
+		t.Errorf("all the way down %d tables are left, want none", n)
+	}
+	execute(t, w, "TRUNCATE TABLE schema_migrations")
+	up(t, w)
+}
+
+func TestOneStatementToAFile(t *testing.T) {
+	files, err := fs.Glob(os.DirFS("migrations"), "*.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	comment := regexp.MustCompile(`(?m)--.*$|'(?:[^'\\]|\\.|'')*'`)
+	for _, name := range files {
+		text, err := os.ReadFile("migrations/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(comment.ReplaceAll(text, nil), []byte(";")) {
+			t.Errorf("%s holds more than one statement, and nothing rolls back the first of two", name)
+		}
+	}
+}
+
+func TestEveryTableAndColumnIsExplained(t *testing.T) {
+	t.Parallel()
+	w := warehousetest.New(t)
+	up(t, w)
+	// A numbered version is explained by the view over it.
+	const ours = "database = 'stagelag' AND %s != 'schema_migrations' AND NOT match(%s, '_v[0-9]+$') AND comment = ''"
+	if n := number(t, w, "SELECT count() FROM system.tables WHERE "+strings.ReplaceAll(ours, "%s", "name")); n != 0 {
+		t.Errorf("%d tables without a comment", n)
+	}
+	if n := number(t, w, "SELECT count() FROM system.columns WHERE "+strings.ReplaceAll(ours, "%s", "table")); n != 0 {
+		t.Errorf("%d columns without a comment", n)
+	}
+}
+
+// TestTheAnalystReadsEveryView and no table behind them.
+func TestTheAnalystReadsEveryView(t *testing.T) {
+	t.Parallel()
+	w := warehousetest.New(t)
+	up(t, w)
+	rows, err := w.DB().Query(context.Background(), "SELECT name, engine FROM system.tables WHERE database = 'stagelag'")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var name, engine string
+		if err := rows.Scan(&name, &engine); err != nil {
+			t.Fatal(err)
+		}
+		err := w.Query(context.Background(), &bytes.Buffer{}, "SELECT * FROM "+name+" LIMIT 1", "TSV")
+		if isView := engine == "View"; (err == nil) != isView {
+			t.Errorf("the analyst reads %s (%s): %v", name, engine, err)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+}

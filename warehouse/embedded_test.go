@@ -1,0 +1,317 @@
+package warehouse
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+func TestEngineEndsWithItsLastUser(t *testing.T) {
+	path := newPath(t)
+	first, last := mustOpen(t, path), mustOpen(t, path)
+	if first.seat.endpoint != last.seat.endpoint {
+		t.Fatalf("two engines: %+v and %+v", first.seat.endpoint, last.seat.endpoint)
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	mustExec(t, last, "SELECT 1")
+	if err := last.Close(); err != nil {
+		t.Fatal(err)
+	}
+	waitUntilEnded(t, folder(path))
+	e := first.seat.endpoint
+	eventually(t, "the end of keeper and engine", func() bool { return isGone(e.Keeper) && isGone(e.Engine) })
+	if _, err := os.Stat(folder(path).endpoint()); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the endpoint file after the end: %v, want none", err)
+	}
+}
+
+func TestProcessesAtOneInstantShareOneEngine(t *testing.T) {
+	path := newPath(t)
+	var helpers []*helper
+	for range 8 {
+		helpers = append(helpers, startHelper(t, task{Config: Config{URL: Embedded, Path: path}}))
+	}
+	want := helpers[0].ready()
+	for _, h := range helpers[1:] {
+		if got := h.ready(); got != want {
+			t.Errorf("another engine: %+v, want %+v", got, want)
+		}
+	}
+}
+
+func TestKilledStarterLeavesTheEngineToTheOthers(t *testing.T) {
+	path := newPath(t)
+	starter := startHelper(t, task{Config: Config{URL: Embedded, Path: path}})
+	e := starter.ready()
+	w := mustOpen(t, path)
+	if w.seat.endpoint != e {
+		t.Fatalf("another engine: %+v, want %+v", w.seat.endpoint, e)
+	}
+	starter.kill()
+	mustExec(t, w, "CREATE TABLE days (day Date) ENGINE = MergeTree ORDER BY day")
+	if isGone(e.Engine) {
+		t.Error("the engine ended with the command that started it")
+	}
+}
+
+func TestDataAndServiceSurviveAKill(t *testing.T) {
+	tests := []struct {
+		name   string
+		victim func(starter *helper, e endpoint) int
+	}{
+		{"of the only command", func(starter *helper, e endpoint) int { return starter.cmd.Process.Pid }},
+		{"of the keeper", func(_ *helper, e endpoint) int { return e.Keeper }},
+		{"of the engine", func(_ *helper, e endpoint) int { return e.Engine }},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			path := newPath(t)
+			config := Config{URL: Embedded, Path: path}
+			starter := startHelper(t, task{Config: config})
+			e := starter.ready()
+			w := mustOpen(t, path)
+			mustExec(t, w,
+				"CREATE TABLE days (day Date) ENGINE = MergeTree ORDER BY day",
+				"INSERT INTO days SELECT toDate('2026-03-02') + number FROM numbers(1000)")
+			w.Close()
+
+			if err := unix.Kill(test.victim(starter, e), unix.SIGKILL); err != nil {
+				t.Fatal(err)
+			}
+			began := time.Now()
+			w = mustOpen(t, path)
+			if took := time.Since(began); took > 15*time.Second {
+				t.Errorf("Open took %s, want at most 15 s", took)
+			}
+			var rows uint64
+			if err := w.DB().QueryRow(t.Context(), "SELECT count() FROM days").Scan(&rows); err != nil {
+				t.Fatal(err)
+			}
+			if rows != 1000 {
+				t.Errorf("%d rows, want 1000", rows)
+			}
+		})
+	}
+}
+
+func TestATerminatedKeeperEndsItsEngine(t *testing.T) {
+	path := newPath(t)
+	e := mustOpen(t, path).seat.endpoint
+	if err := unix.Kill(e.Keeper, unix.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	waitUntilEnded(t, folder(path))
+}
+
+func TestWhatAnEarlierEngineLeftBehindHindersNone(t *testing.T) {
+	path := newPath(t)
+	mustOpen(t, path).Close()
+	f := folder(path)
+	waitUntilEnded(t, f)
+	for _, name := range []string{f.endpoint(), f.ports(), f.log(), f.startQueries()} {
+		if err := os.WriteFile(name, []byte("1\t2\t3\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.MkdirAll(f.cwd(), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	mustExec(t, mustOpen(t, path), "SELECT 1")
+}
+
+func TestNobodyElseReadsTheFolder(t *testing.T) {
+	path := filepath.Join(newPath(t), "made", "by", "open")
+	t.Cleanup(func() { waitUntilEnded(t, folder(path)) })
+	w := mustOpen(t, path)
+	for name, want := range map[string]fs.FileMode{
+		path:                        0o700,
+		folder(path).data():         0o700,
+		folder(path).config():       0o700,
+		folder(path).credentials():  0o600,
+		folder(path).endpoint():     0o600,
+		folder(path).users():        0o600,
+		folder(path).startQueries(): 0o600,
+	} {
+		info, err := os.Stat(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := info.Mode().Perm(); got != want {
+			t.Errorf("%s has mode %o, want %o", name, got, want)
+		}
+	}
+	password := w.seat.credentials.Stagelag
+	w.Close()
+	waitUntilEnded(t, folder(path))
+	if again := mustOpen(t, path).seat.credentials.Stagelag; again != password {
+		t.Error("the second Open made another password, want the first one's")
+	}
+}
+
+func TestOpenSaysWhatIsWrongAndWhatToDo(t *testing.T) {
+	tests := []struct {
+		name    string
+		prepare func(t *testing.T, f folder)
+		want    []string
+	}{
+		{
+			"the engine is not there",
+			func(t *testing.T, _ folder) {
+				t.Setenv("STAGELAG_ENGINE", "")
+				t.Setenv("XDG_CACHE_HOME", t.TempDir())
+				t.Setenv("HOME", t.TempDir())
+				t.Setenv("PATH", "")
+			},
+			[]string{`run "make engine"`, "STAGELAG_ENGINE"},
+		},
+		{
+			"the engine named is not there",
+			func(t *testing.T, _ folder) { t.Setenv("STAGELAG_ENGINE", "/no/such/engine.so") },
+			[]string{"/no/such/engine.so", "no file", `"make engine"`},
+		},
+		{
+			"the library cannot be loaded",
+			func(t *testing.T, _ folder) {
+				name := filepath.Join(t.TempDir(), "libchdb.so")
+				if err := os.WriteFile(name, []byte("half a download"), 0o700); err != nil {
+					t.Fatal(err)
+				}
+				t.Setenv("STAGELAG_ENGINE", name)
+			},
+			[]string{"libchdb.so does not start", "load"},
+		},
+		{
+			"the program is no engine",
+			func(t *testing.T, _ folder) {
+				name := filepath.Join(t.TempDir(), "clickhouse")
+				if err := os.WriteFile(name, []byte("#!/bin/sh\necho Code: 48. DB::Exception: Not supported. >&2\nexit 1\n"), 0o700); err != nil {
+					t.Fatal(err)
+				}
+				t.Setenv("STAGELAG_ENGINE", name)
+			},
+			[]string{"does not start", "Not supported", "26.6 or newer"},
+		},
+		{
+			"the data is a newer engine's",
+			func(t *testing.T, f folder) {
+				if err := os.WriteFile(f.lastEngine(), []byte("99.1.2.3\n"), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			},
+			[]string{"written by ClickHouse 99.1.2.3", "this engine is 2", "STAGELAG_ENGINE"},
+		},
+		{
+			"the passwords are damaged",
+			func(t *testing.T, f folder) {
+				if err := os.WriteFile(f.credentials(), []byte("{\"stagelag\": \"secret"), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			},
+			[]string{"credentials is damaged", "delete it"},
+		},
+		{
+			"the path is in a file",
+			func(t *testing.T, f folder) {
+				if err := os.RemoveAll(string(f)); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(string(f), nil, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			},
+			[]string{"not a directory", "warehouse.path"},
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			path := filepath.Join(newPath(t), "warehouse")
+			if err := folder(path).make(); err != nil {
+				t.Fatal(err)
+			}
+			test.prepare(t, folder(path))
+			w, err := Open(t.Context(), Config{URL: Embedded, Path: path})
+			if err == nil {
+				w.Close()
+				t.Fatal("Open worked")
+			}
+			for _, want := range append(test.want, path) {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("Open: %v, want %q in it", err, want)
+				}
+			}
+			if strings.Contains(err.Error(), "\n") || strings.Contains(err.Error(), "secret") {
+				t.Errorf("Open: %q, want one line without a secret", err)
+			}
+		})
+	}
+}
+
+func TestRemedyFitsTheDisk(t *testing.T) {
+	tests := []struct {
+		name string
+		err  error
+		want string
+	}{
+		{"no right to write", &fs.PathError{Op: "open", Path: "x", Err: unix.EACCES}, "writable for this user"},
+		{"a read-only disk", &fs.PathError{Op: "open", Path: "x", Err: unix.EROFS}, "can be written"},
+		{"a full disk", &fs.PathError{Op: "write", Path: "x", Err: unix.ENOSPC}, "make room"},
+		{"a full disk, as the keeper tells it", keeperError("write x: no space left on device"), "make room"},
+		{"a full disk, as the engine tells it", keeperError("Cannot write to file x, errno: 28, strerror: No space left on device"), "make room"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			if got := remedy(test.err); !strings.Contains(got, test.want) {
+				t.Errorf("remedy(%v) = %q, want %q in it", test.err, got, test.want)
+			}
+		})
+	}
+}
+
+// The engine can also be a clickhouse binary. This one is a script around the
+// library, so that the arguments and the way it ends are the binary's.
+func TestAProgramCanBeTheEngine(t *testing.T) {
+	library, err := findEngine()
+	if err != nil {
+		t.Fatal(err)
+	}
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	script := filepath.Join(t.TempDir(), "clickhouse")
+	content := "#!/bin/sh\n[ \"$1\" = local ] || exit 9\nshift\nexec " + program + " " + engineWord + " " + library + " \"$@\"\n"
+	if err := os.WriteFile(script, []byte(content), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("STAGELAG_ENGINE", script)
+	mustExec(t, mustOpen(t, newPath(t)), "SELECT 1")
+}
+
+func TestOlderComparesReleases(t *testing.T) {
+	tests := []struct {
+		name          string
+		version, last string
+		want          bool
+	}{
+		{"the same", "26.7.2.1", "26.7.2.1", false},
+		{"a patch back is safe", "26.7.2.1", "26.7.9.1", false},
+		{"a release back", "26.6.9.1", "26.7.1.1", true},
+		{"by number, not by letter", "26.10.1.1", "26.9.1.1", false},
+		{"a new folder", "26.7.2.1", "", false},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			if got := older(test.version, test.last); got != test.want {
+				t.Errorf("older(%q, %q) = %t, want %t", test.version, test.last, got, test.want)
+			}
+		})
+	}
+}

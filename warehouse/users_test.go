@@ -1,0 +1,182 @@
+package warehouse
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+)
+
+// The engine's codes for what it refuses.
+const (
+	unknownFunction     = 46
+	unknownTable        = 60
+	readonlyRefused     = 164
+	tooManyRows         = 396
+	constraintViolation = 452
+	accessDenied        = 497
+	notInEngine         = 1001 // anything from outside ClickHouse itself
+)
+
+// withViews makes a table and, over it, a view of the contract as the schema
+// makes it: over a numbered view, with the rights of the user who made it.
+func withViews(t *testing.T, w *Warehouse) {
+	mustExec(t, w,
+		"CREATE TABLE facts (day Date, overdue_days Int32) ENGINE = MergeTree ORDER BY day",
+		"INSERT INTO facts SELECT toDate('2026-03-02') + number, number FROM numbers(100)",
+		"CREATE VIEW deal_stage_days_v1 DEFINER = CURRENT_USER SQL SECURITY DEFINER AS SELECT day, overdue_days FROM facts",
+		"CREATE VIEW deal_stage_days DEFINER = CURRENT_USER SQL SECURITY DEFINER AS SELECT * FROM deal_stage_days_v1",
+		"CREATE VIEW internal_days DEFINER = CURRENT_USER SQL SECURITY DEFINER AS SELECT * FROM facts")
+}
+
+func TestAnalystReadsTheViews(t *testing.T) {
+	w := mustOpen(t, newPath(t))
+	withViews(t, w)
+	tests := []struct{ name, sql, want string }{
+		{"a view", "SELECT count(), sum(overdue_days) FROM deal_stage_days", "100\t4950\n"},
+		{"its numbered version", "SELECT count() FROM deal_stage_days_v1", "100\n"},
+		{"the list of tables holds only these", "SHOW TABLES", "deal_stage_days\ndeal_stage_days_v1\n"},
+		{"and the databases only this one", "SHOW DATABASES", "stagelag\n"},
+		{"the columns, for Grafana's editor", "SELECT name, type FROM system.columns WHERE table = 'deal_stage_days' ORDER BY position", "day\tDate\noverdue_days\tInt32\n"},
+		{"a limit can be lowered", "SELECT 1 SETTINGS max_execution_time = 10, max_result_rows = 100", "1\n"},
+		{"other settings can be sent", "SELECT 1 SETTINGS max_threads = 1, log_comment = 'panel'", "1\n"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			if got, err := query(t, w, test.sql, "TSV"); got != test.want || err != nil {
+				t.Errorf("Query(%q) = %q, %v, want %q", test.sql, got, err, test.want)
+			}
+		})
+	}
+}
+
+func TestAnalystDoesNothingElse(t *testing.T) {
+	w := mustOpen(t, newPath(t))
+	withViews(t, w)
+	secret := filepath.Join(t.TempDir(), "secret.txt")
+	if err := os.WriteFile(secret, []byte("secret"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		name, sql string
+		want      int
+	}{
+		{"no table under a view", "SELECT * FROM facts", accessDenied},
+		{"no other view", "SELECT * FROM internal_days", accessDenied},
+		{"no queries of others", "SELECT * FROM system.processes", accessDenied},
+		{"no insert", "INSERT INTO facts VALUES ('2026-03-02', 1)", accessDenied},
+		{"no change", "ALTER TABLE facts DELETE WHERE 1", accessDenied},
+		{"no table of its own", "CREATE TABLE mine (a Int32) ENGINE = Memory", accessDenied},
+		{"no temporary table", "CREATE TEMPORARY TABLE mine (a Int32)", accessDenied},
+		{"no drop", "DROP TABLE deal_stage_days", accessDenied},
+		{"no longer time", "SELECT 1 SETTINGS max_execution_time = 601", constraintViolation},
+		{"no endless time", "SELECT 1 SETTINGS max_execution_time = 0", constraintViolation},
+		{"no more memory", "SELECT 1 SETTINGS max_memory_usage = 0", constraintViolation},
+		{"no larger result", "SELECT 1 SETTINGS max_result_rows = 0", constraintViolation},
+		{"no result cut off without a word", "SELECT 1 SETTINGS result_overflow_mode = 'break'", constraintViolation},
+		{"no writing after all", "SELECT 1 SETTINGS readonly = 0", readonlyRefused},
+		{"no file as a table", "SELECT * FROM file('" + secret + "', LineAsString)", notInEngine},
+		{"no file as a value", "SELECT file('" + secret + "')", notInEngine},
+		{"no file as a value with a default", "SELECT file('" + secret + "', 'none')", notInEngine},
+		{"no file as a template", "SELECT 1 FORMAT Template SETTINGS format_template_resultset = '" + secret + "', format_template_row_format = ''", constraintViolation},
+		{"no file as a schema", "SELECT 1 AS a FORMAT Protobuf SETTINGS format_schema = '" + secret + ":M'", notInEngine},
+		{"no other host", "SELECT * FROM remote('127.0.0.1:1', system, one)", accessDenied},
+		{"no web page", "SELECT * FROM url('http://127.0.0.1:1/', TSV, 'a String')", accessDenied},
+		{"no bucket", "SELECT * FROM s3('http://127.0.0.1:1/bucket/key', TSV, 'a String')", accessDenied},
+		{"no program", "SELECT * FROM executable('true', TSV, 'a String')", accessDenied},
+		{"no stop", "SYSTEM STOP LISTEN HTTP", accessDenied},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			out, err := query(t, w, test.sql, "TSV")
+			if got := exceptionCode(err); got != test.want {
+				t.Errorf("Query(%q) = %q, %v, want code %d", test.sql, out, err, test.want)
+			}
+		})
+	}
+}
+
+// Grafana and clickhouse-client come over the native protocol.
+func TestAnalystComesOverTheNativeProtocolToo(t *testing.T) {
+	w := mustOpen(t, newPath(t))
+	withViews(t, w)
+	e, ok := w.Endpoints()
+	if !ok {
+		t.Fatal("an embedded warehouse has no endpoints")
+	}
+	db, err := clickhouse.Open(&clickhouse.Options{
+		Addr: []string{e.Native},
+		Auth: clickhouse.Auth{Database: e.Database, Username: e.User, Password: e.Password},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	ctx := clickhouse.Context(t.Context(), clickhouse.WithSettings(clickhouse.Settings{"max_execution_time": 60, "connect_timeout": 10}))
+	var rows uint64
+	if err := db.QueryRow(ctx, "SELECT count() FROM deal_stage_days").Scan(&rows); err != nil || rows != 100 {
+		t.Errorf("%d rows, %v, want 100", rows, err)
+	}
+	if err := db.Exec(ctx, "INSERT INTO facts VALUES ('2026-03-02', 1)"); exceptionCode(err) != accessDenied {
+		t.Errorf("insert: %v, want code %d", err, accessDenied)
+	}
+}
+
+// What the schema and the loader do, and what nobody may.
+func TestStagelagWritesItsDatabaseAndNothingElse(t *testing.T) {
+	w := mustOpen(t, newPath(t))
+	secret := filepath.Join(t.TempDir(), "secret.txt")
+	if err := os.WriteFile(secret, []byte("secret"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	mustExec(t, w,
+		"CREATE TABLE deals (deal_id UInt64, title String, read_at DateTime('UTC')) ENGINE = ReplacingMergeTree(read_at) ORDER BY deal_id",
+		"INSERT INTO deals VALUES (1, 'a', '2026-03-02 00:00:00'), (2, 'b', '2026-03-02 00:00:00')",
+		"ALTER TABLE deals ADD COLUMN stage_id LowCardinality(String) COMMENT 'Stage'",
+		"ALTER TABLE deals DELETE WHERE deal_id = 2 SETTINGS mutations_sync = 1",
+		"OPTIMIZE TABLE deals FINAL",
+		"CREATE TABLE deals_next AS deals",
+		"EXCHANGE TABLES deals AND deals_next",
+		"ALTER TABLE deals REPLACE PARTITION tuple() FROM deals_next",
+		"RENAME TABLE deals_next TO deals_old",
+		"TRUNCATE TABLE deals_old",
+		"DROP TABLE deals_old SYNC",
+		"CREATE VIEW deals_now_v1 DEFINER = CURRENT_USER SQL SECURITY DEFINER AS SELECT * FROM deals FINAL",
+		"CREATE MATERIALIZED VIEW totals REFRESH EVERY 1 HOUR ENGINE = MergeTree ORDER BY deals EMPTY DEFINER = CURRENT_USER SQL SECURITY DEFINER AS SELECT count() AS deals FROM deals",
+		"SYSTEM REFRESH VIEW totals",
+		"CREATE DICTIONARY stages (id String, name String) PRIMARY KEY id SOURCE(NULL()) LAYOUT(COMPLEX_KEY_HASHED()) LIFETIME(0)",
+		"SELECT * FROM system.parts, system.merges, system.mutations, system.processes, system.view_refreshes, system.disks")
+
+	tests := []struct {
+		name, sql string
+		want      []int
+	}{
+		{"no other database", "CREATE DATABASE other", []int{accessDenied}},
+		{"no table elsewhere", "CREATE TABLE default.deals (a Int32) ENGINE = Memory", []int{accessDenied}},
+		{"no web page", "CREATE TABLE page (a String) ENGINE = URL('http://127.0.0.1:1/', TSV)", []int{accessDenied}},
+		{"no file", "CREATE TABLE file (a String) ENGINE = File(TSV, '" + secret + "')", []int{accessDenied, notInEngine}},
+		{"no program", "CREATE TABLE program (a String) ENGINE = Executable('true', TSV)", []int{accessDenied}},
+		{"no user", "CREATE USER somebody", []int{accessDenied}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			err := w.DB().Exec(t.Context(), test.sql)
+			if !slices.Contains(test.want, exceptionCode(err)) {
+				t.Errorf("%s: %v, want a code in %v", test.sql, err, test.want)
+			}
+		})
+	}
+}
+
+func TestServerReadsTheSameUsers(t *testing.T) {
+	content, err := configFiles.ReadFile("users.xml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(content), "<default>") {
+		t.Error("users.xml changes the server's user default")
+	}
+}

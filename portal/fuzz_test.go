@@ -2,6 +2,7 @@ package portal_test
 
 import (
 	"encoding/json"
+	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -38,7 +39,7 @@ func FuzzAnswersAreJSON(f *testing.F) {
 		for _, unresolved := range []portal.UnresolvedReferences{portal.KeptAsText, portal.DeepestContainer, portal.Dropped} {
 			p := portal.New(w, portal.Options{Now: func() time.Time { return morning }, Quirks: portal.Quirks{UnresolvedReferences: unresolved}})
 			recorder := httptest.NewRecorder()
-			p.ServeHTTP(recorder, httptest.NewRequest("GET", "/rest/1/secret/"+path+"?"+rest, nil))
+			p.ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/rest/1/secret/"+path+"?"+rest, nil))
 			if !json.Valid(recorder.Body.Bytes()) {
 				t.Errorf("%s answers %q", query, recorder.Body)
 			}

@@ -306,6 +306,6 @@ func runLibrary(file string, arguments []string) error {
 	purego.SyscallN(run, uintptr(argc), uintptr(unsafe.Pointer(&argv[0])))
 	// The result holds what the queries printed, and that was nothing. Going on
 	// in Go after the library has shut its threads down is asking for trouble.
-	os.Exit(0)
+	syscall.Exit(0)
 	return nil
 }

@@ -21,6 +21,7 @@ const helperVariable = "WAREHOUSE_TEST_HELPER"
 
 func TestMain(m *testing.M) {
 	RunEngineIfAsked()
+	os.Setenv("GORACE", "atexit_sleep_ms=0") // for the processes that it starts
 	if task := os.Getenv(helperVariable); task != "" {
 		if err := help(task); err != nil {
 			fmt.Println(mustJSON(said{Error: err.Error()}))

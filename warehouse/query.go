@@ -109,21 +109,22 @@ func copyResult(out io.Writer, body io.Reader, tag string) error {
 		_, err := io.Copy(out, body)
 		return err
 	}
-	var held []byte // the end of what has come, which may be an exception
-	buffer := make([]byte, 64<<10)
+	buffer := make([]byte, 8*longestException)
+	held := 0 // bytes in the buffer; the last of them may be an exception
 	for {
-		n, err := body.Read(buffer)
-		held = append(held, buffer[:n]...)
-		if extra := len(held) - longestException; extra > 0 {
-			if _, err := out.Write(held[:extra]); err != nil {
-				return err
-			}
-			held = append(held[:0], held[extra:]...)
-		}
+		n, err := body.Read(buffer[held:])
+		held += n
 		if err == nil {
+			if held == len(buffer) {
+				passed := held - longestException
+				if _, err := out.Write(buffer[:passed]); err != nil {
+					return err
+				}
+				held = copy(buffer, buffer[passed:])
+			}
 			continue
 		}
-		result, exception, found := bytes.Cut(held, []byte("\r\n__exception__\r\n"+tag+"\r\n"))
+		result, exception, found := bytes.Cut(buffer[:held], []byte("\r\n__exception__\r\n"+tag+"\r\n"))
 		if _, writeErr := out.Write(result); writeErr != nil {
 			return writeErr
 		}

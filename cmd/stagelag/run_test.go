@@ -1,0 +1,130 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"stagelag/loader"
+)
+
+// servePortalFor starts a simulated portal and leaves a configuration for it in the
+// folder.
+func servePortalFor(t *testing.T, folder string, args ...string) (webhook string) {
+	t.Helper()
+	webhook = serve(t, folder, append([]string{"portal", "--listen", "127.0.0.1:0", "--limits", "none"}, args...)...).line()
+	settings := fmt.Sprintf(`
+portal: {url: %q, time_zone: Europe/Moscow, limits: none}
+plan: {norms: [{stage: NEW, days: 3}, {stage: "C5:NEW", days: 2}, {stage: "C5:DOCS", days: 7}]}
+`, webhook)
+	if err := os.WriteFile(filepath.Join(folder, "stagelag.yaml"), []byte(settings), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return webhook
+}
+
+func runRow(t *testing.T, stdout string) loader.Row {
+	t.Helper()
+	var row loader.Row
+	if err := json.Unmarshal([]byte(stdout), &row); err != nil {
+		t.Fatalf("the run's row %q: %v", stdout, err)
+	}
+	return row
+}
+
+const totals = `SELECT count(), uniqExact(deal_id), sum(overdue_day), sum(elapsed_days), sum(ifNull(days_left, 0)), sum(is_open), max(day) FROM deal_stage_days`
+
+// TestKilledAtAnyMoment kills runs at random moments. Whoever simply runs again gets the
+// numbers of a run that nobody killed.
+func TestKilledAtAnyMoment(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	servePortalFor(t, folder)
+
+	whole := t.TempDir()
+	settings, err := os.ReadFile(filepath.Join(folder, "stagelag.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(whole, "stagelag.yaml"), settings, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, stderr, code := call(t, whole, "", "run"); code != 0 {
+		t.Fatalf("run: exit code %d, standard error: %s", code, stderr)
+	}
+	want, _, _ := call(t, whole, "", "query", totals)
+
+	random := rand.New(rand.NewPCG(1, 1))
+	for range 10 {
+		args := []string{"run"}
+		if random.IntN(2) == 0 {
+			args = append(args, "--full")
+		}
+		s := serve(t, folder, args...)
+		time.Sleep(time.Duration(random.IntN(600)) * time.Millisecond)
+		_ = s.cmd.Process.Signal(syscall.SIGKILL)
+		_ = s.cmd.Wait()
+	}
+	stdout, stderr, code := call(t, folder, "", "run", "--json")
+	if code != 0 {
+		t.Fatalf("run after the kills: exit code %d, standard error: %s", code, stderr)
+	}
+	if row := runRow(t, stdout); row.Status != loader.Published {
+		t.Errorf("the run is %s, want %s", row.Status, loader.Published)
+	}
+	if got, _, _ := call(t, folder, "", "query", totals); got != want {
+		t.Errorf("after the kills the views show\n%swant\n%s", got, want)
+	}
+	if running, _, _ := call(t, folder, "", "query", "--format", "TSV", "SELECT count() FROM runs WHERE status = 'running'"); running != "0\n" {
+		t.Errorf("runs that are still called running: %s", running)
+	}
+	again, _, _ := call(t, folder, "", "run", "--json")
+	if row := runRow(t, again); row.FactsAppended != 0 || row.DealsChanged != 0 {
+		t.Errorf("the run after that appends %d facts of %d deals, want none", row.FactsAppended, row.DealsChanged)
+	}
+}
+
+func TestRunPrintsAMorningReport(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	webhook := servePortalFor(t, folder, "--lang", "ru", "--deals", "150")
+	stdout, stderr, code := call(t, folder, "", "run")
+	if code != 0 {
+		t.Fatalf("run: exit code %d, standard error: %s", code, stderr)
+	}
+	for _, want := range []string{"As of ", "deals", "150", "overdue", "days lost", "The latest deals", "Not covered", "requests to the portal"} {
+		if !strings.Contains(stdout, want) {
+			t.Errorf("the report lacks %q:\n%s", want, stdout)
+		}
+	}
+	secret := strings.Split(strings.TrimSuffix(webhook, "/"), "/rest/")[1]
+	if strings.Contains(stdout+stderr, secret) {
+		t.Errorf("the webhook's secret is in the output:\n%s%s", stdout, stderr)
+	}
+}
+
+func TestDemo(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	for range 2 { // the second finds what the first left
+		stdout, stderr, code := call(t, folder, "", "demo")
+		if code != 0 {
+			t.Fatalf("demo: exit code %d, standard error: %s", code, stderr)
+		}
+		for _, want := range []string{"days lost", "The latest deals", "Where to look"} {
+			if !strings.Contains(stdout, want) {
+				t.Errorf("the demo lacks %q:\n%s", want, stdout)
+			}
+		}
+	}
+	deals, stderr, code := call(t, folder, "", "query", "--config", "data/demo/stagelag.yaml", "--format", "TSV", "SELECT count() FROM deals_now")
+	if code != 0 || deals != "400\n" {
+		t.Errorf("deals_now has %q deals (exit code %d, %s), want 400", deals, code, stderr)
+	}
+}

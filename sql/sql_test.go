@@ -190,3 +190,47 @@ func TestTheAnalystReadsEveryView(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestTheReferenceNamesEveryColumn holds docs/views.md against the views.
+func TestTheReferenceNamesEveryColumn(t *testing.T) {
+	t.Parallel()
+	w := warehousetest.New(t)
+	up(t, w)
+	text, err := os.ReadFile("../docs/views.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	documented := map[string]string{} // view.column, what it means
+	view := ""
+	for line := range strings.Lines(string(text)) {
+		if name, ok := strings.CutPrefix(line, "## "); ok {
+			view = strings.TrimSpace(name)
+		}
+		if cells := strings.Split(line, "|"); len(cells) == 5 && strings.HasPrefix(cells[1], " `") && view != "" {
+			documented[view+"."+strings.Trim(cells[1], " `")] = strings.TrimSpace(cells[3])
+		}
+	}
+	rows, err := w.DB().Query(context.Background(), `
+		SELECT concat(table, '.', name), comment FROM system.columns
+		WHERE database = 'stagelag' AND table IN (SELECT name FROM system.tables WHERE engine = 'View' AND database = 'stagelag') AND NOT match(table, '_v[0-9]+$')`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var column, comment string
+		if err := rows.Scan(&column, &comment); err != nil {
+			t.Fatal(err)
+		}
+		if got, ok := documented[column]; !ok || got != comment {
+			t.Errorf("docs/views.md says of %s %q, the view %q", column, got, comment)
+		}
+		delete(documented, column)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	for column := range documented {
+		t.Errorf("docs/views.md tells of %s, which there is not", column)
+	}
+}

@@ -1,0 +1,236 @@
+package loader
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"stagelag/extractor"
+	"stagelag/sql"
+	"stagelag/transform"
+	"stagelag/warehouse"
+	"stagelag/warehouse/warehousetest"
+)
+
+func TestMain(m *testing.M) { warehousetest.Main(m) }
+
+func open(t *testing.T) *warehouse.Warehouse {
+	t.Helper()
+	w := warehousetest.New(t)
+	if err := sql.Up(context.Background(), w); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+func begin(t *testing.T, conn driver.Conn, asOf transform.Day) *Run {
+	t.Helper()
+	run, err := Begin(context.Background(), conn, Start{At: time.Now(), AsOf: asOf, PortalHost: "example.bitrix24.ru"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return run
+}
+
+func number(t *testing.T, conn driver.Conn, query string) int64 {
+	t.Helper()
+	var n int64
+	if err := conn.QueryRow(context.Background(), "SELECT toInt64(("+query+"))").Scan(&n); err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	return n
+}
+
+// visit is an open visit of a deal, entered on the first of the days, due after ten.
+func visit(deal extractor.DealID, entered transform.Day) *transform.Visit {
+	return &transform.Visit{
+		DealID: deal, No: 1, FunnelID: 5, StageID: "C5:NEW", ChangeID: extractor.ChangeID(deal), EnteredAt: entered.Time(),
+		EnteredDate: entered, LeftDate: transform.NoDay, WasOpen: true,
+		Plan:    transform.Plan{Source: transform.PlanStageNorm, Days: 10, End: entered + 10},
+		Tenures: []transform.Tenure{{From: entered, ManagerID: 7}},
+	}
+}
+
+const firstDay = transform.Day(20_500)
+
+// appendVisits appends the facts of so many deals, each from the first day to the as-of date.
+func appendVisits(t *testing.T, run *Run, deals int, asOf transform.Day) {
+	t.Helper()
+	a := run.Append(context.Background(), transform.CalendarDays{})
+	for deal := range deals {
+		v := visit(extractor.DealID(deal+1), firstDay)
+		transform.Compare(nil, transform.NoDay, []transform.Visit{*v}, asOf, transform.CalendarDays{}, transform.Difference{Fact: a.Fact, Visit: a.Visit})
+		a.Deal(&DealRow{DealID: v.DealID, Title: "A deal", Currency: "EUR"})
+	}
+	if err := a.Finish(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestPublishing(t *testing.T) {
+	t.Parallel()
+	conn := open(t).DB()
+	run := begin(t, conn, firstDay+20)
+	appendVisits(t, run, 100, firstDay+20)
+	if n := number(t, conn, "SELECT count() FROM deal_stage_days") + number(t, conn, "SELECT count() FROM deals_now"); n != 0 {
+		t.Errorf("before it is published the views show %d rows of a run", n)
+	}
+	if err := run.Publish(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if err := run.Publish(context.Background()); err != nil {
+		t.Errorf("published again: %v", err)
+	}
+	if n := number(t, conn, "SELECT sum(overdue_day) FROM deal_stage_days"); n != 1000 {
+		t.Errorf("100 visits of 10 overdue days have %d", n)
+	}
+	if n := number(t, conn, "SELECT count() FROM runs WHERE status = 'published'"); n != 1 {
+		t.Errorf("%d published runs, want 1", n)
+	}
+}
+
+func TestADeadRunIsBuried(t *testing.T) {
+	t.Parallel()
+	conn := open(t).DB()
+	appendVisits(t, begin(t, conn, firstDay+20), 100, firstDay+20) // and dies
+	run := begin(t, conn, firstDay+20)
+	for _, table := range runTables {
+		if n := number(t, conn, "SELECT count() FROM "+table); n != 0 {
+			t.Errorf("%s has %d rows of the dead run", table, n)
+		}
+	}
+	// The same rows again are not taken for those that were removed.
+	appendVisits(t, run, 100, firstDay+20)
+	if err := run.Publish(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if n := number(t, conn, "SELECT count() FROM deal_stage_days"); n != 100*21 {
+		t.Errorf("%d facts, want %d", n, 100*21)
+	}
+	runs, err := ListRuns(context.Background(), conn, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(runs) != 2 || runs[0].Status != Published || runs[1].Status != Failed || runs[1].Error == nil {
+		t.Errorf("runs are %+v, want one published after one failed", runs)
+	}
+}
+
+func TestAnOvertakenRunIsNotPublished(t *testing.T) {
+	t.Parallel()
+	conn := open(t).DB()
+	slow := begin(t, conn, firstDay)
+	begin(t, conn, firstDay)
+	if err := slow.Publish(context.Background()); !errors.Is(err, ErrOvertaken) {
+		t.Errorf("Publish of a run that another has overtaken: %v, want ErrOvertaken", err)
+	}
+}
+
+// A lossy proxy passes everything on to the engine, but loses the engine's answers to
+// some of the blocks: it hangs up when the answer comes.
+type lossy struct {
+	listener net.Listener
+	engine   string
+	losses   atomic.Int32 // left
+	lost     atomic.Int32
+}
+
+func (p *lossy) serve() {
+	for {
+		client, err := p.listener.Accept()
+		if err != nil {
+			return
+		}
+		go p.pass(client)
+	}
+}
+
+// manyBytes is more than any request but a block of rows.
+const manyBytes = 20_000
+
+func (p *lossy) pass(client net.Conn) {
+	defer client.Close()
+	engine, err := net.Dial("tcp", p.engine)
+	if err != nil {
+		return
+	}
+	defer engine.Close()
+	var sent atomic.Int64 // by the client since the engine's last answer
+	var group sync.WaitGroup
+	group.Go(func() {
+		buffer := make([]byte, 64<<10)
+		for {
+			n, err := client.Read(buffer)
+			sent.Add(int64(n))
+			if _, failed := engine.Write(buffer[:n]); err != nil || failed != nil {
+				engine.Close()
+				return
+			}
+		}
+	})
+	buffer := make([]byte, 64<<10)
+	for {
+		n, err := engine.Read(buffer)
+		if sent.Swap(0) > manyBytes && p.losses.Add(-1) >= 0 {
+			p.lost.Add(1)
+			client.Close()
+			_, _ = io.Copy(io.Discard, engine) // the engine ends the insert in peace
+			break
+		}
+		if _, failed := client.Write(buffer[:n]); err != nil || failed != nil {
+			break
+		}
+	}
+	client.Close()
+	group.Wait()
+}
+
+// TestALostAnswerDoublesNothing loses the answers to blocks that the engine has written.
+func TestALostAnswerDoublesNothing(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	options := w.Options()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	proxy := &lossy{listener: listener, engine: options.Addr[0]}
+	go proxy.serve()
+	options.Addr = []string{listener.Addr().String()}
+	options.Compression = &clickhouse.Compression{Method: clickhouse.CompressionNone}
+	conn, err := clickhouse.Open(options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+
+	run := begin(t, conn, firstDay+20)
+	proxy.losses.Store(3)
+	appendVisits(t, run, 20_000, firstDay+20)
+	if err := run.Publish(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if proxy.lost.Load() == 0 {
+		t.Fatal("no answer was lost, so nothing was tested")
+	}
+	for query, want := range map[string]int64{
+		"SELECT count() FROM facts":                            20_000 * 21,
+		"SELECT count() FROM visits":                           20_000,
+		"SELECT count() FROM deals":                            20_000,
+		"SELECT sum(overdue_days_total) FROM deals_now":        20_000 * 10,
+		"SELECT sum(overdue_days_accrued) FROM portfolio_days": 20_000 * 10,
+	} {
+		if got := number(t, w.DB(), query); got != want {
+			t.Errorf("%s = %d, want %d", query, got, want)
+		}
+	}
+}

@@ -109,8 +109,7 @@ func (in *inserter) insertOnce(ctx context.Context, columns []any) (err error) {
 // isTransient is whether sending again may help: the connection was lost. What the
 // engine refuses it would refuse again.
 func isTransient(err error) bool {
-	var exception *clickhouse.Exception
-	if errors.As(err, &exception) {
+	if _, ok := errors.AsType[*clickhouse.Exception](err); ok {
 		return false
 	}
 	var network net.Error

@@ -59,15 +59,15 @@ func visit(deal extractor.DealID, entered transform.Day) *transform.Visit {
 	}
 }
 
-const firstDay = transform.Day(20_500)
+const firstDay, lastDay = transform.Day(20_500), transform.Day(20_520)
 
-// appendVisits appends the facts of so many deals, each from the first day to the as-of date.
-func appendVisits(t *testing.T, run *Run, deals int, asOf transform.Day) {
+// appendVisits appends the facts of so many deals, each from the first day to the last.
+func appendVisits(t *testing.T, run *Run, deals int) {
 	t.Helper()
 	a := run.Append(context.Background(), transform.CalendarDays{})
 	for deal := range deals {
 		v := visit(extractor.DealID(deal+1), firstDay)
-		transform.Compare(nil, transform.NoDay, []transform.Visit{*v}, asOf, transform.CalendarDays{}, transform.Difference{Fact: a.Fact, Visit: a.Visit})
+		transform.Compare(nil, transform.NoDay, []transform.Visit{*v}, lastDay, transform.CalendarDays{}, transform.Difference{Fact: a.Fact, Visit: a.Visit})
 		a.Deal(&DealRow{DealID: v.DealID, Title: "A deal", Currency: "EUR"})
 	}
 	if err := a.Finish(); err != nil {
@@ -78,8 +78,8 @@ func appendVisits(t *testing.T, run *Run, deals int, asOf transform.Day) {
 func TestPublishing(t *testing.T) {
 	t.Parallel()
 	conn := open(t).DB()
-	run := begin(t, conn, firstDay+20)
-	appendVisits(t, run, 100, firstDay+20)
+	run := begin(t, conn, lastDay)
+	appendVisits(t, run, 100)
 	if n := number(t, conn, "SELECT count() FROM deal_stage_days") + number(t, conn, "SELECT count() FROM deals_now"); n != 0 {
 		t.Errorf("before it is published the views show %d rows of a run", n)
 	}
@@ -100,15 +100,15 @@ func TestPublishing(t *testing.T) {
 func TestADeadRunIsBuried(t *testing.T) {
 	t.Parallel()
 	conn := open(t).DB()
-	appendVisits(t, begin(t, conn, firstDay+20), 100, firstDay+20) // and dies
-	run := begin(t, conn, firstDay+20)
+	appendVisits(t, begin(t, conn, lastDay), 100) // and dies
+	run := begin(t, conn, lastDay)
 	for _, table := range runTables {
 		if n := number(t, conn, "SELECT count() FROM "+table); n != 0 {
 			t.Errorf("%s has %d rows of the dead run", table, n)
 		}
 	}
 	// The same rows again are not taken for those that were removed.
-	appendVisits(t, run, 100, firstDay+20)
+	appendVisits(t, run, 100)
 	if err := run.Publish(context.Background()); err != nil {
 		t.Fatal(err)
 	}
@@ -213,9 +213,9 @@ func TestALostAnswerDoublesNothing(t *testing.T) {
 	}
 	defer conn.Close()
 
-	run := begin(t, conn, firstDay+20)
+	run := begin(t, conn, lastDay)
 	proxy.losses.Store(3)
-	appendVisits(t, run, 20_000, firstDay+20)
+	appendVisits(t, run, 20_000)
 	if err := run.Publish(context.Background()); err != nil {
 		t.Fatal(err)
 	}

@@ -313,8 +313,7 @@ func TestConfigurationIsHeldAgainstThePortal(t *testing.T) {
 			s.t = t
 			test.change(&s.cfg)
 			_, err := nightly.Run(context.Background(), s.pass(false))
-			var bad *config.Error
-			if !errors.As(err, &bad) {
+			if _, ok := errors.AsType[*config.Error](err); !ok {
 				t.Fatalf("run: %v, want a *config.Error", err)
 			}
 			for _, want := range test.want {

@@ -82,8 +82,7 @@ func waitForLease(ctx context.Context, w *warehouse.Warehouse) (*warehouse.Lease
 	defer cancel()
 	for {
 		lease, err := w.Lease(ctx, leaseName, "stagelag migrate up")
-		var held *warehouse.HeldError
-		if !errors.As(err, &held) {
+		if _, ok := errors.AsType[*warehouse.HeldError](err); !ok {
 			return lease, err
 		}
 		select {

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -121,8 +122,8 @@ func TestEveryMigrationHasAWayBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := len(files) - 1; i >= 0; i-- {
-		down, err := os.ReadFile("migrations/" + strings.TrimSuffix(files[i], ".up.sql") + ".down.sql")
+	for _, file := range slices.Backward(files) {
+		down, err := os.ReadFile("migrations/" + strings.TrimSuffix(file, ".up.sql") + ".down.sql")
 		if err != nil {
 			t.Fatal(err)
 		}

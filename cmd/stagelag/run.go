@@ -78,8 +78,7 @@ func (a *app) pass(ctx context.Context, w *warehouse.Warehouse, cfg config.Confi
 		Warehouse: w, Client: client, Config: cfg, AsOf: asOf, Full: isFull, Progress: a.progress, Log: a.log,
 	})
 	a.progress.Done()
-	var badDate *nightly.AsOfError
-	if errors.As(err, &badDate) {
+	if badDate, ok := errors.AsType[*nightly.AsOfError](err); ok {
 		return outcome, usageError{badDate}
 	}
 	return outcome, err

@@ -172,11 +172,7 @@ func (c *Client) post(ctx context.Context, method string, body []byte) (envelope
 		if err := c.enter(ctx); err != nil {
 			return envelope{}, err
 		}
-		response, err := c.send(ctx, method, body)
-		if err != nil {
-			return envelope{}, err
-		}
-		answer, location, err := c.read(method, response)
+		answer, location, err := c.send(ctx, method, body)
 		if location == "" {
 			return answer, err
 		}
@@ -207,10 +203,11 @@ func (c *Client) enter(ctx context.Context) error {
 	return nil
 }
 
-func (c *Client) send(ctx context.Context, method string, body []byte) (*http.Response, error) {
+// send makes one request. A redirect gives its location and nothing else.
+func (c *Client) send(ctx context.Context, method string, body []byte) (envelope, string, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.webhook.url(c.scheme, c.host, method), bytes.NewReader(body))
 	if err != nil {
-		return nil, fmt.Errorf("%s: the webhook's address is not usable", method)
+		return envelope{}, "", fmt.Errorf("%s: the webhook's address is not usable", method)
 	}
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("Accept", "application/json")
@@ -218,9 +215,14 @@ func (c *Client) send(ctx context.Context, method string, body []byte) (*http.Re
 	c.sentAt = c.clock.Now()
 	response, err := c.http.Do(request)
 	if err != nil {
-		return nil, c.lost(ctx, method, err)
+		return envelope{}, "", c.lost(ctx, method, err)
 	}
-	return response, nil
+	defer func() { _ = response.Body.Close() }()
+	if location := response.Header.Get("Location"); location != "" && response.StatusCode/100 == 3 {
+		return envelope{}, location, nil
+	}
+	answer, err := c.read(ctx, method, response)
+	return answer, "", err
 }
 
 // lost is the error for a request without an answer.
@@ -230,8 +232,7 @@ func (c *Client) lost(ctx context.Context, method string, err error) error {
 		return fmt.Errorf("%s: %w", method, context.Cause(ctx))
 	}
 	// A *url.Error prints the address, and the webhook's address is its password.
-	var uerr *url.Error
-	if errors.As(err, &uerr) {
+	if uerr, ok := errors.AsType[*url.Error](err); ok {
 		err = uerr.Err
 	}
 	message := c.webhook.redact(err.Error())
@@ -241,18 +242,14 @@ func (c *Client) lost(ctx context.Context, method string, err error) error {
 	return &transportError{method, err}
 }
 
-// read takes an answer apart. A redirect gives its location instead.
-func (c *Client) read(method string, response *http.Response) (envelope, string, error) {
-	defer func() { _ = response.Body.Close() }()
-	if location := response.Header.Get("Location"); location != "" && response.StatusCode/100 == 3 {
-		return envelope{}, location, nil
-	}
+// read takes an answer apart.
+func (c *Client) read(ctx context.Context, method string, response *http.Response) (envelope, error) {
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
 	if err != nil {
-		return envelope{}, "", c.lost(response.Request.Context(), method, err)
+		return envelope{}, c.lost(ctx, method, err)
 	}
 	if len(body) > maxAnswer {
-		return envelope{}, "", fmt.Errorf("%s: the answer is longer than %d MB", method, maxAnswer>>20)
+		return envelope{}, fmt.Errorf("%s: the answer is longer than %d MB", method, maxAnswer>>20)
 	}
 	var answer envelope
 	err = json.Unmarshal(body, &answer)
@@ -263,14 +260,14 @@ func (c *Client) read(method string, response *http.Response) (envelope, string,
 	case response.StatusCode != http.StatusOK:
 		// A body that is no JSON is a proxy's page; its text says nothing to the point.
 	case err != nil:
-		return envelope{}, "", &transportError{method, errors.New("the answer is not JSON, or was cut")}
+		return envelope{}, &transportError{method, errors.New("the answer is not JSON, or was cut")}
 	case isAbsent(answer.Result):
-		return envelope{}, "", &transportError{method, errors.New("the answer holds no result")}
+		return envelope{}, &transportError{method, errors.New("the answer holds no result")}
 	default:
-		return answer, "", nil
+		return answer, nil
 	}
 	refusal.Code, refusal.Description = c.webhook.redact(refusal.Code), c.webhook.redact(refusal.Description)
-	return envelope{}, "", refusal
+	return envelope{}, refusal
 }
 
 func isAbsent(raw json.RawMessage) bool { return len(raw) == 0 || string(raw) == "null" }

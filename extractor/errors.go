@@ -14,8 +14,6 @@ const (
 	CodeOperatingLimit    = "OPERATION_TIME_LIMIT"
 	CodeOverload          = "OVERLOAD_LIMIT"
 	CodeInsufficientScope = "insufficient_scope"
-	CodeNoAuth            = "NO_AUTH_FOUND"
-	CodeAccessDenied      = "ACCESS_DENIED"
 	CodePortalDeleted     = "PORTAL_DELETED"
 )
 
@@ -118,6 +116,16 @@ type VanishedError struct {
 }
 
 func (e *VanishedError) Error() string {
-	return fmt.Sprintf("%d of %d known deals are gone from the portal at once: check the rights of the webhook's user; if they really were deleted, run with --full",
-		e.Vanished, e.Known)
+	return e.what() + ": check the rights of the webhook's user; if they really were deleted, run with --full"
+}
+
+func (e *VanishedError) what() string {
+	return fmt.Sprintf("%d of %d known deals are gone from the portal at once", e.Vanished, e.Known)
+}
+
+// isSuspect is whether that is more than people delete in a night. A few known deals may all be
+// gone without a doubt.
+func (e *VanishedError) isSuspect() bool {
+	const fewDeals = 100
+	return e.Known >= fewDeals && 2*e.Vanished > e.Known
 }

@@ -66,8 +66,8 @@ func Extract(ctx context.Context, c *Client, landing Landing, o Options) (Result
 	}
 	var vanished []DealID
 	since := landing.Run()
-	switch {
-	case x.state.Full == nil:
+	switch x.state.Full {
+	case nil:
 		if err := x.readChanged(ctx, x.state.Watermark); err != nil {
 			return Result{}, fmt.Errorf("changed deals: %w", err)
 		}
@@ -114,7 +114,10 @@ type extraction struct {
 	options  Options
 	state    State
 	progress func(Step, int, int)
-	result   Result
+	// knownBefore counts the deals that a full reading found known in the end, 0 under a new
+	// scope.
+	knownBefore int
+	result      Result
 }
 
 // newExtraction decides what is to be read: state.Full is set when everything is.
@@ -175,6 +178,10 @@ func (x *extraction) readAll(ctx context.Context) error {
 	missing, err := x.readByID(ctx, unseen)
 	if err != nil {
 		return fmt.Errorf("deals outside the funnels: %w", err)
+	}
+	if gone := (&VanishedError{Known: x.knownBefore, Vanished: len(missing)}); gone.isSuspect() {
+		x.result.Warnings = append(x.result.Warnings,
+			gone.what()+": check the rights of the webhook's user if nobody deleted them")
 	}
 	if err := x.vanish(ctx, missing); err != nil {
 		return err
@@ -255,6 +262,7 @@ func (x *extraction) unseen(ctx context.Context, since uint64) ([]DealID, error)
 			if err != nil {
 				return nil, err
 			}
+			x.knownBefore++
 			if known.LandedBy < since {
 				unseen = append(unseen, known.ID)
 			}

@@ -56,7 +56,8 @@ func (m *memory) State(context.Context) (state extractor.State, err error) {
 	if m.state == nil {
 		return state, nil
 	}
-	return state, json.Unmarshal(m.state, &state)
+	err = json.Unmarshal(m.state, &state)
+	return state, err
 }
 
 func (m *memory) SaveState(_ context.Context, state extractor.State) error {

@@ -147,15 +147,19 @@ func blocks[T any](ctx context.Context, c *Client, ch *chain[T], wanted func(T) 
 	}
 }
 
-// sizes is how many deals and changes the portal says there are; 0 if it does not say.
+// sizes is how many deals and changes the portal says there are; 0 if it does not say. On a
+// very large portal the count may take longer than a request may, so after a fault it is done
+// without.
 func (r *reader) sizes(ctx context.Context) (deals, changes int, err error) {
 	base := []Param{{"entityTypeId", dealType}, {"start", "0"}}
-	answers, err := r.client.Batch(ctx, []Command{
+	counts := []Command{
 		{Method: dealMethod, Params: append(r.inFunnels(slices.Clip(base), "categoryId"), Param{"select[]", "id"})},
 		{Method: changeMethod, Params: append(r.inFunnels(slices.Clip(base), "CATEGORY_ID"), Param{"select[]", "ID"})},
-	})
+	}
+	answers, err := r.client.batch(ctx, counts)
 	if err != nil {
-		return 0, 0, err
+		p := patience{client: r.client}
+		return 0, 0, p.wait(ctx, counts, err)
 	}
 	return max(0, answers[0].Total), max(0, answers[1].Total), nil
 }

@@ -10,9 +10,6 @@ import (
 // request.
 const rangeDeals = maxCommands * pageRows
 
-// Fewer known deals than this may all be deleted at once without a doubt.
-const fewDeals = 100
-
 // sweep finds what no list of changes shows: deals that were deleted, and deals that left the
 // configured funnels or came back. It counts the portal's ids range by range and looks closer
 // where a count differs from what is known. Departed deals are landed with their new funnel and
@@ -50,8 +47,8 @@ func (x *extraction) sweep(ctx context.Context) ([]DealID, error) {
 	if err := s.visit(ctx); err != nil {
 		return nil, err
 	}
-	if s.known >= fewDeals && 2*len(s.missing) > s.known {
-		return nil, &VanishedError{Known: s.known, Vanished: len(s.missing)}
+	if gone := (&VanishedError{Known: s.known, Vanished: len(s.missing)}); gone.isSuspect() {
+		return nil, gone
 	}
 	return s.missing, nil
 }

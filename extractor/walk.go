@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"slices"
 	"strconv"
 )
 
@@ -51,8 +52,7 @@ func (ch *chain[T]) commands(first, n int) []Command {
 		if page > 0 {
 			after = "$result[" + key(first+page-1) + "]" + ch.listing.lastID
 		}
-		params := append(ch.listing.params[:len(ch.listing.params):len(ch.listing.params)],
-			Param{ch.listing.cursor, after})
+		params := append(slices.Clip(ch.listing.params), Param{ch.listing.cursor, after})
 		commands[page] = Command{Method: ch.listing.method, Params: params}
 	}
 	return commands

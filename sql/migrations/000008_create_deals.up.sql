@@ -1,4 +1,5 @@
--- What readers see of a deal beside its visits, appended when it changes.
+-- What readers see of a deal beside its visits, appended when it changes; the newest row
+-- of a deal comes first.
 CREATE TABLE IF NOT EXISTS stagelag.deals
 (
     run_id       UInt32 COMMENT 'Run that wrote the row, the newest published one of a deal counts' CODEC(ZSTD(1)),
@@ -15,6 +16,6 @@ CREATE TABLE IF NOT EXISTS stagelag.deals
     gap_detail     Array(String) COMMENT 'Gaps of the deal: what exactly' CODEC(ZSTD(1))
 )
 ENGINE = MergeTree
-ORDER BY (deal_id, run_id)
+ORDER BY (deal_id, -toInt64(run_id))
 SETTINGS non_replicated_deduplication_window = 1000
 COMMENT 'Deals of the report with their gaps, a row for each change'

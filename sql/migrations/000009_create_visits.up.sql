@@ -1,6 +1,6 @@
 -- The visits that facts are made of, appended when they change: an open visit does not
--- change by the passing of days. The order is that of its readers, which resolve the
--- newest row of a visit while they read.
+-- change by the passing of days. The newest row of a visit comes first, so that readers
+-- take one row for each visit as they read along the key.
 CREATE TABLE IF NOT EXISTS stagelag.visits
 (
     run_id          UInt32 COMMENT 'Run that wrote the row, the newest published one of a visit counts' CODEC(ZSTD(1)),
@@ -29,6 +29,6 @@ CREATE TABLE IF NOT EXISTS stagelag.visits
     overdue_days    Int32 COMMENT 'Overdue days of a visit that has ended, 0 while it is open' CODEC(ZSTD(1))
 )
 ENGINE = MergeTree
-ORDER BY (deal_id, visit_no, run_id)
+ORDER BY (deal_id, visit_no, -toInt64(run_id))
 SETTINGS non_replicated_deduplication_window = 1000
 COMMENT 'Visits, a row for each change of one'

@@ -2,7 +2,8 @@
 -- back. Rows are only appended: what the views showed after any earlier run is a filter
 -- on run_id away, and a sum of sign * measure is right over any rows.
 --
--- A visit's days lie together: all but the day are the same from row to row or grow by
+-- The newest row of a fact comes first, so that readers take one row for each fact as they
+-- read along the key. A visit's days lie together: all but the day are the same from row to row or grow by
 -- one, which Delta turns into constants. Years rather than months are partitions because
 -- a first run writes every month of the portal's life in each block.
 CREATE TABLE IF NOT EXISTS stagelag.facts
@@ -31,6 +32,6 @@ CREATE TABLE IF NOT EXISTS stagelag.facts
 )
 ENGINE = MergeTree
 PARTITION BY toYear(day)
-ORDER BY (deal_id, visit_no, day, run_id)
+ORDER BY (deal_id, visit_no, day, -toInt64(run_id), -sign)
 SETTINGS non_replicated_deduplication_window = 10000
 COMMENT 'Facts, appended and taken back: one day of one visit'

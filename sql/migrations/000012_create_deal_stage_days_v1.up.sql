@@ -12,29 +12,29 @@ SELECT
     day,
     deal_id,
     visit_no,
-    fact.1 AS funnel_id,
-    CAST(fact.2 AS LowCardinality(String)) AS stage_id,
-    fact.3 AS manager_id,
-    CAST(fact.4 AS LowCardinality(String)) AS manager_source,
-    fact.5 AS entered_date,
-    if(fact.6 = 'none', NULL, fact.7) AS plan_days,
-    if(fact.6 = 'none', NULL, fact.8) AS planned_end,
-    CAST(fact.6 AS LowCardinality(String)) AS plan_source,
-    CAST(fact.9 AS LowCardinality(String)) AS history_source,
-    toInt32(day - fact.5) AS elapsed_days,
-    fact.10 AS overdue_days,
-    fact.11 AS overdue_day,
-    nullIf(fact.12, -1) AS days_left,
-    toUInt8(fact.13) AS is_open,
-    added_by AS run_id
+    funnel_id,
+    CAST(stage_id AS LowCardinality(String)) AS stage_id,
+    manager_id,
+    CAST(manager_source AS LowCardinality(String)) AS manager_source,
+    entered_date,
+    if(fact.plan_source = 'none', NULL, fact.plan_days) AS plan_days,
+    if(fact.plan_source = 'none', NULL, fact.planned_end) AS planned_end,
+    CAST(fact.plan_source AS LowCardinality(String)) AS plan_source,
+    CAST(history_source AS LowCardinality(String)) AS history_source,
+    toInt32(day - entered_date) AS elapsed_days,
+    overdue_days,
+    overdue_day,
+    nullIf(fact.days_left, -1) AS days_left,
+    toUInt8(fact.is_open) AS is_open,
+    run_id
 FROM
 (
-    SELECT day, deal_id, visit_no, maxIf(facts.run_id, sign = 1) AS added_by,
-        argMaxIf((funnel_id, stage_id, manager_id, manager_source, entered_date, plan_source, plan_days, planned_end,
-            history_source, overdue_days, overdue_day, days_left, is_open), facts.run_id, sign = 1) AS fact
+    -- The newest row of each fact; one that takes the fact back leaves nothing.
+    SELECT day, deal_id, visit_no, funnel_id, stage_id, manager_id, manager_source, entered_date, plan_source, plan_days,
+        planned_end, history_source, overdue_days, overdue_day, days_left, is_open, run_id, sign
     FROM stagelag.facts
     WHERE run_id <= newest_run AND run_id IN (SELECT run_id FROM stagelag.run_events WHERE status = 'published')
-    GROUP BY deal_id, visit_no, day
-    HAVING sum(sign) > 0
-)
-SETTINGS optimize_aggregation_in_order = 1
+    ORDER BY deal_id, visit_no, day, -toInt64(run_id), -sign
+    LIMIT 1 BY deal_id, visit_no, day
+) AS fact
+WHERE sign = 1

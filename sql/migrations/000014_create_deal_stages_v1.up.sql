@@ -10,52 +10,61 @@ WITH
     assumeNotNull(newest.3) AS newest_host
 SELECT
     v.deal_id AS deal_id,
-    d.deal.2 AS deal_title,
+    d.title AS deal_title,
     concat('https://', newest_host, '/crm/deal/details/', toString(v.deal_id), '/') AS deal_url,
-    v.visit.2 AS funnel_id,
-    ifNull(nullIf(f.name, ''), concat('#', toString(v.visit.2))) AS funnel_name,
+    v.funnel_id AS funnel_id,
+    ifNull(nullIf(f.name, ''), concat('#', toString(v.funnel_id))) AS funnel_name,
     v.visit_no AS visit_no,
-    CAST(v.visit.3 AS LowCardinality(String)) AS stage_id,
-    ifNull(nullIf(s.name, ''), toString(v.visit.3)) AS stage_name,
-    CAST(v.visit.4 AS LowCardinality(String)) AS stage_semantics,
-    v.visit.13 AS manager_id,
-    ifNull(nullIf(m.name, ''), concat('#', toString(v.visit.13))) AS manager_name,
-    v.visit.6 AS entered_at,
-    v.visit.7 AS entered_date,
-    if(v.visit.8, NULL, v.visit.9) AS left_date,
-    if(v.visit.10 = 'none', NULL, v.visit.11) AS plan_days,
-    CAST(v.visit.10 AS LowCardinality(String)) AS plan_source,
-    if(v.visit.10 = 'none', NULL, v.visit.12) AS planned_end,
-    toInt32(if(v.visit.8, newest_day, v.visit.9) - v.visit.7) AS elapsed_days,
-    toInt32(if(v.visit.8, if(v.visit.10 = 'none', 0, greatest(0, newest_day - v.visit.12)), v.visit.14)) AS overdue_days,
-    if(v.visit.8 AND v.visit.10 != 'none', toInt32(greatest(0, v.visit.12 - newest_day)), NULL) AS days_left,
-    toUInt8(v.visit.8) AS is_open,
+    CAST(v.stage_id AS LowCardinality(String)) AS stage_id,
+    ifNull(nullIf(s.name, ''), toString(v.stage_id)) AS stage_name,
+    CAST(v.semantics AS LowCardinality(String)) AS stage_semantics,
+    v.manager_id AS manager_id,
+    ifNull(nullIf(m.name, ''), concat('#', toString(v.manager_id))) AS manager_name,
+    v.entered_at AS entered_at,
+    v.entered_date AS entered_date,
+    if(v.is_open, NULL, v.left_date) AS left_date,
+    if(v.plan_source = 'none', NULL, v.plan_days) AS plan_days,
+    CAST(v.plan_source AS LowCardinality(String)) AS plan_source,
+    if(v.plan_source = 'none', NULL, v.planned_end) AS planned_end,
+    toInt32(if(v.is_open, newest_day, v.left_date) - v.entered_date) AS elapsed_days,
+    toInt32(if(v.is_open, if(v.plan_source = 'none', 0, greatest(0, newest_day - v.planned_end)), v.overdue_days_ended)) AS overdue_days,
+    if(v.is_open AND v.plan_source != 'none', toInt32(greatest(0, v.planned_end - newest_day)), NULL) AS days_left,
+    toUInt8(v.is_open) AS is_open,
     CAST(multiIf(
-        v.visit.4 != 'process', 'final',
-        v.visit.10 = 'none', 'no_plan',
-        NOT v.visit.8, if(v.visit.14 = 0, 'finished_on_time', 'finished_late'),
-        v.visit.12 < newest_day, 'overdue',
-        v.visit.12 = newest_day, 'due_today',
+        v.semantics != 'process', 'final',
+        v.plan_source = 'none', 'no_plan',
+        NOT v.is_open, if(v.overdue_days_ended = 0, 'finished_on_time', 'finished_late'),
+        v.planned_end < newest_day, 'overdue',
+        v.planned_end = newest_day, 'due_today',
         'on_time') AS LowCardinality(String)) AS status,
-    CAST(v.visit.5 AS LowCardinality(String)) AS history_source
+    CAST(v.history_source AS LowCardinality(String)) AS history_source
 FROM
 (
-    SELECT deal_id, visit_no,
-        argMax((is_gone, funnel_id, stage_id, semantics, history_source, entered_at, entered_date, is_open, left_date,
-            plan_source, plan_days, planned_end, tenure_manager[-1], overdue_days), run_id) AS visit
-    FROM stagelag.visits
-    WHERE run_id <= newest_run AND run_id IN (SELECT run_id FROM stagelag.run_events WHERE status = 'published')
-    GROUP BY deal_id, visit_no
-    HAVING NOT visit.1
+    SELECT *
+    FROM
+    (
+        SELECT deal_id, visit_no, is_gone, funnel_id, stage_id, semantics, history_source, entered_at, entered_date, is_open,
+            left_date, plan_source, plan_days, planned_end, tenure_manager[-1] AS manager_id, overdue_days AS overdue_days_ended
+        FROM stagelag.visits
+        WHERE run_id <= newest_run AND run_id IN (SELECT run_id FROM stagelag.run_events WHERE status = 'published')
+        ORDER BY deal_id, visit_no, -toInt64(run_id)
+        LIMIT 1 BY deal_id, visit_no
+    )
+    WHERE NOT is_gone
 ) AS v
 LEFT JOIN
 (
-    SELECT deal_id, argMax((is_gone, title, amount, currency, created_date), run_id) AS deal
-    FROM stagelag.deals
-    WHERE run_id <= newest_run AND run_id IN (SELECT run_id FROM stagelag.run_events WHERE status = 'published')
-    GROUP BY deal_id
-    HAVING NOT deal.1
+    SELECT *
+    FROM
+    (
+        SELECT deal_id, is_gone, title, amount, currency, deals.created_date AS created_date
+        FROM stagelag.deals
+        WHERE run_id <= newest_run AND run_id IN (SELECT run_id FROM stagelag.run_events WHERE status = 'published')
+        ORDER BY deal_id, -toInt64(run_id)
+        LIMIT 1 BY deal_id
+    )
+    WHERE NOT is_gone
 ) AS d ON d.deal_id = v.deal_id
-LEFT JOIN (SELECT funnel_id, name FROM stagelag.funnels WHERE run_id = (SELECT max(run_id) FROM stagelag.funnels WHERE run_id <= newest_run AND run_id IN (SELECT run_id FROM stagelag.run_events WHERE status = 'published'))) AS f ON f.funnel_id = v.visit.2
-LEFT JOIN (SELECT funnel_id, stage_id, name FROM stagelag.stages WHERE run_id = (SELECT max(run_id) FROM stagelag.stages WHERE run_id <= newest_run AND run_id IN (SELECT run_id FROM stagelag.run_events WHERE status = 'published'))) AS s ON s.funnel_id = v.visit.2 AND s.stage_id = v.visit.3
-LEFT JOIN (SELECT manager_id, name FROM stagelag.managers WHERE run_id = (SELECT max(run_id) FROM stagelag.managers WHERE run_id <= newest_run AND run_id IN (SELECT run_id FROM stagelag.run_events WHERE status = 'published'))) AS m ON m.manager_id = v.visit.13
+LEFT JOIN (SELECT funnel_id, name FROM stagelag.funnels WHERE run_id = (SELECT max(run_id) FROM stagelag.funnels WHERE run_id <= newest_run AND run_id IN (SELECT run_id FROM stagelag.run_events WHERE status = 'published'))) AS f ON f.funnel_id = v.funnel_id
+LEFT JOIN (SELECT funnel_id, stage_id, name FROM stagelag.stages WHERE run_id = (SELECT max(run_id) FROM stagelag.stages WHERE run_id <= newest_run AND run_id IN (SELECT run_id FROM stagelag.run_events WHERE status = 'published'))) AS s ON s.funnel_id = v.funnel_id AND s.stage_id = v.stage_id
+LEFT JOIN (SELECT manager_id, name FROM stagelag.managers WHERE run_id = (SELECT max(run_id) FROM stagelag.managers WHERE run_id <= newest_run AND run_id IN (SELECT run_id FROM stagelag.run_events WHERE status = 'published'))) AS m ON m.manager_id = v.manager_id

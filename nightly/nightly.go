@@ -75,6 +75,9 @@ func Run(ctx context.Context, p Pass) (Outcome, error) {
 	if cause := context.Cause(ctx); errors.Is(err, context.Canceled) && cause != nil {
 		err = cause // says why the context has ended
 	}
+	if remedy := warehouse.Remedy(err); remedy != "" {
+		err = fmt.Errorf("%w; %s", err, remedy)
+	}
 	return outcome, err
 }
 

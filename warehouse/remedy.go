@@ -1,0 +1,30 @@
+package warehouse
+
+// The engine's codes for what a person can mend.
+const (
+	notEnoughSpace   = 243
+	memoryLimit      = 241
+	timeoutExceeded  = 159
+	accessDenied     = 497
+	readOnlyStorage  = 164
+	cannotWriteFile  = 75
+	authenticationNo = 516
+)
+
+// Remedy says what to do about an error of the engine, empty where that is not known.
+func Remedy(err error) string {
+	switch exceptionCode(err) {
+	case notEnoughSpace, cannotWriteFile:
+		return "the warehouse's disk is full: free some space and run again, nothing is lost"
+	case memoryLimit:
+		return "the warehouse has not enough memory: end other queries, or give it more, and run again"
+	case timeoutExceeded:
+		return "the warehouse took too long: run again when it has less to do"
+	case accessDenied, readOnlyStorage:
+		return "the warehouse's user lacks a right: warehouse/users.xml shows which it needs"
+	case authenticationNo:
+		return "the warehouse refuses the user or the password: check warehouse.url"
+	default:
+		return ""
+	}
+}

@@ -96,7 +96,7 @@ func (p Pass) run(ctx context.Context, startedAt time.Time) (Outcome, error) {
 		if asOf == transform.NoDay {
 			asOf = transform.DayOf(startedAt, p.Config.Portal.TimeZone)
 		}
-		err = fmt.Errorf("describe the portal: %w", err)
+		err = p.unreached(err)
 		run, beginning := loader.Begin(ctx, conn, loader.Start{At: startedAt, AsOf: asOf, PortalHost: p.Client.Portal()})
 		if beginning != nil {
 			return Outcome{Before: before}, errors.Join(err, beginning)
@@ -122,6 +122,17 @@ func (p Pass) run(ctx context.Context, startedAt time.Time) (Outcome, error) {
 		return p.failed(ctx, run, err)
 	}
 	return Outcome{Run: run.Row(), Before: before, Warnings: warnings}, nil
+}
+
+// unreached says what to do about a portal that did not answer at all. What it answers
+// says so itself.
+func (p Pass) unreached(err error) error {
+	var refusal *extractor.APIError
+	var redirect *extractor.RedirectError
+	if errors.As(err, &refusal) || errors.As(err, &redirect) || errors.Is(err, context.Canceled) {
+		return fmt.Errorf("describe the portal: %w", err)
+	}
+	return fmt.Errorf("describe the portal: %w; check that %s can be reached from here, and portal.url", err, p.Client.Portal())
 }
 
 // failed records why a run came to nothing, also when it was interrupted.
@@ -207,7 +218,7 @@ func (p Pass) extracting() func(extractor.Step, int, int) {
 	return func(step extractor.Step, rows, total int) {
 		if step != current {
 			current = step
-			p.Progress.Step("read " + string(step))
+			p.Progress.Step("extract: " + string(step))
 		}
 		p.Progress.Rows(int64(rows), int64(total))
 	}

@@ -1,6 +1,7 @@
 package extractor
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -136,8 +137,10 @@ func (c *Client) batch(ctx context.Context, commands []Command) ([]Answer, error
 	for i, command := range commands {
 		queries[key(i)] = command.query()
 	}
-	body, err := json.Marshal(map[string]any{"halt": 0, "cmd": queries})
-	if err != nil {
+	var body bytes.Buffer
+	encoder := json.NewEncoder(&body)
+	encoder.SetEscapeHTML(false) // every & would take six bytes
+	if err := encoder.Encode(map[string]any{"halt": 0, "cmd": queries}); err != nil {
 		return nil, err
 	}
 	if room := c.ledgers.roomAt(c.portalNow(), commands); room.After(c.portalNow()) {
@@ -145,7 +148,7 @@ func (c *Client) batch(ctx context.Context, commands []Command) ([]Answer, error
 			return nil, err
 		}
 	}
-	envelope, err := c.post(ctx, batchMethod, body)
+	envelope, err := c.post(ctx, batchMethod, body.Bytes())
 	if err != nil {
 		return nil, err
 	}

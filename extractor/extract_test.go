@@ -32,6 +32,18 @@ func TestFullReadLandsEverythingWithFewRequests(t *testing.T) {
 	}
 }
 
+func TestASmallPortalTakesAHandfulOfRequests(t *testing.T) {
+	s := newSite(t, twoFunnels(400, 6), portal.Options{Limits: portal.Standard})
+	// Rights, stages; the counts, deals, changes, managers.
+	if result := s.mustExtract(); result.Requests != 6 {
+		t.Errorf("%d requests on the first run, want 6", result.Requests)
+	}
+	// Rights, stages; changed deals, the sweep, managers.
+	if result := s.later(); result.Requests != 5 {
+		t.Errorf("%d requests when nothing has changed, want 5", result.Requests)
+	}
+}
+
 func TestSecondRunReadsOnlyWhatChanged(t *testing.T) {
 	s := newSite(t, twoFunnels(400, 6), portal.Options{Limits: portal.Standard})
 	s.mustExtract()
@@ -110,7 +122,7 @@ func TestOnlyTheConfiguredFunnelsAreRead(t *testing.T) {
 	s := newSite(t, twoFunnels(400, 3), portal.Options{})
 	s.options.Funnels = []extractor.FunnelID{5}
 	result := s.mustExtract()
-	s.mustKnow(inFunnel(5))
+	s.mustKnow(inService)
 	if result.DealsRead != 200 {
 		t.Errorf("read %d deals, want 200", result.DealsRead)
 	}
@@ -173,7 +185,7 @@ func TestAnotherScopeIsReadAnew(t *testing.T) {
 	if result := s.later(); !result.IsFull {
 		t.Error("other funnels did not make a full reading")
 	}
-	s.mustKnow(inFunnel(5))
+	s.mustKnow(inService)
 	s.options.Fields = []string{"UF_CRM_DOCS_DAYS"}
 	if result := s.later(); !result.IsFull {
 		t.Error("other fields did not make a full reading")
@@ -254,6 +266,20 @@ func TestAReadingThatDiedDoesNotReadAgainWhatItHasLanded(t *testing.T) {
 	s.landing.run++
 	if result := s.mustExtract(); landed < 300 || result.DealsRead > 1000-landed/2+10 {
 		t.Errorf("read %d deals of 1000 after %d, want the others only", result.DealsRead, landed)
+	}
+	s.mustKnow(everyDeal)
+}
+
+func TestAReadingThatDiedLongAgoIsBegunAnew(t *testing.T) {
+	s := newSite(t, twoFunnels(600, 2), slowPages)
+	s.landing.killAt = 4
+	if _, err := s.extract(); err == nil {
+		t.Fatal("Extract outlived its landing")
+	}
+	s.landing.killAt = 0
+	s.nextDay()
+	if result := s.later(); result.DealsRead != 600 {
+		t.Errorf("read %d deals, want all 600", result.DealsRead)
 	}
 	s.mustKnow(everyDeal)
 }

@@ -1,15 +1,19 @@
 package extractor_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"stagelag/extractor"
 	"stagelag/portal"
@@ -44,6 +48,19 @@ func TestAPassingFaultChangesNothing(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestFaultsBetweenGoodAnswersDoNotAddUp(t *testing.T) {
+	s := newSite(t, twoFunnels(600, 2), slowPages)
+	isOdd := false
+	s.portal.Inject(func(*portal.Call) *portal.Fault {
+		if isOdd = !isOdd; !isOdd {
+			return nil
+		}
+		return &portal.Fault{HTML: 502}
+	})
+	s.mustExtract()
+	s.mustKnow(everyDeal)
 }
 
 func TestATimeOutIsAskedAgainWithHalfTheCommands(t *testing.T) {
@@ -262,6 +279,59 @@ func TestQuirksOfPortals(t *testing.T) {
 				s.world.DeleteDeal(11, s.clock.Now())
 				s.later()
 				s.mustKnow(everyDeal)
+			}
+		})
+	}
+}
+
+// A portal that ignores a filter sends too much. Where that does no harm it is left out; where
+// it would make a wrong conclusion of what is missing, the run ends.
+func TestFiltersThatThePortalIgnores(t *testing.T) {
+	tests := []struct {
+		filter string
+		want   string // the error
+	}{
+		{"@categoryId", ""},
+		{"@CATEGORY_ID", ""},
+		{">=updatedTime", ""},
+		{">id", "deals: crm.item.list: the portal ignores the filter on ids: asked for those above 100, it sent 2"},
+		{">ID", "stage changes: crm.stagehistory.list: the portal ignores the filter on ids: asked for those above 100, it sent 2"},
+		{"<=id", "sweep for deleted deals: crm.item.list: the portal ignores the filter on ids: asked for those up to 400, it sent 401"},
+		{"@id", "sweep for deleted deals: crm.item.list: the portal ignores the filter on ids: it sent deal 1 unasked"},
+		{"@OWNER_ID", "changed deals: crm.stagehistory.list: the portal ignores the filter on deals: it sent a change of deal 1 unasked"},
+	}
+	for _, test := range tests {
+		t.Run(test.filter, func(t *testing.T) {
+			s := newSite(t, twoFunnels(400, 3), slowPages)
+			s.options.Funnels = []extractor.FunnelID{5}
+			ignored := regexp.MustCompile("&" + regexp.QuoteMeta(url.QueryEscape("filter["+test.filter+"]")) + `[^&"]*`)
+			s.transport = func(r *http.Request) (*http.Response, error) {
+				body, err := io.ReadAll(r.Body)
+				if err != nil {
+					return nil, err
+				}
+				body = ignored.ReplaceAll(body, nil)
+				r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+				return s.clock.RoundTrip(r)
+			}
+			_, err := s.extract()
+			if err == nil {
+				s.mustKnow(inService)
+				s.world.DeleteDeal(8, s.clock.Now())
+				s.world.DeleteDeal(12, s.clock.Now())
+				s.world.AddDeal(portal.Deal{
+					Title: "Imported", Funnel: 5, Stage: "C5:NEW",
+					Created: noon.AddDate(0, -1, 0), AppearsAt: s.clock.Now().Add(time.Hour),
+				})
+				s.world.Move(10, s.clock.Now(), "C5:WON")
+				s.nextDay()
+				_, err = s.extract()
+			}
+			if test.want == "" && err == nil {
+				s.mustKnow(inService)
+			}
+			if got := strings.TrimPrefix(fmt.Sprint(err), "<nil>"); got != test.want {
+				t.Errorf("Extract: %s, want %s", got, test.want)
 			}
 		})
 	}

@@ -50,6 +50,14 @@ func (c *clock) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, err
 }
 
+// skewed is a clock that goes wrong by so much.
+type skewed struct {
+	*clock
+	by time.Duration
+}
+
+func (s skewed) Now() time.Time { return s.clock.Now().Add(s.by) }
+
 // A site is a simulated portal on the air, and a landing to extract it to.
 type site struct {
 	t       *testing.T
@@ -65,6 +73,7 @@ type site struct {
 	client  *extractor.Client // of the last extraction
 	// transport, if set, stands between the client and the portal.
 	transport func(*http.Request) (*http.Response, error)
+	skew      time.Duration // our clock minus the portal's
 }
 
 func newSite(t *testing.T, w *portal.World, o portal.Options) *site {
@@ -114,7 +123,7 @@ func (s *site) extract() (extractor.Result, error) {
 	s.portal.ForgetLog()
 	s.waits = nil
 	s.client = extractor.NewClient(extractor.ClientOptions{
-		Webhook: s.webhook, Limits: s.limits, Clock: s.clock, HTTP: &http.Client{Transport: s}, Log: s.logger(),
+		Webhook: s.webhook, Limits: s.limits, Clock: skewed{s.clock, s.skew}, HTTP: &http.Client{Transport: s}, Log: s.logger(),
 		OnWait: func(reason string, _ time.Time) { s.waits = append(s.waits, reason) },
 	})
 	description, err := s.client.Describe(s.t.Context())
@@ -264,8 +273,6 @@ func twoFunnels(n, changes int) *portal.World {
 	return w
 }
 
-func inFunnel(funnel portal.FunnelID) func(portal.Deal) bool {
-	return func(deal portal.Deal) bool { return deal.Funnel == funnel }
-}
+func inService(deal portal.Deal) bool { return deal.Funnel == 5 }
 
 func itoa(n uint64) string { return strconv.FormatUint(n, 10) }

@@ -10,8 +10,11 @@ import (
 // request.
 const rangeDeals = maxCommands * pageRows
 
+// maxDealID is above any id, and whole also for who reads numbers as floating ones.
+const maxDealID DealID = 1 << 53
+
 // sweep finds what no list of changes shows: deals that were deleted, and deals that left the
-// configured funnels or came back. It counts the portal's ids range by range and looks closer
+// configured funnels, or came there. It counts the portal's ids range by range and looks closer
 // where a count differs from what is known. Departed deals are landed with their new funnel and
 // their history. It returns the deleted ones unless they are so many that the webhook has
 // rather lost its rights.
@@ -24,7 +27,7 @@ func (x *extraction) sweep(ctx context.Context) ([]DealID, error) {
 		if err != nil {
 			return nil, err
 		}
-		s.known++
+		s.total++
 		if x.reader.wants(known.FunnelID) {
 			s.inside = append(s.inside, known.ID)
 		} else {
@@ -41,13 +44,13 @@ func (x *extraction) sweep(ctx context.Context) ([]DealID, error) {
 			}
 		}
 	}
-	if err := s.compare(ctx); err != nil {
+	if err := s.compare(ctx, idRange{after: s.lastInside(), last: maxDealID}); err != nil {
 		return nil, err
 	}
 	if err := s.visit(ctx); err != nil {
 		return nil, err
 	}
-	if gone := (&VanishedError{Known: s.known, Vanished: len(s.missing)}); gone.isSuspect() {
+	if gone := (&VanishedError{Known: s.total, Vanished: len(s.missing)}); gone.isSuspect() {
 		return nil, gone
 	}
 	return s.missing, nil
@@ -55,16 +58,23 @@ func (x *extraction) sweep(ctx context.Context) ([]DealID, error) {
 
 type sweep struct {
 	*extraction
-	known   int
+	total   int      // known deals
 	inside  []DealID // in the configured funnels; not yet compared
 	from    DealID   // everything up to this id has been compared
 	outside []DealID // not yet looked up
 	missing []DealID // the portal shows them nowhere
 }
 
-// compare counts the ranges of the deals inside the funnels, and looks closer where the portal
-// has more or fewer.
-func (s *sweep) compare(ctx context.Context) error {
+func (s *sweep) lastInside() DealID {
+	if n := len(s.inside); n > 0 {
+		return s.inside[n-1]
+	}
+	return s.from
+}
+
+// compare counts the ranges of the deals inside the funnels, and ranges where no deal is known,
+// and looks closer where the portal has more or fewer.
+func (s *sweep) compare(ctx context.Context, unknown ...idRange) error {
 	var ranges []idRange
 	var ids [][]DealID
 	for group := range slices.Chunk(s.inside, rangeDeals) {
@@ -73,17 +83,20 @@ func (s *sweep) compare(ctx context.Context) error {
 		ids = append(ids, group)
 		s.from = last
 	}
+	ranges, ids = append(ranges, unknown...), append(ids, make([][]DealID, len(unknown))...)
 	counts, err := s.reader.countRanges(ctx, ranges)
 	if err != nil {
 		return err
 	}
+	compared := s.total - len(s.inside)
 	for i, count := range counts {
 		if count != len(ids[i]) {
 			if err := s.look(ctx, ranges[i], ids[i]); err != nil {
 				return err
 			}
 		}
-		s.progress(StepSweep, s.known-len(s.inside)+i*rangeDeals+len(ids[i]), 0)
+		compared += len(ids[i])
+		s.progress(StepSweep, compared, 0)
 	}
 	s.inside = nil
 	return nil
@@ -91,7 +104,7 @@ func (s *sweep) compare(ctx context.Context) error {
 
 // look compares the ids of one range, and reads the deals that are on one side only.
 func (s *sweep) look(ctx context.Context, ids idRange, known []DealID) error {
-	found, err := s.reader.listRange(ctx, ids, len(known))
+	found, err := s.reader.listRange(ctx, ids, max(1, len(known)))
 	if err != nil {
 		return err
 	}

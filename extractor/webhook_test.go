@@ -81,6 +81,18 @@ func TestAWebhookCannotBeShown(t *testing.T) {
 	}
 }
 
+func TestTheSecretIsTakenOutOfForeignTexts(t *testing.T) {
+	webhook, err := ParseWebhook("https://example.bitrix24.ru/rest/1/q7zt5w%7Ehidden/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{"no /rest/1/q7zt5w%7Ehidden/batch", "no /rest/1/q7zt5w~hidden/batch"} {
+		if got := webhook.redact(text); got != "no /rest/1/***/batch" {
+			t.Errorf("redact(%s) = %s", text, got)
+		}
+	}
+}
+
 func TestWhereThePortalMayMove(t *testing.T) {
 	tests := []struct {
 		name, from, to string

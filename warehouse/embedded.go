@@ -149,7 +149,7 @@ func (f folder) takeSeat(ctx context.Context, c credentials) (*seat, error) {
 		err = s.ping(ctx)
 	}
 	if err != nil {
-		users.Close()
+		_ = users.Close()
 		return nil, err
 	}
 	return s, nil
@@ -206,16 +206,16 @@ func (f folder) startKeeper(ctx context.Context) error {
 	// command's process group must not take the engine from the second.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	err = cmd.Start()
-	reporter.Close()
+	_ = reporter.Close()
 	if err != nil {
 		return fmt.Errorf("start the engine's keeper: %w", err)
 	}
-	go cmd.Wait() // it may end long before this process does
+	go func() { _ = cmd.Wait() }() // it may end long before this process does
 
 	// A keeper that is given up on ends by itself: nobody will hold the FIFO.
-	stop := context.AfterFunc(ctx, func() { report.SetReadDeadline(time.Now()) })
+	stop := context.AfterFunc(ctx, func() { _ = report.SetReadDeadline(time.Now()) })
 	defer stop()
-	report.SetReadDeadline(time.Now().Add(startTimeout))
+	_ = report.SetReadDeadline(time.Now().Add(startTimeout))
 	said, err := io.ReadAll(report)
 	switch {
 	case ctx.Err() != nil:

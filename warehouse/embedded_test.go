@@ -67,7 +67,7 @@ func TestDataAndServiceSurviveAKill(t *testing.T) {
 		name   string
 		victim func(starter *helper, e endpoint) int
 	}{
-		{"of the only command", func(starter *helper, e endpoint) int { return starter.cmd.Process.Pid }},
+		{"of the only command", func(starter *helper, _ endpoint) int { return starter.cmd.Process.Pid }},
 		{"of the keeper", func(_ *helper, e endpoint) int { return e.Keeper }},
 		{"of the engine", func(_ *helper, e endpoint) int { return e.Engine }},
 	}

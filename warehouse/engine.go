@@ -130,13 +130,13 @@ func startEngine(f folder, file string, engineLock *os.File) (*engine, error) {
 
 	e := &engine{cmd: cmd, stdin: hold, ended: make(chan struct{})}
 	err = cmd.Start()
-	stdin.Close()
+	_ = stdin.Close()
 	if err != nil {
-		hold.Close()
+		_ = hold.Close()
 		return nil, fmt.Errorf("start the engine %s: %w", file, err)
 	}
 	go func() {
-		cmd.Wait()
+		_ = cmd.Wait()
 		close(e.ended)
 	}()
 	if err := e.waitUntilUp(f, file); err != nil {
@@ -195,13 +195,13 @@ func (e *engine) createDatabase(c credentials) error {
 // open, then by force. Data that was written is safe either way.
 func (e *engine) stop() {
 	e.stopping.Store(true)
-	e.stdin.Close()
+	_ = e.stdin.Close()
 	for _, signal := range []os.Signal{unix.SIGTERM, unix.SIGKILL} {
 		select {
 		case <-e.ended:
 			return
 		case <-time.After(2 * time.Second):
-			e.cmd.Process.Signal(signal)
+			_ = e.cmd.Process.Signal(signal)
 		}
 	}
 	<-e.ended

@@ -40,7 +40,7 @@ func parseException(text string) *EngineError {
 		return nil
 	}
 	e := &EngineError{}
-	fmt.Sscan(text[head[2]:head[3]], &e.Code)
+	_, _ = fmt.Sscan(text[head[2]:head[3]], &e.Code)
 	e.Message = text[head[1]:]
 	if name := exceptionName.FindStringSubmatch(e.Message); name != nil {
 		e.Message, e.Name = name[1], name[2]
@@ -65,12 +65,10 @@ func plain(err error) error {
 
 // exceptionCode is the engine's code for err, 0 for an error that is not its own.
 func exceptionCode(err error) int {
-	var exception *clickhouse.Exception
-	if errors.As(err, &exception) {
+	if exception, ok := errors.AsType[*clickhouse.Exception](err); ok {
 		return int(exception.Code)
 	}
-	var engine *EngineError
-	if errors.As(err, &engine) {
+	if engine, ok := errors.AsType[*EngineError](err); ok {
 		return engine.Code
 	}
 	return 0

@@ -53,7 +53,7 @@ func (g *gate) serveHTTP() {
 	// could not be sent again.
 	proxy.Transport = &http.Transport{DisableKeepAlives: true, DisableCompression: true}
 	server := &http.Server{Handler: proxy, ErrorLog: quiet, ReadHeaderTimeout: dialTimeout}
-	server.Serve(g.http)
+	_ = server.Serve(g.http) // it ends with the process
 }
 
 func (g *gate) serveNative() {
@@ -63,31 +63,30 @@ func (g *gate) serveNative() {
 			time.Sleep(10 * time.Millisecond) // out of descriptors, for the moment
 			continue
 		}
-		go g.pass(client.(*net.TCPConn))
+		go g.pass(client)
 	}
 }
 
-func (g *gate) pass(client *net.TCPConn) {
+func (g *gate) pass(client net.Conn) {
 	defer client.Close()
-	client.SetReadDeadline(time.Now().Add(dialTimeout))
+	_ = client.SetReadDeadline(time.Now().Add(dialTimeout))
 	reader := bufio.NewReader(client)
 	hello, err := readHello(reader)
 	if err != nil {
 		return
 	}
 	if refusal := g.refuse(hello); refusal != nil {
-		client.Write(refusal)
+		_, _ = client.Write(refusal)
 		return
 	}
-	client.SetReadDeadline(time.Time{})
+	_ = client.SetReadDeadline(time.Time{})
 
 	dialing, cancel := context.WithTimeout(context.Background(), dialTimeout)
 	defer cancel()
-	connection, err := new(net.Dialer).DialContext(dialing, "tcp", g.engine.native)
+	engine, err := new(net.Dialer).DialContext(dialing, "tcp", g.engine.native)
 	if err != nil {
 		return
 	}
-	engine := connection.(*net.TCPConn)
 	defer engine.Close()
 	early, _ := reader.Peek(reader.Buffered())
 	if _, err := engine.Write(append(hello.raw, early...)); err != nil {
@@ -96,11 +95,11 @@ func (g *gate) pass(client *net.TCPConn) {
 	// Two TCP connections are copied within the kernel. Either end closes both:
 	// so a client that was killed ends its query.
 	go func() {
-		io.Copy(engine, client)
-		engine.Close()
-		client.Close()
+		_, _ = io.Copy(engine, client)
+		_ = engine.Close()
+		_ = client.Close()
 	}()
-	io.Copy(client, engine)
+	_, _ = io.Copy(client, engine)
 }
 
 // databases are those that a connection can begin in.

@@ -139,7 +139,7 @@ func newPath(t *testing.T) string {
 	t.Helper()
 	// Not t.TempDir, which would be removed under an engine that a failed test
 	// has left behind.
-	path, err := os.MkdirTemp("", "warehouse-")
+	path, err := os.MkdirTemp("", "warehouse-") //nolint:usetesting // see above
 	if err != nil {
 		t.Fatal(err)
 	}

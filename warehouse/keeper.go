@@ -34,11 +34,9 @@ func RunEngineIfAsked() {
 	switch os.Args[1] {
 	case keeperWord:
 		report := os.NewFile(3, "report")
-		if err := keep(folder(os.Args[2]), os.Args[3], report); err != nil {
-			fmt.Fprintln(report, err) // to nobody, when the engine had been up
-			os.Exit(1)
-		}
-		os.Exit(0)
+		err := keep(folder(os.Args[2]), os.Args[3], report)
+		fmt.Fprintln(report, err) // to nobody, when the engine had been up
+		os.Exit(1)
 	case engineWord:
 		fmt.Fprintln(os.Stderr, runLibrary(os.Args[2], os.Args[3:]))
 		os.Exit(1)
@@ -52,6 +50,7 @@ type keeper struct {
 	engine *engine
 }
 
+// keep returns only with what went wrong: a keeper that is not needed any more exits.
 func keep(f folder, engineFile string, report io.WriteCloser) error {
 	// The kernel ends the engine with the thread that started it, see dieWithParent.
 	runtime.LockOSThread()
@@ -92,7 +91,7 @@ func keep(f folder, engineFile string, report io.WriteCloser) error {
 		k.end(0)
 	}()
 	fmt.Fprintln(report, saidReady)
-	report.Close()
+	_ = report.Close()
 	return k.serve()
 }
 
@@ -138,7 +137,7 @@ func (k *keeper) serve() error {
 			k.engine.stop()
 			k.end(0)
 		}
-		starting.Close()
+		_ = starting.Close()
 		if err := k.waitUntilUnused(); err != nil {
 			return err
 		}

@@ -24,7 +24,7 @@ func tryLock(name string) (*os.File, error) {
 	if err == nil {
 		return file, nil
 	}
-	file.Close()
+	_ = file.Close()
 	if errors.Is(err, unix.EWOULDBLOCK) {
 		return nil, fmt.Errorf("%s %w", name, errLocked)
 	}

@@ -62,8 +62,7 @@ func (a analyst) query(ctx context.Context, out io.Writer, sql, format string) e
 	defer transport.CloseIdleConnections()
 	response, err := (&http.Client{Transport: transport}).Do(request)
 	if err != nil {
-		var uerr *url.Error
-		if errors.As(err, &uerr) {
+		if uerr, ok := errors.AsType[*url.Error](err); ok {
 			err = uerr.Err // the rest is the parameters
 		}
 		return fmt.Errorf("%s: %w", a.url.Host, err)

@@ -5,7 +5,7 @@ const (
 	notEnoughSpace   = 243
 	memoryLimit      = 241
 	timeoutExceeded  = 159
-	accessDenied     = 497
+	noRight          = 497
 	readOnlyStorage  = 164
 	cannotWriteFile  = 75
 	authenticationNo = 516
@@ -20,7 +20,7 @@ func Remedy(err error) string {
 		return "the warehouse has not enough memory: end other queries, or give it more, and run again"
 	case timeoutExceeded:
 		return "the warehouse took too long: run again when it has less to do"
-	case accessDenied, readOnlyStorage:
+	case noRight, readOnlyStorage:
 		return "the warehouse's user lacks a right: warehouse/users.xml shows which it needs"
 	case authenticationNo:
 		return "the warehouse refuses the user or the password: check warehouse.url"

@@ -74,7 +74,7 @@ func open(ctx context.Context, config Config) (*Warehouse, error) {
 		}
 	}
 	if err := w.connect(ctx); err != nil {
-		w.Close()
+		_ = w.Close()
 		return nil, err
 	}
 	return w, nil

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/shopspring/decimal"
 	"golang.org/x/sync/errgroup"
 
@@ -50,16 +51,21 @@ func (r *Run) DealIDs(ctx context.Context, all bool, zone *time.Location) ([]ext
 			ORDER BY deal_id`
 		args = []any{since, ahead, since, ahead}
 	}
-	rows, err := r.conn.Query(ctx, query, args...)
+	return dealIDs(ctx, r.conn, "select the deals to derive", query, args...)
+}
+
+// dealIDs reads the ids that a query gives; what says what they are for.
+func dealIDs(ctx context.Context, conn driver.Conn, what, query string, args ...any) ([]extractor.DealID, error) {
+	rows, err := conn.Query(ctx, query, args...)
 	if err != nil {
-		return nil, fmt.Errorf("select the deals to derive: %w", err)
+		return nil, fmt.Errorf("%s: %w", what, err)
 	}
 	defer rows.Close()
 	var ids []extractor.DealID
 	for rows.Next() {
 		var id uint64
 		if err := rows.Scan(&id); err != nil {
-			return nil, fmt.Errorf("select the deals to derive: %w", err)
+			return nil, fmt.Errorf("%s: %w", what, err)
 		}
 		ids = append(ids, extractor.DealID(id))
 	}

@@ -270,7 +270,7 @@ const landedSince = "SELECT deal_id FROM landing_deals FINAL WHERE vanished_at I
 
 // Inconsistent gives the deals whose history ends elsewhere than they stand.
 func (l *Landing) Inconsistent(ctx context.Context, since uint64) ([]extractor.DealID, error) {
-	return l.dealIDs(ctx, "find deals whose history ends elsewhere", `
+	return dealIDs(ctx, l.run.conn, "find deals whose history ends elsewhere", `
 		SELECT d.deal_id
 		FROM (SELECT deal_id, funnel_id, stage_id FROM landing_deals FINAL WHERE vanished_at IS NULL AND run_id >= ?) AS d
 		JOIN
@@ -286,7 +286,7 @@ func (l *Landing) Inconsistent(ctx context.Context, since uint64) ([]extractor.D
 
 // OrphanOwners gives the deals that own landed changes and were not landed with them.
 func (l *Landing) OrphanOwners(ctx context.Context, since uint64) ([]extractor.DealID, error) {
-	return l.dealIDs(ctx, "find changes without a deal", `
+	return dealIDs(ctx, l.run.conn, "find changes without a deal", `
 		SELECT DISTINCT deal_id FROM landing_stage_changes FINAL
 		WHERE vanished_at IS NULL AND run_id >= ? AND deal_id NOT IN (SELECT deal_id FROM landing_deals FINAL WHERE run_id >= ?)
 		ORDER BY deal_id`, since, since)
@@ -294,7 +294,7 @@ func (l *Landing) OrphanOwners(ctx context.Context, since uint64) ([]extractor.D
 
 // MovedFunnel gives the deals whose history may lack what happened in other funnels.
 func (l *Landing) MovedFunnel(ctx context.Context, since uint64, funnels []extractor.FunnelID) ([]extractor.DealID, error) {
-	return l.dealIDs(ctx, "find deals that changed funnels", `
+	return dealIDs(ctx, l.run.conn, "find deals that changed funnels", `
 		SELECT d.deal_id
 		FROM (SELECT deal_id, funnel_id FROM landing_deals FINAL WHERE vanished_at IS NULL AND run_id >= ?) AS d
 		LEFT JOIN
@@ -306,23 +306,6 @@ func (l *Landing) MovedFunnel(ctx context.Context, since uint64, funnels []extra
 		) AS h ON h.deal_id = d.deal_id
 		WHERE d.funnel_id NOT IN (`+list(funnels)+`) OR h.moves > 0 OR h.first_type != 1
 		ORDER BY d.deal_id`, since, since)
-}
-
-func (l *Landing) dealIDs(ctx context.Context, what, query string, args ...any) ([]extractor.DealID, error) {
-	rows, err := l.run.conn.Query(ctx, query, args...)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", what, err)
-	}
-	defer rows.Close()
-	var ids []extractor.DealID
-	for rows.Next() {
-		var id uint64
-		if err := rows.Scan(&id); err != nil {
-			return nil, fmt.Errorf("%s: %w", what, err)
-		}
-		ids = append(ids, extractor.DealID(id))
-	}
-	return ids, rows.Err()
 }
 
 // ManagerIDs gives the managers of the known deals and of all published visits.

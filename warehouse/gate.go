@@ -21,17 +21,18 @@ import (
 // request that is no HTTP: whatever a connection throws, it takes for its own
 // failure. So the gate reads how a native connection begins and answers a bad
 // beginning itself, and takes HTTP apart and puts it together again. What comes
-// after passes through unread.
+// after passes through unread. Should an engine end all the same, the keeper starts
+// another, and a connection that comes meanwhile waits for it.
 type gate struct {
 	native, http net.Listener
-	engine       *engine
+	engine       func() *engine    // the one that is up, or was up last
 	passwords    map[string]string // by user
 }
 
 // openGate listens on loopback, on ports that the system chooses, and serves
 // until the process ends.
-func openGate(e *engine, c credentials) (*gate, error) {
-	g := &gate{engine: e, passwords: map[string]string{"stagelag": c.Stagelag, "analyst": c.Analyst}}
+func openGate(engine func() *engine, c credentials) (*gate, error) {
+	g := &gate{engine: engine, passwords: map[string]string{"stagelag": c.Stagelag, "analyst": c.Analyst}}
 	var err error
 	if g.native, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
 		return nil, err
@@ -46,12 +47,17 @@ func openGate(e *engine, c credentials) (*gate, error) {
 
 func (g *gate) serveHTTP() {
 	quiet := log.New(io.Discard, "", 0)
-	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: g.engine.http})
+	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: "engine"})
 	proxy.FlushInterval = -1 // a client sees rows when the engine sends them
 	proxy.ErrorLog = quiet
 	// The engine closes connections that were idle; a POST sent at that moment
 	// could not be sent again.
-	proxy.Transport = &http.Transport{DisableKeepAlives: true, DisableCompression: true}
+	proxy.Transport = &http.Transport{
+		DisableKeepAlives: true, DisableCompression: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return g.dial(ctx, func(e *engine) string { return e.http })
+		},
+	}
 	server := &http.Server{Handler: proxy, ErrorLog: quiet, ReadHeaderTimeout: dialTimeout}
 	_ = server.Serve(g.http) // it ends with the process
 }
@@ -64,6 +70,19 @@ func (g *gate) serveNative() {
 			continue
 		}
 		go g.pass(client)
+	}
+}
+
+// dial connects to the engine, to the next one if it has just ended.
+func (g *gate) dial(ctx context.Context, address func(*engine) string) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	for {
+		e := g.engine()
+		connection, err := new(net.Dialer).DialContext(ctx, "tcp", address(e))
+		if err == nil || e.stopping.Load() || pause(ctx) != nil {
+			return connection, err
+		}
 	}
 }
 
@@ -83,7 +102,7 @@ func (g *gate) pass(client net.Conn) {
 
 	dialing, cancel := context.WithTimeout(context.Background(), dialTimeout)
 	defer cancel()
-	engine, err := new(net.Dialer).DialContext(dialing, "tcp", g.engine.native)
+	engine, err := g.dial(dialing, func(e *engine) string { return e.native })
 	if err != nil {
 		return
 	}

@@ -9,6 +9,8 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"sync/atomic"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -47,8 +49,12 @@ func RunEngineIfAsked() {
 type keeper struct {
 	folder folder
 	users  int // the reading end of the FIFO
-	engine *engine
+	engine atomic.Pointer[engine]
+	gate   *gate
 }
+
+// An engine that does not live as long would not live longer the next time.
+const shortLife = 2 * time.Second
 
 // keep returns only with what went wrong: a keeper that is not needed any more exits.
 func keep(f folder, engineFile string, report io.WriteCloser) error {
@@ -70,24 +76,13 @@ func keep(f folder, engineFile string, report io.WriteCloser) error {
 	if k.users, err = unix.Open(f.users(), unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0); err != nil {
 		return fmt.Errorf("open %s: %w", f.users(), err)
 	}
-	if k.engine, err = startEngine(f, engineFile, engineLock); err != nil {
+	if err := k.start(engineFile, engineLock); err != nil {
 		return err
 	}
-	if err := k.publish(); err != nil {
-		k.engine.stop()
-		return err
-	}
-	go func() {
-		<-k.engine.ended
-		if !k.engine.stopping.Load() {
-			// With this process the FIFO has no reader, so the next command sees
-			// that there is no engine, and starts one.
-			k.end(1)
-		}
-	}()
+	go k.revive(engineFile, engineLock)
 	go func() {
 		<-terminated
-		k.engine.stop()
+		k.engine.Load().stop()
 		k.end(0)
 	}()
 	fmt.Fprintln(report, saidReady)
@@ -95,24 +90,60 @@ func keep(f folder, engineFile string, report io.WriteCloser) error {
 	return k.serve()
 }
 
-// publish makes the engine one that others can join.
-func (k *keeper) publish() error {
+// start starts an engine and makes it one that others can join.
+func (k *keeper) start(engineFile string, engineLock *os.File) error {
+	e, err := startEngine(k.folder, engineFile, engineLock)
+	if err != nil {
+		return err
+	}
+	if err := k.publish(e); err != nil {
+		e.stop()
+		return err
+	}
+	return nil
+}
+
+// revive starts another engine whenever one ends that was not told to: it ends over
+// what it takes for a failure of its own, a client that vanished at the wrong moment
+// among others, and those who use it should not have to come again for that.
+func (k *keeper) revive(engineFile string, engineLock *os.File) {
+	runtime.LockOSThread() // see keep
+	for {
+		e, begun := k.engine.Load(), time.Now()
+		<-e.ended
+		if e.stopping.Load() {
+			select {} // the keeper ends, and with this thread its engine would
+		}
+		// What it said last is for whoever wonders.
+		_ = os.Rename(k.folder.log(), k.folder.log()+".ended")
+		if time.Since(begun) < shortLife || k.start(engineFile, engineLock) != nil {
+			// With this process the FIFO has no reader, so the next command sees
+			// that there is no engine, and starts one.
+			k.end(1)
+		}
+	}
+}
+
+// publish leads the gate to the engine and tells where that is.
+func (k *keeper) publish(e *engine) error {
 	credentials, err := k.folder.readCredentials()
 	if err != nil {
 		return err
 	}
-	if err := k.engine.createDatabase(credentials); err != nil {
+	if err := e.createDatabase(credentials); err != nil {
 		return err
 	}
-	gate, err := openGate(k.engine, credentials)
-	if err != nil {
-		return err
+	k.engine.Store(e)
+	if k.gate == nil {
+		if k.gate, err = openGate(k.engine.Load, credentials); err != nil {
+			return err
+		}
 	}
 	content, err := json.Marshal(endpoint{
-		Native: gate.native.Addr().String(),
-		HTTP:   gate.http.Addr().String(),
+		Native: k.gate.native.Addr().String(),
+		HTTP:   k.gate.http.Addr().String(),
 		Keeper: os.Getpid(),
-		Engine: k.engine.cmd.Process.Pid,
+		Engine: e.cmd.Process.Pid,
 	})
 	if err != nil {
 		return err
@@ -134,7 +165,7 @@ func (k *keeper) serve() error {
 		if !used {
 			// start.lock is kept to the end: a command that comes now waits, and
 			// finds no engine rather than half of one.
-			k.engine.stop()
+			k.engine.Load().stop()
 			k.end(0)
 		}
 		_ = starting.Close()

@@ -44,7 +44,21 @@ func (w *Warehouse) Query(ctx context.Context, out io.Writer, sql, format string
 	return nil
 }
 
+// errNoAnswer is an engine that ended, or hung up, before it had answered.
+var errNoAnswer = errors.New("the engine did not answer")
+
+// query asks again when there was no answer: the analyst only reads.
 func (a analyst) query(ctx context.Context, out io.Writer, sql, format string) error {
+	const tries = 3
+	for try := 1; ; try++ {
+		err := a.queryOnce(ctx, out, sql, format)
+		if !errors.Is(err, errNoAnswer) || try == tries {
+			return err
+		}
+	}
+}
+
+func (a analyst) queryOnce(ctx context.Context, out io.Writer, sql, format string) error {
 	parameters := url.Values{"database": {Database}, "default_format": {format}}
 	for name, value := range a.settings {
 		parameters.Set(name, value)
@@ -75,10 +89,16 @@ func (a analyst) query(ctx context.Context, out io.Writer, sql, format string) e
 	// What the engine had of the result can stand before its complaint.
 	var said tail
 	if err := copyResult(&said, response.Body, tag); err != nil {
-		return err
+		if complaint, ok := errors.AsType[*EngineError](err); ok {
+			return complaint
+		}
+		return fmt.Errorf("%s: %w (%w)", a.url.Host, errNoAnswer, err)
 	}
 	if e := parseException(string(said)); e != nil {
 		return e
+	}
+	if response.StatusCode == http.StatusBadGateway {
+		return fmt.Errorf("%s: %w", a.url.Host, errNoAnswer)
 	}
 	return fmt.Errorf("%s: %s", a.url.Host, response.Status)
 }

@@ -69,12 +69,31 @@ func Up(ctx context.Context, w *warehouse.Warehouse) error {
 	if len(status.Pending) == 0 && !status.IsHalfDone {
 		return nil
 	}
+	for try := 1; ; try++ {
+		err := upUnderLease(ctx, w)
+		// Each migration can be repeated, so a lease that was lost is taken again.
+		if !errors.Is(err, warehouse.ErrLeaseLost) || try == tries {
+			return err
+		}
+	}
+}
+
+// tries is how often migrations are taken up when the warehouse ends their lease.
+const tries = 3
+
+func upUnderLease(ctx context.Context, w *warehouse.Warehouse) error {
 	lease, err := waitForLease(ctx, w)
 	if err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
 	defer lease.Release()
-	return up(ctx, w)
+	if err := up(lease.Context(), w); err != nil {
+		if cause := context.Cause(lease.Context()); cause != nil {
+			return fmt.Errorf("migrate: %w", cause)
+		}
+		return err
+	}
+	return nil
 }
 
 func waitForLease(ctx context.Context, w *warehouse.Warehouse) (*warehouse.Lease, error) {

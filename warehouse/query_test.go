@@ -77,8 +77,8 @@ func TestAnalystReadsTenMillionRows(t *testing.T) {
 		sql  string
 		want int // the error's code
 	}{
-		{"ten million", "SELECT number FROM numbers(10000000)", 0},
-		{"and no more", "SELECT number FROM numbers(10000001)", 396},
+		{"ten million", "SELECT 1 FROM numbers(10000000)", 0},
+		{"and no more", "SELECT 1 FROM numbers(10000001)", 396},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -69,19 +69,6 @@ func Up(ctx context.Context, w *warehouse.Warehouse) error {
 	if len(status.Pending) == 0 && !status.IsHalfDone {
 		return nil
 	}
-	for try := 1; ; try++ {
-		err := upUnderLease(ctx, w)
-		// Each migration can be repeated, so a lease that was lost is taken again.
-		if !errors.Is(err, warehouse.ErrLeaseLost) || try == tries {
-			return err
-		}
-	}
-}
-
-// tries is how often migrations are taken up when the warehouse ends their lease.
-const tries = 3
-
-func upUnderLease(ctx context.Context, w *warehouse.Warehouse) error {
 	lease, err := waitForLease(ctx, w)
 	if err != nil {
 		return fmt.Errorf("migrate: %w", err)
@@ -97,17 +84,19 @@ func upUnderLease(ctx context.Context, w *warehouse.Warehouse) error {
 }
 
 func waitForLease(ctx context.Context, w *warehouse.Warehouse) (*warehouse.Lease, error) {
-	ctx, cancel := context.WithTimeout(ctx, leaseWait)
-	defer cancel()
+	deadline := time.After(leaseWait)
 	for {
+		// The lease lasts as long as the context that it is taken with.
 		lease, err := w.Lease(ctx, leaseName, "stagelag migrate up")
-		if _, ok := errors.AsType[*warehouse.HeldError](err); !ok {
+		if _, isHeld := errors.AsType[*warehouse.HeldError](err); !isHeld {
 			return lease, err
 		}
 		select {
 		case <-ctx.Done():
 			return nil, err
-		case <-time.After(time.Second):
+		case <-deadline:
+			return nil, err
+		case <-time.After(100 * time.Millisecond):
 		}
 	}
 }

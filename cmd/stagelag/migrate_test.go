@@ -10,7 +10,7 @@ import (
 
 // In the order in which a schema lives: each status is that after the step before it.
 func TestMigrate(t *testing.T) {
-	folder := t.TempDir()
+	folder := newFolder(t)
 	w, err := warehouse.Open(t.Context(), warehouse.Config{URL: warehouse.Embedded, Path: filepath.Join(folder, "data", "warehouse")})
 	if err != nil {
 		t.Fatal(err)

@@ -44,10 +44,10 @@ const totals = `SELECT count(), uniqExact(deal_id), sum(overdue_day), sum(elapse
 // numbers of a run that nobody killed.
 func TestKilledAtAnyMoment(t *testing.T) {
 	t.Parallel()
-	folder := t.TempDir()
+	folder := newFolder(t)
 	servePortalFor(t, folder)
 
-	whole := t.TempDir()
+	whole := newFolder(t)
 	settings, err := os.ReadFile(filepath.Join(folder, "stagelag.yaml"))
 	if err != nil {
 		t.Fatal(err)
@@ -92,7 +92,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 
 func TestRunPrintsAMorningReport(t *testing.T) {
 	t.Parallel()
-	folder := t.TempDir()
+	folder := newFolder(t)
 	webhook := servePortalFor(t, folder, "--lang", "ru", "--deals", "150")
 	stdout, stderr, code := call(t, folder, "", "run")
 	if code != 0 {
@@ -111,7 +111,7 @@ func TestRunPrintsAMorningReport(t *testing.T) {
 
 func TestDemo(t *testing.T) {
 	t.Parallel()
-	folder := t.TempDir()
+	folder := newFolder(t)
 	for range 2 { // the second finds what the first left
 		stdout, stderr, code := call(t, folder, "", "demo")
 		if code != 0 {

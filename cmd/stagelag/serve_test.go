@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"net/http"
 	"os"
 	"os/exec"
@@ -15,6 +17,7 @@ import (
 	"time"
 
 	"stagelag/config"
+	"stagelag/warehouse/warehousetest"
 )
 
 // A served command runs until it is told to stop.
@@ -23,6 +26,21 @@ type served struct {
 	cmd    *exec.Cmd
 	stdout *bufio.Reader
 	stderr bytes.Buffer
+}
+
+// newFolder is a folder for a test, removed when no engine works in it any more: one that
+// has lost its last user takes a moment to end.
+func newFolder(t *testing.T) string {
+	t.Helper()
+	folder := t.TempDir()
+	t.Cleanup(func() {
+		for _, place := range []string{"data/warehouse", "data/demo/warehouse"} {
+			if err := warehousetest.WaitUntilEnded(filepath.Join(folder, place)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				t.Error(err)
+			}
+		}
+	})
+	return folder
 }
 
 // serve starts a command in the folder.
@@ -90,7 +108,7 @@ func call(t *testing.T, folder, stdin string, args ...string) (stdout, stderr st
 }
 
 func TestPortalServesUntilStopped(t *testing.T) {
-	folder := t.TempDir()
+	folder := newFolder(t)
 	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
 		s := serve(t, folder, "portal", "--listen", "127.0.0.1:0", "--deals", "7", "--now", "2026-03-02T09:00:00+03:00")
 		webhook := s.line()
@@ -122,7 +140,7 @@ func TestPortalServesUntilStopped(t *testing.T) {
 
 // What the portal command writes below the address is a configuration for that portal.
 func TestPortalWritesItsConfiguration(t *testing.T) {
-	folder := t.TempDir()
+	folder := newFolder(t)
 	s := serve(t, folder, "portal", "--listen", "127.0.0.1:0", "--deals", "7", "--limits", "none")
 	host := strings.Split(s.line(), "/")[2]
 	if s.line() != "" || s.line() != "# stagelag.yaml for this portal" {
@@ -143,7 +161,7 @@ func TestPortalWritesItsConfiguration(t *testing.T) {
 }
 
 func TestPortalOfVisits(t *testing.T) {
-	folder := t.TempDir()
+	folder := newFolder(t)
 	visits := "case_id,entered_at,stage,owner\nA,2026-01-01T00:00:00Z,New,Ann\nB,2026-01-02T00:00:00Z,New,Bob\n"
 	if err := os.WriteFile(filepath.Join(folder, "visits.csv"), []byte(visits), 0o600); err != nil {
 		t.Fatal(err)
@@ -161,7 +179,7 @@ func TestPortalOfVisits(t *testing.T) {
 }
 
 func TestPortalOfATakenAddress(t *testing.T) {
-	folder := t.TempDir()
+	folder := newFolder(t)
 	s := serve(t, folder, "portal", "--listen", "127.0.0.1:0", "--deals", "1")
 	address := strings.Split(s.line(), "/")[2]
 	_, stderr, code := call(t, folder, "", "portal", "--listen", address)
@@ -171,7 +189,7 @@ func TestPortalOfATakenAddress(t *testing.T) {
 }
 
 func TestWarehouseServesUntilStopped(t *testing.T) {
-	folder := t.TempDir()
+	folder := newFolder(t)
 	s := serve(t, folder, "warehouse", "--show-password")
 	told := map[string]string{}
 	for line := s.line(); line != ""; line = s.line() {
@@ -212,7 +230,7 @@ func TestWarehouseServesUntilStopped(t *testing.T) {
 }
 
 func TestQuery(t *testing.T) {
-	folder := t.TempDir()
+	folder := newFolder(t)
 	serve(t, folder, "warehouse").line()
 
 	tests := []struct {

@@ -7,6 +7,9 @@
 //
 //	command ── holds users.fifo open ──> keeper ── holds the engine's stdin open ──> engine
 //
+// The keeper also stands between: programs connect to its gate, on the addresses
+// that Endpoints tells, because the engine does not survive every client.
+//
 // The keeper reads the FIFO until its end. The kernel closes what a killed
 // process had open, so nobody has to say goodbye. The keeper and the engine both
 // hold engine.lock: while it is taken there is, or may be, an engine on the path,

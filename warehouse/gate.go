@@ -111,14 +111,19 @@ func (g *gate) pass(client net.Conn) {
 	if _, err := engine.Write(append(hello.raw, early...)); err != nil {
 		return
 	}
-	// Two TCP connections are copied within the kernel. Either end closes both:
-	// so a client that was killed ends its query.
+	// Two TCP connections are copied within the kernel.
 	go func() {
 		_, _ = io.Copy(engine, client)
-		_ = engine.Close()
-		_ = client.Close()
+		// The client is gone, and its query ends with it. The engine reads an end,
+		// and can say to nobody what it has to say.
+		if tcp, ok := engine.(*net.TCPConn); ok {
+			_ = tcp.CloseWrite()
+		}
 	}()
-	_, _ = io.Copy(client, engine)
+	if _, err := io.Copy(client, engine); err != nil {
+		_ = client.Close()
+		_, _ = io.Copy(io.Discard, engine)
+	}
 }
 
 // databases are those that a connection can begin in.

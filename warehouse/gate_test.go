@@ -96,6 +96,62 @@ func TestEngineSurvivesABadClient(t *testing.T) {
 	}
 }
 
+// Clients vanish at every moment of a connection, half of them with a reset. The
+// engine would end itself over one that it was about to write to.
+func TestEngineSurvivesClientsThatVanish(t *testing.T) {
+	w := mustOpen(t, newPath(t))
+	mustExec(t, w, "CREATE TABLE days (day Date) ENGINE = MergeTree ORDER BY day")
+	tests := []struct {
+		name string
+		does func(clickhouse.Conn) error
+	}{
+		{"while they connect", func(db clickhouse.Conn) error { return db.Ping(t.Context()) }},
+		{"while they read", func(db clickhouse.Conn) error {
+			return db.Exec(t.Context(), "SELECT number, toString(number) FROM numbers(1000000)")
+		}},
+		{"while they are refused", func(db clickhouse.Conn) error { return db.Exec(t.Context(), "SELECT 1 FROM nothing") }},
+		{"while they write", func(db clickhouse.Conn) error {
+			batch, err := db.PrepareBatch(t.Context(), "INSERT INTO days")
+			if err != nil {
+				return err
+			}
+			for range 10_000 {
+				if err := batch.Append(time.Unix(0, 0)); err != nil {
+					return err
+				}
+			}
+			return batch.Send()
+		}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			for i := range 60 {
+				options := w.Options()
+				options.DialContext = func(_ context.Context, address string) (net.Conn, error) {
+					c, err := net.Dial("tcp", address)
+					if err == nil {
+						_ = c.(*net.TCPConn).SetLinger(i%2 - 1) // 0 resets, -1 does not
+						time.AfterFunc(time.Duration(i)*50*time.Microsecond, func() { c.Close() })
+					}
+					return c, err
+				}
+				db, err := clickhouse.Open(options)
+				if err != nil {
+					t.Fatal(err)
+				}
+				_ = test.does(db) // it fails, or was faster
+				db.Close()
+			}
+			if err := w.seat.ping(t.Context()); err != nil {
+				t.Fatalf("the engine afterwards: %v", err)
+			}
+			if isGone(w.seat.endpoint.Engine) {
+				t.Error("the engine ended, and another was started")
+			}
+		})
+	}
+}
+
 // A client that is gone takes its query along, also through the gate.
 func TestAQueryEndsWithItsClient(t *testing.T) {
 	w := mustOpen(t, newPath(t))

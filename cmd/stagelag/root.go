@@ -54,7 +54,7 @@ error then says what went wrong and what to do.`,
 	flags.StringVar(&a.logFormat, "log-format", a.defaultLogFormat(), "the form of the log: text or json (text on a terminal)")
 	flags.StringVar(&a.logLevel, "log-level", "info", "the least `level` that is logged: error, warning, info or debug")
 
-	root.AddCommand(newDemo(a), newRun(a), newMigrate(a), newQuery(a), newWarehouse(a), newPortal(a))
+	root.AddCommand(newDemo(a), newRun(a), newMigrate(a), newQuery(a), newWarehouse(a), newPortal(a), newDashboards(a))
 	return root
 }
 

@@ -68,7 +68,8 @@ user      %s
 password  %s
 
 clickhouse-client  clickhouse client --host %s --port %s --user %s --ask-password --database %s
-Grafana            data source ClickHouse (grafana-clickhouse-datasource), protocol Native, host %s, port %s
+Grafana            data source ClickHouse (grafana-clickhouse-datasource), uid stagelag, protocol Native, host %s, port %s;
+                   stagelag dashboards export writes the dashboards for it
 DBeaver            connection ClickHouse, JDBC URL jdbc:%s
 `, e.Native, e.HTTP, e.Database, e.User, e.Password,
 		host, port, e.User, e.Database,

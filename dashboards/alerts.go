@@ -1,0 +1,64 @@
+package dashboards
+
+import (
+	"bytes"
+	"fmt"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// A rule is an alert: it fires when its one number is above the threshold.
+type rule struct {
+	key       string
+	sql       string
+	above     float64
+	noData    string
+	dashboard string
+}
+
+const runBefore = "(SELECT maxOrNull(as_of) FROM runs WHERE status = 'published' AND as_of < " + asOf + ")"
+
+// rules return numbers only: a text column breaks an alert. The first two have to fire in
+// a warehouse without a run as well; to the others that is no news.
+var rules = []rule{
+	{"heartbeat", "SELECT toFloat64(dateDiff('minute', max(finished_at), now())) / 60 AS value FROM runs WHERE status = 'published' HAVING count() > 0", 26, "Alerting", "trust"},
+	{"failed", "SELECT toFloat64(argMax(status, run_id) = 'failed') AS value FROM runs WHERE status != 'running' HAVING count() > 0", 0, "OK", "trust"},
+	{"rose", "SELECT toFloat64(sum(overdue_days_accrued)) AS value FROM portfolio_days WHERE day > " + runBefore + " HAVING count() > 0", 100, "OK", "portfolio"},
+	{"coverage", `SELECT toFloat64(a.rate - b.rate) AS value
+FROM (SELECT sum(visits_closed_with_plan) / nullIf(sum(visits_closed), 0) AS rate FROM quality_report WHERE day > ` + asOf + ` - 37 AND day <= ` + asOf + ` - 7) AS a
+CROSS JOIN (SELECT sum(visits_closed_with_plan) / nullIf(sum(visits_closed), 0) AS rate FROM quality_report WHERE day > ` + asOf + ` - 7) AS b
+WHERE value IS NOT NULL`, 0.1, "OK", "quality"},
+	{"late_deal", "SELECT toFloat64(countIf(overdue_days_now > 30 AND overdue_days_now - (" + asOf + " - " + runBefore + ") <= 30)) AS value FROM deals_now WHERE status = 'overdue' HAVING count() > 0", 0, "OK", "portfolio"},
+}
+
+// alerts is the provisioning file of the alerts.
+func alerts(lang Lang) ([]byte, error) {
+	var list []map[string]any
+	for _, r := range rules {
+		list = append(list, map[string]any{
+			"uid": "stagelag-" + r.key + "-" + string(lang), "title": say(lang, "alert."+r.key), "condition": "B",
+			"for": "0s", "noDataState": r.noData, "execErrState": "Error", "isPaused": false,
+			"labels": map[string]string{"stagelag": r.key},
+			// Annotations are not interpolated, so they hold no values.
+			"annotations": map[string]string{"summary": say(lang, "alert."+r.key), "description": say(lang, "alert."+r.key+".do"), "link": "/d/" + UID(r.dashboard, lang)},
+			"data": []map[string]any{
+				{"refId": "A", "datasourceUid": SourceUID, "relativeTimeRange": map[string]int{"from": 86400, "to": 0}, "model": map[string]any{
+					"refId": "A", "editorType": "sql", "pluginVersion": pluginVersion, "rawSql": r.sql, "format": int(rows), "queryType": "table",
+				}},
+				{"refId": "B", "datasourceUid": "__expr__", "relativeTimeRange": map[string]int{"from": 0, "to": 0}, "model": map[string]any{
+					"refId": "B", "type": "threshold", "expression": "A",
+					"conditions": []map[string]any{{"evaluator": map[string]any{"type": "gt", "params": []float64{r.above}}}},
+				}},
+			},
+		})
+	}
+	var text bytes.Buffer
+	encoder := yaml.NewEncoder(&text)
+	encoder.SetIndent(2)
+	if err := encoder.Encode(map[string]any{"apiVersion": 1, "groups": []map[string]any{{
+		"orgId": 1, "name": "stagelag-" + string(lang), "folder": say(lang, "folder"), "interval": "10m", "rules": list,
+	}}}); err != nil {
+		return nil, fmt.Errorf("alerts in %s: %w", lang, err)
+	}
+	return text.Bytes(), nil
+}

@@ -1,0 +1,66 @@
+package dashboards
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+)
+
+var makers = map[string]func(Lang) *board{
+	"portfolio": portfolio, "deal": deal, "quality": quality, "stages": stages, "trust": trust,
+}
+
+// Dashboards builds the dashboards of a language, in the order of their links.
+func Dashboards(lang Lang) ([]dashboard.Dashboard, error) {
+	var all []dashboard.Dashboard
+	for _, name := range names {
+		d, err := makers[name](lang).build()
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, d)
+	}
+	return all, nil
+}
+
+// Files are the files of a language by their names: a JSON file for each dashboard, and
+// alerts.yaml for Grafana's provisioning/alerting.
+func Files(lang Lang) (map[string][]byte, error) {
+	all, err := Dashboards(lang)
+	if err != nil {
+		return nil, err
+	}
+	files := map[string][]byte{}
+	for i, d := range all {
+		text, err := json.MarshalIndent(d, "", "  ")
+		if err != nil {
+			return nil, fmt.Errorf("dashboard %s: %w", names[i], err)
+		}
+		files[names[i]+".json"] = append(text, '\n')
+	}
+	if files["alerts.yaml"], err = alerts(lang); err != nil {
+		return nil, err
+	}
+	return files, nil
+}
+
+// Export writes the files of a language into a folder, which is made when absent. Files
+// of the same names are replaced, others stay.
+func Export(lang Lang, dir string) error {
+	files, err := Files(lang)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}

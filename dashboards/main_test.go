@@ -1,0 +1,238 @@
+package dashboards_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"go.yaml.in/yaml/v3"
+
+	"stagelag/config"
+	"stagelag/dashboards"
+	"stagelag/extractor"
+	"stagelag/nightly"
+	"stagelag/portal"
+	"stagelag/sql"
+	"stagelag/transform"
+	"stagelag/warehouse"
+	"stagelag/warehouse/warehousetest"
+)
+
+func TestMain(m *testing.M) { warehousetest.Main(m) }
+
+// A statement is one query of the dashboards, by where it is.
+type statement struct{ place, sql string }
+
+// A panel is what the tests look at of one, as Grafana reads it.
+type panel struct {
+	ID          int
+	Type        string
+	Title       string
+	Description string
+	FieldConfig struct {
+		Defaults struct {
+			Unit    string
+			NoValue string
+		}
+		Overrides []struct {
+			Matcher    struct{ ID, Options string }
+			Properties []struct {
+				ID    string
+				Value any
+			}
+		}
+	}
+	Targets []struct {
+		RawSQL     string `json:"rawSql"`
+		Datasource struct{ Type, UID string }
+	}
+}
+
+// A page is a dashboard, as Grafana reads it.
+type page struct {
+	UID, Title, Description, Timezone string
+	Links                             []struct {
+		URL                   string
+		KeepTime, IncludeVars bool
+	}
+	Templating struct {
+		List []struct {
+			Name  string
+			Query struct {
+				RawSQL string `json:"rawSql"`
+			}
+		}
+	}
+	Panels []panel
+}
+
+// read is what a language has: its dashboards, and its alerts' statements by their uids.
+func read(t *testing.T, lang dashboards.Lang) (pages map[string]page, alerts []statement) {
+	t.Helper()
+	files, err := dashboards.Files(lang)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages = map[string]page{}
+	for name, text := range files {
+		if !strings.HasSuffix(name, ".json") {
+			continue
+		}
+		var p page
+		if err := json.Unmarshal(text, &p); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		pages[name] = p
+	}
+	var provisioned struct {
+		Groups []struct {
+			Rules []struct {
+				UID  string
+				Data []struct {
+					Model struct {
+						RawSQL string `yaml:"rawSql"`
+					}
+				}
+			}
+		}
+	}
+	if err := yaml.Unmarshal(files["alerts.yaml"], &provisioned); err != nil {
+		t.Fatal(err)
+	}
+	for _, group := range provisioned.Groups {
+		for _, rule := range group.Rules {
+			alerts = append(alerts, statement{"alert " + rule.UID, rule.Data[0].Model.RawSQL})
+		}
+	}
+	return pages, alerts
+}
+
+// statements are all queries of all languages.
+func statements(t *testing.T) []statement {
+	var all []statement
+	for _, lang := range dashboards.Langs {
+		pages, alerts := read(t, lang)
+		all = append(all, alerts...)
+		for name, page := range pages {
+			for _, v := range page.Templating.List {
+				all = append(all, statement{fmt.Sprintf("%s/%s variable %s", lang, name, v.Name), v.Query.RawSQL})
+			}
+			for _, p := range page.Panels {
+				for _, target := range p.Targets {
+					all = append(all, statement{fmt.Sprintf("%s/%s panel %q", lang, name, p.Title), target.RawSQL})
+				}
+			}
+		}
+	}
+	return all
+}
+
+// A view is what the variables and the range above a dashboard are.
+type view struct {
+	name                         string
+	funnel, stage, manager, deal string // empty: All
+	from, to                     time.Time
+}
+
+var macro = regexp.MustCompile(`\$__dateFilter\((\w+)\)`)
+
+// expand does what the plugin's documentation says of macros and variables.
+func (v view) expand(sql string) string {
+	for name, value := range map[string]string{"funnel": v.funnel, "stage": v.stage, "manager": v.manager} {
+		conditional := regexp.MustCompile(`\$__conditionalAll\(([^$]*\$\{` + name + `:singlequote\}\)), \$` + name + `\)`)
+		phrase := "1=1"
+		if value != "" {
+			phrase = "${1}"
+		}
+		sql = conditional.ReplaceAllString(sql, phrase)
+		sql = strings.ReplaceAll(sql, "${"+name+":singlequote}", "'"+value+"'")
+	}
+	sql = strings.ReplaceAll(sql, "${deal:singlequote}", "'"+v.deal+"'")
+	sql = macro.ReplaceAllString(sql, fmt.Sprintf("$1 >= toDate('%s') AND $1 <= toDate('%s')", v.from.Format(time.DateOnly), v.to.Format(time.DateOnly)))
+	sql = strings.ReplaceAll(sql, "$__fromTime", fmt.Sprintf("toDateTime(%d)", v.from.Unix()))
+	return strings.ReplaceAll(sql, "$__toTime", fmt.Sprintf("toDateTime(%d)", v.to.Unix()))
+}
+
+var now = time.Date(2026, 3, 10, 2, 30, 0, 0, time.UTC)
+
+// demo is a warehouse with two nights of a generated portal.
+func demo(t testing.TB) *warehouse.Warehouse {
+	t.Helper()
+	w := warehousetest.New(t)
+	clock := now.AddDate(0, 0, -1)
+	world, suggested := portal.Generate(portal.GenerateOptions{Seed: 1, Deals: 400, Now: clock, Language: portal.Russian})
+	simulated := portal.New(world, portal.Options{Now: func() time.Time { return clock }})
+	server := httptest.NewServer(simulated)
+	t.Cleanup(server.Close)
+	webhook, err := extractor.ParseWebhook(simulated.WebhookURL(server.URL))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := config.Default()
+	cfg.Portal.URL, cfg.Portal.Limits = webhook, extractor.Unlimited
+	if cfg.Portal.TimeZone, err = time.LoadLocation(suggested.TimeZone); err != nil {
+		t.Fatal(err)
+	}
+	cfg.Plan.Fields = map[extractor.StageID]config.PlanFields{}
+	for stage, f := range suggested.Fields {
+		cfg.Plan.Fields[extractor.StageID(stage)] = config.PlanFields{Days: config.FieldName(f.Days), Date: config.FieldName(f.Date)}
+	}
+	log := logrus.New()
+	log.SetOutput(io.Discard)
+	for range 2 {
+		if _, err := nightly.Run(context.Background(), nightly.Pass{
+			Warehouse: w, Config: cfg, AsOf: transform.NoDay, Progress: quiet{}, Log: log,
+			Client: extractor.NewClient(extractor.ClientOptions{Webhook: webhook, Limits: extractor.Unlimited}),
+		}); err != nil {
+			t.Fatal(err)
+		}
+		clock = now
+	}
+	return w
+}
+
+// quiet is a progress that nobody looks at.
+type quiet struct{}
+
+func (quiet) Step(string)       {}
+func (quiet) Rows(int64, int64) {}
+
+// ask runs a statement as the analyst, as Grafana does, and gives the names, the types
+// and the rows.
+func ask(t testing.TB, w *warehouse.Warehouse, sql string) ([][]string, error) {
+	t.Helper()
+	var b strings.Builder
+	if err := w.Query(t.Context(), &b, sql, "TSVWithNamesAndTypes"); err != nil {
+		return nil, err
+	}
+	var lines [][]string
+	for line := range strings.Lines(b.String()) {
+		lines = append(lines, strings.Split(strings.TrimSuffix(line, "\n"), "\t"))
+	}
+	return lines, nil
+}
+
+func number(t testing.TB, w *warehouse.Warehouse, sql string) string {
+	t.Helper()
+	lines, err := ask(t, w, sql)
+	if err != nil || len(lines) < 3 {
+		t.Fatalf("%s: %d lines, %v", sql, len(lines), err)
+	}
+	return lines[2][0]
+}
+
+func empty(t testing.TB) *warehouse.Warehouse {
+	t.Helper()
+	w := warehousetest.New(t)
+	if err := sql.Up(t.Context(), w); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}

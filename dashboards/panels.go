@@ -1,0 +1,245 @@
+package dashboards
+
+import (
+	"github.com/grafana/grafana-foundation-sdk/go/barchart"
+	"github.com/grafana/grafana-foundation-sdk/go/cog"
+	"github.com/grafana/grafana-foundation-sdk/go/common"
+	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+	"github.com/grafana/grafana-foundation-sdk/go/stat"
+	"github.com/grafana/grafana-foundation-sdk/go/statetimeline"
+	"github.com/grafana/grafana-foundation-sdk/go/statushistory"
+	"github.com/grafana/grafana-foundation-sdk/go/table"
+	"github.com/grafana/grafana-foundation-sdk/go/timeseries"
+)
+
+// The units. Grafana's own unit for days turns 45 days into 1.5 months, so a day is a
+// whole number with a suffix.
+const (
+	count = "none"
+	share = "percentunit"
+)
+
+func (b *board) days() string { return "suffix: " + b.say("unit.days") }
+
+// A column is how a field is shown: by its name in the statement.
+type column struct {
+	name  string
+	unit  string // empty: text
+	color string
+	as    func(*board) []dashboard.DynamicConfigValue
+}
+
+func (b *board) overrides(columns []column) []cog.Builder[dashboard.DashboardFieldConfigSourceOverrides] {
+	var all []cog.Builder[dashboard.DashboardFieldConfigSourceOverrides]
+	for _, c := range columns {
+		properties := []dashboard.DynamicConfigValue{{Id: "displayName", Value: b.say("column." + c.name)}}
+		if c.unit == "days" {
+			properties = append(properties, dashboard.DynamicConfigValue{Id: "unit", Value: b.days()})
+		} else if c.unit != "" {
+			properties = append(properties, dashboard.DynamicConfigValue{Id: "unit", Value: c.unit})
+		}
+		if c.color != "" {
+			properties = append(properties, dashboard.DynamicConfigValue{Id: "color", Value: map[string]any{"mode": "fixed", "fixedColor": c.color}})
+		}
+		if c.as != nil {
+			properties = append(properties, c.as(b)...)
+		}
+		all = append(all, dashboard.NewDashboardFieldConfigSourceOverridesBuilder().
+			Matcher(dashboard.MatcherConfig{Id: "byName", Options: c.name}).Properties(properties))
+	}
+	return all
+}
+
+// width is in pixels.
+func width(pixels int) dashboard.DynamicConfigValue {
+	return dashboard.DynamicConfigValue{Id: "custom.width", Value: pixels}
+}
+
+// wide gives a column of a table its width.
+func wide(pixels int) func(*board) []dashboard.DynamicConfigValue {
+	return func(*board) []dashboard.DynamicConfigValue { return []dashboard.DynamicConfigValue{width(pixels)} }
+}
+
+// bar shows a number of a table as a bar as well.
+func bar(*board) []dashboard.DynamicConfigValue {
+	return []dashboard.DynamicConfigValue{{Id: "custom.cellOptions", Value: map[string]any{"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}}}
+}
+
+// spoken shows the words for the values of a column, coloured by their meaning.
+func spoken(kind string, pixels int) func(*board) []dashboard.DynamicConfigValue {
+	return func(b *board) []dashboard.DynamicConfigValue {
+		properties := []dashboard.DynamicConfigValue{
+			{Id: "mappings", Value: []dashboard.ValueMapping{absentIsADash(), b.words(kind)}},
+			{Id: "custom.cellOptions", Value: map[string]any{"type": "color-text"}},
+		}
+		if pixels > 0 {
+			properties = append(properties, width(pixels))
+		}
+		return properties
+	}
+}
+
+// date shows a day without its time.
+func date(*board) []dashboard.DynamicConfigValue {
+	return []dashboard.DynamicConfigValue{width(115)}
+}
+
+// kept is what a link takes along: the range and the variables.
+const kept = "&${__url_time_range}&${funnel:queryparam}&${stage:queryparam}&${manager:queryparam}"
+
+// toDeal links a column to the dashboard of the deal in deal_id.
+func toDeal(b *board) []dashboard.DynamicConfigValue {
+	return []dashboard.DynamicConfigValue{
+		{Id: "links", Value: []map[string]any{{"title": b.say("link.deal"), "url": "/d/" + UID("deal", b.lang) + "?var-deal=${__data.fields.deal_id}" + kept}}},
+		{Id: "custom.minWidth", Value: 160},
+	}
+}
+
+// toPortal shows an address of the portal as a short link.
+func toPortal(b *board) []dashboard.DynamicConfigValue {
+	return []dashboard.DynamicConfigValue{
+		{Id: "links", Value: []map[string]any{{"title": b.say("link.portal"), "url": "${__value.raw}", "targetBlank": true}}},
+		{Id: "mappings", Value: []dashboard.ValueMapping{{RegexMap: &dashboard.RegexMap{
+			Type: dashboard.MappingTypeRegexToText,
+			Options: dashboard.DashboardRegexMapOptions{
+				Pattern: ".+", Result: dashboard.ValueMappingResult{Text: cog.ToPtr("↗")},
+			},
+		}}}},
+		width(75),
+	}
+}
+
+// stat shows the columns of one row, large.
+func (b *board) stat(key string, w, h uint32, sql string, columns ...column) {
+	b.builder.WithPanel(stat.NewPanelBuilder().
+		Id(b.nextID()).GridPos(b.place(w, h)).
+		Title(b.say(key)).Description(b.say(key + ".about")).
+		Datasource(source()).WithTarget(ask("A", sql, rows)).
+		Unit(count).NoValue("—").Mappings([]dashboard.ValueMapping{absentIsADash()}).
+		ColorScheme(dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdFixed).FixedColor(neutral)).
+		Thresholds(plain()).
+		ColorMode(common.BigValueColorModeValue).GraphMode(common.BigValueGraphModeNone).
+		TextMode(textMode(columns)).WideLayout(false).JustifyMode(common.BigValueJustifyModeCenter).
+		ReduceOptions(common.NewReduceDataOptionsBuilder().Values(false).Fields("/.*/").Calcs([]string{"lastNotNull"})).
+		Overrides(b.overrides(columns)))
+}
+
+func textMode(columns []column) common.BigValueTextMode {
+	if len(columns) == 1 {
+		return common.BigValueTextModeValue
+	}
+	return common.BigValueTextModeValueAndName
+}
+
+// plain has no thresholds: a colour here is a meaning, not a level.
+func plain() cog.Builder[dashboard.ThresholdsConfig] {
+	return dashboard.NewThresholdsConfigBuilder().Mode(dashboard.ThresholdsModeAbsolute).
+		Steps([]dashboard.Threshold{{Color: neutral}})
+}
+
+// zero is on time at 0 and late above: for counts of violations.
+func zero(*board) []dashboard.DynamicConfigValue {
+	one := 1.0
+	return []dashboard.DynamicConfigValue{
+		{Id: "thresholds", Value: dashboard.ThresholdsConfig{Mode: dashboard.ThresholdsModeAbsolute, Steps: []dashboard.Threshold{{Color: onTime}, {Color: late, Value: &one}}}},
+		{Id: "color", Value: map[string]any{"mode": "thresholds"}},
+		{Id: "custom.cellOptions", Value: map[string]any{"type": "color-text"}},
+	}
+}
+
+// table lists rows.
+func (b *board) table(key string, w, h uint32, sql string, columns ...column) {
+	b.builder.WithPanel(table.NewPanelBuilder().
+		Id(b.nextID()).GridPos(b.place(w, h)).
+		Title(b.say(key)).Description(b.say(key + ".about")).
+		Datasource(source()).WithTarget(ask("A", sql, rows)).
+		Unit(count).NoValue(b.say(key + ".empty")).Mappings([]dashboard.ValueMapping{absentIsADash()}).
+		ColorScheme(dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdFixed).FixedColor(neutral)).
+		Thresholds(plain()).
+		Overrides(b.overrides(columns)))
+}
+
+// A look is how a time series is drawn.
+type look struct {
+	unit     string
+	isBars   bool
+	isStack  bool
+	fromZero bool
+}
+
+// trend draws columns, or with as = series the texts of a column, over time.
+func (b *board) trend(key string, w, h uint32, as format, l look, sql string, columns ...column) {
+	unit := l.unit
+	if unit == "days" {
+		unit = b.days()
+	}
+	p := timeseries.NewPanelBuilder().
+		Id(b.nextID()).GridPos(b.place(w, h)).
+		Title(b.say(key)).Description(b.say(key + ".about")).
+		Datasource(source()).WithTarget(ask("A", sql, as)).
+		Unit(unit).NoValue(b.say(key + ".empty")).
+		Thresholds(plain()).
+		LineWidth(2).ShowPoints(common.VisibilityModeNever).
+		Legend(common.NewVizLegendOptionsBuilder().ShowLegend(len(columns) != 1).DisplayMode(common.LegendDisplayModeList).Placement(common.LegendPlacementBottom)).
+		Tooltip(common.NewVizTooltipOptionsBuilder().Mode(common.TooltipDisplayModeMulti).Sort(common.SortOrderDescending)).
+		Overrides(b.overrides(columns))
+	if unit != share {
+		p.Decimals(0)
+	} else {
+		p.Max(1)
+	}
+	if l.fromZero {
+		p.Min(0)
+	}
+	if l.isBars {
+		p.DrawStyle(common.GraphDrawStyleBars).FillOpacity(80).LineWidth(0).BarAlignment(common.BarAlignmentAfter)
+	}
+	if as == series {
+		p.DisplayName("${__field.labels.name}")
+		p.ColorScheme(dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdPaletteClassic))
+	}
+	if l.isStack {
+		p.Stacking(common.NewStackingConfigBuilder().Mode(common.StackingModeNormal).Group("A")).FillOpacity(70).LineWidth(0)
+	}
+	b.builder.WithPanel(p)
+}
+
+// bars draws columns for each text of the first one.
+func (b *board) bars(key string, w, h uint32, unit, xField string, stacking common.StackingMode, sql string, columns ...column) {
+	b.builder.WithPanel(barchart.NewPanelBuilder().
+		Id(b.nextID()).GridPos(b.place(w, h)).
+		Title(b.say(key)).Description(b.say(key + ".about")).
+		Datasource(source()).WithTarget(ask("A", sql, rows)).
+		Unit(unit).Decimals(0).NoValue(b.say(key + ".empty")).
+		Thresholds(plain()).XField(xField).Stacking(stacking).FillOpacity(85).
+		ShowValue(common.VisibilityModeAuto).
+		Legend(common.NewVizLegendOptionsBuilder().ShowLegend(len(columns) > 2).DisplayMode(common.LegendDisplayModeList).Placement(common.LegendPlacementBottom)).
+		Tooltip(common.NewVizTooltipOptionsBuilder().Mode(common.TooltipDisplayModeMulti)).
+		Overrides(b.overrides(columns)))
+}
+
+// heat shows a number for each text and week, darker where there is more.
+func (b *board) heat(key string, w, h uint32, sql string) {
+	b.builder.WithPanel(statushistory.NewPanelBuilder().
+		Id(b.nextID()).GridPos(b.place(w, h)).
+		Title(b.say(key)).Description(b.say(key + ".about")).
+		Datasource(source()).WithTarget(ask("A", sql, series)).
+		Unit(b.days()).Decimals(0).NoValue(b.say(key + ".empty")).
+		DisplayName("${__field.labels.name}").
+		ColorScheme(dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdContinuousYlRd)).
+		ShowValue(common.VisibilityModeNever).RowHeight(0.9).
+		Legend(common.NewVizLegendOptionsBuilder().ShowLegend(false).DisplayMode(common.LegendDisplayModeList).Placement(common.LegendPlacementBottom)))
+}
+
+// line shows what was when, a line for each column.
+func (b *board) line(key string, w, h uint32, sql string, columns ...column) {
+	b.builder.WithPanel(statetimeline.NewPanelBuilder().
+		Id(b.nextID()).GridPos(b.place(w, h)).
+		Title(b.say(key)).Description(b.say(key + ".about")).
+		Datasource(source()).WithTarget(ask("A", sql, rows)).
+		Unit(count).NoValue(b.say(key + ".empty")).
+		ColorScheme(dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdPaletteClassic)).
+		MergeValues(true).ShowValue(common.VisibilityModeAuto).RowHeight(0.85).
+		Legend(common.NewVizLegendOptionsBuilder().ShowLegend(false).DisplayMode(common.LegendDisplayModeList).Placement(common.LegendPlacementBottom)).
+		Overrides(b.overrides(columns)))
+}

@@ -1,0 +1,94 @@
+package dashboards
+
+// portfolio is for leadership: how late the whole is, where, and since when.
+func portfolio(lang Lang) *board {
+	b := newBoard("portfolio", lang, "now-90d/d")
+
+	b.stat("portfolio.lost", 9, 4, `
+SELECT sumOrNull(overdue_days_accrued) AS days_lost,
+  sumOrNullIf(overdue_days_accrued, day > `+asOf+` - 7) AS days_lost_week,
+  sumOrNullIf(overdue_days_accrued, day > `+asOf+` - 30) AS days_lost_month
+FROM quality_report
+WHERE `+chosen,
+		column{name: "days_lost", unit: "days", color: late}, column{name: "days_lost_week", unit: "days", color: late}, column{name: "days_lost_month", unit: "days", color: late})
+	b.stat("portfolio.deals", 9, 4, `
+SELECT if(count() = 0, NULL, countIf(is_open = 1)) AS open_deals,
+  if(count() = 0, NULL, countIf(status = 'overdue')) AS overdue_deals,
+  if(count() = 0, NULL, countIf(status IN ('due_today', 'on_time') AND days_left <= 7)) AS due_deals
+FROM deals_now
+WHERE `+chosen,
+		column{name: "open_deals", unit: count, color: neutral}, column{name: "overdue_deals", unit: count, color: late}, column{name: "due_deals", unit: count, color: soon})
+	b.stat("portfolio.rate", 6, 4, onTimeRate,
+		column{name: "on_time_rate", unit: share, color: onTime}, column{name: "coverage", unit: share, color: noPlan})
+
+	b.trend("portfolio.daily", 12, 7, rows, look{unit: "days", isBars: true, fromZero: true}, `
+SELECT toDateTime(day, 'UTC') AS time, sum(overdue_days_accrued) AS days_lost
+FROM quality_report
+WHERE `+inPeriod+`
+  AND `+chosen+`
+GROUP BY day
+ORDER BY day`, column{name: "days_lost", color: late})
+	b.trend("portfolio.weekly", 12, 7, rows, look{unit: "days", isBars: true, fromZero: true}, `
+SELECT toDateTime(toStartOfWeek(day, 1), 'UTC') AS time, sum(overdue_days_accrued) AS days_lost
+FROM quality_report
+WHERE `+inPeriod+`
+  AND `+chosen+`
+GROUP BY time
+ORDER BY time`, column{name: "days_lost", color: late})
+
+	for _, by := range []string{"stage", "funnel", "manager"} {
+		b.table("portfolio.by_"+by, 8, 8, `
+SELECT any(`+by+`_name) AS `+by+`_name, sum(overdue_days_accrued) AS days_lost
+FROM quality_report
+WHERE `+inPeriod+`
+  AND `+chosen+`
+GROUP BY `+by+`_id
+HAVING days_lost > 0
+ORDER BY days_lost DESC, `+by+`_name
+LIMIT 8`, column{name: by + "_name"}, column{name: "days_lost", unit: "days", color: late, as: bar})
+	}
+
+	b.heat("portfolio.heat", 24, 9, `
+SELECT toDateTime(toStartOfWeek(day, 1), 'UTC') AS time, any(stage_name) AS name, sum(overdue_days_accrued) AS days_lost
+FROM quality_report
+WHERE `+inPeriod+`
+  AND `+chosen+`
+GROUP BY time, stage_id
+ORDER BY time, name`)
+
+	b.stat("portfolio.changed", 6, 9, `
+SELECT if(`+asOf+` IS NULL, NULL, countIf(change = 'newly_overdue')) AS newly_overdue,
+  if(`+asOf+` IS NULL, NULL, countIf(change = 'brought_back')) AS brought_back,
+  if(`+asOf+` IS NULL, NULL, countIf(change = 'finished_late')) AS finished_late
+FROM run_changes
+WHERE `+chosen,
+		column{name: "newly_overdue", unit: count, color: late}, column{name: "brought_back", unit: count, color: onTime}, column{name: "finished_late", unit: count, color: soon})
+	b.table("portfolio.changes", 18, 9, `
+SELECT change, deal_title, stage_name, manager_name, planned_end, overdue_days, deal_id
+FROM run_changes
+WHERE `+chosen+`
+ORDER BY change, overdue_days DESC, deal_id
+LIMIT 200`,
+		column{name: "change", as: spoken("change", 170)}, column{name: "deal_title", as: toDeal}, column{name: "stage_name"}, column{name: "manager_name"},
+		column{name: "planned_end", unit: "time:YYYY-MM-DD", as: date}, column{name: "overdue_days", unit: "days", color: late, as: wide(120)}, column{name: "deal_id", unit: "none", as: wide(80)})
+
+	b.table("portfolio.latest", 24, 20, `
+SELECT deal_title, stage_name, manager_name, planned_end, overdue_days_now, toFloat64(amount) AS amount, currency, deal_id, deal_url
+FROM deals_now
+WHERE status = 'overdue'
+  AND `+chosen+`
+ORDER BY overdue_days_now DESC, deal_id
+LIMIT 20`,
+		column{name: "deal_title", as: toDeal}, column{name: "stage_name"}, column{name: "manager_name"},
+		column{name: "planned_end", unit: "time:YYYY-MM-DD", as: date}, column{name: "overdue_days_now", unit: "days", color: late, as: bar},
+		column{name: "amount", unit: "locale", as: wide(120)}, column{name: "currency", as: wide(80)}, column{name: "deal_id", unit: "none", as: wide(80)}, column{name: "deal_url", as: toPortal})
+	return b
+}
+
+// onTimeRate never goes without its coverage.
+const onTimeRate = `
+SELECT sum(visits_on_time) / nullIf(sum(visits_closed_with_plan), 0) AS on_time_rate,
+  sum(visits_closed_with_plan) / nullIf(sum(visits_closed), 0) AS coverage
+FROM quality_report
+WHERE ` + inPeriod + `
+  AND ` + chosen

@@ -1,0 +1,87 @@
+package dashboards
+
+import "github.com/grafana/grafana-foundation-sdk/go/common"
+
+// before is the period of the same length that ended the day before the chosen one began.
+const (
+	firstDay  = "toDate($__fromTime, 'UTC')"
+	lastDay   = "toDate($__toTime, 'UTC')"
+	beforeDay = firstDay + " - (" + lastDay + " - " + firstDay + " + 1)"
+)
+
+// qualityMeasures divides by names of sums: a sum of a column that has the same name as a
+// sum would be read as a sum of sums.
+const qualityMeasures = `sum(visits_closed) AS visits_closed, sum(visits_on_time) AS visits_on_time, sum(visits_late) AS visits_late,
+  sum(late_days) AS late_days, sum(overdue_days_accrued) AS days_lost,
+  visits_on_time / nullIf(sum(visits_closed_with_plan), 0) AS on_time_rate,
+  sum(visits_closed_with_plan) / nullIf(visits_closed, 0) AS coverage`
+
+var qualityColumns = []column{
+	{name: "visits_closed", unit: count, as: wide(110)}, {name: "visits_on_time", unit: count, color: onTime, as: wide(100)}, {name: "visits_late", unit: count, color: late, as: wide(100)},
+	{name: "late_days", unit: "days", color: late, as: wide(130)}, {name: "days_lost", unit: "days", color: late, as: wide(130)},
+	{name: "on_time_rate", unit: share, color: onTime, as: wide(110)}, {name: "coverage", unit: share, color: noPlan, as: wide(110)},
+}
+
+// quality is the shared report: how the stages were kept, by whom, for any period.
+func quality(lang Lang) *board {
+	b := newBoard("quality", lang, "now-90d/d")
+	b.stat("quality.rate", 6, 4, onTimeRate, column{name: "on_time_rate", unit: share, color: onTime}, column{name: "coverage", unit: share, color: noPlan})
+	b.stat("quality.closed", 9, 4, `
+SELECT sumOrNull(visits_closed) AS visits_closed, sumOrNull(visits_on_time) AS visits_on_time, sumOrNull(visits_late) AS visits_late
+FROM quality_report
+WHERE `+inPeriod+`
+  AND `+chosen, column{name: "visits_closed", unit: count, color: neutral}, column{name: "visits_on_time", unit: count, color: onTime}, column{name: "visits_late", unit: count, color: late})
+	b.stat("quality.lost", 9, 4, `
+SELECT sumOrNull(overdue_days_accrued) AS days_lost, sumOrNull(late_days) AS late_days
+FROM quality_report
+WHERE `+inPeriod+`
+  AND `+chosen, column{name: "days_lost", unit: "days", color: late}, column{name: "late_days", unit: "days", color: late})
+
+	b.table("quality.compare", 24, 5, `
+SELECT if(day < `+firstDay+`, 'before', 'now') AS period, min(day) AS first_day, max(day) AS last_day, `+qualityMeasures+`
+FROM quality_report
+WHERE day >= `+beforeDay+` AND day <= `+lastDay+`
+  AND `+chosen+`
+GROUP BY period
+ORDER BY period DESC`, append([]column{{name: "period", as: spoken("period", 0)}, {name: "first_day", unit: "time:YYYY-MM-DD", as: date}, {name: "last_day", unit: "time:YYYY-MM-DD", as: date}}, qualityColumns...)...)
+	for _, by := range []string{"manager", "stage"} {
+		b.table("quality.by_"+by, 24, 10, `
+SELECT any(`+by+`_name) AS `+by+`_name, `+qualityMeasures+`
+FROM quality_report
+WHERE `+inPeriod+`
+  AND `+chosen+`
+GROUP BY `+by+`_id
+ORDER BY days_lost DESC, `+by+`_name`, append([]column{{name: by + "_name"}}, qualityColumns...)...)
+	}
+	b.trend("quality.months", 12, 8, rows, look{unit: share, fromZero: true}, `
+SELECT toDateTime(toStartOfMonth(day), 'UTC') AS time,
+  sum(visits_on_time) / nullIf(sum(visits_closed_with_plan), 0) AS on_time_rate,
+  sum(visits_closed_with_plan) / nullIf(sum(visits_closed), 0) AS coverage
+FROM quality_report
+WHERE `+inPeriod+`
+  AND `+chosen+`
+GROUP BY time
+ORDER BY time`, column{name: "on_time_rate", color: onTime}, column{name: "coverage", color: noPlan})
+	b.bars("quality.lateness", 12, 8, count, "late_by", common.StackingModeNone, `
+SELECT bucket.1 AS late_by, countIf(v.overdue_days >= bucket.2 AND v.overdue_days <= bucket.3) AS visits
+FROM
+(
+  SELECT overdue_days FROM deal_stages
+  WHERE is_open = 0 AND status IN ('finished_on_time', 'finished_late') AND $__dateFilter(left_date)
+    AND `+chosen+`
+) AS v
+ARRAY JOIN [('0', 0, 0), ('1–3', 1, 3), ('4–7', 4, 7), ('8–14', 8, 14), ('15–30', 15, 30), ('31–90', 31, 90), ('91+', 91, 2147483647)] AS bucket
+GROUP BY bucket
+ORDER BY bucket.2`, column{name: "late_by"}, column{name: "visits", color: neutral})
+	b.table("quality.list", 24, 14, `
+SELECT deal_title, stage_name, manager_name, entered_date, planned_end, left_date, overdue_days, status, deal_id
+FROM deal_stages
+WHERE is_open = 0 AND stage_semantics = 'process' AND $__dateFilter(left_date)
+  AND `+chosen+`
+ORDER BY overdue_days DESC, deal_id, visit_no
+LIMIT 500`,
+		column{name: "deal_title", as: toDeal}, column{name: "stage_name"}, column{name: "manager_name"}, column{name: "entered_date", unit: "time:YYYY-MM-DD", as: date},
+		column{name: "planned_end", unit: "time:YYYY-MM-DD", as: date}, column{name: "left_date", unit: "time:YYYY-MM-DD", as: date},
+		column{name: "overdue_days", unit: "days", color: late, as: wide(120)}, column{name: "status", as: spoken("status", 160)}, column{name: "deal_id", unit: "none", as: wide(80)})
+	return b
+}

@@ -1,0 +1,75 @@
+package dashboards
+
+import (
+	"errors"
+
+	"github.com/grafana/grafana-foundation-sdk/go/cog"
+	"github.com/grafana/grafana-foundation-sdk/go/cog/variants"
+	"github.com/grafana/grafana-foundation-sdk/go/common"
+)
+
+const (
+	// SourceType is the plugin that the queries are for.
+	SourceType = "grafana-clickhouse-datasource"
+	// SourceUID is the data source that every panel, variable and alert asks.
+	SourceUID = "stagelag"
+
+	pluginVersion = "4.20.0"
+)
+
+// A format is what the plugin makes of the rows.
+type format int
+
+const (
+	series format = 0 // a series for each text, from rows ordered by time
+	rows   format = 1 // as they are
+)
+
+// A query is one statement, in the words of the ClickHouse plugin.
+type query struct {
+	RefID         string               `json:"refId"`
+	Datasource    common.DataSourceRef `json:"datasource"`
+	EditorType    string               `json:"editorType"`
+	PluginVersion string               `json:"pluginVersion"`
+	RawSQL        string               `json:"rawSql"`
+	Format        format               `json:"format"`
+	QueryType     string               `json:"queryType"`
+}
+
+var _ variants.Dataquery = query{}
+
+func (q query) ImplementsDataqueryVariant() {}
+func (q query) DataqueryType() string       { return SourceType }
+
+func (q query) Equals(other variants.Dataquery) bool {
+	o, ok := other.(query)
+	return ok && q.RefID == o.RefID && q.RawSQL == o.RawSQL && q.Format == o.Format
+}
+
+func (q query) Validate() error {
+	if q.RawSQL == "" {
+		return errors.New("a query without a statement")
+	}
+	return nil
+}
+
+// queryBuilder is how the SDK takes a query.
+type queryBuilder struct{ query query }
+
+func (b queryBuilder) Build() (variants.Dataquery, error) { return b.query, b.query.Validate() }
+
+func ask(refID, sql string, as format) cog.Builder[variants.Dataquery] {
+	kind := "table"
+	if as == series {
+		kind = "timeseries"
+	}
+	return queryBuilder{query{
+		RefID: refID, Datasource: source(), EditorType: "sql", PluginVersion: pluginVersion,
+		RawSQL: sql, Format: as, QueryType: kind,
+	}}
+}
+
+func source() common.DataSourceRef {
+	kind, uid := SourceType, SourceUID
+	return common.DataSourceRef{Type: &kind, Uid: &uid}
+}

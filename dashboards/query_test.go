@@ -1,0 +1,150 @@
+package dashboards_test
+
+import (
+	"strings"
+	"testing"
+)
+
+// views are what readers choose above a dashboard of the demo.
+func views(t *testing.T, deal, funnel, manager string) []view {
+	t.Helper()
+	half := now.AddDate(0, -6, 0)
+	return []view{
+		{name: "all", deal: deal, from: half, to: now},
+		{name: "one funnel", funnel: funnel, deal: deal, from: half, to: now},
+		{name: "one manager", manager: manager, deal: deal, from: half, to: now},
+		{name: "a single day", deal: deal, from: now, to: now},
+		{name: "no deal chosen", from: half, to: now},
+	}
+}
+
+func TestEveryQueryRunsOnTheDemo(t *testing.T) {
+	t.Parallel()
+	w := demo(t)
+	deal := number(t, w, "SELECT deal_id FROM deals_now ORDER BY overdue_days_total DESC LIMIT 1")
+	funnel := number(t, w, "SELECT funnel_id FROM deals_now GROUP BY 1 ORDER BY count() DESC LIMIT 1")
+	manager := number(t, w, "SELECT manager_id FROM deals_now GROUP BY 1 ORDER BY count() DESC LIMIT 1")
+	for _, v := range views(t, deal, funnel, manager) {
+		for _, s := range distinct(statements(t), v) {
+			lines, err := ask(t, w, s.sql)
+			if err != nil {
+				t.Errorf("%s, %s: %v", v.name, s.place, err)
+				continue
+			}
+			if v.name == "all" && len(lines) < 3 && !strings.Contains(s.place, "alert") {
+				t.Errorf("%s, %s: no rows", v.name, s.place)
+			}
+		}
+	}
+}
+
+func TestEveryQueryRunsOnAnEmptyWarehouse(t *testing.T) {
+	t.Parallel()
+	w := empty(t)
+	for _, v := range views(t, "1", "1", "1") {
+		for _, s := range distinct(statements(t), v) {
+			if _, err := ask(t, w, s.sql); err != nil {
+				t.Errorf("%s, %s: %v", v.name, s.place, err)
+			}
+		}
+	}
+}
+
+// A column that has no words would show its name in the statement, one that the statement
+// lacks would never show.
+func TestColumnsOfTheQueriesAreTheOnesThatAreNamed(t *testing.T) {
+	t.Parallel()
+	w := empty(t)
+	v := views(t, "1", "", "")[0]
+	for name, page := range first(read(t, "en")) {
+		for _, p := range page.Panels {
+			if len(p.Targets) == 0 {
+				continue
+			}
+			lines, err := ask(t, w, v.expand(p.Targets[0].RawSQL))
+			if err != nil {
+				t.Errorf("%s %q: %v", name, p.Title, err)
+				continue
+			}
+			has := map[string]bool{}
+			for _, column := range lines[0] {
+				has[column] = true
+			}
+			for _, o := range p.FieldConfig.Overrides {
+				if !has[o.Matcher.Options] {
+					t.Errorf("%s %q: the query has no column %q", name, p.Title, o.Matcher.Options)
+				}
+				delete(has, o.Matcher.Options)
+			}
+			delete(has, "time")
+			if has["name"] {
+				continue // a series for each name, whose value carries it
+			}
+			for column := range has {
+				t.Errorf("%s %q: the column %q has no words", name, p.Title, column)
+			}
+		}
+	}
+}
+
+// distinct are the statements as they are sent, each once: the languages share most.
+func distinct(all []statement, v view) []statement {
+	seen := map[string]bool{}
+	var once []statement
+	for _, s := range all {
+		s.sql = v.expand(s.sql)
+		if !seen[s.sql] {
+			once = append(once, s)
+		}
+		seen[s.sql] = true
+	}
+	return once
+}
+
+func first[A, B any](a A, _ B) A { return a }
+
+func TestHeadlineNumbersAreThoseOfTheViews(t *testing.T) {
+	t.Parallel()
+	w := demo(t)
+	v := views(t, "1", "", "")[0]
+	page := first(read(t, "en"))["portfolio.json"]
+	headlines := map[string]string{}
+	for _, p := range page.Panels {
+		if p.Type == "stat" {
+			headlines[p.Title] = p.Targets[0].RawSQL
+		}
+	}
+	tests := []struct{ name, panel, column, otherwise string }{
+		{"days lost are the accruing facts", "Days lost", "days_lost", "SELECT sum(overdue_day) FROM deal_stage_days"},
+		{"the last week is the difference to a week ago", "Days lost", "days_lost_week", "SELECT sumIf(overdue_days_total, day = d) - sumIf(overdue_days_total, day = d - 7) FROM portfolio_days CROSS JOIN (SELECT max(day) AS d FROM portfolio_days) AS l"},
+		{"open deals are those of the portfolio's last day", "Deals now", "open_deals", "SELECT sum(open_deals) FROM portfolio_days WHERE day = (SELECT max(day) FROM portfolio_days)"},
+		{"overdue deals are those of the portfolio's last day", "Deals now", "overdue_deals", "SELECT sum(overdue_deals) FROM portfolio_days WHERE day = (SELECT max(day) FROM portfolio_days)"},
+		{"deals due are the open visits that end in a week", "Deals now", "due_deals", "SELECT count() FROM deal_stages WHERE is_open = 1 AND days_left <= 7 AND overdue_days = 0"},
+		{"deals that came to be overdue are one more today than they were", "Since the last run", "newly_overdue", "SELECT count() FROM (SELECT deal_id, visit_no FROM deal_stage_days WHERE is_open = 1 AND overdue_days = 1 AND day = (SELECT max(as_of) FROM runs))"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got := number(t, w, "SELECT "+tt.column+" FROM ("+v.expand(headlines[tt.panel])+")")
+			if want := number(t, w, tt.otherwise); got != want {
+				t.Errorf("%s of %q = %s, want %s", tt.column, tt.panel, got, want)
+			}
+		})
+	}
+}
+
+func TestTheHeadlineIsRebuiltWithoutADifference(t *testing.T) {
+	t.Parallel()
+	w := demo(t)
+	page := first(read(t, "en"))["trust.json"]
+	v := views(t, "1", "", "")[0]
+	for _, p := range page.Panels {
+		for _, o := range p.FieldConfig.Overrides {
+			if o.Matcher.Options != "difference" && o.Matcher.Options != "violations" {
+				continue
+			}
+			if got := number(t, w, "SELECT sum(abs("+o.Matcher.Options+")) FROM ("+v.expand(p.Targets[0].RawSQL)+")"); got != "0" {
+				t.Errorf("%q: %s in all, want 0", p.Title, got)
+			}
+		}
+	}
+}

@@ -1,0 +1,61 @@
+package dashboards
+
+import "github.com/grafana/grafana-foundation-sdk/go/common"
+
+// stages shows where work waits.
+func stages(lang Lang) *board {
+	b := newBoard("stages", lang, "now-180d/d")
+	b.table("stages.time", 24, 10, `
+SELECT any(stage_name) AS stage_name, any(funnel_name) AS funnel_name, count() AS visits_closed,
+  quantileExact(0.5)(elapsed_days) AS median_days, quantileExact(0.85)(elapsed_days) AS p85_days, quantileExact(0.95)(elapsed_days) AS p95_days,
+  quantileExactOrNull(0.5)(plan_days) AS median_plan, count(plan_days) / count() AS coverage
+FROM deal_stages
+WHERE is_open = 0 AND stage_semantics = 'process' AND $__dateFilter(left_date)
+  AND `+chosen+`
+GROUP BY funnel_id, stage_id
+ORDER BY median_days DESC, stage_name`,
+		column{name: "stage_name"}, column{name: "funnel_name"}, column{name: "visits_closed", unit: count, as: wide(110)},
+		column{name: "median_days", unit: "days", as: bar}, column{name: "p85_days", unit: "days", as: wide(110)}, column{name: "p95_days", unit: "days", as: wide(110)},
+		column{name: "median_plan", unit: "days", as: wide(130)}, column{name: "coverage", unit: share, color: noPlan, as: wide(110)})
+	b.trend("stages.flow", 24, 10, series, look{unit: count, isStack: true, fromZero: true}, `
+SELECT toDateTime(day, 'UTC') AS time, any(stage_name) AS name, sum(visits_open) AS visits_open
+FROM quality_report
+WHERE `+inPeriod+`
+  AND `+chosen+`
+GROUP BY day, stage_id
+ORDER BY day, name`)
+	b.bars("stages.age", 12, 9, count, "age", common.StackingModeNormal, `
+SELECT bucket.1 AS age,
+  countIf(plan_days IS NOT NULL AND overdue_days = 0 AND elapsed_days >= bucket.2 AND elapsed_days <= bucket.3) AS on_time,
+  countIf(overdue_days > 0 AND elapsed_days >= bucket.2 AND elapsed_days <= bucket.3) AS overdue,
+  countIf(plan_days IS NULL AND elapsed_days >= bucket.2 AND elapsed_days <= bucket.3) AS no_plan
+FROM
+(
+  SELECT plan_days, overdue_days, elapsed_days FROM deal_stages
+  WHERE is_open = 1
+    AND `+chosen+`
+) AS v
+ARRAY JOIN [('0–7', 0, 7), ('8–14', 8, 14), ('15–30', 15, 30), ('31–60', 31, 60), ('61–90', 61, 90), ('91+', 91, 2147483647)] AS bucket
+GROUP BY bucket
+ORDER BY bucket.2`, column{name: "age"}, column{name: "on_time", color: onTime}, column{name: "overdue", color: late}, column{name: "no_plan", color: noPlan})
+	b.table("stages.reentries", 12, 9, `
+SELECT any(stage_name) AS stage_name, count() AS visits, uniqExact(deal_id) AS deals, visits - deals AS reentries
+FROM deal_stages
+WHERE stage_semantics = 'process' AND $__dateFilter(entered_date)
+  AND `+chosen+`
+GROUP BY funnel_id, stage_id
+HAVING reentries > 0
+ORDER BY reentries DESC, stage_name`,
+		column{name: "stage_name"}, column{name: "visits", unit: count, as: wide(110)}, column{name: "deals", unit: count, as: wide(110)}, column{name: "reentries", unit: count, color: soon, as: bar})
+	b.table("stages.oldest", 24, 12, `
+SELECT deal_title, stage_name, manager_name, entered_date, elapsed_days, planned_end, overdue_days, status, deal_id
+FROM deal_stages
+WHERE is_open = 1
+  AND `+chosen+`
+ORDER BY elapsed_days DESC, deal_id
+LIMIT 50`,
+		column{name: "deal_title", as: toDeal}, column{name: "stage_name"}, column{name: "manager_name"}, column{name: "entered_date", unit: "time:YYYY-MM-DD", as: date},
+		column{name: "elapsed_days", unit: "days", as: bar}, column{name: "planned_end", unit: "time:YYYY-MM-DD", as: date}, column{name: "overdue_days", unit: "days", color: late, as: wide(120)},
+		column{name: "status", as: spoken("status", 160)}, column{name: "deal_id", unit: "none", as: wide(80)})
+	return b
+}

@@ -1,0 +1,122 @@
+package dashboards_test
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"stagelag/dashboards"
+)
+
+func TestCommittedFilesAreWhatIsGenerated(t *testing.T) {
+	for _, lang := range dashboards.Langs {
+		files, err := dashboards.Files(lang)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, want := range files {
+			got, err := os.ReadFile(filepath.Join(string(lang), name))
+			if err != nil || !bytes.Equal(got, want) {
+				t.Errorf("%s/%s is not what is generated (%v): go generate ./dashboards", lang, name, err)
+			}
+		}
+		committed, err := os.ReadDir(string(lang))
+		if err != nil || len(committed) != len(files) {
+			t.Errorf("%s has %d files, want %d (%v)", lang, len(committed), len(files), err)
+		}
+	}
+}
+
+func TestEveryPanelIsDescribed(t *testing.T) {
+	for _, lang := range dashboards.Langs {
+		for name, page := range first(read(t, lang)) {
+			ids := map[int]bool{}
+			for _, p := range page.Panels {
+				if ids[p.ID] {
+					t.Errorf("%s/%s: two panels with the id %d", lang, name, p.ID)
+				}
+				ids[p.ID] = true
+				if p.Type == "row" {
+					continue
+				}
+				if p.Title == "" || p.Description == "" || p.FieldConfig.Defaults.Unit == "" || p.FieldConfig.Defaults.NoValue == "" {
+					t.Errorf("%s/%s %q: title, description, unit and a text for no data have to be set", lang, name, p.Title)
+				}
+			}
+		}
+	}
+}
+
+var address = regexp.MustCompile(`/d/([a-z-]+)`)
+
+func TestLinksLeadToDashboardsAndKeepTheChoice(t *testing.T) {
+	for _, lang := range dashboards.Langs {
+		pages, _ := read(t, lang)
+		uids := map[string]bool{}
+		for name, page := range pages {
+			if uids[page.UID] {
+				t.Errorf("%s/%s: its uid %s is taken", lang, name, page.UID)
+			}
+			uids[page.UID] = true
+		}
+		for name, page := range pages {
+			for _, link := range page.Links {
+				if !link.KeepTime || !link.IncludeVars {
+					t.Errorf("%s/%s: the link to %s drops range or variables", lang, name, link.URL)
+				}
+			}
+			text, err := os.ReadFile(filepath.Join(string(lang), name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, found := range address.FindAllSubmatch(text, -1) {
+				if !uids[string(found[1])] {
+					t.Errorf("%s/%s: a link leads to %s, which is no dashboard", lang, name, found[1])
+				}
+			}
+			if links := bytes.Count(text, []byte("?var-deal=")); links != bytes.Count(text, []byte("__url_time_range")) {
+				t.Errorf("%s/%s: a link to a deal drops the range", lang, name)
+			}
+		}
+	}
+}
+
+var selected = regexp.MustCompile(`(?i)\b(?:FROM|JOIN)\s+([a-z_.]+)`)
+
+func TestQueriesReadTheDocumentedViewsOnly(t *testing.T) {
+	text, err := os.ReadFile("../docs/views.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range statements(t) {
+		for _, found := range selected.FindAllStringSubmatch(s.sql, -1) {
+			if !strings.Contains(string(text), "\n## "+found[1]+"\n") {
+				t.Errorf("%s reads %s, which docs/views.md does not tell", s.place, found[1])
+			}
+		}
+	}
+}
+
+func TestLanguagesAreAlike(t *testing.T) {
+	ru, _ := read(t, dashboards.Russian)
+	en, _ := read(t, dashboards.English)
+	for name, page := range en {
+		other := ru[name]
+		if len(other.Panels) != len(page.Panels) {
+			t.Errorf("%s: %d panels in Russian, %d in English", name, len(other.Panels), len(page.Panels))
+			continue
+		}
+		for i, p := range page.Panels {
+			q := other.Panels[i]
+			if p.ID != q.ID || p.Type != q.Type || len(p.FieldConfig.Overrides) != len(q.FieldConfig.Overrides) {
+				t.Errorf("%s: panel %d differs: %q and %q", name, i, p.Title, q.Title)
+			}
+			if !regexp.MustCompile(`[а-яА-Я]`).MatchString(q.Title+q.Description) || regexp.MustCompile(`[а-яА-Я]`).MatchString(p.Title+p.Description) {
+				t.Errorf("%s: %q and %q: each has to be in its language", name, p.Title, q.Title)
+			}
+		}
+	}
+}

@@ -1,0 +1,57 @@
+package dashboards
+
+import (
+	"github.com/grafana/grafana-foundation-sdk/go/cog"
+	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+)
+
+// The conditions that the variables put on a row. The plugin drops one whose variable is
+// All; it wants the bare variable for that.
+const (
+	inFunnel  = "$__conditionalAll(toString(funnel_id) IN (${funnel:singlequote}), $funnel)"
+	inStage   = "$__conditionalAll(toString(stage_id) IN (${stage:singlequote}), $stage)"
+	ofManager = "$__conditionalAll(toString(manager_id) IN (${manager:singlequote}), $manager)"
+	chosen    = inFunnel + "\n  AND " + inStage + "\n  AND " + ofManager
+	inPeriod  = "$__dateFilter(day)"
+
+	// theDeal compares numbers, so that the key of the facts is used.
+	theDeal = "deal_id = toUInt64OrZero(${deal:singlequote})"
+
+	asOf = "(SELECT maxOrNull(as_of) FROM runs WHERE status = 'published')"
+)
+
+// A choice is a variable: value and text, in this order.
+type choice struct{ name, sql string }
+
+var (
+	// A visit or a deal of the past can have another manager than any of now, so the
+	// choices come from the report. Each cascades into the next.
+	choices = []choice{
+		{"funnel", "SELECT toString(funnel_id) AS value, any(funnel_name) AS text FROM quality_report GROUP BY funnel_id ORDER BY text"},
+		{"stage", "SELECT toString(stage_id) AS value, any(stage_name) AS text FROM quality_report WHERE " + inFunnel + " GROUP BY stage_id ORDER BY text"},
+		{"manager", "SELECT toString(manager_id) AS value, any(manager_name) AS text FROM quality_report WHERE " + inFunnel + " AND " + inStage + " GROUP BY manager_id ORDER BY text"},
+	}
+	// A thousand is what a person can search in a list; any other deal can be typed by
+	// its number, and links lead to it.
+	dealChoice = choice{"deal", "SELECT toString(deal_id) AS value, concat(deal_title, ' · #', toString(deal_id)) AS text FROM deals_now WHERE " + inFunnel + " AND " + inStage + " AND " + ofManager + " ORDER BY overdue_days_total DESC, deal_id LIMIT 1000"}
+)
+
+func (b *board) variable(c choice, hasAll bool) cog.Builder[dashboard.VariableModel] {
+	kind := map[string]any{"rawSql": c.sql, "refId": "var-" + c.name, "editorType": "sql", "pluginVersion": pluginVersion, "format": int(rows), "queryType": "table"}
+	v := dashboard.NewQueryVariableBuilder(c.name).
+		Label(b.say("variable." + c.name)).
+		Description(b.say("variable." + c.name + ".about")).
+		Datasource(source()).
+		Query(dashboard.StringOrMap{Map: kind}).
+		Refresh(dashboard.VariableRefreshOnDashboardLoad).
+		Multi(hasAll).
+		IncludeAll(hasAll).
+		AllowCustomValue(!hasAll)
+	if hasAll {
+		v.Current(dashboard.VariableOption{
+			Text:  dashboard.StringOrArrayOfString{ArrayOfString: []string{"All"}},
+			Value: dashboard.StringOrArrayOfString{ArrayOfString: []string{"$__all"}},
+		})
+	}
+	return v
+}

@@ -1,0 +1,1 @@
+DROP VIEW IF EXISTS stagelag.run_changes_v1

@@ -22,6 +22,7 @@ func (r *reader) check(cfg *Config) {
 	r.checkStageMap(cfg)
 	r.checkWarehouse(cfg.Warehouse)
 	r.checkSchedule(cfg.Schedule)
+	r.checkWriteBack(cfg)
 }
 
 // isAbsent is whether a key is set nowhere. One that is set wrongly has been complained
@@ -146,5 +147,37 @@ func (r *reader) checkSchedule(schedule Schedule) {
 		complain("%v, expected five cron fields such as 30 2 * * *", err)
 	case when.Next(time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC)).IsZero():
 		complain("%s never comes", schedule.Cron)
+	}
+}
+
+func (r *reader) checkWriteBack(cfg *Config) {
+	plans := map[FieldName]extractor.StageID{}
+	for stage, fields := range cfg.Plan.Fields {
+		plans[fields.Days], plans[fields.Date] = stage, stage
+	}
+	first := map[FieldName]string{}
+	w := cfg.WriteBack
+	for _, written := range []struct {
+		key  string
+		name FieldName
+	}{
+		{"state", w.State}, {"days_late", w.DaysLate}, {"days_left", w.DaysLeft}, {"planned_end", w.PlannedEnd}, {"days_lost", w.DaysLost},
+	} {
+		path := "write_back." + written.key
+		if written.name == "" || r.isWrong(path) {
+			continue
+		}
+		earlier, isTaken := first[written.name]
+		stage, isPlan := plans[written.name]
+		switch {
+		case !strings.HasPrefix(string(written.name), "UF_"):
+			r.complain(r.places[path], path, "%s is no custom field, whose names begin with UF_", written.name)
+		case isTaken:
+			r.complain(r.places[path], path, "%s is written by %s already", written.name, earlier)
+		case isPlan:
+			// What is written would be read as a plan in the next night.
+			r.complain(r.places[path], path, "%s carries the plan of the stage %s, see plan.fields: name another field", written.name, stage)
+		}
+		first[written.name] = path
 	}
 }

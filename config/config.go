@@ -18,6 +18,7 @@ type Config struct {
 	Calendar  Calendar  `key:"calendar"`
 	Warehouse Warehouse `key:"warehouse"`
 	Schedule  Schedule  `key:"schedule"`
+	WriteBack WriteBack `key:"write_back"`
 
 	// Funnels are the funnels whose deals are read; none means all of them.
 	// funnels, all unless set.
@@ -113,6 +114,43 @@ type Schedule struct {
 	Cron string `key:"cron"`
 }
 
+// WriteBack names the custom fields of the deal that get what the views show of it. A key
+// that is not set writes nothing, and with none set nothing is ever written.
+type WriteBack struct {
+	// Language is that of the text in the field State.
+	// write_back.language, en unless set.
+	Language Language `key:"language"`
+	// State gets the state of the current stage as a text: on time, 3 days late.
+	// write_back.state, none unless set.
+	State FieldName `key:"state"`
+	// DaysLate gets how many days the open visit is late.
+	// write_back.days_late, none unless set.
+	DaysLate FieldName `key:"days_late"`
+	// DaysLeft gets how many days the open visit has left.
+	// write_back.days_left, none unless set.
+	DaysLeft FieldName `key:"days_left"`
+	// PlannedEnd gets the last day on which the open visit is on time.
+	// write_back.planned_end, none unless set.
+	PlannedEnd FieldName `key:"planned_end"`
+	// DaysLost gets the overdue days of all visits of the deal.
+	// write_back.days_lost, none unless set.
+	DaysLost FieldName `key:"days_lost"`
+}
+
+// IsOn is whether anything is written back.
+func (w WriteBack) IsOn() bool {
+	return w.State != "" || w.DaysLate != "" || w.DaysLeft != "" || w.PlannedEnd != "" || w.DaysLost != ""
+}
+
+// Language is one that people are written to in.
+type Language string
+
+// The languages that there are texts in.
+const (
+	English Language = "en"
+	Russian Language = "ru"
+)
+
 // Default is the configuration of somebody who has set nothing.
 func Default() Config {
 	return Config{
@@ -120,5 +158,6 @@ func Default() Config {
 		Calendar:  Calendar{Kind: CalendarDays},
 		Warehouse: Warehouse{URL: Embedded(), Path: "data/warehouse"},
 		Schedule:  Schedule{Cron: "30 2 * * *"},
+		WriteBack: WriteBack{Language: English},
 	}
 }

@@ -38,6 +38,13 @@ warehouse:
   path: /var/lib/stagelag
 schedule:
   cron: "0 4 * * *"
+write_back:
+  language: ru
+  state: UF_CRM_STATE
+  days_late: uf_crm_late
+  days_left: UF_CRM_LEFT
+  planned_end: UF_CRM_END
+  days_lost: UF_CRM_LOST
 `
 
 func sampleConfig(t *testing.T) Config {
@@ -71,6 +78,9 @@ func sampleConfig(t *testing.T) Config {
 			Path:       "/var/lib/stagelag",
 		},
 		Schedule: Schedule{Cron: "0 4 * * *"},
+		WriteBack: WriteBack{
+			Language: Russian, State: "UF_CRM_STATE", DaysLate: "UF_CRM_LATE", DaysLeft: "UF_CRM_LEFT", PlannedEnd: "UF_CRM_END", DaysLost: "UF_CRM_LOST",
+		},
 	}
 }
 
@@ -168,7 +178,7 @@ func TestLoadComplaints(t *testing.T) {
 		{"a key that is a list", "portal: {[a]: b}", "stagelag.yaml:1: portal.…: expected a key, found a list"},
 		{"a merge key", "portal: {<<: {url: x}}", "stagelag.yaml:1: portal.<<: unknown key, the nearest is portal.url"},
 		{"a section that is a text", "portal: UTC", `stagelag.yaml:1: portal: expected a mapping with the keys portal.url, portal.time_zone, portal.limits, found the text "UTC"`},
-		{"a file that is a list", "- a", "stagelag.yaml:1: the file: expected a mapping with the keys portal, plan, stages, calendar, warehouse, schedule, funnels, found a list"},
+		{"a file that is a list", "- a", "stagelag.yaml:1: the file: expected a mapping with the keys portal, plan, stages, calendar, warehouse, schedule, write_back, funnels, found a list"},
 		{"broken YAML", "portal:\n  url: [", "stagelag.yaml:2: not YAML: did not find expected node content"},
 		{"a tab", "portal:\n\turl: x", "stagelag.yaml:2: not YAML: found character that cannot start any token"},
 		{"two documents", "funnels: [1]\n---\nfunnels: [2]\n", "stagelag.yaml:2: a second YAML document: would not be read, remove the --- before it"},
@@ -178,6 +188,11 @@ func TestLoadComplaints(t *testing.T) {
 		{"an unknown time zone", "portal: {time_zone: Moscow}", `stagelag.yaml:1: portal.time_zone: expected an IANA time zone such as Europe/Moscow, found "Moscow"`},
 		{"the machine's own time zone", "portal: {time_zone: Local}", `stagelag.yaml:1: portal.time_zone: expected an IANA time zone such as Europe/Moscow, found "Local"`},
 		{"a time zone that is a truth value", "portal: {time_zone: true}", "stagelag.yaml:1: portal.time_zone: expected an IANA time zone such as Europe/Moscow, found the truth value true"},
+
+		{"a field of the deal's own", "write_back: {state: TITLE}", "stagelag.yaml:1: write_back.state: TITLE is no custom field, whose names begin with UF_"},
+		{"one field for two results", "write_back: {days_late: UF_X, days_left: uf_x}", "stagelag.yaml:1: write_back.days_left: UF_X is written by write_back.days_late already"},
+		{"a field that carries a plan", "plan: {fields: {A: {date: UF_X}}}\nwrite_back: {planned_end: UF_X}", "stagelag.yaml:2: write_back.planned_end: UF_X carries the plan of the stage A, see plan.fields: name another field"},
+		{"an unknown language", "write_back: {language: de}", `stagelag.yaml:1: write_back.language: expected en or ru, found "de"`},
 
 		{"a webhook that is a list", "portal: {url: [x]}", "stagelag.yaml:1: portal.url: expected the address of an inbound webhook, found a list"},
 

@@ -61,6 +61,9 @@ var leaves = map[reflect.Type]leaf{
 		limits := extractor.Limits(text)
 		return limits, unless(slices.Contains([]extractor.Limits{extractor.Standard, extractor.Enterprise, extractor.Unlimited}, limits))
 	}),
+	reflect.TypeFor[Language](): leafOf("en or ru", []string{"!!str"}, func(text string) (Language, error) {
+		return Language(text), unless(slices.Contains([]Language{English, Russian}, Language(text)))
+	}),
 	reflect.TypeFor[CalendarKind](): leafOf("calendar", []string{"!!str"}, func(text string) (CalendarKind, error) {
 		if text == "working" {
 			return "", errors.New("working days are not known to this version, only calendar days are: write calendar")

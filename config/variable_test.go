@@ -22,6 +22,13 @@ var overrides = map[string]struct{ variable, file string }{
 	"warehouse.path":        {" /elsewhere ", "/elsewhere"},
 	"warehouse.analyst_url": {"http://analyst:a%23b@db:8123", "http://analyst:a%23b@db:8123"},
 	"schedule.cron":         {"15 1 * * 1-5", "15 1 * * 1-5"},
+
+	"write_back.language":    {"en", "en"},
+	"write_back.state":       {"uf_a", "UF_A"},
+	"write_back.days_late":   {"UF_B", "UF_B"},
+	"write_back.days_left":   {"UF_C", "UF_C"},
+	"write_back.planned_end": {"UF_D", "UF_D"},
+	"write_back.days_lost":   {"UF_E", "UF_E"},
 }
 
 func TestEveryKeyHasAVariable(t *testing.T) {

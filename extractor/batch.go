@@ -164,6 +164,7 @@ func (c *Client) batch(ctx context.Context, commands []Command) ([]Answer, error
 	}
 	c.ledgers.observe(c.portalNow(), commands, answers, envelope.Time)
 	c.resize(len(commands), envelope.Time.Duration)
+	c.pace.observe(commands, answers)
 	return answers, nil
 }
 

@@ -65,6 +65,7 @@ type Client struct {
 	skew         time.Duration // portal's clock minus ours
 	zone         *time.Location
 	size         int // commands to a request
+	pace         pace
 
 	counting sync.Mutex // guards what follows
 	stats    Stats

@@ -208,6 +208,14 @@ func (t *timing) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
+// endedAt is when the portal was done; zero if not told.
+func (t timing) endedAt() time.Time {
+	if t.Start == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(int64((t.Start + t.Duration) * 1000))
+}
+
 func (t timing) resetAt() time.Time {
 	if t.ResetAt == 0 {
 		return time.Time{}

@@ -22,92 +22,99 @@ const (
 //
 // All times of a ledger are by the portal's clock.
 type ledger struct {
-	minutes []spentMinute // oldest first
+	spent []spending // oldest first
 	// untold is what was probably spent after the portal counted the sum that it told last.
 	untold float64
 	// cost is the expected seconds of one command.
 	cost float64
-	told bool // the portal has told a sum at least once
 }
 
-type spentMinute struct {
-	since   time.Time
+// A spending is the seconds that one request took.
+type spending struct {
+	at      time.Time
 	seconds float64
 }
 
 // expire forgets what has left the window by now.
 func (l *ledger) expire(now time.Time) {
-	l.minutes = slices.DeleteFunc(l.minutes, func(m spentMinute) bool {
-		return !now.Before(m.since.Add(operatingWindow))
+	l.spent = slices.DeleteFunc(l.spent, func(s spending) bool {
+		return !now.Before(s.at.Add(operatingWindow))
 	})
-	if len(l.minutes) == 0 {
+	if len(l.spent) == 0 {
 		l.untold = 0
 	}
 }
 
 func (l *ledger) used() float64 {
 	sum := l.untold
-	for _, m := range l.minutes {
-		sum += m.seconds
+	for _, s := range l.spent {
+		sum += s.seconds
 	}
 	return sum
 }
 
-// add notes seconds spent at now.
-func (l *ledger) add(now time.Time, seconds float64) {
-	last := len(l.minutes) - 1
-	if last < 0 || !l.minutes[last].since.Truncate(time.Minute).Equal(now.Truncate(time.Minute)) {
-		l.minutes = append(l.minutes, spentMinute{since: now})
-		last++
-	}
-	l.minutes[last].seconds += seconds
+// add notes seconds spent at a time. Each request stands for itself: it is not known which
+// of them share a minute of the portal's, and where they do it drops the later ones earlier
+// than we think, which its next sum tells.
+func (l *ledger) add(at time.Time, seconds float64) {
+	l.spent = append(l.spent, spending{at, seconds})
 }
 
 // A report is what one answer tells of a method.
 type report struct {
 	sum      float64 // the seconds in the window as the portal told last, 0: not told
 	resetAt  time.Time
+	at       time.Time // when the last of the commands ended, as far as it was told
 	commands int
 	estimate float64 // the seconds that the commands took
 	after    float64 // those of them that ran behind the command that told the sum
 }
 
+// endedBy is when the commands ended: by now, or earlier if that was told.
+func (r report) endedBy(now time.Time) time.Time {
+	if r.at.IsZero() || r.at.After(now) {
+		return now
+	}
+	return r.at
+}
+
 // observe takes over a report that holds a sum.
 func (l *ledger) observe(now time.Time, r report) {
-	l.expire(now)
+	// The sum is of when the commands ran, which may be half a minute ago.
+	at := r.endedBy(now)
+	l.expire(at)
 	before := l.used()
 	l.untold = 0
 	spent := r.sum - l.used()
 	if spent >= 0 {
-		l.add(now, spent)
+		l.add(at, spent)
 	} else {
 		l.forget(-spent)
 	}
-	if !r.resetAt.IsZero() && len(l.minutes) > 0 {
-		l.minutes[0].since = r.resetAt.Add(-operatingWindow)
+	if !r.resetAt.IsZero() && len(l.spent) > 0 {
+		l.spent[0].at = r.resetAt.Add(-operatingWindow)
 	}
 	// A sum that has grown by all that the commands took holds also what ran behind.
 	if r.sum-before < r.estimate*0.75 {
 		l.untold = r.after
 	}
-	// The first sum may hold what others spent before us.
-	if !l.told && r.estimate > 0 {
+	// A sum may hold what others have spent, and what we thought had left the window.
+	if r.estimate > 0 {
 		spent = min(spent, r.estimate)
 	}
-	l.told = true
 	l.cost = max(spent/float64(r.commands), l.cost/2)
 }
 
-// forget takes seconds off the oldest minutes: the portal has dropped them earlier than we
+// forget takes seconds off the oldest requests: the portal has dropped them earlier than we
 // thought.
 func (l *ledger) forget(seconds float64) {
-	for seconds > 0 && len(l.minutes) > 0 {
-		if l.minutes[0].seconds > seconds {
-			l.minutes[0].seconds -= seconds
+	for seconds > 0 && len(l.spent) > 0 {
+		if l.spent[0].seconds > seconds {
+			l.spent[0].seconds -= seconds
 			return
 		}
-		seconds -= l.minutes[0].seconds
-		l.minutes = l.minutes[1:]
+		seconds -= l.spent[0].seconds
+		l.spent = l.spent[1:]
 	}
 }
 
@@ -116,21 +123,21 @@ func (l *ledger) forget(seconds float64) {
 func (l *ledger) roomAt(now time.Time, seconds, limit float64) time.Time {
 	l.expire(now)
 	at, used := now, l.used()
-	for _, m := range l.minutes {
+	for _, s := range l.spent {
 		if used+seconds <= limit {
 			break
 		}
-		at, used = m.since.Add(operatingWindow+time.Second), used-m.seconds
+		at, used = s.at.Add(operatingWindow+time.Second), used-s.seconds
 	}
 	return at
 }
 
-// resetAt is when the oldest minute leaves the window; zero if nothing is known.
+// resetAt is when the oldest request leaves the window; zero if nothing is known.
 func (l *ledger) resetAt() time.Time {
-	if len(l.minutes) == 0 {
+	if len(l.spent) == 0 {
 		return time.Time{}
 	}
-	return l.minutes[0].since.Add(operatingWindow)
+	return l.spent[0].at.Add(operatingWindow)
 }
 
 // ledgers holds one ledger for each method, and one for the name batch, under which some
@@ -193,6 +200,12 @@ func (ls *ledgers) observe(now time.Time, commands []Command, answers []Answer, 
 			byMethod[command.Method] = r
 		}
 		t := answers[i].timing
+		if ended := t.endedAt(); ended.After(r.at) {
+			r.at = ended
+		}
+		if r.at.After(total.at) {
+			total.at = r.at
+		}
 		r.commands++
 		r.estimate += t.Duration
 		r.after += t.Duration
@@ -228,7 +241,9 @@ func (ls *ledgers) observe(now time.Time, commands []Command, answers []Answer, 
 		if r.sum > 0 {
 			ls.of(method).observe(now, *r)
 		} else {
-			ls.of(method).add(now, r.after)
+			l := ls.of(method)
+			l.add(r.endedBy(now), r.after)
+			l.cost = max(r.estimate/float64(r.commands), l.cost/2)
 		}
 	}
 	if total.sum > 0 {

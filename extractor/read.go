@@ -223,9 +223,14 @@ func (r *reader) listRange(ctx context.Context, ids idRange, expect int) ([]Deal
 // dealsByID reads deals, in any funnel. Those that are gone, or that the webhook may not read,
 // are not among the result.
 func (r *reader) dealsByID(ctx context.Context, ids []DealID) ([]Deal, error) {
+	return r.byID(ctx, ids, r.dealParams())
+}
+
+// byID reads deals with the given parameters.
+func (r *reader) byID(ctx context.Context, ids []DealID, base []Param) ([]Deal, error) {
 	var commands []Command
 	for group := range slices.Chunk(ids, pageRows) {
-		params := r.dealParams()
+		params := slices.Clip(base)
 		for _, id := range group {
 			params = append(params, Param{"filter[@id][]", strconv.FormatUint(uint64(id), 10)})
 		}

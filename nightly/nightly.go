@@ -16,6 +16,7 @@ import (
 	"stagelag/sql"
 	"stagelag/transform"
 	"stagelag/warehouse"
+	"stagelag/writeback"
 )
 
 // Lease is the name under which a run keeps other runs on the same warehouse out.
@@ -153,6 +154,9 @@ func (p Pass) pass(ctx context.Context, run *loader.Run, portal extractor.Descri
 
 	extracted, err := extractor.Extract(ctx, p.Client, run.Landing(), extractor.Options{
 		Description: portal, Funnels: p.Config.Funnels, Fields: fieldNames(p.Config), Full: p.Full,
+		OwnWrites: func(ctx context.Context, deals []extractor.Deal) (map[extractor.DealID]bool, error) {
+			return writeback.OwnWrites(ctx, p.Warehouse.DB(), deals)
+		},
 		Progress: p.extracting(),
 	})
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"stagelag/extractor"
 	"stagelag/loader"
+	"stagelag/plain"
 	"stagelag/transform"
 )
 
@@ -152,7 +153,7 @@ func (s Summary) WriteTo(out io.Writer) (int64, error) {
 		b.WriteString("\nThe latest deals\n\n")
 		t = tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 		for _, d := range s.Latest {
-			fmt.Fprintf(t, "  %s late\t#%d\t%s\t%s\t%s\n", count(d.OverdueDays, "day"), d.DealID, plainText(d.Title, 40), plainText(d.Stage, 24), plainText(d.Manager, 24))
+			fmt.Fprintf(t, "  %s late\t#%d\t%s\t%s\t%s\n", count(d.OverdueDays, "day"), d.DealID, plain.Text(d.Title, 40), plain.Text(d.Stage, 24), plain.Text(d.Manager, 24))
 		}
 		t.Flush()
 	}
@@ -165,7 +166,7 @@ func (s Summary) WriteTo(out io.Writer) (int64, error) {
 		t.Flush()
 	}
 	for _, warning := range s.Warnings {
-		fmt.Fprintf(&b, "\nNote: %s\n", plainText(warning, 400))
+		fmt.Fprintf(&b, "\nNote: %s\n", plain.Text(warning, 400))
 	}
 	fmt.Fprintf(&b, "\n%s to the portal, %s in all, of which %s waiting for its limits\n",
 		count(int64(s.Requests), "request"), seconds(s.Took), seconds(s.Waited))
@@ -194,20 +195,4 @@ func count(n int64, noun string) string {
 		return "1 " + noun
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
-}
-
-// plainText bounds a text that came from the portal and takes out what a terminal would
-// obey: control characters, and marks that turn the direction of writing.
-func plainText(text string, most int) string {
-	runes := []rune(strings.Map(func(r rune) rune {
-		switch {
-		case r < ' ' || r >= 0x7f && r < 0xa0, r >= 0x200e && r <= 0x200f, r >= 0x2028 && r <= 0x202e, r >= 0x2066 && r <= 0x2069:
-			return ' '
-		}
-		return r
-	}, text))
-	if len(runes) > most {
-		return string(runes[:most-1]) + "…"
-	}
-	return string(runes)
 }

@@ -76,13 +76,14 @@ func (a *app) demo(ctx context.Context, flags portalFlags) error {
 		return err
 	}
 
+	client := a.client(cfg)
 	before, err := loader.LastPublished(ctx, w.DB())
 	if err != nil {
 		return err
 	}
 	behind.Store(int64(24 * time.Hour))
 	if lastNight := transform.DayOf(time.Now().Add(-24*time.Hour), cfg.Portal.TimeZone); before.RunID == 0 || before.AsOf < lastNight {
-		outcome, err := a.pass(ctx, w, cfg, transform.NoDay, false)
+		outcome, err := a.pass(ctx, w, client, cfg, transform.NoDay, false)
 		if err != nil {
 			return err
 		}
@@ -92,7 +93,7 @@ func (a *app) demo(ctx context.Context, flags portalFlags) error {
 		}
 	}
 	behind.Store(0)
-	outcome, err := a.pass(ctx, w, cfg, transform.NoDay, false)
+	outcome, err := a.pass(ctx, w, client, cfg, transform.NoDay, false)
 	if err != nil {
 		return err
 	}

@@ -22,7 +22,10 @@ func newRun(a *app) *cobra.Command {
 		Use:   "run",
 		Short: "Make one nightly pass: extract, derive, load, publish",
 		Long: `Make one nightly pass: read from the portal what has changed, derive the facts, append
-them to the warehouse and publish them in one step. A run that was killed is simply run again.`,
+them to the warehouse and publish them in one step. A run that was killed is simply run again.
+
+Where write_back names fields, the result is then written into the deals. The run is published
+before that and stays so; if the write-back fails, the exit code is 1 and the last line says both.`,
 		Example: `  stagelag run
   stagelag run --as-of 2026-11-20
   stagelag run --full --json`,
@@ -55,25 +58,36 @@ func (a *app) run(ctx context.Context, cfg config.Config, asOf transform.Day, is
 		return err
 	}
 	defer w.Close()
-	outcome, err := a.pass(ctx, w, cfg, asOf, isFull)
+	client := a.client(cfg)
+	outcome, err := a.pass(ctx, w, client, cfg, asOf, isFull)
 	if asJSON && outcome.Run.RunID > 0 {
 		text, marshalling := json.Marshal(outcome.Run)
 		if printing := a.printf("%s\n", text); err == nil {
 			err = errors.Join(marshalling, printing)
 		}
 	}
-	if err != nil || asJSON {
+	if err != nil {
 		return err
 	}
-	return a.summarize(ctx, w, outcome)
+	if !asJSON {
+		if err := a.summarize(ctx, w, outcome); err != nil {
+			return err
+		}
+	}
+	return a.writeBackAfter(ctx, w, client, cfg, outcome.Run.RunID, asJSON)
 }
 
-// pass makes one pass, with its progress on a terminal.
-func (a *app) pass(ctx context.Context, w *warehouse.Warehouse, cfg config.Config, asOf transform.Day, isFull bool) (nightly.Outcome, error) {
-	client := extractor.NewClient(extractor.ClientOptions{
+// client is the one client for the configured portal: the portal counts what comes from one
+// address.
+func (a *app) client(cfg config.Config) *extractor.Client {
+	return extractor.NewClient(extractor.ClientOptions{
 		Webhook: cfg.Portal.URL, Limits: cfg.Portal.Limits, Log: a.log.WithField("portal", cfg.Portal.URL.Host()),
 		OnWait: func(reason string, until time.Time) { a.progress.Waiting(reason, until) },
 	})
+}
+
+// pass makes one pass, with its progress on a terminal.
+func (a *app) pass(ctx context.Context, w *warehouse.Warehouse, client *extractor.Client, cfg config.Config, asOf transform.Day, isFull bool) (nightly.Outcome, error) {
 	outcome, err := nightly.Run(ctx, nightly.Pass{
 		Warehouse: w, Client: client, Config: cfg, AsOf: asOf, Full: isFull, Progress: a.progress, Log: a.log,
 	})

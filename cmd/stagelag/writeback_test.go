@@ -1,0 +1,162 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"stagelag/portal"
+)
+
+// writtenPortal serves a portal that is looked into while commands write to it, and leaves a
+// configuration for it in the folder.
+func writtenPortal(t *testing.T, folder string, deals int, writeBack string) (*portal.Portal, *portal.World) {
+	t.Helper()
+	world, _ := portal.Generate(portal.GenerateOptions{Seed: 1, Deals: deals, Now: time.Now()})
+	simulated := portal.New(world, portal.Options{Secret: "hidden5ecret"})
+	server := httptest.NewServer(simulated)
+	t.Cleanup(server.Close)
+	settings := fmt.Sprintf(`
+portal: {url: %q, time_zone: Europe/Moscow, limits: none}
+plan: {norms: [{stage: NEW, days: 3}, {stage: "C5:NEW", days: 2}, {stage: "C5:DOCS", days: 7}]}
+`, simulated.WebhookURL(server.URL))
+	if err := os.WriteFile(filepath.Join(folder, "stagelag.yaml"), []byte(settings+writeBack), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return simulated, world
+}
+
+// updatesOf counts the updates that the portal has carried out, by deal.
+func updatesOf(p *portal.Portal) map[string]int {
+	n := map[string]int{}
+	for _, call := range p.Log() {
+		for _, command := range call.Commands {
+			if command.Method == "crm.item.update" && command.IsRun && !command.HasFailed {
+				n[command.Params.Text("id")]++
+			}
+		}
+	}
+	return n
+}
+
+// What setup prints is a configuration with which a run writes the result.
+func TestFromSetupToWriteBack(t *testing.T) {
+	t.Parallel()
+	folder := newFolder(t)
+	simulated, _ := writtenPortal(t, folder, 40, "")
+	stdout, stderr, code := call(t, folder, "", "write-back", "setup")
+	if code != 0 || strings.Count(stdout, "missing  ") != 5 || !strings.Contains(stdout, "--create makes the fields") {
+		t.Fatalf("setup: exit code %d, %s%s, want five missing fields and what to do", code, stdout, stderr)
+	}
+	var settings string
+	for range 2 { // the second finds the fields
+		stdout, stderr, code = call(t, folder, "", "write-back", "setup", "--create")
+		_, found, _ := strings.Cut(stdout, "For stagelag.yaml:\n\n")
+		if code != 0 || found == "" || settings != "" && found != settings {
+			t.Fatalf("setup --create: exit code %d, %s%s", code, stdout, stderr)
+		}
+		settings = found
+	}
+	_, stderr, code = call(t, folder, "", "write-back")
+	if code != 2 || !strings.Contains(stderr, "write_back: names no field") {
+		t.Errorf("write-back that is off: exit code %d, %s, want 2 and why", code, stderr)
+	}
+	path := filepath.Join(folder, "stagelag.yaml")
+	base, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, append(base, settings...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	stdout, stderr, code = call(t, folder, "", "run")
+	if code != 0 || !strings.Contains(stdout, "Write-back of run 1") || len(updatesOf(simulated)) != 40 {
+		t.Errorf("run with write-back: exit code %d, %d deals written, %s%s", code, len(updatesOf(simulated)), stdout, stderr)
+	}
+	stdout, stderr, code = call(t, folder, "", "write-back", "--dry-run")
+	if code != 0 || !strings.Contains(stdout, "would write  0") {
+		t.Errorf("a dry run after that: exit code %d, %s%s, want nothing to write", code, stdout, stderr)
+	}
+	if strings.Contains(stdout+stderr, "hidden5ecret") {
+		t.Errorf("the webhook's secret is in the output: %s%s", stdout, stderr)
+	}
+}
+
+// A write-back that fails leaves the run published, and says both.
+func TestAWriteBackThatFailsLeavesTheRunPublished(t *testing.T) {
+	t.Parallel()
+	folder := newFolder(t)
+	writtenPortal(t, folder, 10, "write_back: {state: UF_CRM_NOT_THERE}\n")
+	stdout, stderr, code := call(t, folder, "", "run", "--json")
+	var row struct{ Status string }
+	lines := strings.Split(strings.TrimSpace(stderr), "\n")
+	last := lines[len(lines)-1]
+	if err := json.Unmarshal([]byte(stdout), &row); err != nil || row.Status != "published" || code != 1 {
+		t.Errorf("run: exit code %d, %s, %v, want 1 and a published run", code, stdout, err)
+	}
+	if want := `stagelag: run 1 is published, but not all of it is written back (0 deals were): write-back: configuration: write_back.state: the portal has no deal field "UF_CRM_NOT_THERE"`; !strings.HasPrefix(last, want) {
+		t.Errorf("the last line is %q, want it to begin with %q", last, want)
+	}
+}
+
+// TestWriteBackKilledAtAnyMoment kills write-backs. Whoever calls again has each deal written
+// once in the end.
+func TestWriteBackKilledAtAnyMoment(t *testing.T) {
+	t.Parallel()
+	folder := newFolder(t)
+	simulated, world := writtenPortal(t, folder, 150, "")
+	world.AddField(portal.Field{Name: "UF_CRM_LOST", Type: "integer"})
+	if _, stderr, code := call(t, folder, "", "run"); code != 0 {
+		t.Fatalf("run: exit code %d, %s", code, stderr)
+	}
+	path := filepath.Join(folder, "stagelag.yaml")
+	base, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, append(base, "write_back: {days_lost: UF_CRM_LOST}\n"...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	simulated.ForgetLog()
+	random := rand.New(rand.NewPCG(1, 1))
+	for range 5 {
+		left := 2 + random.IntN(6) // requests
+		var once sync.Once
+		reached := make(chan struct{})
+		simulated.Inject(func(*portal.Call) *portal.Fault {
+			if left--; left <= 0 {
+				once.Do(func() { close(reached) })
+			}
+			return nil
+		})
+		s := serve(t, folder, "write-back")
+		select {
+		case <-reached:
+		case <-time.After(30 * time.Second):
+		}
+		_ = s.cmd.Process.Signal(syscall.SIGKILL)
+		_ = s.cmd.Wait()
+	}
+	simulated.Inject(nil)
+	if _, stderr, code := call(t, folder, "", "write-back"); code != 0 {
+		t.Fatalf("write-back after the kills: exit code %d, %s", code, stderr)
+	}
+	updates := updatesOf(simulated)
+	for id, n := range updates {
+		if n > 1 {
+			t.Errorf("deal %s was written %d times, want once", id, n)
+		}
+	}
+	stdout, _, _ := call(t, folder, "", "write-back", "--dry-run")
+	if len(updates) != 150 || !strings.Contains(stdout, "would write  0") {
+		t.Errorf("%d deals written, then %s, want 150 and nothing more to write", len(updates), stdout)
+	}
+}

@@ -1,0 +1,252 @@
+package writeback_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"testing"
+	"time"
+
+	"stagelag/extractor"
+	"stagelag/portal"
+	"stagelag/writeback"
+)
+
+// onUpdates fails the n-th and every following second request that updates, up to the last.
+func onUpdates(first, last int, f portal.Fault) func(*portal.Call) *portal.Fault {
+	seen := 0
+	return func(call *portal.Call) *portal.Fault {
+		if !slices.ContainsFunc(call.Commands, func(c portal.Command) bool { return c.Method == "crm.item.update" }) {
+			return nil
+		}
+		if seen++; seen < first || seen > last || (seen-first)%2 != 0 {
+			return nil
+		}
+		return &f
+	}
+}
+
+func TestLostAnswers(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name  string
+		fault portal.Fault
+	}{
+		{"lost before anything was done", portal.Fault{Drops: true}},
+		{"lost after all was done", portal.Fault{Drops: true, RunsFirst: true}},
+		{"a gateway's page in place of the answer", portal.Fault{HTML: http.StatusGatewayTimeout, RunsFirst: true}},
+		{"cut in the middle", portal.Fault{CutsBody: true}},
+		{"half a document", portal.Fault{CutsJSON: true}},
+		{"an internal error of the portal", portal.Fault{Error: &portal.InternalServerError}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, 60, portal.Options{Limits: portal.Standard})
+			s.night()
+			s.portal.Inject(onUpdates(1, 5, test.fault))
+			summary := s.mustWriteBack()
+			if summary.Written != 60 || summary.Left != 0 {
+				t.Errorf("%d written, %d left, want 60 and 0", summary.Written, summary.Left)
+			}
+			s.mustHold()
+			s.mustUpdateOnce()
+			s.mustLetLostRequestsEnd()
+			s.portal.Inject(nil)
+			s.nextNight() // sees nothing to complain of
+			s.mustWriteBack()
+			s.mustHold()
+		})
+	}
+}
+
+// mustLetLostRequestsEnd fails if anything was asked within a minute after a request without
+// an answer: the portal may still have been at work on that one.
+func (s *site) mustLetLostRequestsEnd() {
+	s.t.Helper()
+	calls := s.portal.Log()
+	for i, call := range calls[:len(calls)-1] {
+		if gap := calls[i+1].At.Sub(call.At); call.Status != http.StatusOK && gap < time.Minute {
+			s.t.Errorf("after a lost answer (status %d) the portal was asked again %v later, want a minute at least", call.Status, gap)
+		}
+	}
+}
+
+// A portal that never answers a write ends the pass, and the next one goes on.
+func TestAnswersThatAreAllLostEndThePass(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, 60, portal.Options{})
+	s.night()
+	s.portal.Inject(portal.OnMethod("crm.item.update", portal.Fault{Drops: true}))
+	summary, err := s.writeBack()
+	if err == nil || summary.Written != 0 || summary.Left != 60 {
+		t.Errorf("%d written, %d left, %v, want an error and 60 left", summary.Written, summary.Left, err)
+	}
+	s.portal.Inject(nil)
+	s.mustWriteBack()
+	s.mustUpdateOnce()
+	s.mustHold()
+}
+
+// Some commands of a batch fail, for good or for now, and the others don't.
+func TestPartsOfABatchFail(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name    string
+		failure portal.Error
+		isFinal bool
+	}{
+		{"for good", portal.Error{Status: 400, Code: "CRM_FIELD_ERROR_VALUE_NOT_VALID", Text: "no"}, true},
+		{"for the operating limit", portal.OperationTimeLimit, false},
+		{"for too many requests", portal.QueryLimitExceeded, false},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, 60, portal.Options{Limits: portal.Standard})
+			s.night()
+			requests := 0
+			s.portal.Inject(func(call *portal.Call) *portal.Fault {
+				failing := map[string]*portal.Error{}
+				for i, command := range call.Commands {
+					if command.Method == "crm.item.update" && i%2 == 0 {
+						failing[command.Key] = &test.failure
+					}
+				}
+				if requests += min(1, len(failing)); requests > 2 {
+					return nil
+				}
+				return &portal.Fault{Commands: failing}
+			})
+			summary := s.mustWriteBack()
+			refused := 0
+			for _, refusal := range summary.Refused {
+				refused += refusal.Count
+			}
+			if (refused > 0) != test.isFinal || summary.Written+refused != 60 {
+				t.Errorf("%d written, %d refused, want 60 in all, and refused: %t", summary.Written, refused, test.isFinal)
+			}
+			s.portal.Inject(nil)
+			s.mustUpdateOnce()
+			s.mustWriteBack()
+			s.mustHold()
+		})
+	}
+}
+
+func TestTooManyRequestsAreWaitedOut(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, 60, portal.Options{Limits: portal.Standard})
+	s.night()
+	s.portal.Inject(onUpdates(1, 7, portal.Fault{Error: &portal.QueryLimitExceeded}))
+	if summary := s.mustWriteBack(); summary.Written != 60 || summary.Waited == 0 {
+		t.Errorf("%d written, %v waited, want 60 and some time", summary.Written, summary.Waited)
+	}
+	s.mustUpdateOnce()
+	s.mustHold()
+}
+
+// Passes that are cut off at random moments and one that is not write each deal once.
+func TestStoppedAtAnyMoment(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, 120, portal.Options{})
+	s.night()
+	s.portal.ForgetLog()
+	random := rand.New(rand.NewPCG(1, 1))
+	for range 12 {
+		ctx, cancel := context.WithCancel(context.Background())
+		left := 1 + random.IntN(8)
+		s.portal.Inject(func(*portal.Call) *portal.Fault {
+			if left--; left <= 0 {
+				cancel()
+			}
+			return nil
+		})
+		_, _ = writeback.Run(ctx, s.pass())
+		cancel()
+	}
+	s.portal.Inject(nil)
+	if _, err := writeback.Run(context.Background(), s.pass()); err != nil {
+		t.Fatalf("write-back after the others: %v", err)
+	}
+	s.mustUpdateOnce()
+	s.mustHold()
+}
+
+// With 3 s for an update, the portal's limits decide how long 400 updates take. It takes at
+// most 480 s of them in ten minutes.
+func TestWithinTheOperatingLimit(t *testing.T) {
+	t.Parallel()
+	for _, accounting := range []portal.BatchAccounting{portal.PerMethod, portal.PerBatch, portal.ShownByFirst} {
+		t.Run(fmt.Sprint("accounting ", accounting), func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, 400, portal.Options{Limits: portal.Standard, Quirks: portal.Quirks{BatchAccounting: accounting}})
+			s.night()
+			_ = s.clock.Sleep(context.Background(), time.Hour)
+			begun := s.clock.Now()
+			summary := s.mustWriteBack()
+			took := s.clock.Now().Sub(begun)
+			// 160 updates fill the ten minutes' time in 480 s; a minute's worth of it comes
+			// back each minute from the 600th second on, until the 1080th; the last 80 go
+			// from the 1200th on.
+			const least = 1440 * time.Second
+			t.Logf("400 updates of 3 s: %v in %d requests, %v waited; the least possible is %v", took, summary.Requests, summary.Waited, least)
+			if summary.Written != 400 || took > least*106/100 {
+				t.Errorf("%d written in %v, want 400 in %v at most", summary.Written, took, least*106/100)
+			}
+			for _, call := range s.portal.Log() {
+				if call.Cost > 60*time.Second || call.Code != "" || call.InFlight > 1 {
+					t.Errorf("a request of %v, %q, %d at once, want less than 60 s, no refusal and one at a time", call.Cost, call.Code, call.InFlight)
+				}
+				for _, command := range call.Commands {
+					if command.Code != "" {
+						t.Errorf("%s was refused: %s", command.Method, command.Code)
+					}
+				}
+			}
+			s.mustUpdateOnce()
+			s.mustHold()
+		})
+	}
+}
+
+// The portal tells nothing of operating time, and gives up on requests of over a minute.
+func TestSlowUpdatesOfASilentPortal(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, 40, portal.Options{
+		Limits: portal.Standard, Quirks: portal.Quirks{HidesOperating: true},
+		Costs: map[string]time.Duration{"crm.item.update": 20 * time.Second}, OperatingLimit: 10 * time.Hour,
+	})
+	s.night()
+	s.portal.Inject(func(call *portal.Call) *portal.Fault {
+		updates := 0
+		for _, command := range call.Commands {
+			updates += map[string]int{"crm.item.update": 1}[command.Method]
+		}
+		if updates > 3 {
+			return &portal.Fault{HTML: http.StatusGatewayTimeout, RunsFirst: true}
+		}
+		return nil
+	})
+	if summary := s.mustWriteBack(); summary.Written != 40 {
+		t.Errorf("%d written, want 40", summary.Written)
+	}
+	s.mustUpdateOnce()
+	s.mustHold()
+}
+
+func TestOneWriteBackAtATime(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, 5, portal.Options{Limits: portal.NoLimits})
+	s.night()
+	lease, err := s.w.Lease(context.Background(), writeback.Lease, "a test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lease.Release()
+	if _, err := s.writeBack(); err == nil || s.cfg.Portal.Limits != extractor.Unlimited {
+		t.Error("two write-backs at the same time, want an error for the second")
+	}
+}

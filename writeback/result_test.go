@@ -1,0 +1,44 @@
+package writeback
+
+import (
+	"testing"
+
+	"stagelag/config"
+)
+
+func TestStateText(t *testing.T) {
+	tests := []struct {
+		name     string
+		language config.Language
+		status   string
+		days     int64
+		want     string
+	}{
+		{"on time", config.English, "on_time", 0, "on time"},
+		{"on time", config.Russian, "on_time", 0, "в срок"},
+		{"due today", config.English, "due_today", 0, "due today"},
+		{"due today", config.Russian, "due_today", 0, "срок сегодня"},
+		{"one day", config.English, "overdue", 1, "1 day late"},
+		{"several days", config.English, "overdue", 21, "21 days late"},
+		{"ends in 1", config.Russian, "overdue", 1, "просрочка 1 день"},
+		{"ends in 2", config.Russian, "overdue", 2, "просрочка 2 дня"},
+		{"ends in 4", config.Russian, "overdue", 24, "просрочка 24 дня"},
+		{"ends in 5", config.Russian, "overdue", 5, "просрочка 5 дней"},
+		{"11 is like 5", config.Russian, "overdue", 11, "просрочка 11 дней"},
+		{"14 is like 5", config.Russian, "overdue", 14, "просрочка 14 дней"},
+		{"21 is like 1", config.Russian, "overdue", 21, "просрочка 21 день"},
+		{"111 is like 5", config.Russian, "overdue", 111, "просрочка 111 дней"},
+		{"122 is like 2", config.Russian, "overdue", 122, "просрочка 122 дня"},
+		{"100 is like 5", config.Russian, "overdue", 100, "просрочка 100 дней"},
+		{"no plan", config.Russian, "no_plan", 0, "нет плана"},
+		{"a final stage", config.English, "final", 0, "closed"},
+		{"a status of a later version", config.English, "paused", 0, "paused"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			if got := stateText(test.language, test.status, test.days); got != test.want {
+				t.Errorf("stateText(%s, %s, %d) = %q, want %q", test.language, test.status, test.days, got, test.want)
+			}
+		})
+	}
+}

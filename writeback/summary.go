@@ -1,0 +1,68 @@
+package writeback
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// WriteTo writes the summary for a person.
+func (s Summary) WriteTo(out io.Writer) (int64, error) {
+	var b strings.Builder
+	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(&b, "Write-back of run %d\n\n", s.RunID)
+	if s.IsDry {
+		fmt.Fprintf(t, "  would write\t%d\t\n", s.differing())
+	} else {
+		fmt.Fprintf(t, "  written\t%d\t\n", s.Written)
+	}
+	fmt.Fprintf(t, "  unchanged\t%d\t\n", s.Unchanged)
+	refused := 0
+	for _, refusal := range s.Refused {
+		refused += refusal.Count
+	}
+	fmt.Fprintf(t, "  refused\t%d\t\n", refused)
+	if s.Left > 0 {
+		fmt.Fprintf(t, "  left for the next time\t%d\t\n", s.Left)
+	}
+	_ = t.Flush() // into memory
+	for _, refusal := range s.Refused {
+		fmt.Fprintf(&b, "\n  %d refused, such as deal %d: %s", refusal.Count, refusal.Deal, oneLine(refusal.Reason))
+	}
+	if len(s.Refused) > 0 {
+		b.WriteByte('\n')
+	}
+	fmt.Fprintf(&b, "\n%d requests to the portal, %s in all, of which %s waiting\n", s.Requests, short(s.Took), short(s.Waited))
+	n, err := io.WriteString(out, b.String())
+	return int64(n), err
+}
+
+// differing is how many deals the changes are of.
+func (s Summary) differing() int {
+	n := 0
+	for i, change := range s.Changes {
+		if i == 0 || change.DealID != s.Changes[i-1].DealID {
+			n++
+		}
+	}
+	return n
+}
+
+func short(d time.Duration) string {
+	if d >= time.Minute {
+		return d.Round(time.Second).String()
+	}
+	return fmt.Sprintf("%.1f s", d.Seconds())
+}
+
+// oneLine keeps what the portal said from doing anything to a terminal.
+func oneLine(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r >= 0x7f && r < 0xa0 {
+			return ' '
+		}
+		return r
+	}, text)
+}

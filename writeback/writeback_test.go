@@ -1,0 +1,287 @@
+package writeback_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"stagelag/config"
+	"stagelag/extractor"
+	"stagelag/portal"
+	"stagelag/writeback"
+)
+
+func TestEveryDealGetsItsResultOnceAndNothingElse(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, 400, portal.Options{})
+	s.night()
+	before := s.rest()
+	summary := s.mustWriteBack()
+	if summary.Deals != 400 || summary.Written != 400 || len(summary.Refused) != 0 || summary.Left != 0 {
+		t.Errorf("the first write-back: %d deals, %d written, %v refused, %d left, want all 400 written", summary.Deals, summary.Written, summary.Refused, summary.Left)
+	}
+	s.mustHold()
+	s.mustUpdateOnce()
+	if diff := cmp.Diff(before, s.rest()); diff != "" {
+		t.Errorf("something else in the deals has changed (-before +after):\n%s", diff)
+	}
+	again := s.mustWriteBack()
+	if again.Written != 0 || again.Unchanged != 400 || len(s.updates()) != 0 {
+		t.Errorf("the second write-back: %d written, %d unchanged, %d updates on the portal, want none", again.Written, again.Unchanged, len(s.updates()))
+	}
+	if again.Requests > 5 {
+		t.Errorf("the second write-back took %d requests, want 5 at most", again.Requests)
+	}
+}
+
+// rest is all of the deals but what a write-back may change.
+func (s *site) rest() []portal.Deal {
+	deals := s.world.Deals()
+	for i := range deals {
+		deals[i].Updated, deals[i].UpdatedBy = time.Time{}, 0
+		fields := map[string]any{}
+		maps.Copy(fields, deals[i].Fields)
+		for _, name := range names {
+			delete(fields, name)
+		}
+		deals[i].Fields = fields
+	}
+	return deals
+}
+
+func TestAfterANightOnlyWhatDiffersIsWritten(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, 300, portal.Options{})
+	s.night()
+	s.mustWriteBack()
+	s.nextNight()
+	want := map[string]int{}
+	for id, expected := range s.expected() {
+		if deal, _ := s.world.Deal(id); held(deal) != expected {
+			want[fmt.Sprint(id)] = 1
+		}
+	}
+	s.mustWriteBack()
+	if diff := cmp.Diff(want, s.updates()); diff != "" || len(want) == 0 || len(want) == 300 {
+		t.Errorf("the second night's updates (-want +got), %d wanted:\n%s", len(want), diff)
+	}
+	s.mustHold()
+}
+
+// Two portals and warehouses live through the same nights, one of them with write-back.
+func TestOwnWritesCostTheNextNightNothing(t *testing.T) {
+	t.Parallel()
+	with, without := newSite(t, 300, portal.Options{}), newSite(t, 300, portal.Options{})
+	with.night()
+	without.night()
+	for night := range 3 {
+		if written := with.mustWriteBack().Written; written == 0 {
+			t.Errorf("night %d: nothing was written", night)
+		}
+		got, want := with.nextNight().Run, without.nextNight().Run
+		if got.DealsChanged != want.DealsChanged || got.FactsAppended != want.FactsAppended || got.HistoryRows != want.HistoryRows || got.PortalRequests != want.PortalRequests {
+			t.Errorf("night %d with write-back: %d deals changed, %d facts, %d history rows, %d requests, want as without: %d, %d, %d, %d", night,
+				got.DealsChanged, got.FactsAppended, got.HistoryRows, got.PortalRequests,
+				want.DealsChanged, want.FactsAppended, want.HistoryRows, want.PortalRequests)
+		}
+	}
+	if got, want := with.expected(), without.expected(); !maps.Equal(got, want) {
+		t.Error("the views with write-back are not those without")
+	}
+}
+
+// A person changes a deal at a moment around its write; the next night has to see it.
+func TestOtherPeoplesChangesAreSeen(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name    string
+		between func(*site, portal.DealID) // the run and the write-back
+		during  bool                       // the change falls into the second of the write
+		after   bool
+	}{
+		{"between the run and the write", rename, false, false},
+		{"in the history alone, between the run and the write", correct, false, false},
+		{"in the second of the write, behind it", func(*site, portal.DealID) {}, true, false},
+		{"after the write", func(*site, portal.DealID) {}, false, true},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, 30, portal.Options{})
+			s.night()
+			_ = s.clock.Sleep(context.Background(), time.Hour) // out of the overlap of two nights
+			deal := s.deals()[7]
+			test.between(s, deal)
+			_ = s.clock.Sleep(context.Background(), time.Minute)
+			s.mustWriteBack()
+			written, _ := s.world.Deal(deal)
+			at := map[bool]time.Time{test.during: written.Updated, test.after: s.clock.Now()}[true]
+			if !at.IsZero() {
+				s.world.EditDeal(deal, at, func(d *portal.Deal) { d.Title = "Renamed" })
+			}
+			s.nextNight()
+			shown, _ := s.world.Deal(deal)
+			var title string
+			var entered time.Time
+			err := s.w.DB().QueryRow(context.Background(), "SELECT any(deal_title), min(entered_at) FROM deal_stages WHERE deal_id = ?", uint64(deal)).Scan(&title, &entered)
+			if want := s.world.History(deal)[0].At; err != nil || title != shown.Title || !entered.Equal(want) {
+				t.Errorf("after the change the deal is %q since %v, %v, want %q since %v", title, entered, err, shown.Title, want)
+			}
+		})
+	}
+}
+
+// deals are the ids of the deals in the report.
+func (s *site) deals() []portal.DealID { return slices.Sorted(maps.Keys(s.expected())) }
+
+func rename(s *site, id portal.DealID) {
+	s.world.EditDeal(id, s.clock.Now(), func(d *portal.Deal) { d.Title = "Renamed" })
+}
+
+// correct moves the beginning of the deal's history, which shows in nothing but the history.
+func correct(s *site, id portal.DealID) {
+	s.world.CorrectChange(id, s.world.History(id)[0].ID, s.clock.Now(), func(c *portal.Change) { c.At = c.At.AddDate(0, 0, -1) })
+}
+
+func TestRefusedDealsAreCountedAndSkipped(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, 60, portal.Options{})
+	s.night()
+	deals := s.deals()
+	for _, id := range deals[3:8] {
+		s.world.EditDeal(id, s.clock.Now(), func(d *portal.Deal) { d.IsReadOnly = true })
+	}
+	s.world.DeleteDeal(deals[11], s.clock.Now())
+	s.world.HideDeal(deals[12], s.clock.Now())
+	summary := s.mustWriteBack()
+	want := []writeback.Refusal{
+		{Reason: "crm.item.update: Access denied (ACCESS_DENIED)", Count: 5},
+		{Reason: "the portal does not show the deal", Count: 2},
+	}
+	for i := range summary.Refused {
+		summary.Refused[i].Deal = 0 // any of them
+	}
+	if diff := cmp.Diff(want, summary.Refused); diff != "" || summary.Written != 53 || summary.Left != 0 {
+		t.Errorf("%d written, %d left, want 53 and 0; refused (-want +got):\n%s", summary.Written, summary.Left, diff)
+	}
+}
+
+func TestAFieldThatCannotHoldItsResultIsAnErrorBeforeTheFirstWrite(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, 5, portal.Options{})
+	s.world.AddField(portal.Field{Name: "UF_CRM_TAGS", Type: "string", IsMultiple: true})
+	s.night()
+	s.cfg.WriteBack = config.WriteBack{
+		Language: config.English, State: "UF_CRM_TAGS", DaysLate: "UF_CRM_LATTE", DaysLeft: "UF_CRM_END", PlannedEnd: "UF_CRM_LEFT", DaysLost: "UF_CRM_LOST",
+	}
+	_, err := s.writeBack()
+	const want = `configuration: write_back.state: the portal's field UF_CRM_TAGS holds several values; ` +
+		`write_back.days_late: the portal has no deal field "UF_CRM_LATTE"; did you mean UF_CRM_LATE? stagelag write-back setup --create makes the fields; ` +
+		`write_back.days_left: the portal's field UF_CRM_END is of type date, expected integer or double or string; ` +
+		`write_back.planned_end: the portal's field UF_CRM_LEFT is of type double, expected date or string`
+	if _, ok := errors.AsType[*config.Error](err); !ok || err.Error() != want {
+		t.Errorf("write-back to wrong fields:\n%v, want\n%s", err, want)
+	}
+	if n := len(s.updates()); n != 0 {
+		t.Errorf("%d updates before the error, want none", n)
+	}
+}
+
+func TestWithoutAPublishedRunThereIsNothingToWrite(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, 5, portal.Options{})
+	s.night()
+	if err := s.w.DB().Exec(context.Background(), "TRUNCATE TABLE run_events"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.writeBack(); !errors.Is(err, writeback.ErrNothingPublished) {
+		t.Errorf("write-back before the first run: %v, want %v", err, writeback.ErrNothingPublished)
+	}
+	s.cfg.WriteBack = config.WriteBack{Language: config.English}
+	_, err := s.writeBack()
+	if _, ok := errors.AsType[*config.Error](err); !ok {
+		t.Errorf("write-back that is off: %v, want a *config.Error", err)
+	}
+}
+
+func TestDryRunAndLimit(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, 60, portal.Options{})
+	s.night()
+	dry := s.pass()
+	dry.DryRun = true
+	planned, err := writeback.Run(context.Background(), dry)
+	if err != nil || len(s.updates()) != 0 || planned.Written != 0 {
+		t.Errorf("dry run: %d written, %d updates, %v, want none", planned.Written, len(s.updates()), err)
+	}
+	limited := s.pass()
+	limited.Limit = 7
+	summary, err := writeback.Run(context.Background(), limited)
+	if err != nil || summary.Written != 7 || summary.Left != 53 || len(s.updates()) != 7 {
+		t.Errorf("with the limit 7: %d written, %d left, %d updates, %v", summary.Written, summary.Left, len(s.updates()), err)
+	}
+	if got, want := summary.Changes, planned.Changes[:len(summary.Changes)]; !slices.Equal(got, want) {
+		t.Errorf("with the limit 7 the changes are %v, want the first of the dry run: %v", got, want)
+	}
+	s.mustWriteBack()
+	s.mustUpdateOnce()
+	s.mustHold()
+}
+
+func TestSetupCreatesWhatIsMissingOnce(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, 5, portal.Options{})
+	s.cfg.WriteBack = config.WriteBack{Language: config.Russian, DaysLate: "UF_CRM_LATE"}
+	const want = `write_back:
+  language: ru
+  state: UF_CRM_STAGELAG_STATE
+  days_late: UF_CRM_LATE
+  days_left: UF_CRM_STAGELAG_DAYS_LEFT
+  planned_end: UF_CRM_STAGELAG_PLANNED_END
+  days_lost: UF_CRM_STAGELAG_DAYS_LOST
+`
+	for _, adds := range []int{4, 0} {
+		s.portal.ForgetLog()
+		client := s.newClient()
+		described, err := client.Describe(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		fields, err := writeback.Create(context.Background(), client, s.cfg.WriteBack, writeback.Inspect(s.cfg.WriteBack, described))
+		if got := writeback.Configuration(s.cfg.WriteBack, fields); err != nil || got != want {
+			t.Errorf("the configuration for the fields: %v\n%s\nwant\n%s", err, got, want)
+		}
+		n := 0
+		for _, call := range s.portal.Log() {
+			for _, command := range call.Commands {
+				n += map[string]int{"crm.deal.userfield.add": 1}[command.Method]
+			}
+		}
+		if n != adds {
+			t.Errorf("%d fields were added, want %d", n, adds)
+		}
+	}
+}
+
+func TestSetupWithoutTheRight(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, 5, portal.Options{Quirks: portal.Quirks{IsNotAdmin: true}})
+	client := s.newClient()
+	described, err := client.Describe(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	off := config.WriteBack{Language: config.English}
+	_, err = writeback.Create(context.Background(), client, off, writeback.Inspect(off, described))
+	const want = "create field UF_CRM_STAGELAG_STATE: crm.deal.userfield.add: Access denied; only an administrator of the CRM may create fields: use the webhook of one, or create them by hand"
+	refusal, ok := errors.AsType[*extractor.APIError](err)
+	if !ok || refusal.Method != "crm.deal.userfield.add" {
+		t.Fatalf("setup without the right: %v, want\n%s", err, want)
+	}
+}

@@ -28,7 +28,7 @@ var rules = []rule{
 FROM (SELECT sum(visits_closed_with_plan) / nullIf(sum(visits_closed), 0) AS rate FROM quality_report WHERE day > ` + asOf + ` - 37 AND day <= ` + asOf + ` - 7) AS a
 CROSS JOIN (SELECT sum(visits_closed_with_plan) / nullIf(sum(visits_closed), 0) AS rate FROM quality_report WHERE day > ` + asOf + ` - 7) AS b
 WHERE value IS NOT NULL`, 0.1, "OK", "quality"},
-	{"late_deal", "SELECT toFloat64(countIf(overdue_days_now > 30 AND overdue_days_now - (" + asOf + " - " + runBefore + ") <= 30)) AS value FROM deals_now WHERE status = 'overdue' HAVING count() > 0", 0, "OK", "portfolio"},
+	{"late_deal", "SELECT toFloat64(countIf(overdue_days > 30 AND overdue_days - (" + asOf + " - " + runBefore + ") <= 30)) AS value FROM visits_now WHERE is_open = 1 HAVING count() > 0", 0, "OK", "portfolio"},
 }
 
 // alerts is the provisioning file of the alerts.

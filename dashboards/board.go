@@ -136,5 +136,5 @@ var vocabulary = map[string][]word{
 	"run_status": {{"published", onTime}, {"failed", late}, {"running", soon}},
 	"step":       {{"1", ""}, {"2", ""}, {"3", ""}, {"4", ""}, {"5", ""}},
 	"period":     {{"now", ""}, {"before", ""}},
-	"law":        {{"1", ""}, {"2", ""}, {"3", ""}, {"4", ""}, {"5", ""}, {"6", ""}},
+	"law":        {{"1", ""}, {"2", ""}, {"3", ""}, {"4", ""}},
 }

@@ -74,7 +74,7 @@ type page struct {
 }
 
 // read is what a language has: its dashboards, and its alerts' statements by their uids.
-func read(t *testing.T, lang dashboards.Lang) (pages map[string]page, alerts []statement) {
+func read(t testing.TB, lang dashboards.Lang) (pages map[string]page, alerts []statement) {
 	t.Helper()
 	files, err := dashboards.Files(lang)
 	if err != nil {
@@ -115,7 +115,7 @@ func read(t *testing.T, lang dashboards.Lang) (pages map[string]page, alerts []s
 }
 
 // statements are all queries of all languages.
-func statements(t *testing.T) []statement {
+func statements(t testing.TB) []statement {
 	var all []statement
 	for _, lang := range dashboards.Langs {
 		pages, alerts := read(t, lang)
@@ -162,12 +162,18 @@ func (v view) expand(sql string) string {
 
 var now = time.Date(2026, 3, 10, 2, 30, 0, 0, time.UTC)
 
-// demo is a warehouse with two nights of a generated portal.
+// demo is a warehouse with two nights of the demo's portal.
 func demo(t testing.TB) *warehouse.Warehouse {
+	t.Helper()
+	return generated(t, 400)
+}
+
+// generated is a warehouse with two nights of a generated portal.
+func generated(t testing.TB, deals int) *warehouse.Warehouse {
 	t.Helper()
 	w := warehousetest.New(t)
 	clock := now.AddDate(0, 0, -1)
-	world, suggested := portal.Generate(portal.GenerateOptions{Seed: 1, Deals: 400, Now: clock, Language: portal.Russian})
+	world, suggested := portal.Generate(portal.GenerateOptions{Seed: 1, Deals: deals, Now: clock, Language: portal.Russian})
 	simulated := portal.New(world, portal.Options{Now: func() time.Time { return clock }})
 	server := httptest.NewServer(simulated)
 	t.Cleanup(server.Close)

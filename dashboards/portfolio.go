@@ -12,11 +12,12 @@ FROM quality_report
 WHERE `+chosen,
 		column{name: "days_lost", unit: "days", color: late}, column{name: "days_lost_week", unit: "days", color: late}, column{name: "days_lost_month", unit: "days", color: late})
 	b.stat("portfolio.deals", 9, 4, `
-SELECT if(count() = 0, NULL, countIf(is_open = 1)) AS open_deals,
-  if(count() = 0, NULL, countIf(status = 'overdue')) AS overdue_deals,
-  if(count() = 0, NULL, countIf(status IN ('due_today', 'on_time') AND days_left <= 7)) AS due_deals
-FROM deals_now
-WHERE `+chosen,
+SELECT if(`+asOf+` IS NULL, NULL, count()) AS open_deals,
+  if(`+asOf+` IS NULL, NULL, countIf(overdue_days > 0)) AS overdue_deals,
+  if(`+asOf+` IS NULL, NULL, countIf(overdue_days = 0 AND days_left <= 7)) AS due_deals
+FROM visits_now
+WHERE is_open = 1
+  AND `+chosen,
 		column{name: "open_deals", unit: count, color: neutral}, column{name: "overdue_deals", unit: count, color: late}, column{name: "due_deals", unit: count, color: soon})
 	b.stat("portfolio.rate", 6, 4, onTimeRate,
 		column{name: "on_time_rate", unit: share, color: onTime}, column{name: "coverage", unit: share, color: noPlan})
@@ -75,10 +76,15 @@ LIMIT 200`,
 	b.table("portfolio.latest", 24, 20, `
 SELECT deal_title, stage_name, manager_name, planned_end, overdue_days_now, toFloat64(amount) AS amount, currency, deal_id, deal_url
 FROM deals_now
-WHERE status = 'overdue'
-  AND `+chosen+`
-ORDER BY overdue_days_now DESC, deal_id
-LIMIT 20`,
+WHERE deal_id IN
+  (
+    SELECT deal_id FROM visits_now
+    WHERE is_open = 1 AND overdue_days > 0
+      AND `+chosen+`
+    ORDER BY overdue_days DESC, deal_id
+    LIMIT 20
+  )
+ORDER BY overdue_days_now DESC, deal_id`,
 		column{name: "deal_title", as: toDeal}, column{name: "stage_name"}, column{name: "manager_name"},
 		column{name: "planned_end", unit: "time:YYYY-MM-DD", as: date}, column{name: "overdue_days_now", unit: "days", color: late, as: bar},
 		column{name: "amount", unit: "locale", as: wide(120)}, column{name: "currency", as: wide(80)}, column{name: "deal_id", unit: "none", as: wide(80)}, column{name: "deal_url", as: toPortal})

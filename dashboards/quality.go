@@ -66,7 +66,7 @@ ORDER BY time`, column{name: "on_time_rate", color: onTime}, column{name: "cover
 SELECT bucket.1 AS late_by, countIf(v.overdue_days >= bucket.2 AND v.overdue_days <= bucket.3) AS visits
 FROM
 (
-  SELECT overdue_days FROM deal_stages
+  SELECT overdue_days FROM visits_now
   WHERE is_open = 0 AND status IN ('finished_on_time', 'finished_late') AND $__dateFilter(left_date)
     AND `+chosen+`
 ) AS v
@@ -76,10 +76,15 @@ ORDER BY bucket.2`, column{name: "late_by"}, column{name: "visits", color: neutr
 	b.table("quality.list", 24, 14, `
 SELECT deal_title, stage_name, manager_name, entered_date, planned_end, left_date, overdue_days, status, deal_id
 FROM deal_stages
-WHERE is_open = 0 AND stage_semantics = 'process' AND $__dateFilter(left_date)
-  AND `+chosen+`
-ORDER BY overdue_days DESC, deal_id, visit_no
-LIMIT 500`,
+WHERE (deal_id, visit_no) IN
+  (
+    SELECT deal_id, visit_no FROM visits_now
+    WHERE is_open = 0 AND stage_semantics = 'process' AND $__dateFilter(left_date)
+      AND `+chosen+`
+    ORDER BY overdue_days DESC, deal_id, visit_no
+    LIMIT 500
+  )
+ORDER BY overdue_days DESC, deal_id, visit_no`,
 		column{name: "deal_title", as: toDeal}, column{name: "stage_name"}, column{name: "manager_name"}, column{name: "entered_date", unit: "time:YYYY-MM-DD", as: date},
 		column{name: "planned_end", unit: "time:YYYY-MM-DD", as: date}, column{name: "left_date", unit: "time:YYYY-MM-DD", as: date},
 		column{name: "overdue_days", unit: "days", color: late, as: wide(120)}, column{name: "status", as: spoken("status", 160)}, column{name: "deal_id", unit: "none", as: wide(80)})

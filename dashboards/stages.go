@@ -9,7 +9,7 @@ func stages(lang Lang) *board {
 SELECT any(stage_name) AS stage_name, any(funnel_name) AS funnel_name, count() AS visits_closed,
   quantileExact(0.5)(elapsed_days) AS median_days, quantileExact(0.85)(elapsed_days) AS p85_days, quantileExact(0.95)(elapsed_days) AS p95_days,
   quantileExactOrNull(0.5)(plan_days) AS median_plan, count(plan_days) / count() AS coverage
-FROM deal_stages
+FROM visits_now
 WHERE is_open = 0 AND stage_semantics = 'process' AND $__dateFilter(left_date)
   AND `+chosen+`
 GROUP BY funnel_id, stage_id
@@ -31,7 +31,7 @@ SELECT bucket.1 AS age,
   countIf(plan_days IS NULL AND elapsed_days >= bucket.2 AND elapsed_days <= bucket.3) AS no_plan
 FROM
 (
-  SELECT plan_days, overdue_days, elapsed_days FROM deal_stages
+  SELECT plan_days, overdue_days, elapsed_days FROM visits_now
   WHERE is_open = 1
     AND `+chosen+`
 ) AS v
@@ -39,10 +39,17 @@ ARRAY JOIN [('0–7', 0, 7), ('8–14', 8, 14), ('15–30', 15, 30), ('31–60',
 GROUP BY bucket
 ORDER BY bucket.2`, column{name: "age"}, column{name: "on_time", color: onTime}, column{name: "overdue", color: late}, column{name: "no_plan", color: noPlan})
 	b.table("stages.reentries", 12, 9, `
-SELECT any(stage_name) AS stage_name, count() AS visits, uniqExact(deal_id) AS deals, visits - deals AS reentries
-FROM deal_stages
-WHERE stage_semantics = 'process' AND $__dateFilter(entered_date)
-  AND `+chosen+`
+SELECT any(stage_name) AS stage_name, sum(entered) AS visits, count() AS deals, sum(returned) AS reentries
+FROM
+(
+  SELECT funnel_id, stage_id, any(stage_name) AS stage_name,
+    countIf($__dateFilter(entered_date)) AS entered, entered - argMin($__dateFilter(entered_date), visit_no) AS returned
+  FROM visits_now
+  WHERE stage_semantics = 'process'
+    AND `+chosen+`
+  GROUP BY deal_id, funnel_id, stage_id
+  HAVING entered > 0
+)
 GROUP BY funnel_id, stage_id
 HAVING reentries > 0
 ORDER BY reentries DESC, stage_name`,
@@ -50,10 +57,15 @@ ORDER BY reentries DESC, stage_name`,
 	b.table("stages.oldest", 24, 12, `
 SELECT deal_title, stage_name, manager_name, entered_date, elapsed_days, planned_end, overdue_days, status, deal_id
 FROM deal_stages
-WHERE is_open = 1
-  AND `+chosen+`
-ORDER BY elapsed_days DESC, deal_id
-LIMIT 50`,
+WHERE (deal_id, visit_no) IN
+  (
+    SELECT deal_id, visit_no FROM visits_now
+    WHERE is_open = 1
+      AND `+chosen+`
+    ORDER BY elapsed_days DESC, deal_id
+    LIMIT 50
+  )
+ORDER BY elapsed_days DESC, deal_id`,
 		column{name: "deal_title", as: toDeal}, column{name: "stage_name"}, column{name: "manager_name"}, column{name: "entered_date", unit: "time:YYYY-MM-DD", as: date},
 		column{name: "elapsed_days", unit: "days", as: bar}, column{name: "planned_end", unit: "time:YYYY-MM-DD", as: date}, column{name: "overdue_days", unit: "days", color: late, as: wide(120)},
 		column{name: "status", as: spoken("status", 160)}, column{name: "deal_id", unit: "none", as: wide(80)})

@@ -1,10 +1,5 @@
 package dashboards
 
-import (
-	"strconv"
-	"strings"
-)
-
 // trust lets a doubter follow the headline down to the facts.
 func trust(lang Lang) *board {
 	b := newBoard("trust", lang, "now-90d/d")
@@ -16,7 +11,7 @@ HAVING count() > 0`,
 		column{name: "as_of_day", unit: "time:YYYY-MM-DD", color: neutral}, column{name: "published_at", unit: "dateTimeFromNow", color: neutral}, column{name: "run_seconds", unit: "s", color: neutral})
 	b.stat("trust.coverage", 8, 4, `
 SELECT countIf(plan_source != 'none') / nullIf(count(), 0) AS coverage, if(count() = 0, NULL, countIf(plan_source = 'none')) AS without_plan
-FROM deal_stages
+FROM visits_now
 WHERE stage_semantics = 'process'
   AND `+chosen, column{name: "coverage", unit: share, color: noPlan}, column{name: "without_plan", unit: count, color: noPlan})
 
@@ -25,8 +20,8 @@ WHERE stage_semantics = 'process'
 SELECT step, things, days_lost, days_lost - first_value(days_lost) OVER (ORDER BY step) AS difference
 FROM
 (
-  SELECT '1' AS step, toInt64(count()) AS things, toInt64(sum(overdue_day)) AS days_lost FROM deal_stage_days
-  UNION ALL SELECT '2', toInt64(count()), toInt64(sum(overdue_days)) FROM deal_stages
+  SELECT '1' AS step, toInt64(sum(sign)) AS things, toInt64(sum(sign * overdue_day)) AS days_lost FROM fact_changes
+  UNION ALL SELECT '2', toInt64(count()), toInt64(sum(overdue_days)) FROM visits_now
   UNION ALL SELECT '3', toInt64(count()), toInt64(sum(overdue_days_total)) FROM deals_now
   UNION ALL SELECT '4', toInt64(count()), toInt64(sum(overdue_days_accrued)) FROM quality_report
   UNION ALL SELECT '5', toInt64(count()), toInt64(sum(overdue_days_accrued)) FROM portfolio_days
@@ -34,18 +29,18 @@ FROM
 WHERE `+asOf+` IS NOT NULL
 ORDER BY step`,
 		column{name: "step", as: spoken("step", 0)}, column{name: "things", unit: count, as: wide(110)}, column{name: "days_lost", unit: "days", color: late, as: wide(130)}, column{name: "difference", unit: "days", as: zero})
-	b.table("trust.checks", 12, 8, checks(),
-		column{name: "law", as: spoken("law", 0)}, column{name: "violations", unit: count, as: zero})
+	for _, laws := range []struct{ key, sql string }{{"trust.visit_laws", visitLaws}, {"trust.day_laws", dayLaws}} {
+		b.table(laws.key, 12, 4, laws.sql, column{name: "law", as: spoken("law", 0)}, column{name: "violations", unit: count, as: zero})
+	}
 	b.table("trust.facts", 8, 10, `
-SELECT any(v.stage_name) AS stage_name, sum(f.rows) AS things, sum(f.days_lost) AS days_lost
-FROM (SELECT deal_id, visit_no, count() AS rows, sum(overdue_day) AS days_lost FROM deal_stage_days GROUP BY deal_id, visit_no) AS f
-INNER JOIN (SELECT deal_id, visit_no, funnel_id, stage_id, stage_name FROM deal_stages) AS v USING (deal_id, visit_no)
-GROUP BY v.funnel_id, v.stage_id
+SELECT stage_name, things, days_lost
+FROM (SELECT stage_id, toInt64(sum(sign)) AS things, toInt64(sum(sign * overdue_day)) AS days_lost FROM fact_changes GROUP BY stage_id) AS f
+INNER JOIN (SELECT stage_id, any(stage_name) AS stage_name FROM visits_now GROUP BY stage_id) AS v USING (stage_id)
 ORDER BY days_lost DESC, stage_name`, column{name: "stage_name"}, column{name: "things", unit: count, as: wide(110)}, column{name: "days_lost", unit: "days", color: late, as: wide(130)})
 	b.table("trust.visits", 8, 10, `
 SELECT any(stage_name) AS stage_name, count() AS visits, sum(overdue_days) AS days_lost
-FROM deal_stages
-GROUP BY funnel_id, stage_id
+FROM visits_now
+GROUP BY stage_id
 ORDER BY days_lost DESC, stage_name`, column{name: "stage_name"}, column{name: "visits", unit: count, as: wide(110)}, column{name: "days_lost", unit: "days", color: late, as: wide(130)})
 	b.table("trust.deals", 8, 10, `
 SELECT deal_title, overdue_stages, overdue_days_total, deal_id
@@ -78,20 +73,45 @@ LIMIT 30`,
 	return b
 }
 
-// laws count violations; each holds for every published state.
-var laws = []string{
-	`SELECT count() FROM deal_stages AS v LEFT JOIN (SELECT deal_id, visit_no, sum(overdue_day) AS days FROM deal_stage_days GROUP BY deal_id, visit_no) AS f USING (deal_id, visit_no) WHERE v.overdue_days != f.days`,
-	`SELECT count() FROM deal_stages WHERE planned_end IS NOT NULL AND planned_end != entered_date + plan_days`,
-	`SELECT count() FROM deals_now AS d LEFT JOIN (SELECT deal_id, sum(overdue_days) AS days FROM deal_stages GROUP BY deal_id) AS v USING (deal_id) WHERE d.overdue_days_total != v.days`,
-	`SELECT count() FROM (SELECT deal_id, countIf(is_open = 1) AS open, argMax(is_open, visit_no) AS last FROM deal_stages GROUP BY deal_id) WHERE open > 1 OR open != last`,
-	`SELECT count() FROM deal_stages WHERE stage_semantics != 'process' AND (plan_source != 'none' OR is_open = 1 OR overdue_days != 0)`,
-	`SELECT count() FROM (SELECT deal_id, visit_no FROM deal_stages WHERE plan_source = 'none' AND stage_semantics = 'process') AS v LEFT ANTI JOIN (SELECT deal_id, assumeNotNull(visit_no) AS visit_no FROM data_gaps WHERE visit_no IS NOT NULL) AS g USING (deal_id, visit_no)`,
-}
+// visitLaws counts the violations of the laws of a visit and of a deal's visits, in one
+// reading of all visits. A law's number is its place in the catalogue.
+var visitLaws = `
+SELECT law, violations
+FROM
+(
+  SELECT sum(wrong_plans) AS plans, countIf(open > 1 OR open != last_open) AS opens, sum(wrong_finals) AS finals
+  FROM
+  (
+    SELECT
+      countIf(planned_end IS NOT NULL AND planned_end != entered_date + plan_days) AS wrong_plans,
+      countIf(is_open = 1) AS open, argMax(is_open, visit_no) AS last_open,
+      countIf(stage_semantics != 'process' AND (planned_end IS NOT NULL OR is_open = 1 OR overdue_days != 0)) AS wrong_finals
+    FROM visits_now
+    GROUP BY deal_id
+  )
+)
+ARRAY JOIN ['1', '2', '3'] AS law, [toInt64(plans), toInt64(opens), toInt64(finals)] AS violations
+WHERE ` + asOf + ` IS NOT NULL
+ORDER BY law`
 
-func checks() string {
-	var parts []string
-	for i, law := range laws {
-		parts = append(parts, "SELECT '"+strconv.Itoa(i+1)+"' AS law, toInt64(("+law+")) AS violations")
-	}
-	return "\nSELECT law, violations FROM\n(\n  " + strings.Join(parts, "\n  UNION ALL ") + "\n)\nWHERE " + asOf + " IS NOT NULL\nORDER BY law"
-}
+// dayLaws counts the days of a stage on which the report does not show what the dates of
+// the visits give. Both are compared by how they change from day to day: a visit begins
+// to accrue on the day after its planned end, and stops on the day after its end.
+var dayLaws = `
+SELECT '4' AS law, toInt64(countIf(difference != 0)) AS violations
+FROM
+(
+  SELECT funnel_id, stage_id, event.1 AS day, sum(event.2) AS difference
+  FROM
+  (
+    SELECT funnel_id, stage_id, arrayJoin([
+      (assumeNotNull(planned_end) + 1, toInt64(1)), (ifNull(left_date, assumeNotNull(` + asOf + `)) + 1, toInt64(-1))]) AS event
+    FROM visits_now WHERE overdue_days > 0
+    UNION ALL
+    SELECT funnel_id, stage_id, arrayJoin([(day, toInt64(-overdue_days_accrued)), (day + 1, toInt64(overdue_days_accrued))])
+    FROM quality_report
+  )
+  GROUP BY funnel_id, stage_id, day
+)
+WHERE ` + asOf + ` IS NOT NULL
+HAVING ` + asOf + ` IS NOT NULL`

@@ -33,7 +33,17 @@ var (
 	}
 	// A thousand is what a person can search in a list; any other deal can be typed by
 	// its number, and links lead to it.
-	dealChoice = choice{"deal", "SELECT toString(deal_id) AS value, concat(deal_title, ' · #', toString(deal_id)) AS text FROM deals_now WHERE " + inFunnel + " AND " + inStage + " AND " + ofManager + " ORDER BY overdue_days_total DESC, deal_id LIMIT 1000"}
+	dealChoice = choice{"deal", `SELECT toString(deal_id) AS value, concat(deal_title, ' · #', toString(deal_id)) AS text
+FROM deals_now
+WHERE deal_id IN
+  (
+    SELECT deal_id FROM visits_now
+    WHERE ` + chosen + `
+    GROUP BY deal_id
+    ORDER BY sum(overdue_days) DESC, deal_id
+    LIMIT 1000
+  )
+ORDER BY overdue_days_total DESC, deal_id`}
 )
 
 func (b *board) variable(c choice, hasAll bool) cog.Builder[dashboard.VariableModel] {

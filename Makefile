@@ -26,6 +26,12 @@ demo: build engine ## run the whole pass on a simulated portal, and see what com
 test: engine ## run all tests, with the race detector
 	$(tool) gotestsum --format=pkgname-and-test-fails -- $(race) -timeout=10m ./...
 
+.PHONY: env
+env: ## make .env for docker compose, with passwords of its own
+	@test ! -e .env || { echo "make env: .env is there already; remove it to have another made" >&2; exit 1; }
+	@umask 077 && awk '/^[A-Z]+_PASSWORD=$$/ { "head -c 24 /dev/urandom | od -An -tx1 | tr -d \" \\n\"" | getline word; close("head -c 24 /dev/urandom | od -An -tx1 | tr -d \" \\n\""); $$0 = $$0 word } { print }' .env.example > .env
+	@echo ".env is made, with passwords of its own. Next: docker compose --profile demo up"
+
 .PHONY: build
 build: ## build bin/stagelag
 	@$(GO) build -buildvcs=false -trimpath -ldflags='-X main.version=$(version)' -o bin/stagelag ./cmd/stagelag

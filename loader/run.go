@@ -49,6 +49,8 @@ const (
 type State struct {
 	RunID RunID // 0: nothing was ever published
 	AsOf  transform.Day
+	// PortalHost is the host of the portal that was read.
+	PortalHost string
 	// RulesHash is the fingerprint of the rules that the state was derived under.
 	RulesHash string
 }
@@ -59,9 +61,9 @@ func LastPublished(ctx context.Context, conn driver.Conn) (State, error) {
 	var id uint32
 	var asOf time.Time
 	row := conn.QueryRow(ctx, `
-		SELECT max(run_id), argMax(as_of, run_id), argMax(rules_hash, run_id)
+		SELECT max(run_id), argMax(as_of, run_id), argMax(portal_host, run_id), argMax(rules_hash, run_id)
 		FROM run_events WHERE status = 'published'`)
-	if err := row.Scan(&id, &asOf, &state.RulesHash); err != nil {
+	if err := row.Scan(&id, &asOf, &state.PortalHost, &state.RulesHash); err != nil {
 		return State{}, fmt.Errorf("read the last published run: %w", err)
 	}
 	state.RunID, state.AsOf = RunID(id), transform.NoDay

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -27,6 +28,7 @@ const demoFolder = "data/demo"
 
 func newDemo(a *app) *cobra.Command {
 	flags := portalFlags{listen: "127.0.0.1:0", limits: "standard", seed: 1}
+	var isOnServer bool
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "See the nightly pass on a simulated portal of 400 deals",
@@ -34,16 +36,18 @@ func newDemo(a *app) *cobra.Command {
 warehouse, and prints the morning's summary and where to look. It needs no account and no
 configuration; what it makes stays in ` + demoFolder + `.`,
 		Example: `  stagelag demo
-  stagelag demo --lang ru --deals 5000`,
+  stagelag demo --lang ru --deals 5000
+  STAGELAG_WAREHOUSE_URL=clickhouse://stagelag:password@127.0.0.1:9000 stagelag demo --server`,
 		Args: arguments(0, 0),
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.demo(cmd.Context(), flags) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.demo(cmd.Context(), flags, isOnServer) },
 	}
+	cmd.Flags().BoolVar(&isOnServer, "server", false, "use the server that STAGELAG_WAREHOUSE_URL names, which nobody but the demo may have used")
 	cmd.Flags().IntVar(&flags.deals, "deals", 400, "how many deals are generated")
 	cmd.Flags().StringVar(&flags.lang, "lang", "en", "the language of titles, stages and people: en or ru")
 	return cmd
 }
 
-func (a *app) demo(ctx context.Context, flags portalFlags) error {
+func (a *app) demo(ctx context.Context, flags portalFlags, isOnServer bool) error {
 	world, suggested, err := portalWorld(flags, time.Now())
 	if err != nil {
 		return err
@@ -63,9 +67,13 @@ func (a *app) demo(ctx context.Context, flags portalFlags) error {
 		return err
 	}
 	// The address lives as long as this process, so the file does without it.
-	cfg, err := config.Load(settings, true, append(withoutSettings(a.environ), "STAGELAG_PORTAL_URL="+simulated.WebhookURL(base)), config.NeedPortal)
+	environ := append(demoEnvironment(a.environ, isOnServer), "STAGELAG_PORTAL_URL="+simulated.WebhookURL(base))
+	cfg, err := config.Load(settings, true, environ, config.NeedPortal)
 	if err != nil {
 		return err
+	}
+	if isOnServer && cfg.Warehouse.URL.IsEmbedded() {
+		return usagef("demo: --server needs a server; set STAGELAG_WAREHOUSE_URL to clickhouse://user:password@host:9000")
 	}
 	w, err := warehouse.Open(ctx, warehouseConfig(cfg))
 	if err != nil {
@@ -80,6 +88,9 @@ func (a *app) demo(ctx context.Context, flags portalFlags) error {
 	before, err := loader.LastPublished(ctx, w.DB())
 	if err != nil {
 		return err
+	}
+	if host, _, err := net.SplitHostPort(before.PortalHost); before.RunID > 0 && (err != nil || host != "127.0.0.1") {
+		return fmt.Errorf("demo: the warehouse holds the deals of %s, and the demo's must not get among them; name a server of its own in STAGELAG_WAREHOUSE_URL", before.PortalHost)
 	}
 	behind.Store(int64(24 * time.Hour))
 	if lastNight := transform.DayOf(time.Now().Add(-24*time.Hour), cfg.Portal.TimeZone); before.RunID == 0 || before.AsOf < lastNight {
@@ -133,10 +144,12 @@ func demoSettings(limits string, suggested portal.Suggested) (string, error) {
 	return file, nil
 }
 
-// withoutSettings is the environment without the user's own configuration.
-func withoutSettings(environ []string) []string {
+// demoEnvironment is the environment without the user's own configuration, but for the
+// warehouse when the demo is to use that.
+func demoEnvironment(environ []string, isOnServer bool) []string {
 	return slices.DeleteFunc(slices.Clone(environ), func(variable string) bool {
-		return strings.HasPrefix(variable, "STAGELAG_") && !strings.HasPrefix(variable, config.EngineVariable+"=")
+		isServer := isOnServer && strings.HasPrefix(variable, "STAGELAG_WAREHOUSE_")
+		return strings.HasPrefix(variable, "STAGELAG_") && !strings.HasPrefix(variable, config.EngineVariable+"=") && !isServer
 	})
 }
 

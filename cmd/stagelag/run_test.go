@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"stagelag/loader"
+	"stagelag/warehouse"
 )
 
 // servePortalFor starts a simulated portal and leaves a configuration for it in the
@@ -126,5 +127,47 @@ func TestDemo(t *testing.T) {
 	deals, stderr, code := call(t, folder, "", "query", "--config", "data/demo/stagelag.yaml", "--format", "TSV", "SELECT count() FROM deals_now")
 	if code != 0 || deals != "400\n" {
 		t.Errorf("deals_now has %q deals (exit code %d, %s), want 400", deals, code, stderr)
+	}
+}
+
+func TestDemoOnAServer(t *testing.T) {
+	t.Parallel()
+	folder := newFolder(t)
+	native := strings.Fields(serve(t, folder, "warehouse").line())[1]
+	text, err := os.ReadFile(filepath.Join(folder, "data", "warehouse", "credentials"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var passwords map[string]string
+	if err := json.Unmarshal(text, &passwords); err != nil {
+		t.Fatal(err)
+	}
+
+	elsewhere := newFolder(t)
+	if _, stderr, code := call(t, elsewhere, "", "demo", "--server"); code != 2 || !strings.Contains(stderr, "set STAGELAG_WAREHOUSE_URL") {
+		t.Errorf("demo --server without a server: exit code %d, stderr %q", code, stderr)
+	}
+	server := "STAGELAG_WAREHOUSE_URL=clickhouse://stagelag:" + passwords["stagelag"] + "@" + native
+	if _, stderr, code := callWith(t, elsewhere, []string{server}, "", "demo", "--server", "--deals", "20"); code != 0 {
+		t.Fatalf("demo --server: exit code %d, stderr %q", code, stderr)
+	}
+	deals, stderr, code := call(t, folder, "", "query", "SELECT count() FROM deals_now", "--format", "TSV")
+	if deals != "20\n" || code != 0 {
+		t.Errorf("the server has %q deals, want 20 (exit code %d, stderr %q)", deals, code, stderr)
+	}
+
+	// Somebody else's deals stay alone.
+	w, err := warehouse.Open(t.Context(), warehouse.Config{URL: warehouse.Embedded, Path: filepath.Join(folder, "data", "warehouse")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	if err := w.DB().Exec(t.Context(), `INSERT INTO run_events (run_id, status, recorded_at, as_of, started_at, portal_host)
+		VALUES (99, 'published', now64(3), today(), now64(3), 'example.bitrix24.ru')`); err != nil {
+		t.Fatal(err)
+	}
+	_, stderr, code = callWith(t, elsewhere, []string{server}, "", "demo", "--server", "--deals", "20")
+	if code != 1 || !strings.Contains(stderr, "example.bitrix24.ru") || strings.Contains(stderr, passwords["stagelag"]) {
+		t.Errorf("demo --server among other deals: exit code %d, stderr %q", code, stderr)
 	}
 }

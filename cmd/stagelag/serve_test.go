@@ -93,6 +93,12 @@ func (s *served) stop(signal os.Signal) {
 // call runs a command to its end.
 func call(t *testing.T, folder, stdin string, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
+	return callWith(t, folder, nil, stdin, args...)
+}
+
+// callWith is call with variables added to the environment.
+func callWith(t *testing.T, folder string, environ []string, stdin string, args ...string) (stdout, stderr string, code int) {
+	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -100,6 +106,7 @@ func call(t *testing.T, folder, stdin string, args ...string) (stdout, stderr st
 	cmd := exec.Command(self, args...)
 	cmd.Args[0] = "stagelag"
 	cmd.Dir = folder
+	cmd.Env = append(os.Environ(), environ...)
 	cmd.Stdin = strings.NewReader(stdin)
 	var out, log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &log

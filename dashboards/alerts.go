@@ -23,7 +23,8 @@ const runBefore = "(SELECT maxOrNull(as_of) FROM runs WHERE status = 'published'
 var rules = []rule{
 	{"heartbeat", "SELECT toFloat64(dateDiff('minute', max(finished_at), now())) / 60 AS value FROM runs WHERE status = 'published' HAVING count() > 0", 26, "Alerting", "trust"},
 	{"failed", "SELECT toFloat64(argMax(status, run_id) = 'failed') AS value FROM runs WHERE status != 'running' HAVING count() > 0", 0, "OK", "trust"},
-	{"rose", "SELECT toFloat64(sum(overdue_days_accrued)) AS value FROM portfolio_days WHERE day > " + runBefore + " HAVING count() > 0", 100, "OK", "portfolio"},
+	// What runs appended since counts, so that a correction of the past counts as well.
+	{"rose", "SELECT toFloat64(sum(sign * overdue_day)) AS value FROM fact_changes WHERE run_id > (SELECT maxOrNull(run_id) FROM runs WHERE status = 'published' AND as_of < " + asOf + ") HAVING count() > 0", 100, "OK", "portfolio"},
 	{"coverage", `SELECT toFloat64(a.rate - b.rate) AS value
 FROM (SELECT sum(visits_closed_with_plan) / nullIf(sum(visits_closed), 0) AS rate FROM quality_report WHERE day > ` + asOf + ` - 37 AND day <= ` + asOf + ` - 7) AS a
 CROSS JOIN (SELECT sum(visits_closed_with_plan) / nullIf(sum(visits_closed), 0) AS rate FROM quality_report WHERE day > ` + asOf + ` - 7) AS b

@@ -1,8 +1,13 @@
 package dashboards_test
 
 import (
+	"strconv"
 	"strings"
 	"testing"
+	"time"
+
+	"stagelag/dashboards"
+	"stagelag/loader"
 )
 
 // views are what readers choose above a dashboard of the demo.
@@ -146,5 +151,56 @@ func TestTheHeadlineIsRebuiltWithoutADifference(t *testing.T) {
 				t.Errorf("%q: %s in all, want 0", p.Title, got)
 			}
 		}
+	}
+}
+
+// An alert gives one number, or nothing where there is nothing to say.
+func TestAlertsTellWhatHappened(t *testing.T) {
+	t.Parallel()
+	w := demo(t)
+	_, alerts := read(t, dashboards.English)
+	statements := map[string]string{}
+	for _, a := range alerts {
+		statements[a.place] = a.sql
+	}
+	value := func(alert string) string {
+		return number(t, w, "SELECT value FROM ("+statements["alert stagelag-"+alert+"-en"]+")")
+	}
+	lost := func(run loader.RunID) int64 {
+		days, err := loader.DaysLost(t.Context(), w.DB(), run)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return days
+	}
+	if got, want := value("rose"), strconv.FormatInt(lost(2)-lost(1), 10); got != want || got == "0" {
+		t.Errorf("days lost rose by %s, want %s", got, want)
+	}
+	want := number(t, w, "SELECT countIf(day_before <= 30 AND now > 30) FROM (SELECT deal_id, visit_no, sumIf(overdue_day, day < d) AS day_before, sum(overdue_day) AS now, argMax(is_open, day) AS open FROM deal_stage_days CROSS JOIN (SELECT max(as_of) AS d FROM runs) AS r GROUP BY deal_id, visit_no HAVING open = 1)")
+	if got := value("late_deal"); got != want {
+		t.Errorf("%s deals passed 30 days late, want %s", got, want)
+	}
+	if got := value("failed"); got != "0" {
+		t.Errorf("the last run failed: %s, want 0", got)
+	}
+	run := func(status string, finishedAt time.Time) {
+		t.Helper()
+		if err := w.DB().Exec(t.Context(), "INSERT INTO run_events (run_id, status, recorded_at, as_of, started_at, finished_at) VALUES (3, ?, now64(3), ?, ?, ?)",
+			status, now, finishedAt, finishedAt); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run("failed", time.Now())
+	if got := value("failed"); got != "1" {
+		t.Errorf("the last run failed: %s, want 1", got)
+	}
+	if err := w.DB().Exec(t.Context(), "INSERT INTO run_events (run_id, status, recorded_at, as_of, started_at, finished_at) VALUES (4, 'published', now64(3), ?, now64(3), now64(3) - INTERVAL 30 HOUR)", now); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.DB().Exec(t.Context(), "ALTER TABLE run_events DELETE WHERE run_id < 3 SETTINGS mutations_sync = 1"); err != nil {
+		t.Fatal(err)
+	}
+	if hours, err := strconv.ParseFloat(value("heartbeat"), 64); err != nil || hours < 29.9 || hours > 31 {
+		t.Errorf("the last run was published %v hours ago, want 30 (%v)", hours, err)
 	}
 }

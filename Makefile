@@ -29,7 +29,7 @@ test: engine ## run all tests, with the race detector
 .PHONY: env
 env: ## make .env for docker compose, with passwords of its own
 	@test ! -e .env || { echo "make env: .env is there already; remove it to have another made" >&2; exit 1; }
-	@umask 077 && awk '/^[A-Z]+_PASSWORD=$$/ { "head -c 24 /dev/urandom | od -An -tx1 | tr -d \" \\n\"" | getline word; close("head -c 24 /dev/urandom | od -An -tx1 | tr -d \" \\n\""); $$0 = $$0 word } { print }' .env.example > .env
+	@umask 077 && awk '/^[A-Z_]+_PASSWORD=$$/ { "head -c 24 /dev/urandom | od -An -tx1 | tr -d \" \\n\"" | getline word; close("head -c 24 /dev/urandom | od -An -tx1 | tr -d \" \\n\""); $$0 = $$0 word } { print }' .env.example > .env
 	@echo ".env is made, with passwords of its own. Next: docker compose --profile demo up"
 
 .PHONY: build

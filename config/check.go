@@ -125,9 +125,23 @@ func (r *reader) warnOfUnusedPlan(path string, old, now extractor.StageID) {
 }
 
 func (r *reader) checkWarehouse(warehouse Warehouse) {
+	complain := func(path, format string, args ...any) { r.complain(r.places[path], path, format, args...) }
 	if warehouse.AnalystURL.IsEmbedded() {
-		r.complain(r.places["warehouse.analyst_url"], "warehouse.analyst_url",
-			"the embedded warehouse has an analyst of its own, remove the key or name a server")
+		complain("warehouse.analyst_url", "the embedded warehouse has an analyst of its own, remove the key or name a server")
+	}
+	certificate, key := "warehouse.certificate_file", "warehouse.key_file"
+	for _, file := range []struct{ path, name, needs string }{
+		{"warehouse.ca_file", warehouse.CAFile, ""},
+		{certificate, warehouse.CertificateFile, key},
+		{key, warehouse.KeyFile, certificate},
+	} {
+		switch {
+		case file.name == "" || r.isWrong("warehouse.url") || r.isWrong("warehouse.analyst_url"):
+		case !warehouse.URL.isEncrypted() && !warehouse.AnalystURL.isEncrypted():
+			complain(file.path, "is for a server that is reached over TLS: set warehouse.url to one, https://… or clickhouse://…?secure=true")
+		case file.needs != "" && r.isAbsent(file.needs):
+			complain(file.path, "goes together with %s, set both", file.needs)
+		}
 	}
 }
 

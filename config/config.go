@@ -101,6 +101,17 @@ type Warehouse struct {
 	// embedded warehouse has one of its own.
 	// warehouse.analyst_url, the user of warehouse.url held to reading unless set.
 	AnalystURL WarehouseURL `key:"analyst_url"`
+	// CAFile holds, as PEM, the certificates of the authorities that may have signed the
+	// server's.
+	// warehouse.ca_file, the system's authorities unless set.
+	CAFile string `key:"ca_file"`
+	// CertificateFile holds, as PEM, the certificate that the program shows to a server
+	// that asks its clients for one.
+	// warehouse.certificate_file, none unless set.
+	CertificateFile string `key:"certificate_file"`
+	// KeyFile holds the private key of that certificate, for nobody else to read.
+	// warehouse.key_file, none unless set.
+	KeyFile string `key:"key_file"`
 	// Path is the folder of the embedded warehouse. A relative one starts from the
 	// folder that the command runs in.
 	// warehouse.path, data/warehouse unless set.

@@ -35,6 +35,9 @@ calendar:
 warehouse:
   url: clickhouse://stagelag:pa55@db:9000/stagelag
   analyst_url: https://analyst:r3ad@db:8443/stagelag
+  ca_file: ca.pem
+  certificate_file: client.pem
+  key_file: client.key
   path: /var/lib/stagelag
 schedule:
   cron: "0 4 * * *"
@@ -75,7 +78,8 @@ func sampleConfig(t *testing.T) Config {
 		Warehouse: Warehouse{
 			URL:        mustWarehouse(t, "clickhouse://stagelag:pa55@db:9000/stagelag"),
 			AnalystURL: mustWarehouse(t, "https://analyst:r3ad@db:8443/stagelag"),
-			Path:       "/var/lib/stagelag",
+			CAFile:     "ca.pem", CertificateFile: "client.pem", KeyFile: "client.key",
+			Path: "/var/lib/stagelag",
 		},
 		Schedule: Schedule{Cron: "0 4 * * *"},
 		WriteBack: WriteBack{
@@ -320,7 +324,7 @@ func TestLoadWarnings(t *testing.T) {
 }
 
 func ExampleError() {
-	_, err := parse("stagelag.yaml", []byte("portal:\n  limits: fast\n  zone: UTC\n"), nil, nil)
+	_, err := parse("stagelag.yaml", []byte("portal:\n  limits: fast\n  zone: UTC\n"), 0o600, nil, nil)
 	fmt.Println(err)
 	// Output: configuration: stagelag.yaml:2: portal.limits: expected standard, enterprise or none, found "fast"; stagelag.yaml:3: portal.zone: unknown key, the nearest is portal.time_zone
 }

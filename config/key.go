@@ -44,8 +44,9 @@ func isSetAlone(t reflect.Type) bool {
 
 // A key is one thing that a person can set.
 type key struct {
-	path  string // portal.time_zone
-	index []int  // of the field in Config
+	path     string // portal.time_zone
+	index    []int  // of the field in Config
+	isSecret bool
 }
 
 // keys are all things that a person can set, in the order of Config's fields.
@@ -59,7 +60,7 @@ func appendKeys(keys []key, structure reflect.Type, path string, index []int) []
 		}
 		at := slices.Concat(index, field.Index)
 		if isSetAlone(field.Type) {
-			keys = append(keys, key{join(path, name), at})
+			keys = append(keys, key{join(path, name), at, isSecret(field.Type)})
 		} else {
 			keys = appendKeys(keys, field.Type, join(path, name), at)
 		}

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"slices"
@@ -22,7 +23,7 @@ const NeedPortal Need = iota
 //
 // Every error is an *Error.
 func Load(path string, explicit bool, environ []string, needs ...Need) (Config, error) {
-	text, err := os.ReadFile(path)
+	text, mode, err := readWithMode(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !explicit:
 		text = nil
@@ -35,18 +36,36 @@ func Load(path string, explicit bool, environ []string, needs ...Need) (Config, 
 		}
 		return Config{}, &Error{[]Complaint{{path, err.Error()}}}
 	}
-	return parse(path, text, environ, needs)
+	return parse(path, text, mode, environ, needs)
 }
 
-// parse is Load with the text of the file at hand.
-func parse(path string, text []byte, environ []string, needs []Need) (Config, error) {
+// readWithMode gives a file with its mode, which is that of what was read.
+func readWithMode(path string) ([]byte, fs.FileMode, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer func() { _ = file.Close() }()
+	info, err := file.Stat()
+	if err != nil {
+		return nil, 0, err
+	}
+	text, err := io.ReadAll(file)
+	return text, info.Mode(), err
+}
+
+// parse is Load with the text and the mode of the file at hand.
+func parse(path string, text []byte, mode fs.FileMode, environ []string, needs []Need) (Config, error) {
 	r := &reader{
 		file:      path,
+		mode:      mode,
 		variables: variablesOf(environ),
+		named:     map[string]string{},
 		places:    map[string]place{},
 		needs:     needs,
 	}
 	cfg := Default()
+	r.readSecretFiles()
 	r.readFile(text, &cfg)
 	r.readVariables(&cfg)
 	r.check(&cfg)
@@ -60,8 +79,11 @@ func parse(path string, text []byte, environ []string, needs []Need) (Config, er
 // A reader fills a Config and collects what is wrong.
 type reader struct {
 	file      string
+	mode      fs.FileMode
 	variables map[string]string // the environment, without what is empty
-	needs     []Need
+	// named holds, for a variable whose value lay in a file, the one that names the file.
+	named map[string]string
+	needs []Need
 
 	// source is the variable that is being read, empty for the file.
 	source string

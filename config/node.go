@@ -178,7 +178,9 @@ func (r *reader) leaf(path string, node *yaml.Node, leaf leaf, dst reflect.Value
 			return
 		}
 	}
-	r.scalar(path, node, text, leaf, dst)
+	if r.scalar(path, node, text, leaf, dst) && r.source == "" {
+		r.checkMode(path, node, dst)
+	}
 }
 
 // scalar reads text, which a node holds or refers to. Text from a variable has no type

@@ -67,6 +67,9 @@ func (r *reader) readVariables(cfg *Config) {
 			continue
 		}
 		r.source = name
+		if file, isFromFile := r.named[name]; isFromFile {
+			r.source = file
+		}
 		dst := reflect.ValueOf(cfg).Elem().FieldByIndex(k.index)
 		if node := r.variableNode(text, dst.Type()); node != nil {
 			r.value(k.path, node, dst)
@@ -95,6 +98,9 @@ func (r *reader) warnOfUnknownVariables() {
 	var known []string
 	for _, k := range keys {
 		known = append(known, variableOf(k.path))
+		if k.isSecret {
+			known = append(known, variableOf(k.path)+fileSuffix)
+		}
 	}
 	known = append(known, EngineVariable)
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"strconv"
 	"strings"
 )
 
@@ -60,6 +61,16 @@ func (w WarehouseURL) Reveal() string {
 
 // IsEmbedded is whether it stands for the engine that stagelag itself runs.
 func (w WarehouseURL) IsEmbedded() bool { return w.Reveal() == embedded }
+
+// isEncrypted is whether the server is reached over TLS.
+func (w WarehouseURL) isEncrypted() bool {
+	u, err := url.Parse(w.Reveal())
+	if err != nil {
+		return false
+	}
+	isSecure, err := strconv.ParseBool(u.Query().Get("secure"))
+	return u.Scheme == "https" || err == nil && isSecure
+}
 
 // Equal is whether both are the same address.
 func (w WarehouseURL) Equal(other WarehouseURL) bool { return w.Reveal() == other.Reveal() }

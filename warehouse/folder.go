@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -80,11 +81,15 @@ func quote(s string) string {
 	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(s) + "'"
 }
 
-// credentials are the passwords of the two users, made once per folder.
+// credentials are the passwords of the users, made once per folder.
 type credentials struct {
 	Stagelag string `json:"stagelag"`
 	Analyst  string `json:"analyst"`
+	Grafana  string `json:"grafana"`
 }
+
+// Format keeps the passwords out of whatever prints them.
+func (c credentials) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "credentials") }
 
 // readCredentials reads the passwords, and makes them where there are none. The
 // caller holds start.lock.
@@ -92,12 +97,8 @@ func (f folder) readCredentials() (credentials, error) {
 	var c credentials
 	content, err := os.ReadFile(f.credentials())
 	if errors.Is(err, fs.ErrNotExist) {
-		c = credentials{Stagelag: rand.Text(), Analyst: rand.Text()}
-		content, err = json.Marshal(c)
-		if err != nil {
-			return credentials{}, err
-		}
-		return c, replace(f.credentials(), append(content, '\n'))
+		c = credentials{Stagelag: rand.Text(), Analyst: rand.Text(), Grafana: rand.Text()}
+		return c, f.writeCredentials(c)
 	}
 	if err != nil {
 		return credentials{}, err
@@ -106,7 +107,19 @@ func (f folder) readCredentials() (credentials, error) {
 	if json.Unmarshal(content, &c) != nil || c.Stagelag == "" || c.Analyst == "" {
 		return credentials{}, fmt.Errorf("%s is damaged: delete it, and new passwords are made", f.credentials())
 	}
+	if c.Grafana == "" { // a folder that is older than this user
+		c.Grafana = rand.Text()
+		return c, f.writeCredentials(c)
+	}
 	return c, nil
+}
+
+func (f folder) writeCredentials(c credentials) error {
+	content, err := json.Marshal(c)
+	if err != nil {
+		return err
+	}
+	return replace(f.credentials(), append(content, '\n'))
 }
 
 // environment is how users.xml gets the passwords' hashes: its file stays the
@@ -115,6 +128,7 @@ func (c credentials) environment() []string {
 	return []string{
 		"STAGELAG_PASSWORD_SHA256=" + hash(c.Stagelag),
 		"STAGELAG_ANALYST_PASSWORD_SHA256=" + hash(c.Analyst),
+		"STAGELAG_GRAFANA_PASSWORD_SHA256=" + hash(c.Grafana),
 	}
 }
 

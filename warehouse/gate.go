@@ -32,7 +32,7 @@ type gate struct {
 // openGate listens on loopback, on ports that the system chooses, and serves
 // until the process ends.
 func openGate(engine func() *engine, c credentials) (*gate, error) {
-	g := &gate{engine: engine, passwords: map[string]string{"stagelag": c.Stagelag, "analyst": c.Analyst}}
+	g := &gate{engine: engine, passwords: map[string]string{"stagelag": c.Stagelag, "analyst": c.Analyst, "grafana": c.Grafana}}
 	var err error
 	if g.native, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
 		return nil, err

@@ -79,7 +79,7 @@ func (a analyst) queryOnce(ctx context.Context, out io.Writer, sql, format strin
 		if uerr, ok := errors.AsType[*url.Error](err); ok {
 			err = uerr.Err // the rest is the parameters
 		}
-		return fmt.Errorf("%s: %w", a.url.Host, err)
+		return fmt.Errorf("%s: %w", a.url.Host, distrust(err))
 	}
 	defer response.Body.Close()
 	tag := response.Header.Get("X-ClickHouse-Exception-Tag")

@@ -1,6 +1,7 @@
 package warehouse
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,6 +17,7 @@ const (
 	unknownTable        = 60
 	readonlyRefused     = 164
 	tooManyRows         = 396
+	outfileRefused      = 358
 	constraintViolation = 452
 	accessDenied        = 497
 	notInEngine         = 1001 // anything from outside ClickHouse itself
@@ -32,9 +34,25 @@ func withViews(t *testing.T, w *Warehouse) {
 		"CREATE VIEW internal_days DEFINER = CURRENT_USER SQL SECURITY DEFINER AS SELECT * FROM facts")
 }
 
-func TestAnalystReadsTheViews(t *testing.T) {
-	w := mustOpen(t, newPath(t))
-	withViews(t, w)
+// eachReader runs a test as analyst and as grafana, who differ in their limits only.
+func eachReader(t *testing.T, test func(t *testing.T, w *Warehouse, ask func(sql string) (string, error))) {
+	for _, name := range []string{"analyst", "grafana"} {
+		t.Run(name, func(t *testing.T) {
+			w := mustOpen(t, newPath(t))
+			withViews(t, w)
+			passwords := map[string]string{"analyst": w.seat.credentials.Analyst, "grafana": w.seat.credentials.Grafana}
+			a := w.analyst
+			a.user, a.password = name, passwords[name]
+			test(t, w, func(sql string) (string, error) {
+				var out strings.Builder
+				err := a.query(t.Context(), &out, sql, "TSV")
+				return out.String(), err
+			})
+		})
+	}
+}
+
+func TestReadersReadTheViews(t *testing.T) {
 	tests := []struct{ name, sql, want string }{
 		{"a view", "SELECT count(), sum(overdue_days) FROM deal_stage_days", "100\t4950\n"},
 		{"its numbered version", "SELECT count() FROM deal_stage_days_v1", "100\n"},
@@ -43,19 +61,22 @@ func TestAnalystReadsTheViews(t *testing.T) {
 		{"the columns, for Grafana's editor", "SELECT name, type FROM system.columns WHERE table = 'deal_stage_days' ORDER BY position", "day\tDate\noverdue_days\tInt32\n"},
 		{"a limit can be lowered", "SELECT 1 SETTINGS max_execution_time = 10, max_result_rows = 100", "1\n"},
 		{"other settings can be sent", "SELECT 1 SETTINGS max_threads = 1, log_comment = 'panel'", "1\n"},
+		{"what Grafana's plugin sends with its time-out of 60 s", "SELECT 1 SETTINGS max_execution_time = 65", "1\n"},
+		{"a whole day of panels", "SELECT queries < max_queries AND max_queries >= 50000 FROM system.quota_usage", "1\n"},
+		{"all tables at once are the views", "SELECT DISTINCT _table FROM merge('stagelag', '.*') ORDER BY _table", "deal_stage_days\ndeal_stage_days_v1\n"},
 	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			if got, err := query(t, w, test.sql, "TSV"); got != test.want || err != nil {
-				t.Errorf("Query(%q) = %q, %v, want %q", test.sql, got, err, test.want)
-			}
-		})
-	}
+	eachReader(t, func(t *testing.T, _ *Warehouse, ask func(string) (string, error)) {
+		for _, test := range tests {
+			t.Run(test.name, func(t *testing.T) {
+				if got, err := ask(test.sql); got != test.want || err != nil {
+					t.Errorf("%s: %q, %v, want %q", test.sql, got, err, test.want)
+				}
+			})
+		}
+	})
 }
 
-func TestAnalystDoesNothingElse(t *testing.T) {
-	w := mustOpen(t, newPath(t))
-	withViews(t, w)
+func TestReadersDoNothingElse(t *testing.T) {
 	secret := filepath.Join(t.TempDir(), "secret.txt")
 	if err := os.WriteFile(secret, []byte("secret"), 0o600); err != nil {
 		t.Fatal(err)
@@ -66,12 +87,25 @@ func TestAnalystDoesNothingElse(t *testing.T) {
 	}{
 		{"no table under a view", "SELECT * FROM facts", accessDenied},
 		{"no other view", "SELECT * FROM internal_days", accessDenied},
+		{"no table under a view as a function", "SELECT * FROM mergeTreeIndex('stagelag', 'facts')", accessDenied},
 		{"no queries of others", "SELECT * FROM system.processes", accessDenied},
+		{"no list of them", "SHOW PROCESSLIST", accessDenied},
+		{"no end to them", "KILL QUERY WHERE user = 'stagelag'", accessDenied},
+		{"no log of them", "SELECT * FROM system.query_log", unknownTable},
+		{"no users", "SELECT * FROM system.users", accessDenied},
+		{"no grants of others", "SELECT * FROM system.grants", accessDenied},
+		{"no settings of the server", "SELECT * FROM system.server_settings", accessDenied},
+		{"no errors of others", "SELECT * FROM system.errors", accessDenied},
+		{"no definition of a table", "SHOW CREATE TABLE facts", accessDenied},
+		{"no plan over a table", "EXPLAIN SELECT * FROM facts", accessDenied},
 		{"no insert", "INSERT INTO facts VALUES ('2026-03-02', 1)", accessDenied},
 		{"no change", "ALTER TABLE facts DELETE WHERE 1", accessDenied},
 		{"no table of its own", "CREATE TABLE mine (a Int32) ENGINE = Memory", accessDenied},
 		{"no temporary table", "CREATE TEMPORARY TABLE mine (a Int32)", accessDenied},
 		{"no drop", "DROP TABLE deal_stage_days", accessDenied},
+		{"no copy", "BACKUP DATABASE stagelag TO File('" + secret + "')", accessDenied},
+		{"no file as a result", "SELECT 1 INTO OUTFILE '" + secret + ".tsv'", outfileRefused},
+		{"no function", "CREATE FUNCTION f AS (x) -> x", accessDenied},
 		{"no longer time", "SELECT 1 SETTINGS max_execution_time = 601", constraintViolation},
 		{"no endless time", "SELECT 1 SETTINGS max_execution_time = 0", constraintViolation},
 		{"no more memory", "SELECT 1 SETTINGS max_memory_usage = 0", constraintViolation},
@@ -87,41 +121,98 @@ func TestAnalystDoesNothingElse(t *testing.T) {
 		{"no web page", "SELECT * FROM url('http://127.0.0.1:1/', TSV, 'a String')", accessDenied},
 		{"no bucket", "SELECT * FROM s3('http://127.0.0.1:1/bucket/key', TSV, 'a String')", accessDenied},
 		{"no program", "SELECT * FROM executable('true', TSV, 'a String')", accessDenied},
+		{"no other database server", "SELECT * FROM mysql('127.0.0.1:1', 'a', 'b', 'c', 'd')", accessDenied},
+		{"no database in a file", "SELECT * FROM sqlite('" + secret + "', 'a')", notInEngine},
 		{"no stop", "SYSTEM STOP LISTEN HTTP", accessDenied},
+		{"no end of the server", "SYSTEM SHUTDOWN", accessDenied},
 	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			out, err := query(t, w, test.sql, "TSV")
-			if got := exceptionCode(err); got != test.want {
-				t.Errorf("Query(%q) = %q, %v, want code %d", test.sql, out, err, test.want)
+	eachReader(t, func(t *testing.T, _ *Warehouse, ask func(string) (string, error)) {
+		for _, test := range tests {
+			t.Run(test.name, func(t *testing.T) {
+				out, err := ask(test.sql)
+				if got := exceptionCode(err); got != test.want {
+					t.Errorf("%s: %q, %v, want code %d", test.sql, out, err, test.want)
+				}
+			})
+		}
+	})
+}
+
+// What Grafana shows everybody may look at, so it may take less than a person.
+func TestGrafanaTakesLessThanTheAnalyst(t *testing.T) {
+	eachReader(t, func(t *testing.T, w *Warehouse, ask func(string) (string, error)) {
+		isGrafana := strings.HasSuffix(t.Name(), "grafana")
+		for sql, code := range map[string]int{
+			"SELECT * FROM numbers(1000001) FORMAT Null":      tooManyRows,
+			"SELECT 1 SETTINGS max_execution_time = 301":      constraintViolation,
+			"SELECT 1 SETTINGS max_memory_usage = 4000000000": constraintViolation,
+		} {
+			want := map[bool]int{true: code}[isGrafana]
+			if _, err := ask(sql); exceptionCode(err) != want {
+				t.Errorf("%s: %v, want code %d", sql, err, want)
 			}
-		})
+		}
+	})
+}
+
+// A folder that was made before there was a user grafana gets its password, and the others
+// keep theirs.
+func TestOldFolderGetsAPasswordForGrafana(t *testing.T) {
+	f := folder(newPath(t))
+	if err := f.make(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(f.credentials(), []byte(`{"stagelag":"one","analyst":"two"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w := mustOpen(t, string(f))
+	c := w.seat.credentials
+	if c.Stagelag != "one" || c.Analyst != "two" || c.Grafana == "" {
+		t.Errorf("the passwords are %q, %q, %q, want the two that were there and a third", c.Stagelag, c.Analyst, c.Grafana)
+	}
+	if again, err := f.readCredentials(); err != nil || again != c {
+		t.Errorf("they are not the same when they are read again: %v", err)
+	}
+}
+
+func TestPasswordsAreNotPrinted(t *testing.T) {
+	config := Config{URL: "clickhouse://stagelag:hunter2@db:9000", AnalystURL: "https://analyst:hunter2@db", Path: "data"}
+	var b strings.Builder
+	for _, value := range []any{config, &config, credentials{"hunter2", "hunter2", "hunter2"}, Endpoints{User: "analyst", Password: "hunter2", GrafanaPassword: "hunter2"}} {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
+			fmt.Fprintf(&b, verb+"\n", value)
+		}
+	}
+	if out := b.String(); strings.Contains(out, "hunter2") || strings.Contains(out, "68756e74657232") || !strings.Contains(out, "the server db:9000") {
+		t.Errorf("printed as\n%s", out)
 	}
 }
 
 // Grafana and clickhouse-client come over the native protocol.
-func TestAnalystComesOverTheNativeProtocolToo(t *testing.T) {
+func TestReadersComeOverTheNativeProtocolToo(t *testing.T) {
 	w := mustOpen(t, newPath(t))
 	withViews(t, w)
 	e, ok := w.Endpoints()
 	if !ok {
 		t.Fatal("an embedded warehouse has no endpoints")
 	}
-	db, err := clickhouse.Open(&clickhouse.Options{
-		Addr: []string{e.Native},
-		Auth: clickhouse.Auth{Database: e.Database, Username: e.User, Password: e.Password},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	ctx := clickhouse.Context(t.Context(), clickhouse.WithSettings(clickhouse.Settings{"max_execution_time": 60, "connect_timeout": 10}))
-	var rows uint64
-	if err := db.QueryRow(ctx, "SELECT count() FROM deal_stage_days").Scan(&rows); err != nil || rows != 100 {
-		t.Errorf("%d rows, %v, want 100", rows, err)
-	}
-	if err := db.Exec(ctx, "INSERT INTO facts VALUES ('2026-03-02', 1)"); exceptionCode(err) != accessDenied {
-		t.Errorf("insert: %v, want code %d", err, accessDenied)
+	for user, password := range map[string]string{e.User: e.Password, e.GrafanaUser: e.GrafanaPassword} {
+		db, err := clickhouse.Open(&clickhouse.Options{
+			Addr: []string{e.Native},
+			Auth: clickhouse.Auth{Database: e.Database, Username: user, Password: password},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		ctx := clickhouse.Context(t.Context(), clickhouse.WithSettings(clickhouse.Settings{"max_execution_time": 65, "connect_timeout": 10}))
+		var rows uint64
+		if err := db.QueryRow(ctx, "SELECT count() FROM deal_stage_days").Scan(&rows); err != nil || rows != 100 {
+			t.Errorf("%s: %d rows, %v, want 100", user, rows, err)
+		}
+		if err := db.Exec(ctx, "INSERT INTO facts VALUES ('2026-03-02', 1)"); exceptionCode(err) != accessDenied {
+			t.Errorf("%s inserts: %v, want code %d", user, err, accessDenied)
+		}
 	}
 }
 
@@ -160,6 +251,10 @@ func TestStagelagWritesItsDatabaseAndNothingElse(t *testing.T) {
 		{"no file", "CREATE TABLE file (a String) ENGINE = File(TSV, '" + secret + "')", []int{accessDenied, notInEngine}},
 		{"no program", "CREATE TABLE program (a String) ENGINE = Executable('true', TSV)", []int{accessDenied}},
 		{"no user", "CREATE USER somebody", []int{accessDenied}},
+		{"no page as a table", "SELECT * FROM url('http://127.0.0.1:1/', TSV, 'a String')", []int{accessDenied}},
+		{"no other host", "SELECT * FROM remote('127.0.0.1:1', system, one)", []int{accessDenied}},
+		{"no file as a table", "SELECT * FROM file('" + secret + "', LineAsString)", []int{accessDenied, notInEngine}},
+		{"no end of the server", "SYSTEM SHUTDOWN", []int{accessDenied}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

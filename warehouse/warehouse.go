@@ -5,7 +5,9 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
+	"net/url"
 	"path/filepath"
 	"slices"
 	"time"
@@ -34,6 +36,23 @@ type Config struct {
 	// Empty means the HTTP interface of the host in URL, and its user with
 	// writing switched off for each query.
 	AnalystURL string
+
+	// CAFile holds the certificates of the authorities that may have signed the
+	// server's, in place of the system's. CertificateFile and KeyFile are what the
+	// server is shown if it asks. All are PEM; empty means none.
+	CAFile, CertificateFile, KeyFile string
+}
+
+// Format writes which warehouse it is, without user and password, whatever the verb.
+func (c Config) Format(f fmt.State, _ rune) {
+	switch u, err := url.Parse(c.URL); {
+	case c.URL == Embedded:
+		_, _ = io.WriteString(f, "embedded in "+c.Path)
+	case err != nil:
+		_, _ = io.WriteString(f, "a server")
+	default:
+		_, _ = io.WriteString(f, "the server "+u.Host)
+	}
 }
 
 // A Warehouse is an open warehouse. Its methods can be called concurrently.
@@ -72,6 +91,9 @@ func open(ctx context.Context, config Config) (*Warehouse, error) {
 		if w.options, w.analyst, err = server(config.URL, config.AnalystURL); err != nil {
 			return nil, err
 		}
+		if err := w.trust(config); err != nil {
+			return nil, err
+		}
 	}
 	if err := w.connect(ctx); err != nil {
 		_ = w.Close()
@@ -96,7 +118,7 @@ func (w *Warehouse) connect(ctx context.Context) error {
 		}
 	}
 	if err != nil {
-		return plain(err)
+		return distrust(plain(err))
 	}
 	return nil
 }
@@ -147,27 +169,40 @@ func (w *Warehouse) Options() *clickhouse.Options {
 	return &options
 }
 
-// Endpoints is what another program needs to read the warehouse.
+// Endpoints is what another program needs to read the warehouse. Printed as a whole,
+// it leaves the passwords out.
 type Endpoints struct {
 	Native   string // host:port, for clickhouse-client and Grafana
 	HTTP     string // URL, for DBeaver, Grafana and scripts
 	Database string
 	User     string // the analyst
 	Password string // never logged
+
+	// GrafanaUser is for a Grafana's data source, which shows what it reads to
+	// everybody who may look at it.
+	GrafanaUser     string
+	GrafanaPassword string // never logged
 }
 
-// Endpoints are the embedded warehouse's addresses and its read-only user. They
+// Format writes where the warehouse is and as whom to ask, whatever the verb.
+func (e Endpoints) Format(f fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(f, "%s and %s as %s, for Grafana as %s", e.Native, e.HTTP, e.User, e.GrafanaUser)
+}
+
+// Endpoints are the embedded warehouse's addresses and its read-only users. They
 // hold until Close. A server's are known to its administrator: ok is false.
 func (w *Warehouse) Endpoints() (_ Endpoints, ok bool) {
 	if w.seat == nil {
 		return Endpoints{}, false
 	}
 	return Endpoints{
-		Native:   w.seat.endpoint.Native,
-		HTTP:     w.analyst.url.String(),
-		Database: Database,
-		User:     w.analyst.user,
-		Password: w.analyst.password,
+		Native:          w.seat.endpoint.Native,
+		HTTP:            w.analyst.url.String(),
+		Database:        Database,
+		User:            w.analyst.user,
+		Password:        w.analyst.password,
+		GrafanaUser:     "grafana",
+		GrafanaPassword: w.seat.credentials.Grafana,
 	}, true
 }
 

@@ -100,5 +100,9 @@ func warehouseConfig(cfg config.Config) warehouse.Config {
 		URL:        cfg.Warehouse.URL.Reveal(),
 		AnalystURL: cfg.Warehouse.AnalystURL.Reveal(),
 		Path:       cfg.Warehouse.Path,
+
+		CAFile:          cfg.Warehouse.CAFile,
+		CertificateFile: cfg.Warehouse.CertificateFile,
+		KeyFile:         cfg.Warehouse.KeyFile,
 	}
 }

@@ -32,7 +32,7 @@ chooses the ports at every start.`,
 			return a.serveWarehouse(cmd.Context(), cfg, showsPassword)
 		},
 	}
-	cmd.Flags().BoolVar(&showsPassword, "show-password", false, "show the analyst's password among the rest")
+	cmd.Flags().BoolVar(&showsPassword, "show-password", false, "show the passwords of the analyst and of Grafana among the rest")
 	return cmd
 }
 
@@ -59,7 +59,8 @@ func (a *app) printEndpoints(e warehouse.Endpoints, showsPassword bool) error {
 		return fmt.Errorf("the warehouse's native address: %w", err)
 	}
 	if !showsPassword {
-		e.Password = "(stagelag warehouse --show-password shows it)"
+		const hidden = "(stagelag warehouse --show-password shows it)"
+		e.Password, e.GrafanaPassword = hidden, hidden
 	}
 	return a.printf(`native    %s
 http      %s
@@ -68,12 +69,13 @@ user      %s
 password  %s
 
 clickhouse-client  clickhouse client --host %s --port %s --user %s --ask-password --database %s
-Grafana            data source ClickHouse (grafana-clickhouse-datasource), uid stagelag, protocol Native, host %s, port %s;
+Grafana            data source ClickHouse (grafana-clickhouse-datasource), uid stagelag, protocol Native, host %s, port %s,
+                   default database %s, user %s, password %s;
                    stagelag dashboards export writes the dashboards for it
 DBeaver            connection ClickHouse, JDBC URL jdbc:%s
 `, e.Native, e.HTTP, e.Database, e.User, e.Password,
 		host, port, e.User, e.Database,
-		host, port,
+		host, port, e.Database, e.GrafanaUser, e.GrafanaPassword,
 		"clickhouse:"+e.HTTP+e.Database)
 }
 

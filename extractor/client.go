@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/sirupsen/logrus"
+	"golang.org/x/net/publicsuffix"
 )
 
 // Why a client waits, as OnWait and Stats name it.
@@ -334,7 +335,14 @@ func (c *Client) trusts(to *url.URL) bool {
 	}
 	_, domain, _ := strings.Cut(strings.ToLower(from), ".")
 	_, newDomain, _ := strings.Cut(strings.ToLower(to.Hostname()), ".")
-	return domain == newDomain && strings.Contains(domain, ".")
+	return domain == newDomain && !belongsToEverybody(domain)
+}
+
+// belongsToEverybody is whether anyone can have a host in a domain, as in com and co.uk. What
+// Bitrix24 gives its clients are hosts of its own.
+func belongsToEverybody(domain string) bool {
+	suffix, _ := publicsuffix.PublicSuffix(domain)
+	return suffix == domain
 }
 
 // userAgent has the form that the portal's documentation asks for.

@@ -74,7 +74,7 @@ func (a analyst) queryOnce(ctx context.Context, out io.Writer, sql, format strin
 	request.Header.Set("X-ClickHouse-Key", a.password)
 	transport := &http.Transport{TLSClientConfig: a.tls, Proxy: http.ProxyFromEnvironment}
 	defer transport.CloseIdleConnections()
-	response, err := (&http.Client{Transport: transport}).Do(request)
+	response, err := (&http.Client{Transport: noRedirect{transport}}).Do(request)
 	if err != nil {
 		if uerr, ok := errors.AsType[*url.Error](err); ok {
 			err = uerr.Err // the rest is the parameters

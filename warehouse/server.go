@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"strings"
 
@@ -35,6 +36,8 @@ func server(rawURL, analystURL string) (*clickhouse.Options, analyst, error) {
 		options.Compression = &clickhouse.Compression{Method: clickhouse.CompressionLZ4}
 	}
 
+	options.TransportFunc = func(t *http.Transport) (http.RoundTripper, error) { return noRedirect{t}, nil }
+
 	if analystURL != "" {
 		a, err := parse(analystURL)
 		if err != nil {
@@ -46,6 +49,23 @@ func server(rawURL, analystURL string) (*clickhouse.Options, analyst, error) {
 	own.user, own.password = options.Auth.Username, options.Auth.Password
 	own.settings = limits
 	return options, own, nil
+}
+
+// noRedirect takes a redirect for an error: whoever follows it shows the password, which is in
+// headers, to the host that it points to.
+type noRedirect struct{ http.RoundTripper }
+
+func (n noRedirect) RoundTrip(r *http.Request) (*http.Response, error) {
+	response, err := n.RoundTripper.RoundTrip(r)
+	if err != nil || response.StatusCode/100 != 3 {
+		return response, err
+	}
+	_ = response.Body.Close()
+	to, err := response.Location()
+	if err != nil {
+		return nil, fmt.Errorf("%s redirects to nowhere", r.URL.Host)
+	}
+	return nil, fmt.Errorf("%s redirects to %s, which does not get the password unasked: if that is the server, name it in the address", r.URL.Host, to.Host)
 }
 
 // parse checks what clickhouse-go's parser would let pass or explain badly.

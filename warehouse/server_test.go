@@ -1,7 +1,11 @@
 package warehouse
 
 import (
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -102,6 +106,35 @@ func TestServersRefusalHoldsNoPassword(t *testing.T) {
 				t.Errorf("Open: %q, want one line with %q, without the password", got, test.want)
 			}
 		})
+	}
+}
+
+// Whoever follows a redirect shows the password to another host.
+func TestRedirectsAreNotFollowed(t *testing.T) {
+	var asked atomic.Int32
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1) }))
+	defer elsewhere.Close()
+	for _, status := range []int{http.StatusMovedPermanently, http.StatusFound, http.StatusTemporaryRedirect} {
+		moved := httptest.NewServer(http.RedirectHandler(elsewhere.URL, status))
+		defer moved.Close()
+		host, target := strings.TrimPrefix(moved.URL, "http://"), strings.TrimPrefix(elsewhere.URL, "http://")
+		w, err := Open(t.Context(), Config{URL: "http://stagelag:hunter2@" + host})
+		if err == nil {
+			w.Close()
+		}
+		_, analyst, parsing := server("http://stagelag:hunter2@"+host, "")
+		if parsing != nil {
+			t.Fatal(parsing)
+		}
+		asking := analyst.query(t.Context(), io.Discard, "SELECT 1", "TSV")
+		for _, err := range []error{err, asking} {
+			if err == nil || !strings.Contains(err.Error(), "redirects to "+target) || strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("status %d: %v, want it to name %s, without the password", status, err, target)
+			}
+		}
+	}
+	if n := asked.Load(); n > 0 {
+		t.Errorf("the other host was asked %d times", n)
 	}
 }
 

@@ -8,9 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/robfig/cron/v3"
-
 	"stagelag/extractor"
+	"stagelag/schedule"
 )
 
 // check looks for what is wrong between values that are each right by themselves.
@@ -145,22 +144,18 @@ func (r *reader) checkWarehouse(warehouse Warehouse) {
 	}
 }
 
-// The five fields of cron, without the @daily and CRON_TZ= that the library would take
-// as well: the zone is the portal's.
-var cronFields = cron.NewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow)
-
-func (r *reader) checkSchedule(schedule Schedule) {
+func (r *reader) checkSchedule(configured Schedule) {
 	complain := func(format string, args ...any) {
 		r.complain(r.places["schedule.cron"], "schedule.cron", format, args...)
 	}
-	when, err := cronFields.Parse(schedule.Cron)
+	when, err := schedule.Parse(configured.Cron, time.UTC)
 	switch {
-	case strings.Contains(schedule.Cron, "=") || len(strings.Fields(schedule.Cron)) != 5:
-		complain("expected five cron fields such as 30 2 * * *, found %s", quote(schedule.Cron))
+	case strings.Contains(configured.Cron, "=") || len(strings.Fields(configured.Cron)) != 5:
+		complain("expected five cron fields such as 30 2 * * *, found %s", quote(configured.Cron))
 	case err != nil:
 		complain("%v, expected five cron fields such as 30 2 * * *", err)
 	case when.Next(time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC)).IsZero():
-		complain("%s never comes", schedule.Cron)
+		complain("%s never comes", configured.Cron)
 	}
 }
 

@@ -56,6 +56,14 @@ func (w Webhook) Host() string {
 	return (*w.address).host
 }
 
+// Equal is whether both are the same webhook.
+func (w Webhook) Equal(other Webhook) bool {
+	if w.address == nil || other.address == nil {
+		return w.address == other.address
+	}
+	return **w.address == **other.address
+}
+
 // String is the host.
 func (w Webhook) String() string { return w.Host() }
 

@@ -46,6 +46,34 @@ func TestAddressesOfWebhooks(t *testing.T) {
 	}
 }
 
+func TestEqualWebhooks(t *testing.T) {
+	parse := func(address string) Webhook {
+		webhook, err := ParseWebhook(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return webhook
+	}
+	one := parse("https://example.bitrix24.ru/rest/1/q7zt5wk2hidden93/")
+	tests := []struct {
+		name  string
+		other Webhook
+		want  bool
+	}{
+		{"the same address", parse("https://example.bitrix24.ru/rest/1/q7zt5wk2hidden93"), true},
+		{"another secret", parse("https://example.bitrix24.ru/rest/1/q7zt5wk2hidden94/"), false},
+		{"none", Webhook{}, false},
+	}
+	for _, test := range tests {
+		if one.Equal(test.other) != test.want || test.other.Equal(one) != test.want {
+			t.Errorf("Equal to %s is not %v", test.name, test.want)
+		}
+	}
+	if !(Webhook{}).Equal(Webhook{}) {
+		t.Error("none is not equal to none")
+	}
+}
+
 func TestAWebhookCannotBeShown(t *testing.T) {
 	webhook := someWebhook()
 	var log bytes.Buffer

@@ -53,22 +53,26 @@ type State struct {
 	PortalHost string
 	// RulesHash is the fingerprint of the rules that the state was derived under.
 	RulesHash string
+	// StartedAt and FinishedAt are the run's, zero for none.
+	StartedAt, FinishedAt time.Time
 }
 
 // LastPublished is the state that the views show.
 func LastPublished(ctx context.Context, conn driver.Conn) (State, error) {
 	var state State
 	var id uint32
-	var asOf time.Time
+	var asOf, started, finished time.Time
 	row := conn.QueryRow(ctx, `
-		SELECT max(run_id), argMax(as_of, run_id), argMax(portal_host, run_id), argMax(rules_hash, run_id)
+		SELECT max(run_id), argMax(as_of, run_id), argMax(portal_host, run_id), argMax(rules_hash, run_id),
+			argMax(started_at, run_id), argMax(assumeNotNull(finished_at), run_id)
 		FROM run_events WHERE status = 'published'`)
-	if err := row.Scan(&id, &asOf, &state.PortalHost, &state.RulesHash); err != nil {
+	if err := row.Scan(&id, &asOf, &state.PortalHost, &state.RulesHash, &started, &finished); err != nil {
 		return State{}, fmt.Errorf("read the last published run: %w", err)
 	}
 	state.RunID, state.AsOf = RunID(id), transform.NoDay
 	if id > 0 {
 		state.AsOf = transform.DayOf(asOf, time.UTC)
+		state.StartedAt, state.FinishedAt = started.UTC(), finished.UTC()
 	}
 	return state, nil
 }

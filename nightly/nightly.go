@@ -3,6 +3,7 @@
 package nightly
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,9 +31,14 @@ type Pass struct {
 	// AsOf is the date to compute up to; NoDay for the date on the portal's own clock.
 	AsOf transform.Day
 	// Full reads and derives everything again.
-	Full     bool
+	Full bool
+	// Command is what somebody reads who is kept out by the run; "stagelag run" unless set.
+	Command  string
 	Progress Progress
 	Log      logrus.FieldLogger
+
+	// asked is what the client had been asked before the pass.
+	asked extractor.Stats
 }
 
 // Progress is told what a pass is doing.
@@ -60,13 +66,14 @@ type Outcome struct {
 // and the next pass goes on from there.
 func Run(ctx context.Context, p Pass) (Outcome, error) {
 	startedAt := time.Now()
+	p.asked = p.Client.Stats()
 	// The schema comes first: the lease is kept by the engine, but a schema of a newer
 	// program must not be touched.
 	p.Progress.Step("bring up the schema")
 	if err := sql.Up(ctx, p.Warehouse); err != nil {
 		return Outcome{}, err
 	}
-	lease, err := p.Warehouse.Lease(ctx, Lease, "stagelag run")
+	lease, err := p.Warehouse.Lease(ctx, Lease, cmp.Or(p.Command, "stagelag run"))
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -165,7 +172,7 @@ func (p Pass) pass(ctx context.Context, run *loader.Run, portal extractor.Descri
 	run.SetHistoryRows(extracted.ChangesRead)
 	log.WithFields(logrus.Fields{
 		"deals": extracted.DealsRead, "stage_changes": extracted.ChangesRead, "vanished": extracted.Vanished,
-		"requests": extracted.Requests, "is_full": extracted.IsFull,
+		"requests": p.figures().PortalRequests, "is_full": extracted.IsFull,
 	}).Info("extracted")
 
 	p.Progress.Step("derive and append")
@@ -187,12 +194,12 @@ func (p Pass) pass(ctx context.Context, run *loader.Run, portal extractor.Descri
 	return extracted.Warnings, nil
 }
 
-// figures are what the portal was asked so far.
+// figures are what the portal was asked in this pass so far.
 func (p Pass) figures() loader.Figures {
 	stats := p.Client.Stats()
-	figures := loader.Figures{PortalRequests: uint64(stats.Requests)}
-	for _, waited := range stats.Waited {
-		figures.SecondsWaited += waited.Seconds()
+	figures := loader.Figures{PortalRequests: uint64(stats.Requests - p.asked.Requests)}
+	for reason, waited := range stats.Waited {
+		figures.SecondsWaited += (waited - p.asked.Waited[reason]).Seconds()
 	}
 	return figures
 }

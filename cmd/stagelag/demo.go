@@ -94,7 +94,7 @@ func (a *app) demo(ctx context.Context, flags portalFlags, isOnServer bool) erro
 	}
 	behind.Store(int64(24 * time.Hour))
 	if lastNight := transform.DayOf(time.Now().Add(-24*time.Hour), cfg.Portal.TimeZone); before.RunID == 0 || before.AsOf < lastNight {
-		outcome, err := a.pass(ctx, w, client, cfg, transform.NoDay, false)
+		outcome, err := a.pass(ctx, w, client, cfg, passOptions{command: "stagelag demo", asOf: transform.NoDay})
 		if err != nil {
 			return err
 		}
@@ -104,7 +104,7 @@ func (a *app) demo(ctx context.Context, flags portalFlags, isOnServer bool) erro
 		}
 	}
 	behind.Store(0)
-	outcome, err := a.pass(ctx, w, client, cfg, transform.NoDay, false)
+	outcome, err := a.pass(ctx, w, client, cfg, passOptions{command: "stagelag demo", asOf: transform.NoDay})
 	if err != nil {
 		return err
 	}

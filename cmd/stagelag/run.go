@@ -59,7 +59,7 @@ func (a *app) run(ctx context.Context, cfg config.Config, asOf transform.Day, is
 	}
 	defer w.Close()
 	client := a.client(cfg)
-	outcome, err := a.pass(ctx, w, client, cfg, asOf, isFull)
+	outcome, err := a.pass(ctx, w, client, cfg, passOptions{command: "stagelag run", asOf: asOf, isFull: isFull})
 	if asJSON && outcome.Run.RunID > 0 {
 		text, marshalling := json.Marshal(outcome.Run)
 		if printing := a.printf("%s\n", text); err == nil {
@@ -86,10 +86,17 @@ func (a *app) client(cfg config.Config) *extractor.Client {
 	})
 }
 
+// passOptions say which pass is made.
+type passOptions struct {
+	command string // that makes it
+	asOf    transform.Day
+	isFull  bool
+}
+
 // pass makes one pass, with its progress on a terminal.
-func (a *app) pass(ctx context.Context, w *warehouse.Warehouse, client *extractor.Client, cfg config.Config, asOf transform.Day, isFull bool) (nightly.Outcome, error) {
+func (a *app) pass(ctx context.Context, w *warehouse.Warehouse, client *extractor.Client, cfg config.Config, o passOptions) (nightly.Outcome, error) {
 	outcome, err := nightly.Run(ctx, nightly.Pass{
-		Warehouse: w, Client: client, Config: cfg, AsOf: asOf, Full: isFull, Progress: a.progress, Log: a.log,
+		Warehouse: w, Client: client, Config: cfg, AsOf: o.asOf, Full: o.isFull, Command: o.command, Progress: a.progress, Log: a.log,
 	})
 	a.progress.Done()
 	if badDate, ok := errors.AsType[*nightly.AsOfError](err); ok {

@@ -123,7 +123,17 @@ type Schedule struct {
 	// Cron is when a run starts: five cron fields, in the portal's time zone.
 	// schedule.cron, "30 2 * * *" unless set.
 	Cron string `key:"cron"`
+	// Listen is where the schedule tells how it is doing, HOST:PORT; empty: nowhere.
+	// schedule.listen, 127.0.0.1:9469 unless set.
+	Listen ListenAddress `key:"listen"`
+	// MaxAge is how old what is published may be before the schedule says that it is not
+	// ready, and doctor that there is a problem.
+	// schedule.max_age, 26h unless set.
+	MaxAge time.Duration `key:"max_age"`
 }
+
+// A ListenAddress is HOST:PORT, or empty for none.
+type ListenAddress string
 
 // WriteBack names the custom fields of the deal that get what the views show of it. A key
 // that is not set writes nothing, and with none set nothing is ever written.
@@ -168,7 +178,7 @@ func Default() Config {
 		Portal:    Portal{Limits: extractor.Standard},
 		Calendar:  Calendar{Kind: CalendarDays},
 		Warehouse: Warehouse{URL: Embedded(), Path: "data/warehouse"},
-		Schedule:  Schedule{Cron: "30 2 * * *"},
+		Schedule:  Schedule{Cron: "30 2 * * *", Listen: "127.0.0.1:9469", MaxAge: 26 * time.Hour},
 		WriteBack: WriteBack{Language: English},
 	}
 }

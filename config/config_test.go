@@ -41,6 +41,8 @@ warehouse:
   path: /var/lib/stagelag
 schedule:
   cron: "0 4 * * *"
+  listen: "[::1]:9100"
+  max_age: 30h
 write_back:
   language: ru
   state: UF_CRM_STATE
@@ -81,7 +83,7 @@ func sampleConfig(t *testing.T) Config {
 			CAFile:     "ca.pem", CertificateFile: "client.pem", KeyFile: "client.key",
 			Path: "/var/lib/stagelag",
 		},
-		Schedule: Schedule{Cron: "0 4 * * *"},
+		Schedule: Schedule{Cron: "0 4 * * *", Listen: "[::1]:9100", MaxAge: 30 * time.Hour},
 		WriteBack: WriteBack{
 			Language: Russian, State: "UF_CRM_STATE", DaysLate: "UF_CRM_LATE", DaysLeft: "UF_CRM_LEFT", PlannedEnd: "UF_CRM_END", DaysLost: "UF_CRM_LOST",
 		},
@@ -145,6 +147,14 @@ func TestLoadOfNothingIsTheDefault(t *testing.T) {
 		got, complaints := load(t, text, nil)
 		if diff := cmp.Diff(Default(), got, compareOpaque); complaints != "" || diff != "" {
 			t.Errorf("Load(%q) = %s, (-default +got):\n%s", text, complaints, diff)
+		}
+	}
+}
+
+func TestListeningNowhere(t *testing.T) {
+	for _, text := range []string{"schedule: {listen: off}", "schedule: {listen: ''}"} {
+		if cfg, complaints := load(t, text, nil); cfg.Schedule.Listen != "" || complaints != "" {
+			t.Errorf("Load(%q): listens on %q, %s, want nowhere", text, cfg.Schedule.Listen, complaints)
 		}
 	}
 }
@@ -249,6 +259,12 @@ func TestLoadComplaints(t *testing.T) {
 		{"cron with a zone of its own", "schedule: {cron: 'CRON_TZ=UTC 2 * * *'}", `stagelag.yaml:1: schedule.cron: expected five cron fields such as 30 2 * * *, found "CRON_TZ=UTC 2 * * *"`},
 		{"a minute past the hour's end", "schedule: {cron: '61 2 * * *'}", "stagelag.yaml:1: schedule.cron: end of range (61) above maximum (59): 61, expected five cron fields such as 30 2 * * *"},
 		{"a day that never comes", "schedule: {cron: '0 0 31 2 *'}", "stagelag.yaml:1: schedule.cron: 0 0 31 2 * never comes"},
+
+		{"an address without a port", "schedule: {listen: localhost}", `stagelag.yaml:1: schedule.listen: expected an address such as 127.0.0.1:9469, or off, found "localhost"`},
+		{"an address without a host", "schedule: {listen: ':9469'}", `stagelag.yaml:1: schedule.listen: expected an address such as 127.0.0.1:9469, or off, found ":9469"`},
+		{"a port that is none", "schedule: {listen: 127.0.0.1:70000}", `stagelag.yaml:1: schedule.listen: expected an address such as 127.0.0.1:9469, or off, found "127.0.0.1:70000"`},
+		{"an age without a unit", "schedule: {max_age: '26'}", `stagelag.yaml:1: schedule.max_age: expected a time of a minute or more such as 26h, found "26"`},
+		{"an age of less than a minute", "schedule: {max_age: 1s}", `stagelag.yaml:1: schedule.max_age: expected a time of a minute or more such as 26h, found "1s"`},
 
 		{"a variable that is not set", "portal:\n  limits: ${NO_SUCH}\nwarehouse: {path: '${NO_PATH}'}", "stagelag.yaml:3: warehouse.path: the variable NO_PATH is not set, set it or write the value here"},
 		{"half a reference", "warehouse: {path: '/a/${'}", "stagelag.yaml:1: warehouse.path: a ${ that is no ${NAME}, write $${ for the characters themselves"},

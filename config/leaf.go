@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"net"
 	"reflect"
 	"regexp"
 	"slices"
@@ -41,6 +42,19 @@ var leaves = map[reflect.Type]leaf{
 		// What ClickHouse's Date can hold.
 		return t, unless(err == nil && t.Year() >= 1970 && t.Year() < 2149)
 	}),
+	reflect.TypeFor[time.Duration](): leafOf("a time of a minute or more such as 26h", []string{"!!str"}, func(text string) (time.Duration, error) {
+		d, err := time.ParseDuration(text)
+		return d, unless(err == nil && d >= time.Minute)
+	}),
+	reflect.TypeFor[ListenAddress](): leafOf("an address such as 127.0.0.1:9469, or off", []string{"!!str"}, func(text string) (ListenAddress, error) {
+		if text == "off" || text == "" {
+			return "", nil
+		}
+		host, port, err := net.SplitHostPort(text)
+		n, wrong := strconv.ParseUint(port, 10, 16)
+		isAddress := err == nil && wrong == nil && host != "" && hostName.MatchString(host)
+		return ListenAddress(net.JoinHostPort(host, strconv.FormatUint(n, 10))), unless(isAddress)
+	}),
 	reflect.TypeFor[*time.Location](): leafOf("an IANA time zone such as Europe/Moscow", []string{"!!str"}, func(text string) (*time.Location, error) {
 		// Local would be another zone on another machine.
 		zone, err := time.LoadLocation(text)
@@ -73,6 +87,9 @@ var leaves = map[reflect.Type]leaf{
 	reflect.TypeFor[extractor.Webhook](): leafOf("the address of an inbound webhook", []string{"!!str"}, extractor.ParseWebhook),
 	reflect.TypeFor[WarehouseURL]():      leafOf("embedded or the address of a ClickHouse server", []string{"!!str"}, ParseWarehouseURL),
 }
+
+// hostName is like a name or an IP address; one of version 6 may have a zone.
+var hostName = regexp.MustCompile(`^[A-Za-z0-9.:%_-]+$`)
 
 var fieldName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*$`)
 

@@ -27,7 +27,9 @@ var overrides = map[string]struct{ variable, file string }{
 	"warehouse.certificate_file": {"/other/client.pem", "/other/client.pem"},
 	"warehouse.key_file":         {"/other/client.key", "/other/client.key"},
 
-	"schedule.cron": {"15 1 * * 1-5", "15 1 * * 1-5"},
+	"schedule.cron":    {"15 1 * * 1-5", "15 1 * * 1-5"},
+	"schedule.listen":  {"0.0.0.0:9469", "0.0.0.0:9469"},
+	"schedule.max_age": {"50h", "50h"},
 
 	"write_back.language":    {"en", "en"},
 	"write_back.state":       {"uf_a", "UF_A"},

@@ -267,11 +267,13 @@ func (p *patience) wait(ctx context.Context, commands []Command, err error) erro
 		if p.tries > maxRefusals {
 			return err
 		}
+		c.refused(WaitOperating)
 		return c.wait(ctx, WaitOperating, c.untilReset(refusal, p.tries))
 	case errors.As(err, &refusal) && refusal.wasRefused():
 		if p.tries > maxRefusals {
 			return err
 		}
+		c.refused(WaitRefused)
 		c.bucket.refused(c.clock.Now())
 		return c.wait(ctx, WaitRefused, max(backoff(p.tries, 30*time.Second), refusal.retryAfter))
 	case errors.Is(err, errNotRun):
@@ -285,6 +287,7 @@ func (p *patience) wait(ctx context.Context, commands []Command, err error) erro
 	if p.tries > maxFaults || p.tries > maxUnreachable && isUnreachable(err) {
 		return err
 	}
+	c.refused(WaitFault)
 	c.size = max(1, c.size/2)
 	delay := backoff(p.tries, 30*time.Second)
 	if refusal != nil {
@@ -292,6 +295,13 @@ func (p *patience) wait(ctx context.Context, commands []Command, err error) erro
 	}
 	c.log.WithField("try", p.tries).WithError(err).Debug("asking again")
 	return c.wait(ctx, WaitFault, delay)
+}
+
+// refused counts a request that is made again.
+func (c *Client) refused(reason string) {
+	c.counting.Lock()
+	defer c.counting.Unlock()
+	c.stats.Refused[reason]++
 }
 
 func isUnreachable(err error) bool {

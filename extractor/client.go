@@ -76,7 +76,22 @@ type Client struct {
 // Stats counts what a client has done so far.
 type Stats struct {
 	Requests int                      // sent, those refused or lost included
+	Refused  map[string]int           // by reason: requests that brought nothing and were made again
 	Waited   map[string]time.Duration // by reason
+}
+
+// Plus is what two clients have done.
+func (s Stats) Plus(other Stats) Stats {
+	sum := Stats{Requests: s.Requests + other.Requests, Refused: map[string]int{}, Waited: map[string]time.Duration{}}
+	for _, part := range []Stats{s, other} {
+		for reason, n := range part.Refused {
+			sum.Refused[reason] += n
+		}
+		for reason, waited := range part.Waited {
+			sum.Waited[reason] += waited
+		}
+	}
+	return sum
 }
 
 // NewClient makes a client; it asks nothing yet.
@@ -102,7 +117,7 @@ func NewClient(o ClientOptions) *Client {
 		ledgers: newLedgers(o.Limits),
 		zone:    time.UTC,
 		size:    maxCommands,
-		stats:   Stats{Waited: map[string]time.Duration{}},
+		stats:   Stats{Refused: map[string]int{}, Waited: map[string]time.Duration{}},
 	}
 	if c.clock == nil {
 		c.clock = wallClock{}
@@ -125,7 +140,7 @@ func (c *Client) Portal() string { return c.webhook.Host() }
 func (c *Client) Stats() Stats {
 	c.counting.Lock()
 	defer c.counting.Unlock()
-	return Stats{Requests: c.stats.Requests, Waited: maps.Clone(c.stats.Waited)}
+	return Stats{Requests: c.stats.Requests, Refused: maps.Clone(c.stats.Refused), Waited: maps.Clone(c.stats.Waited)}
 }
 
 // Warnings is what the portal's answers gave rise to, each said once.

@@ -207,6 +207,7 @@ func (x *extraction) readAllDeals(ctx context.Context, total int) error {
 	if full.DealCursor > 0 {
 		expect = 0 // a part of them has been read
 	}
+	x.progress(StepDeals, 0, expect)
 	for block, err := range x.reader.deals(ctx, full.DealCursor, time.Time{}, expect) {
 		if err != nil {
 			return err
@@ -234,6 +235,7 @@ func (x *extraction) readAllChanges(ctx context.Context, total int) error {
 	if full.ChangeCursor > 0 {
 		expect = 0
 	}
+	x.progress(StepChanges, 0, expect)
 	for block, err := range x.reader.changes(ctx, full.ChangeCursor, expect) {
 		if err != nil {
 			return err
@@ -292,6 +294,7 @@ func (x *extraction) completeHistories(ctx context.Context, since uint64) error 
 // histories: a history can be rewritten behind its end.
 func (x *extraction) readChanged(ctx context.Context, since time.Time) error {
 	rows := 0
+	x.progress(StepChanged, 0, 0)
 	for block, err := range x.reader.deals(ctx, 0, since.Add(-overlap), 0) {
 		if err != nil {
 			return err
@@ -435,6 +438,7 @@ func (x *extraction) readManagers(ctx context.Context) error {
 	if len(ids) == 0 || !x.options.Description.HasScope(userScopes...) {
 		return nil
 	}
+	x.progress(StepManagers, 0, len(ids))
 	x.result.Managers, err = x.reader.managers(ctx, ids)
 	var refusal *APIError
 	if errors.As(err, &refusal) && refusal.Method == userMethod {

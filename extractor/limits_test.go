@@ -196,3 +196,32 @@ func TestSlowCommandsMakeSmallerBatches(t *testing.T) {
 		t.Errorf("%d commands in a request, 2 s each; want less than a minute of them", longest)
 	}
 }
+
+// Each reason counts the requests that brought nothing and were made again.
+func TestRefusalsAreCounted(t *testing.T) {
+	tests := []struct {
+		reason string
+		fault  portal.Fault
+	}{
+		{extractor.WaitRefused, portal.Fault{Error: &portal.QueryLimitExceeded}},
+		{extractor.WaitOperating, portal.Fault{Error: &portal.OperationTimeLimit}},
+		{extractor.WaitFault, portal.Fault{HTML: 502}},
+		{extractor.WaitFault, portal.Fault{Drops: true}},
+	}
+	for _, test := range tests {
+		s := newSite(t, twoFunnels(1, 1), portal.Options{})
+		client := extractor.NewClient(extractor.ClientOptions{Webhook: s.webhook, Limits: extractor.Unlimited, Clock: s.clock})
+		s.portal.Inject(portal.Nth(1, test.fault))
+		if _, err := client.Batch(t.Context(), []extractor.Command{{Method: "server.time"}}); err != nil {
+			t.Fatal(err)
+		}
+		stats := client.Stats()
+		if len(stats.Refused) != 1 || stats.Refused[test.reason] != 1 || stats.Requests != 2 {
+			t.Errorf("after one %s: %d requests, refused %v, want 2 and 1", test.reason, stats.Requests, stats.Refused)
+		}
+		twice := stats.Plus(stats)
+		if twice.Requests != 4 || twice.Refused[test.reason] != 2 || twice.Waited[test.reason] != 2*stats.Waited[test.reason] {
+			t.Errorf("%+v and itself are %+v", stats, twice)
+		}
+	}
+}

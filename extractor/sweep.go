@@ -23,6 +23,7 @@ const maxDealID DealID = 1 << 53
 // a change of rights does that, and a full reading finds it.
 func (x *extraction) sweep(ctx context.Context) ([]DealID, error) {
 	s := sweep{extraction: x}
+	x.progress(StepSweep, 0, 0)
 	for known, err := range x.known(ctx) {
 		if err != nil {
 			return nil, err

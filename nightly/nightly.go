@@ -39,6 +39,7 @@ type Pass struct {
 
 	// asked is what the client had been asked before the pass.
 	asked extractor.Stats
+	steps *Steps
 }
 
 // Progress is told what a pass is doing.
@@ -59,6 +60,7 @@ func (e *AsOfError) Error() string { return fmt.Sprintf("--as-of %s: %s", e.AsOf
 type Outcome struct {
 	Run      loader.Row
 	Before   loader.State // the state that was published before
+	Steps    []Step       // in their order, the one that failed included
 	Warnings []string     // what only thins the result
 }
 
@@ -67,6 +69,15 @@ type Outcome struct {
 func Run(ctx context.Context, p Pass) (Outcome, error) {
 	startedAt := time.Now()
 	p.asked = p.Client.Stats()
+	p.steps = NewSteps(p.Progress, p.Log)
+	p.Progress = p.steps
+	outcome, err := p.guarded(ctx, startedAt)
+	outcome.Steps = p.steps.End(err)
+	return outcome, err
+}
+
+// guarded keeps other runs out.
+func (p Pass) guarded(ctx context.Context, startedAt time.Time) (Outcome, error) {
 	// The schema comes first: the lease is kept by the engine, but a schema of a newer
 	// program must not be touched.
 	p.Progress.Step("bring up the schema")
@@ -109,6 +120,7 @@ func (p Pass) run(ctx context.Context, startedAt time.Time) (Outcome, error) {
 		if beginning != nil {
 			return Outcome{Before: before}, errors.Join(err, beginning)
 		}
+		p.steps.SetRun(run.ID())
 		return p.failed(ctx, run, err)
 	}
 	// What is wrong with the command or the configuration is no run at all.
@@ -156,6 +168,7 @@ func (p Pass) failed(ctx context.Context, run *loader.Run, err error) (Outcome, 
 
 // pass extracts, derives, appends and publishes.
 func (p Pass) pass(ctx context.Context, run *loader.Run, portal extractor.Description, dates transform.Dates) (warnings []string, err error) {
+	p.steps.SetRun(run.ID())
 	log := p.Log.WithField("run_id", run.ID())
 	log.WithFields(logrus.Fields{"as_of": dates.AsOf.String(), "portal": p.Client.Portal()}).Info("run began")
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -82,7 +84,7 @@ func Summarize(ctx context.Context, conn driver.Conn, outcome Outcome) (Summary,
 	if s.Latest, err = latest(ctx, conn); err != nil {
 		return Summary{}, fmt.Errorf("summarize the latest deals: %w", err)
 	}
-	if s.Gaps, err = gaps(ctx, conn); err != nil {
+	if s.Gaps, err = CountGaps(ctx, conn); err != nil {
 		return Summary{}, fmt.Errorf("summarize the gaps: %w", err)
 	}
 	return s, nil
@@ -109,7 +111,8 @@ func latest(ctx context.Context, conn driver.Conn) ([]LateDeal, error) {
 	return list, rows.Err()
 }
 
-func gaps(ctx context.Context, conn driver.Conn) ([]GapCount, error) {
+// CountGaps counts what the published state could not cover, the most frequent reason first.
+func CountGaps(ctx context.Context, conn driver.Conn) ([]GapCount, error) {
 	rows, err := conn.Query(ctx, `
 		SELECT toString(reason), count(), uniqExact(deal_id) FROM data_gaps GROUP BY reason ORDER BY count() DESC, reason`)
 	if err != nil {
@@ -137,6 +140,9 @@ var gapWords = map[string]string{
 	transform.GapTimeInFuture:         "times after the portal's own clock",
 	"unknown_manager":                 "deals of a person whom the portal does not return",
 }
+
+// GapReasons are all reasons that there are, in the order of the alphabet.
+func GapReasons() []string { return slices.Sorted(maps.Keys(gapWords)) }
 
 // WriteTo writes the summary for a person.
 func (s Summary) WriteTo(out io.Writer) (int64, error) {

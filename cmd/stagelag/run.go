@@ -74,7 +74,8 @@ func (a *app) run(ctx context.Context, cfg config.Config, asOf transform.Day, is
 			return err
 		}
 	}
-	return a.writeBackAfter(ctx, w, client, cfg, outcome.Run.RunID, asJSON)
+	_, err = a.writeBackAfter(ctx, w, client, cfg, outcome.Run.RunID, asJSON)
+	return err
 }
 
 // client is the one client for the configured portal: the portal counts what comes from one

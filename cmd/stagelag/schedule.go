@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/signal"
 	"sync"
@@ -14,6 +15,7 @@ import (
 	"stagelag/config"
 	"stagelag/extractor"
 	"stagelag/loader"
+	"stagelag/monitor"
 	"stagelag/schedule"
 	"stagelag/sql"
 	"stagelag/transform"
@@ -62,6 +64,17 @@ func (a *app) schedule(cmd *cobra.Command, cfg config.Config) error {
 	job := &nightlyJob{app: a}
 	job.configure(cfg)
 	loop := schedule.NewLoop(job, schedule.WallClock{}, a.log)
+	looks := &looker{job: job}
+	defer looks.close()
+	job.monitor = monitor.New(monitor.Options{
+		Version: buildVersion(), Loop: loop.State, Portal: job.asked, Look: looks.look, MaxAge: job.maxAge, Now: schedule.WallClock{}.Now,
+	})
+	page := &page{handler: job.monitor.Handler()}
+	defer page.close()
+	if err := page.listen(ctx, cfg.Schedule.Listen); err != nil {
+		return fmt.Errorf("schedule: %w; set schedule.listen to another address, or to off", err)
+	}
+	a.log.WithFields(logrus.Fields{"cron": cfg.Schedule.Cron, "time_zone": cfg.Portal.TimeZone.String(), "next": times.Next(time.Now()), "listen": page.address()}).Info("schedule began")
 	var reloading sync.WaitGroup
 	defer reloading.Wait()
 	serving, stop := context.WithCancel(ctx)
@@ -72,16 +85,15 @@ func (a *app) schedule(cmd *cobra.Command, cfg config.Config) error {
 			case <-serving.Done():
 				return
 			case <-hangups:
-				a.reload(serving, cmd, job, loop)
+				a.reload(serving, cmd, job, loop, page)
 			}
 		}
 	})
-	a.log.WithFields(logrus.Fields{"cron": cfg.Schedule.Cron, "time_zone": cfg.Portal.TimeZone.String(), "next": times.Next(time.Now())}).Info("schedule began")
 	return loop.Run(ctx, times)
 }
 
 // reload goes on with the configuration as it is now, unless it is wrong.
-func (a *app) reload(ctx context.Context, cmd *cobra.Command, job *nightlyJob, loop *schedule.Loop) {
+func (a *app) reload(ctx context.Context, cmd *cobra.Command, job *nightlyJob, loop *schedule.Loop, page *page) {
 	cfg, err := a.config(cmd, config.NeedPortal)
 	if err != nil {
 		a.log.WithError(err).Error("configuration not reloaded, the old one stays")
@@ -92,20 +104,26 @@ func (a *app) reload(ctx context.Context, cmd *cobra.Command, job *nightlyJob, l
 		a.log.WithError(err).Error("configuration not reloaded, the old one stays")
 		return
 	}
+	if err := page.listen(ctx, cfg.Schedule.Listen); err != nil {
+		a.log.WithError(err).Error("configuration not reloaded, the old one stays")
+		return
+	}
 	job.configure(cfg)
-	a.log.WithFields(logrus.Fields{"cron": cfg.Schedule.Cron, "time_zone": cfg.Portal.TimeZone.String()}).Info("configuration reloaded")
+	a.log.WithFields(logrus.Fields{"cron": cfg.Schedule.Cron, "time_zone": cfg.Portal.TimeZone.String(), "listen": page.address()}).Info("configuration reloaded")
 	loop.Change(ctx, times)
 }
 
 // A nightlyJob is what the schedule has done every night. It opens the warehouse anew each
 // time: between two nights a server may have been restarted, and an engine killed.
 type nightlyJob struct {
-	app *app
-	run loader.RunID // the last that was published here
+	app     *app
+	monitor *monitor.Monitor
+	run     loader.RunID // the last that was published here
 
 	mu     sync.Mutex // guards what follows
 	cfg    config.Config
 	client *extractor.Client
+	former extractor.Stats // of the clients before this one
 }
 
 // configure takes a configuration for what begins from now on.
@@ -114,6 +132,7 @@ func (j *nightlyJob) configure(cfg config.Config) {
 	defer j.mu.Unlock()
 	isSame := j.client != nil && j.cfg.Portal.URL.Equal(cfg.Portal.URL) && j.cfg.Portal.Limits == cfg.Portal.Limits
 	if !isSame { // the client knows how much the portal has been asked lately
+		j.former = j.askedLocked()
 		j.client = j.app.client(cfg)
 	}
 	j.cfg = cfg
@@ -123,6 +142,25 @@ func (j *nightlyJob) current() (config.Config, *extractor.Client) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.cfg, j.client
+}
+
+// asked is what the portal was asked since the start.
+func (j *nightlyJob) asked() extractor.Stats {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.askedLocked()
+}
+
+func (j *nightlyJob) askedLocked() extractor.Stats {
+	if j.client == nil {
+		return extractor.Stats{}
+	}
+	return j.client.Stats().Plus(j.former)
+}
+
+func (j *nightlyJob) maxAge() time.Duration {
+	cfg, _ := j.current()
+	return cfg.Schedule.MaxAge
 }
 
 // Published is when the last published run began.
@@ -145,10 +183,12 @@ func (j *nightlyJob) Run(ctx context.Context) error {
 	cfg, client := j.current()
 	w, err := warehouse.Open(ctx, warehouseConfig(cfg))
 	if err != nil {
+		j.monitor.RunEnded(nil, err)
 		return err
 	}
 	defer w.Close()
 	outcome, err := j.app.pass(ctx, w, client, cfg, passOptions{command: "stagelag schedule", asOf: transform.NoDay})
+	j.monitor.RunEnded(outcome.Steps, err)
 	if err != nil {
 		return err
 	}
@@ -170,5 +210,7 @@ func (j *nightlyJob) WriteBack(ctx context.Context) error {
 		return err
 	}
 	defer w.Close()
-	return j.app.writeBackAfter(ctx, w, client, cfg, j.run, true)
+	steps, err := j.app.writeBackAfter(ctx, w, client, cfg, j.run, true)
+	j.monitor.WriteBackEnded(steps, err)
+	return err
 }

@@ -3,6 +3,9 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -51,6 +54,7 @@ func follow(t *testing.T, folder string, args ...string) *watched {
 	w.cmd.Args[0] = "stagelag"
 	w.cmd.Dir = folder
 	w.cmd.Stderr = w
+	w.cmd.Env = append(os.Environ(), "STAGELAG_SCHEDULE_LISTEN=127.0.0.1:0")
 	if err := w.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -232,6 +236,78 @@ func TestScheduleBesideARun(t *testing.T) {
 	s.signal(syscall.SIGHUP)
 	s.expect(`"msg":"waiting for the next run"`)
 	s.stop(syscall.SIGTERM)
+}
+
+// What the schedule tells over HTTP is what the warehouse has.
+func TestScheduleTellsHowItIsDoing(t *testing.T) {
+	t.Parallel()
+	folder := newFolder(t)
+	_, configure := scheduledPortal(t, folder, 40)
+	s := follow(t, folder, "schedule")
+	address := s.expect(`"listen":"(127\.0\.0\.1:\d+)","msg":"schedule began"`)[1]
+	s.expect(`"msg":"waiting for the next run"`)
+	get := func(path string) (int, string) {
+		t.Helper()
+		response, err := http.Get("http://" + address + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		body, err := io.ReadAll(response.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return response.StatusCode, string(body)
+	}
+	if status, body := get("/healthz"); status != 200 || !strings.HasPrefix(body, "live: the next run is due at ") {
+		t.Errorf("/healthz = %d, %q, want 200 and when the next run is due", status, body)
+	}
+	if status, body := get("/readyz"); status != 200 || !strings.HasPrefix(body, "ready: run 1 as of ") {
+		t.Errorf("/readyz = %d, %q, want 200 and the run", status, body)
+	}
+	status, metrics := get("/metrics")
+	figures, stderr, code := call(t, folder, "", "query", "--format", "TSV", `
+		SELECT concat('stagelag_day_losses ', toString(sum(overdue_days_total))) FROM deals_now
+		UNION ALL SELECT concat('stagelag_gaps{reason="', reason, '"} ', toString(count())) FROM data_gaps GROUP BY reason
+		UNION ALL SELECT concat('stagelag_portal_requests_total ', toString(portal_requests)) FROM runs
+		UNION ALL SELECT concat('stagelag_runs_total{result="', status, '"} ', toString(count())) FROM runs GROUP BY status`)
+	if code != 0 || strings.Count(figures, "\n") < 5 {
+		t.Fatalf("query: exit code %d, %s%s", code, figures, stderr)
+	}
+	for figure := range strings.Lines(figures) {
+		if status != 200 || !strings.Contains(metrics, figure) {
+			t.Errorf("/metrics (%d) lacks the line %s:\n%s", status, figure, metrics)
+		}
+	}
+	if strings.Contains(metrics, "hidden5ecret") {
+		t.Errorf("the webhook's secret is in the metrics:\n%s", metrics)
+	}
+
+	configure("schedule: {cron: '1 2 * * *'}")
+	s.signal(syscall.SIGHUP)
+	s.expect(`"listen":"127\.0\.0\.1:\d+","msg":"configuration reloaded"`)
+	s.stop(syscall.SIGTERM)
+	if response, err := http.Get("http://" + address + "/healthz"); err == nil {
+		_ = response.Body.Close()
+		t.Error("a schedule that was stopped answers")
+	}
+}
+
+// An address that is taken is said so at the start.
+func TestScheduleOfATakenAddress(t *testing.T) {
+	t.Parallel()
+	folder := newFolder(t)
+	_, configure := scheduledPortal(t, folder, 1)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	configure(fmt.Sprintf("schedule: {listen: %q}", listener.Addr()))
+	_, stderr, code := call(t, folder, "", "schedule")
+	if code != 1 || !strings.HasSuffix(stderr, "address already in use; set schedule.listen to another address, or to off\n") {
+		t.Errorf("schedule on a taken address: exit code %d, %s, want 1 and what to do", code, stderr)
+	}
 }
 
 // A write-back that fails is tried again without another run.

@@ -14,6 +14,7 @@ import (
 	"stagelag/config"
 	"stagelag/extractor"
 	"stagelag/loader"
+	"stagelag/nightly"
 	"stagelag/sql"
 	"stagelag/warehouse"
 	"stagelag/writeback"
@@ -84,7 +85,7 @@ func (a *app) writeBackAlone(ctx context.Context, cfg config.Config, isDry bool,
 	if err := sql.Up(ctx, w); err != nil {
 		return err
 	}
-	summary, err := a.writeBack(ctx, w, a.client(cfg), cfg, isDry, limit)
+	summary, _, err := a.writeBack(ctx, w, a.client(cfg), cfg, isDry, limit)
 	if err != nil && summary.RunID == 0 {
 		return err
 	}
@@ -100,11 +101,14 @@ func (a *app) writeBackAlone(ctx context.Context, cfg config.Config, isDry bool,
 }
 
 // writeBack makes one write-back, with its progress on a terminal.
-func (a *app) writeBack(ctx context.Context, w *warehouse.Warehouse, client *extractor.Client, cfg config.Config, isDry bool, limit int) (writeback.Summary, error) {
+func (a *app) writeBack(ctx context.Context, w *warehouse.Warehouse, client *extractor.Client, cfg config.Config, isDry bool, limit int) (writeback.Summary, []nightly.Step, error) {
+	progress := nightly.NewSteps(a.progress, a.log)
 	summary, err := writeback.Run(ctx, writeback.Pass{
-		Warehouse: w, Client: client, Config: cfg, DryRun: isDry, Limit: limit, Progress: a.progress, Log: a.log,
+		Warehouse: w, Client: client, Config: cfg, DryRun: isDry, Limit: limit, Progress: progress, Log: a.log,
 	})
 	a.progress.Done()
+	progress.SetRun(summary.RunID)
+	steps := progress.End(err)
 	log := a.log.WithFields(logrus.Fields{
 		"run_id": summary.RunID, "written": summary.Written, "unchanged": summary.Unchanged, "left": summary.Left, "requests": summary.Requests,
 	})
@@ -112,37 +116,37 @@ func (a *app) writeBack(ctx context.Context, w *warehouse.Warehouse, client *ext
 		log.WithFields(logrus.Fields{"deals": refusal.Count, "deal": refusal.Deal, "reason": refusal.Reason}).Warn("deals not written")
 	}
 	if err != nil {
-		return summary, fmt.Errorf("write-back: %w", err)
+		return summary, steps, fmt.Errorf("write-back: %w", err)
 	}
 	if !isDry {
 		log.Info("written back")
 	}
-	return summary, nil
+	return summary, steps, nil
 }
 
 // writeBackAfter makes the write-back that belongs to a run, where one is configured. The run
 // is published whatever comes of it; whoever watches exit codes still has to hear of a
 // failure.
-func (a *app) writeBackAfter(ctx context.Context, w *warehouse.Warehouse, client *extractor.Client, cfg config.Config, run loader.RunID, isQuiet bool) error {
+func (a *app) writeBackAfter(ctx context.Context, w *warehouse.Warehouse, client *extractor.Client, cfg config.Config, run loader.RunID, isQuiet bool) ([]nightly.Step, error) {
 	if !cfg.WriteBack.IsOn() {
-		return nil
+		return nil, nil
 	}
-	summary, err := a.writeBack(ctx, w, client, cfg, false, 0)
+	summary, steps, err := a.writeBack(ctx, w, client, cfg, false, 0)
 	if err != nil {
 		// Not wrapped: bad configuration, or being stopped, would have another exit code or
 		// message, and the run itself is neither.
-		return fmt.Errorf("run %d is published, but not all of it is written back (%d deals were): %s; stagelag write-back goes on", run, summary.Written, err.Error())
+		return steps, fmt.Errorf("run %d is published, but not all of it is written back (%d deals were): %s; stagelag write-back goes on", run, summary.Written, err.Error())
 	}
 	if isQuiet {
-		return nil
+		return steps, nil
 	}
 	if err := a.printf("\n"); err != nil {
-		return err
+		return steps, err
 	}
 	if _, err := summary.WriteTo(a.stdout); err != nil {
-		return fmt.Errorf("write to standard output: %w", err)
+		return steps, fmt.Errorf("write to standard output: %w", err)
 	}
-	return nil
+	return steps, nil
 }
 
 func (a *app) printChanges(changes []writeback.Change) error {

@@ -1,5 +1,5 @@
-# Every target does its own set-up: modules and the engine are fetched when they are
-# missing, and kept outside the build tree.
+# Every target does its own set-up: modules, the engine and a browser are fetched when
+# they are missing, and kept outside the build tree.
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -23,7 +23,7 @@ demo: build engine ## run the whole pass on a simulated portal, and see what com
 	@./bin/stagelag demo
 
 .PHONY: test
-test: engine ## run all tests, with the race detector
+test: engine browser ## run all tests, with the race detector
 	$(tool) gotestsum --format=pkgname-and-test-fails -- $(race) -timeout=10m ./...
 
 .PHONY: env
@@ -39,6 +39,10 @@ build: ## build bin/stagelag
 .PHONY: engine
 engine: ## fetch the embedded warehouse's engine, once per machine
 	@./warehouse/fetch-engine.sh
+
+.PHONY: browser
+browser: ## find a Chromium for the tests of the report's page, or install one
+	@./report/find-browser.sh --install >/dev/null
 
 .PHONY: lint
 lint: ## run the linters

@@ -1,0 +1,369 @@
+package report_test
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/xuri/excelize/v2"
+
+	"stagelag/report"
+	"stagelag/transform"
+)
+
+func TestGolden(t *testing.T) {
+	t.Parallel()
+	s := samples(t)
+	var b strings.Builder
+	for _, form := range []struct {
+		file  string
+		write func() error
+	}{
+		{"manager.en.txt", func() error { return report.WriteText(&b, &s.byManager, report.English) }},
+		{"manager.ru.txt", func() error { return report.WriteText(&b, &s.byManager, report.Russian) }},
+		{"stage.ru.txt", func() error { return report.WriteText(&b, &s.projects, report.Russian) }},
+		{"manager.json", func() error { return report.WriteJSON(&b, &s.byManager) }},
+	} {
+		b.Reset()
+		if err := form.write(); err != nil {
+			t.Fatalf("%s: %v", form.file, err)
+		}
+		golden(t, form.file, b.String())
+	}
+}
+
+// What a terminal would obey is not in a text.
+func TestTextIsPlain(t *testing.T) {
+	t.Parallel()
+	r := hostile()
+	for _, language := range report.Languages {
+		var b strings.Builder
+		if err := report.WriteText(&b, &r, language); err != nil {
+			t.Fatal(err)
+		}
+		if i := strings.IndexFunc(b.String(), func(r rune) bool { return r < ' ' && r != '\n' || r >= 0x7f && r < 0xa0 || r == 0x202e }); i >= 0 {
+			t.Errorf("the text in %s has a control character: %q", language, b.String()[i:min(len(b.String()), i+40)])
+		}
+	}
+}
+
+// hostile is a report whose every name is from somebody with bad intentions.
+func hostile() report.Report {
+	row := func(i int) report.Row {
+		return report.Row{
+			Key: report.Key{ManagerID: uint64(i + 1)}, Name: hostileTitles[i], Funnel: hostileTitles[i], Trend: make([]int64, 1),
+			Quality: report.Quality{Closed: 5, ClosedWithPlan: 4, OnTime: 1, Late: 3, DaysLost: int64(i)}, Open: 1, OpenOverdue: 1,
+		}
+	}
+	r := report.Report{
+		Run:     report.Run{ID: 1, AsOf: 20522, PublishedAt: night},
+		Period:  report.Period{From: 20454, To: 20484},
+		Before:  report.Period{From: 20423, To: 20453},
+		Funnels: []report.Funnel{{ID: 1, Name: hostileTitles[1]}}, IsFiltered: true, IsPeriodOver: true,
+		Trend: []report.TrendPeriod{{Period: report.Period{From: 20454, To: 20484}}},
+		Total: report.Row{Trend: make([]int64, 1)},
+	}
+	for _, by := range report.Levels {
+		level := report.Level{By: by}
+		for i := range hostileTitles {
+			level.Rows = append(level.Rows, row(i))
+		}
+		r.Levels = append(r.Levels, level)
+	}
+	for i, title := range hostileTitles {
+		r.Visits = append(r.Visits, report.Visit{
+			DealID: uint64(i + 1), DealTitle: title, DealURL: "javascript:alert(1)", VisitNo: 1, Funnel: title, StageID: title, Stage: title,
+			ManagerID: uint64(i + 1), Manager: title, Entered: 20454, Left: transform.NoDay, Planned: transform.NoDay, Status: "overdue", DaysLost: int64(i),
+		})
+		r.Gaps = append(r.Gaps, report.Gap{Reason: "bad_plan", Count: 1, Deals: 1, Items: []report.GapItem{{DealID: 1, DealTitle: title, DealURL: title, StageID: title, Detail: title}}})
+	}
+	return r
+}
+
+func TestJSON(t *testing.T) {
+	t.Parallel()
+	r := samples(t).byManager
+	var b bytes.Buffer
+	if err := report.WriteJSON(&b, &r); err != nil {
+		t.Fatal(err)
+	}
+	var got struct {
+		Version int
+		Total   struct {
+			DaysLost     int64    `json:"days_lost"`
+			VisitsClosed int64    `json:"visits_closed"`
+			OnTimeRate   *float64 `json:"on_time_rate"`
+		}
+		Levels []struct{ Rows []json.RawMessage }
+		Visits []json.RawMessage
+	}
+	if err := json.Unmarshal(b.Bytes(), &got); err != nil {
+		t.Fatal(err)
+	}
+	rate, _ := r.Total.Rate()
+	if got.Version != report.JSONVersion || got.Total.DaysLost != r.Total.DaysLost || got.Total.VisitsClosed != r.Total.Closed ||
+		*got.Total.OnTimeRate != rate || len(got.Levels[0].Rows) != len(r.Level().Rows) || len(got.Visits) != len(r.Visits) {
+		t.Errorf("the JSON says %+v, want version %d, %+v", got, report.JSONVersion, r.Total)
+	}
+}
+
+// A report of nothing has a null for each rate, and lists for lists.
+func TestJSONOfNothing(t *testing.T) {
+	t.Parallel()
+	r := report.Report{Levels: []report.Level{{By: report.ByManager}}}
+	var b strings.Builder
+	if err := report.WriteJSON(&b, &r); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`"on_time_rate": null`, `"rows": []`, `"visits": []`, `"gaps": []`, `"funnels": []`} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("the JSON of nothing lacks %s:\n%s", want, b.String())
+		}
+	}
+}
+
+func TestCSV(t *testing.T) {
+	t.Parallel()
+	r := samples(t).byManager
+	tests := []struct {
+		dialect     report.Dialect
+		comma       rune
+		begin       string
+		date, share string // of the first date and rate
+	}{
+		{report.RFC4180, ',', "ID,", "2006-01-02", "."},
+		{report.ExcelRussian, ';', "\ufeffID;", "02.01.2006", ","},
+	}
+	for _, test := range tests {
+		t.Run(string(test.dialect), func(t *testing.T) {
+			for _, which := range report.Tables {
+				var b bytes.Buffer
+				if err := report.WriteCSV(&b, &r, report.Russian, which, test.dialect); err != nil {
+					t.Fatal(err)
+				}
+				if lines := strings.Count(b.String(), "\n"); lines != strings.Count(b.String(), "\r\n") {
+					t.Errorf("%s: not every line ends with CR LF", which)
+				}
+				records := csv.NewReader(strings.NewReader(strings.TrimPrefix(b.String(), "\ufeff")))
+				records.Comma = test.comma
+				got, err := records.ReadAll() // refuses lines of different lengths
+				if err != nil {
+					t.Fatalf("%s: %v", which, err)
+				}
+				want := map[report.Table]int{report.RowsTable: len(r.Level().Rows), report.VisitsTable: len(r.Visits), report.TrendTable: 12, report.GapsTable: gapItems(r)}[which]
+				if len(got) != want+1 {
+					t.Errorf("%s: %d lines below the header, want %d", which, len(got)-1, want)
+				}
+			}
+			var rows, visits bytes.Buffer
+			if err := report.WriteCSV(&rows, &r, report.Russian, report.RowsTable, test.dialect); err != nil {
+				t.Fatal(err)
+			}
+			if err := report.WriteCSV(&visits, &r, report.Russian, report.VisitsTable, test.dialect); err != nil {
+				t.Fatal(err)
+			}
+			rate, _ := r.Level().Rows[0].Rate()
+			wantRate := strings.Replace(fmt.Sprintf("%.4f", rate), ".", test.share, 1)
+			if !strings.HasPrefix(rows.String(), test.begin) || !strings.Contains(rows.String(), wantRate) {
+				t.Errorf("the rows begin with %.20q and have no rate %s", rows.String(), wantRate)
+			}
+			if want := r.Visits[0].Entered.Time().Format(test.date); !strings.Contains(visits.String(), want) {
+				t.Errorf("the visits have no date %s", want)
+			}
+		})
+	}
+}
+
+func gapItems(r report.Report) (n int) {
+	for _, gap := range r.Gaps {
+		n += len(gap.Items)
+	}
+	return n
+}
+
+// No cell of a CSV begins like a formula.
+func TestCSVHasNoFormula(t *testing.T) {
+	t.Parallel()
+	r := hostile()
+	for _, dialect := range report.Dialects {
+		for _, which := range report.Tables {
+			var b bytes.Buffer
+			if err := report.WriteCSV(&b, &r, report.English, which, dialect); err != nil {
+				t.Fatal(err)
+			}
+			records := csv.NewReader(strings.NewReader(strings.TrimPrefix(b.String(), "\ufeff")))
+			if dialect == report.ExcelRussian {
+				records.Comma = ';'
+			}
+			lines, err := records.ReadAll()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, line := range lines {
+				for _, cell := range line {
+					if trimmed := strings.TrimSpace(cell); trimmed != "" && strings.ContainsRune("=+-@", rune(trimmed[0])) || strings.ContainsAny(cell, "\t\r\n\x1b") {
+						t.Errorf("%s, %s: the cell %q", dialect, which, cell)
+					}
+				}
+			}
+		}
+	}
+}
+
+func openXLSX(t *testing.T, r report.Report, language report.Language) *excelize.File {
+	t.Helper()
+	var b bytes.Buffer
+	if err := report.WriteXLSX(&b, &r, language); err != nil {
+		t.Fatal(err)
+	}
+	f, err := excelize.OpenReader(&b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	return f
+}
+
+// TestXLSXTotals calculates the totals of each level's sheet and of the visits anew, and
+// compares them with the report and with the values that stand in the cells.
+func TestXLSXTotals(t *testing.T) {
+	t.Parallel()
+	r := samples(t).byManager
+	rate, _ := r.Total.Rate()
+	coverage, _ := r.Total.Coverage()
+	total := map[string]float64{
+		"Days lost": float64(r.Total.DaysLost), "Days lost before": float64(r.Total.DaysLostBefore), "Visits closed": float64(r.Total.Closed),
+		"With a plan": float64(r.Total.ClosedWithPlan), "On time": float64(r.Total.OnTime), "Late": float64(r.Total.Late), "No plan": float64(r.Total.ClosedNoPlan()),
+		"On-time rate": rate, "Plan coverage": coverage, "Open now": float64(r.Total.Open), "Overdue now": float64(r.Total.OpenOverdue), "No plan now": float64(r.Total.OpenNoPlan),
+	}
+	f := openXLSX(t, r, report.English)
+	for _, sheet := range []struct {
+		name string
+		rows int
+		want map[string]float64
+	}{
+		{"By manager", len(r.Levels[0].Rows), total},
+		{"By stage", len(r.Levels[1].Rows), total},
+		{"By funnel", len(r.Levels[2].Rows), total},
+		{"Visits", len(r.Visits), map[string]float64{
+			"Lost in the period": float64(r.Total.DaysLost), "Closed in the period": float64(r.Total.Closed), "Overdue now": float64(r.Total.OpenOverdue),
+		}},
+	} {
+		header, err := f.GetRows(sheet.name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := map[string]float64{}
+		for i, title := range header[0] {
+			cell, _ := excelize.CoordinatesToCellName(i+1, sheet.rows+2)
+			formula, _ := f.GetCellFormula(sheet.name, cell)
+			if formula == "" {
+				continue
+			}
+			calculated, err := f.CalcCellValue(sheet.name, cell, excelize.Options{RawCellValue: true})
+			if err != nil {
+				t.Errorf("%s!%s = %s: %v", sheet.name, cell, formula, err)
+			}
+			stands, _ := f.GetCellValue(sheet.name, cell, excelize.Options{RawCellValue: true})
+			got[title] = number(t, calculated)
+			if number(t, stands) != got[title] {
+				t.Errorf("%s!%s shows %s before it is calculated, %s after", sheet.name, cell, stands, calculated)
+			}
+		}
+		if diff := cmp.Diff(sheet.want, got, cmpopts.EquateApprox(0, 1e-9)); diff != "" {
+			t.Errorf("the totals of %s differ (-report +calculated):\n%s", sheet.name, diff)
+		}
+	}
+}
+
+func number(t *testing.T, text string) float64 {
+	t.Helper()
+	var n float64
+	if _, err := fmt.Sscan(text, &n); err != nil {
+		t.Errorf("%q is no number", text)
+	}
+	return n
+}
+
+// Cells have types, in both languages: texts are texts whatever is in them.
+func TestXLSXCells(t *testing.T) {
+	t.Parallel()
+	r := samples(t).byManager
+	for language, format := range map[report.Language]string{report.English: "2 Jan 2006", report.Russian: "02.01.2006"} {
+		f := openXLSX(t, r, language)
+		sheets := f.GetSheetList()
+		if len(sheets) != 7 {
+			t.Errorf("the sheets in %s are %q, want seven", language, sheets)
+		}
+		visits := sheets[4]
+		for i := range r.Visits {
+			place := func(column string) string { return fmt.Sprintf("%s%d", column, i+2) }
+			title, _ := f.GetCellValue(visits, place("B"))
+			kind, _ := f.GetCellType(visits, place("B"))
+			formula, _ := f.GetCellFormula(visits, place("B"))
+			if formula != "" || kind != excelize.CellTypeSharedString && kind != excelize.CellTypeInlineString {
+				t.Errorf("the title %q is of type %v with the formula %q", title, kind, formula)
+			}
+			entered, _ := f.GetCellValue(visits, place("G"))
+			if want := r.Visits[i].Entered.Time().Format(format); entered != want {
+				t.Errorf("entered in %s: %s, want %s", language, entered, want)
+			}
+			lost, _ := f.GetCellType(visits, place("M"))
+			if lost != excelize.CellTypeUnset && lost != excelize.CellTypeNumber {
+				t.Errorf("days lost are of type %v, want a number", lost)
+			}
+		}
+		for _, sheet := range sheets[1:] {
+			panes, err := f.GetPanes(sheet)
+			if err != nil || !panes.Freeze || panes.YSplit != 1 {
+				t.Errorf("%s: the header is not frozen: %+v %v", sheet, panes, err)
+			}
+		}
+	}
+}
+
+// What the portal's texts look like changes nothing in a workbook.
+func TestXLSXHasNoForeignFormula(t *testing.T) {
+	t.Parallel()
+	f := openXLSX(t, hostile(), report.English)
+	for _, sheet := range f.GetSheetList() {
+		rows, err := f.GetRows(sheet)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, row := range rows {
+			for j := range row {
+				cell, _ := excelize.CoordinatesToCellName(j+1, i+1)
+				formula, _ := f.GetCellFormula(sheet, cell)
+				if formula != "" && !strings.HasPrefix(formula, "SUBTOTAL(109,") && !strings.HasPrefix(formula, "IF(") {
+					t.Errorf("%s!%s has the formula %s", sheet, cell, formula)
+				}
+				if isLink, address, _ := f.GetCellHyperLink(sheet, cell); isLink && !strings.HasPrefix(address, "https://") {
+					t.Errorf("%s!%s links to %s", sheet, cell, address)
+				}
+			}
+		}
+	}
+}
+
+func TestHTMLEscapes(t *testing.T) {
+	t.Parallel()
+	r := hostile()
+	var b strings.Builder
+	if err := report.WriteHTML(&b, &r, report.English); err != nil {
+		t.Fatal(err)
+	}
+	for _, bad := range []string{"<script", "<img", `href="javascript:`, "\x1b", "\u202e", "http://www.w3.org/1999/xlink\" onload"} {
+		if strings.Contains(b.String(), bad) {
+			t.Errorf("the page has %q", bad)
+		}
+	}
+	if !strings.Contains(b.String(), "few cases") {
+		t.Error("four cases are not marked as few")
+	}
+}

@@ -1,0 +1,217 @@
+package report
+
+import (
+	"encoding/json"
+	"io"
+	"time"
+
+	"stagelag/transform"
+)
+
+// JSONVersion is the version of the JSON form. Fields are added under the same version; one
+// that goes or changes its meaning brings the next. docs/report-json.md tells each.
+const JSONVersion = 1
+
+type jsonReport struct {
+	Version        int         `json:"version"`
+	Run            jsonRun     `json:"run"`
+	Period         jsonPeriod  `json:"period"`
+	IsPeriodOver   bool        `json:"is_period_over"`
+	Before         jsonPeriod  `json:"before"`
+	By             By          `json:"by"`
+	Funnels        []jsonNamed `json:"funnels"`
+	IsFiltered     bool        `json:"is_filtered"`
+	Total          jsonRow     `json:"total"`
+	DaysLostToDate int64       `json:"days_lost_to_date"`
+	Levels         []jsonLevel `json:"levels"`
+	Trend          []jsonTrend `json:"trend"`
+	Visits         []jsonVisit `json:"visits"`
+	Gaps           []jsonGap   `json:"gaps"`
+}
+
+type jsonRun struct {
+	RunID       uint64    `json:"run_id"`
+	AsOf        string    `json:"as_of"`
+	PublishedAt time.Time `json:"published_at"`
+}
+
+type jsonPeriod struct {
+	From string `json:"from"`
+	To   string `json:"to"`
+}
+
+type jsonNamed struct {
+	FunnelID   uint32 `json:"funnel_id"`
+	FunnelName string `json:"funnel_name"`
+}
+
+type jsonLevel struct {
+	By   By        `json:"by"`
+	Rows []jsonRow `json:"rows"`
+}
+
+type jsonQuality struct {
+	VisitsClosed         int64    `json:"visits_closed"`
+	VisitsClosedWithPlan int64    `json:"visits_closed_with_plan"`
+	VisitsOnTime         int64    `json:"visits_on_time"`
+	VisitsLate           int64    `json:"visits_late"`
+	OnTimeRate           *float64 `json:"on_time_rate"`
+	PlanCoverage         *float64 `json:"plan_coverage"`
+	IsFew                bool     `json:"is_few"`
+	DaysLost             int64    `json:"days_lost"`
+}
+
+type jsonRow struct {
+	ManagerID  *uint64 `json:"manager_id,omitempty"`
+	FunnelID   *uint32 `json:"funnel_id,omitempty"`
+	StageID    *string `json:"stage_id,omitempty"`
+	Name       string  `json:"name,omitempty"`
+	FunnelName string  `json:"funnel_name,omitempty"`
+	jsonQuality
+	DaysLostBefore int64   `json:"days_lost_before"`
+	DaysLostTrend  []int64 `json:"days_lost_trend"`
+	VisitsOpen     int64   `json:"visits_open"`
+	VisitsOverdue  int64   `json:"visits_overdue"`
+	VisitsNoPlan   int64   `json:"visits_no_plan"`
+}
+
+type jsonTrend struct {
+	jsonPeriod
+	HasData bool `json:"has_data"`
+	jsonQuality
+}
+
+type jsonVisit struct {
+	DealID        uint64  `json:"deal_id"`
+	DealTitle     string  `json:"deal_title"`
+	DealURL       string  `json:"deal_url"`
+	VisitNo       uint32  `json:"visit_no"`
+	FunnelID      uint32  `json:"funnel_id"`
+	FunnelName    string  `json:"funnel_name"`
+	StageID       string  `json:"stage_id"`
+	StageName     string  `json:"stage_name"`
+	ManagerID     uint64  `json:"manager_id"`
+	ManagerName   string  `json:"manager_name"`
+	EnteredDate   string  `json:"entered_date"`
+	LeftDate      *string `json:"left_date"`
+	PlanDays      *int32  `json:"plan_days"`
+	PlannedEnd    *string `json:"planned_end"`
+	Status        string  `json:"status"`
+	OverdueDays   int64   `json:"overdue_days"`
+	DaysLost      int64   `json:"days_lost"`
+	IsClosed      bool    `json:"is_closed"`
+	IsOpenOverdue bool    `json:"is_open_overdue"`
+}
+
+type jsonGap struct {
+	Reason   string        `json:"reason"`
+	Count    int64         `json:"count"`
+	Deals    int64         `json:"deals"`
+	InPeriod int64         `json:"in_period"`
+	Items    []jsonGapItem `json:"items"`
+}
+
+type jsonGapItem struct {
+	DealID     uint64  `json:"deal_id"`
+	DealTitle  string  `json:"deal_title"`
+	DealURL    string  `json:"deal_url"`
+	VisitNo    *uint32 `json:"visit_no"`
+	StageID    string  `json:"stage_id"`
+	Detail     string  `json:"detail"`
+	IsInPeriod bool    `json:"is_in_period"`
+}
+
+// WriteJSON writes the report for programs. It is the same in every language; texts from
+// the portal are as the portal has them.
+func WriteJSON(out io.Writer, r *Report) error {
+	j := jsonReport{
+		Version: JSONVersion, Run: jsonRun{RunID: r.Run.ID, AsOf: r.Run.AsOf.String(), PublishedAt: r.Run.PublishedAt},
+		Period: jsonSpan(r.Period), IsPeriodOver: r.IsPeriodOver, Before: jsonSpan(r.Before),
+		By: r.Level().By, IsFiltered: r.IsFiltered,
+		Total: jsonRowOf("", &r.Total), DaysLostToDate: r.DaysLostToDate,
+		// What is empty is a list too.
+		Funnels: []jsonNamed{}, Visits: []jsonVisit{}, Gaps: []jsonGap{},
+	}
+	for _, f := range r.Funnels {
+		j.Funnels = append(j.Funnels, jsonNamed{FunnelID: f.ID, FunnelName: f.Name})
+	}
+	for _, level := range r.Levels {
+		l := jsonLevel{By: level.By, Rows: []jsonRow{}}
+		for i := range level.Rows {
+			l.Rows = append(l.Rows, jsonRowOf(level.By, &level.Rows[i]))
+		}
+		j.Levels = append(j.Levels, l)
+	}
+	for _, t := range r.Trend {
+		j.Trend = append(j.Trend, jsonTrend{jsonPeriod: jsonSpan(t.Period), HasData: t.HasData, jsonQuality: jsonQualityOf(t.Quality)})
+	}
+	for i := range r.Visits {
+		j.Visits = append(j.Visits, jsonVisitOf(&r.Visits[i]))
+	}
+	for _, gap := range r.Gaps {
+		g := jsonGap{Reason: gap.Reason, Count: gap.Count, Deals: gap.Deals, InPeriod: gap.InPeriod}
+		for _, item := range gap.Items {
+			g.Items = append(g.Items, jsonGapItem(item))
+		}
+		j.Gaps = append(j.Gaps, g)
+	}
+	encoder := json.NewEncoder(out)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(j)
+}
+
+func jsonSpan(p Period) jsonPeriod {
+	return jsonPeriod{From: p.From.String(), To: p.To.String()}
+}
+
+func jsonQualityOf(q Quality) jsonQuality {
+	return jsonQuality{
+		VisitsClosed: q.Closed, VisitsClosedWithPlan: q.ClosedWithPlan, VisitsOnTime: q.OnTime, VisitsLate: q.Late,
+		OnTimeRate: orNil(q.Rate()), PlanCoverage: orNil(q.Coverage()), IsFew: q.IsFew(), DaysLost: q.DaysLost,
+	}
+}
+
+func jsonRowOf(by By, row *Row) jsonRow {
+	j := jsonRow{
+		Name: row.Name, FunnelName: row.Funnel, jsonQuality: jsonQualityOf(row.Quality),
+		DaysLostBefore: row.DaysLostBefore, DaysLostTrend: row.Trend,
+		VisitsOpen: row.Open, VisitsOverdue: row.OpenOverdue, VisitsNoPlan: row.OpenNoPlan,
+	}
+	switch by {
+	case ByManager:
+		j.ManagerID = &row.Key.ManagerID
+	case ByStage:
+		j.FunnelID, j.StageID = &row.Key.FunnelID, &row.Key.StageID
+	case ByFunnel:
+		j.FunnelID = &row.Key.FunnelID
+	}
+	return j
+}
+
+func jsonVisitOf(v *Visit) jsonVisit {
+	j := jsonVisit{
+		DealID: v.DealID, DealTitle: v.DealTitle, DealURL: v.DealURL, VisitNo: v.VisitNo,
+		FunnelID: v.FunnelID, FunnelName: v.Funnel, StageID: v.StageID, StageName: v.Stage, ManagerID: v.ManagerID, ManagerName: v.Manager,
+		EnteredDate: v.Entered.String(), LeftDate: dateOrNil(v.Left), PlannedEnd: dateOrNil(v.Planned), Status: v.Status,
+		OverdueDays: v.OverdueDays, DaysLost: v.DaysLost, IsClosed: v.IsClosed, IsOpenOverdue: v.IsOpenOverdue,
+	}
+	if v.Planned != transform.NoDay {
+		j.PlanDays = &v.PlanDays
+	}
+	return j
+}
+
+func orNil(share float64, ok bool) *float64 {
+	if !ok {
+		return nil
+	}
+	return &share
+}
+
+func dateOrNil(d transform.Day) *string {
+	if d == transform.NoDay {
+		return nil
+	}
+	text := d.String()
+	return &text
+}

@@ -1,0 +1,150 @@
+package report
+
+import (
+	"fmt"
+	"time"
+
+	"golang.org/x/text/feature/plural"
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
+	"golang.org/x/text/message/catalog"
+	"golang.org/x/text/number"
+
+	"stagelag/transform"
+)
+
+// A Language is what a form of the report is written in.
+type Language string
+
+// The languages.
+const (
+	English Language = "en"
+	Russian Language = "ru"
+)
+
+// Languages are all languages.
+var Languages = []Language{English, Russian}
+
+// A voice writes words, numbers and dates in a language.
+type voice struct {
+	Language
+	words
+	printer     *message.Printer
+	shortDate   string
+	decimalMark string
+	// months are the names of months as they stand alone, shortMonths begin them.
+	months, shortMonths [12]string
+}
+
+func newVoice(l Language) *voice {
+	if l == Russian {
+		return &voice{
+			Language: Russian, words: russian, shortDate: "02.01.2006", decimalMark: ",",
+			printer:     message.NewPrinter(language.Russian, message.Catalog(counts)),
+			months:      [12]string{"январь", "февраль", "март", "апрель", "май", "июнь", "июль", "август", "сентябрь", "октябрь", "ноябрь", "декабрь"},
+			shortMonths: [12]string{"янв", "фев", "мар", "апр", "май", "июн", "июл", "авг", "сен", "окт", "ноя", "дек"},
+		}
+	}
+	v := &voice{
+		Language: English, words: english, shortDate: "2 Jan 2006", decimalMark: ".",
+		printer: message.NewPrinter(language.English, message.Catalog(counts)),
+	}
+	for i := range v.months {
+		v.months[i] = time.Month(i + 1).String()
+		v.shortMonths[i] = v.months[i][:3]
+	}
+	return v
+}
+
+// counts are the numbers with a noun, in every plural form that the languages have.
+var counts = func() *catalog.Builder {
+	b := catalog.NewBuilder(catalog.Fallback(language.English))
+	for _, noun := range []struct{ key, one, other, ruOne, ruFew, ruMany string }{
+		{"days", "%d day", "%d days", "%d день", "%d дня", "%d дней"},
+		{"deals", "%d deal", "%d deals", "%d сделка", "%d сделки", "%d сделок"},
+		{"more", "%d more", "%d more", "ещё %d этап", "ещё %d этапа", "ещё %d этапов"},
+	} {
+		must(b.Set(language.English, noun.key, plural.Selectf(1, "%d", plural.One, noun.one, plural.Other, noun.other)))
+		must(b.Set(language.Russian, noun.key, plural.Selectf(1, "%d", plural.One, noun.ruOne, plural.Few, noun.ruFew, plural.Many, noun.ruMany, plural.Other, noun.ruFew)))
+	}
+	return b
+}()
+
+func must(err error) {
+	if err != nil {
+		panic(fmt.Sprintf("report: a message of the catalog: %v", err))
+	}
+}
+
+// Count is a number with its noun, in the right form: days, deals or more.
+func (v *voice) Count(n int64, noun string) string {
+	return v.printer.Sprintf(message.Key(noun, noun), n)
+}
+
+// Number is a whole number.
+func (v *voice) Number(n int64) string { return v.printer.Sprint(number.Decimal(n)) }
+
+// Signed is a number with its sign.
+func (v *voice) Signed(n int64) string {
+	switch {
+	case n > 0:
+		return "+" + v.Number(n)
+	case n < 0:
+		return "−" + v.Number(-n)
+	default:
+		return v.Number(0)
+	}
+}
+
+// Percent is a share in whole percent. Only all are 100 % and only none are 0 %.
+func (v *voice) Percent(share float64) string {
+	switch {
+	case share > 0.99 && share < 1:
+		share = 0.99
+	case share > 0 && share < 0.01:
+		share = 0.01
+	}
+	return v.printer.Sprint(number.Percent(share, number.MaxFractionDigits(0)))
+}
+
+// Date is a date, a dash for none.
+func (v *voice) Date(d transform.Day) string {
+	if d == transform.NoDay {
+		return "–"
+	}
+	return d.Time().Format(v.shortDate)
+}
+
+// Time is an instant.
+func (v *voice) Time(t time.Time) string {
+	return t.UTC().Format(v.shortDate + " 15:04 UTC")
+}
+
+// Span is a period: the month's name where it is one.
+func (v *voice) Span(p Period) string {
+	from := p.From.Time()
+	switch n := p.Months(); {
+	case n == 1:
+		return fmt.Sprintf("%s %d", v.months[from.Month()-1], from.Year())
+	case n == 12 && from.Month() == time.January:
+		return fmt.Sprintf("%d", from.Year())
+	case p.From == p.To:
+		return v.Date(p.From)
+	}
+	return v.Date(p.From) + " – " + v.Date(p.To)
+}
+
+// Tick is a period in the fewest letters.
+func (v *voice) Tick(p Period) string {
+	from := p.From.Time()
+	switch n := p.Months(); {
+	case n == 0:
+		return from.Format("02.01")
+	case n == 1:
+		return v.shortMonths[from.Month()-1]
+	case n == 12:
+		return from.Format("01.2006")
+	default:
+		return from.Format("01.06")
+	}
+}

@@ -1,0 +1,122 @@
+package report
+
+import (
+	"cmp"
+	"slices"
+)
+
+// A subject is what the views measure by: a manager's work in a stage.
+type subject struct {
+	manager     uint64
+	managerName string
+	funnel      uint32
+	funnelName  string
+	stage       string
+	stageName   string
+}
+
+// row is the empty row of the subject on a level.
+func (s *subject) row(by By) Row {
+	row := Row{Key: keyOf(by, s.manager, s.funnel, s.stage)}
+	switch by {
+	case ByStage:
+		row.Name, row.Funnel = s.stageName, s.funnelName
+	case ByFunnel:
+		row.Name = s.funnelName
+	default:
+		row.Name = s.managerName
+	}
+	return row
+}
+
+// levels sums measures up by every level at once.
+type levels struct {
+	periods int
+	rows    map[By]map[Key]*Row
+	total   Row
+}
+
+func newLevels(periods int) *levels {
+	l := &levels{periods: periods, rows: map[By]map[Key]*Row{}, total: Row{Trend: make([]int64, periods)}}
+	for _, by := range Levels {
+		l.rows[by] = map[Key]*Row{}
+	}
+	return l
+}
+
+// each calls change for the total and the row of the subject on each level.
+func (l *levels) each(s subject, change func(*Row)) {
+	change(&l.total)
+	for _, by := range Levels {
+		fresh := s.row(by)
+		row := l.rows[by][fresh.Key]
+		if row == nil {
+			row = &fresh
+			row.Trend = make([]int64, l.periods)
+			l.rows[by][fresh.Key] = row
+		}
+		change(row)
+	}
+}
+
+// add adds the measures of a subject in a period of the trend.
+func (l *levels) add(s subject, period int, q Quality) {
+	l.each(s, func(row *Row) {
+		row.Trend[period] += q.DaysLost
+		switch period {
+		case l.periods - 1:
+			row.add(q)
+		case l.periods - 2:
+			row.DaysLostBefore += q.DaysLost
+		}
+	})
+}
+
+// addNow adds what is open of a subject as of the run.
+func (l *levels) addNow(s subject, open, overdue, noPlan int64) {
+	l.each(s, func(row *Row) {
+		row.Open += open
+		row.OpenOverdue += overdue
+		row.OpenNoPlan += noPlan
+	})
+}
+
+// sorted gives the levels, the one asked for first, and the total. A row with nothing in
+// the period, in the one before and now is left out.
+func (l *levels) sorted(first By) (sorted []Level, total Row) {
+	for _, by := range Levels {
+		level := Level{By: by}
+		for _, row := range l.rows[by] {
+			if row.Quality != (Quality{}) || row.DaysLostBefore != 0 || row.Open != 0 {
+				level.Rows = append(level.Rows, *row)
+			}
+		}
+		slices.SortFunc(level.Rows, compareRows)
+		if by == first {
+			sorted = slices.Insert(sorted, 0, level)
+			continue
+		}
+		sorted = append(sorted, level)
+	}
+	return sorted, l.total
+}
+
+func compareRows(a, b Row) int {
+	return cmp.Or(
+		cmp.Compare(b.DaysLost, a.DaysLost), cmp.Compare(b.Late, a.Late), cmp.Compare(b.OpenOverdue, a.OpenOverdue),
+		cmp.Compare(b.Closed, a.Closed), cmp.Compare(a.Name, b.Name),
+		cmp.Compare(a.Key.ManagerID, b.Key.ManagerID), cmp.Compare(a.Key.FunnelID, b.Key.FunnelID), cmp.Compare(a.Key.StageID, b.Key.StageID),
+	)
+}
+
+// compareVisits brings the most days lost first, then the latest, then what is late now.
+func compareVisits(a, b Visit) int {
+	return cmp.Or(
+		cmp.Compare(b.DaysLost, a.DaysLost), cmp.Compare(b.OverdueDays, a.OverdueDays),
+		cmp.Compare(a.DealID, b.DealID), cmp.Compare(a.VisitNo, b.VisitNo), cmp.Compare(a.ManagerID, b.ManagerID),
+	)
+}
+
+func compareGaps(a, b Gap) int {
+	return cmp.Or(cmp.Compare(b.InPeriod, a.InPeriod), cmp.Compare(b.Count, a.Count), cmp.Compare(a.Reason, b.Reason))
+}

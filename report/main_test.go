@@ -1,0 +1,202 @@
+package report_test
+
+import (
+	"context"
+	"flag"
+	"io"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/sirupsen/logrus"
+
+	"stagelag/config"
+	"stagelag/extractor"
+	"stagelag/nightly"
+	"stagelag/portal"
+	"stagelag/report"
+	"stagelag/transform"
+	"stagelag/warehouse"
+	"stagelag/warehouse/warehousetest"
+)
+
+func TestMain(m *testing.M) { warehousetest.Main(m) }
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// night is when the tests' worlds are read.
+var night = time.Date(2026, 3, 10, 2, 30, 0, 0, time.UTC)
+
+// A site is a published warehouse over a simulated portal.
+type site struct {
+	t     *testing.T
+	w     *warehouse.Warehouse
+	world *portal.World
+	cfg   config.Config
+	clock *atomic.Int64 // the portal's, in seconds
+}
+
+// What a portal's user may write to harm whoever reads the report.
+var hostileTitles = []string{
+	`=HYPERLINK("http://evil.example","open")`,
+	`<script>document.title="taken"</script><img src=x onerror=alert(1)>`,
+	"\x1b[2Jcleared \u202egnp.exe",
+	"+7 900 000-00-00", "@SUM(A1:A9)", "-1+1", "\t=1+1",
+	"Договорнаяспецификациябезединогопробеланаоченьдлинноеимя",
+}
+
+// published makes a run over a generated world, in which the first deals are named by
+// somebody with bad intentions.
+func published(t *testing.T, deals int) *site {
+	t.Helper()
+	world, suggested := portal.Generate(portal.GenerateOptions{Seed: 7, Deals: deals, Now: night, Language: portal.Russian})
+	for i, deal := range world.Deals() {
+		// Those of the last weeks are in the period.
+		if from := len(world.Deals()) - 6*len(hostileTitles); i >= from {
+			title := hostileTitles[(i-from)%len(hostileTitles)]
+			world.EditDeal(deal.ID, night.Add(-time.Hour), func(d *portal.Deal) { d.Title = title })
+		}
+	}
+	s := &site{t: t, world: world, clock: &atomic.Int64{}, w: warehousetest.New(t), cfg: config.Default()}
+	s.clock.Store(night.Unix())
+	simulated := portal.New(world, portal.Options{Now: func() time.Time { return time.Unix(s.clock.Load(), 0) }})
+	server := httptest.NewServer(simulated)
+	t.Cleanup(server.Close)
+	webhook, err := extractor.ParseWebhook(simulated.WebhookURL(server.URL))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.cfg.Portal.URL, s.cfg.Portal.Limits = webhook, extractor.Unlimited
+	if s.cfg.Portal.TimeZone, err = time.LoadLocation(suggested.TimeZone); err != nil {
+		t.Fatal(err)
+	}
+	s.cfg.Plan.Fields = map[extractor.StageID]config.PlanFields{}
+	for stage, f := range suggested.Fields {
+		s.cfg.Plan.Fields[extractor.StageID(stage)] = config.PlanFields{Days: config.FieldName(f.Days), Date: config.FieldName(f.Date)}
+	}
+	for _, n := range suggested.Norms {
+		s.cfg.Plan.Norms = append(s.cfg.Plan.Norms, config.Norm{Stage: extractor.StageID(n.Stage), Days: int32(n.Days)})
+	}
+	s.run()
+	return s
+}
+
+// quiet is a progress that nobody looks at.
+type quiet struct{}
+
+func (quiet) Step(string)       {}
+func (quiet) Rows(int64, int64) {}
+
+func (s *site) run() {
+	s.t.Helper()
+	log := logrus.New()
+	log.SetOutput(io.Discard)
+	_, err := nightly.Run(context.Background(), nightly.Pass{
+		Warehouse: s.w, Config: s.cfg, AsOf: transform.NoDay, Progress: quiet{}, Log: log,
+		Client: extractor.NewClient(extractor.ClientOptions{Webhook: s.cfg.Portal.URL, Limits: extractor.Unlimited}),
+	})
+	if err != nil {
+		s.t.Fatalf("run: %v", err)
+	}
+}
+
+// read reads a report, with the time of its run and the portal's address made steady.
+func (s *site) read(query report.Query) report.Report {
+	s.t.Helper()
+	r, err := report.Read(context.Background(), s.w.DB(), query)
+	if err != nil {
+		s.t.Fatalf("Read(%+v): %v", query, err)
+	}
+	return steady(r)
+}
+
+// A sample is the reports of one site, for the tests that look at their forms. They are
+// only read, so the tests share them.
+type sample struct {
+	byManager, byStage, byFunnel report.Report
+	projects                     report.Report // the stages of one funnel
+}
+
+var (
+	samplesOnce sync.Once
+	samplesRead *sample
+)
+
+func samples(t *testing.T) *sample {
+	t.Helper()
+	samplesOnce.Do(func() {
+		s := published(t, 60)
+		samplesRead = &sample{
+			byManager: s.read(report.Query{}),
+			byStage:   s.read(report.Query{By: report.ByStage}),
+			byFunnel:  s.read(report.Query{By: report.ByFunnel}),
+			projects:  s.read(report.Query{By: report.ByStage, Funnels: []uint32{5}}),
+		}
+	})
+	if samplesRead == nil {
+		t.Fatal("the reports could not be read; another test says why")
+	}
+	return samplesRead
+}
+
+var host = regexp.MustCompile(`^https://[^/]+`)
+
+func steady(r report.Report) report.Report {
+	r.Run.PublishedAt = night
+	for i := range r.Visits {
+		r.Visits[i].DealURL = host.ReplaceAllString(r.Visits[i].DealURL, "https://portal.example")
+	}
+	for _, gap := range r.Gaps {
+		for i := range gap.Items {
+			gap.Items[i].DealURL = host.ReplaceAllString(gap.Items[i].DealURL, "https://portal.example")
+		}
+	}
+	return r
+}
+
+// lines asks the warehouse for the rows of a query, each as one text.
+func (s *site) lines(query string) []string {
+	s.t.Helper()
+	var b strings.Builder
+	if err := s.w.Query(context.Background(), &b, query, "TSV"); err != nil {
+		s.t.Fatalf("%s: %v", query, err)
+	}
+	if b.Len() == 0 {
+		return nil
+	}
+	return strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
+}
+
+// golden compares with a file of testdata, which -update writes anew.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	file := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s differs (-want +got); go test ./report -update writes it anew:\n%s", file, diff)
+	}
+}
+
+func day(t *testing.T, text string) transform.Day {
+	t.Helper()
+	d, err := transform.ParseDay(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}

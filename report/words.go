@@ -1,0 +1,293 @@
+package report
+
+// words are the texts of a language. Those with a verb are formats.
+type words struct {
+	Title       string
+	ByTitle     map[By]string // of a level
+	ByName      map[By]string // of one row of it
+	Period      string
+	Running     string // beside a period that is not over
+	AsOf        string // date, run, time
+	OnlyFunnels string
+	AllFunnels  string
+
+	DaysLost       string
+	DaysLostToDate string
+	DaysLostBefore string
+	Change         string
+	Closed         string
+	WithPlan       string
+	OnTime         string
+	Late           string
+	NoPlan         string
+	OnTimeRate     string
+	Coverage       string
+	Few            string
+	Open           string
+	OpenOverdue    string
+	OpenNoPlan     string
+	Total          string
+	OfPlanned      string // on time, with a plan
+	OfClosed       string // share, with a plan, closed
+	NonePlanned    string // closed
+	NoneClosed     string
+	OfOpen         string
+	OfOpenNoPlan   string
+
+	Trend        string
+	TrendNumbers string
+	NoData       string
+
+	Behind        string
+	BehindNote    string
+	NothingBehind string
+	More          string // number, not shown
+	MoreXLSX      string
+	Deal          string
+	DealTitle     string
+	From          string
+	To            string
+	VisitsSheet   string
+	TrendSheet    string
+	Stage         string
+	Funnel        string
+	Manager       string
+	Entered       string
+	PlannedEnd    string
+	PlanDays      string
+	Left          string
+	StillOpen     string
+	OverdueDays   string
+	LostInPeriod  string
+	ClosedHere    string
+	State         string
+	Visit         string
+	Link          string
+	Status        map[string]string
+
+	Gaps       string
+	GapsNote   string
+	GapsNone   string
+	Reason     string
+	Cases      string
+	Deals      string
+	InPeriod   string
+	Detail     string
+	ReasonText map[string]string
+	ReasonFix  map[string]string
+
+	Summary  string
+	Notes    string
+	NoteList []string
+	Page     string
+}
+
+var english = words{
+	Title:       "Quality report",
+	ByTitle:     map[By]string{ByManager: "By manager", ByStage: "By stage", ByFunnel: "By funnel"},
+	ByName:      map[By]string{ByManager: "Manager", ByStage: "Stage", ByFunnel: "Funnel"},
+	Period:      "Period",
+	Running:     "not over yet",
+	AsOf:        "As of %s · run %s, published %s",
+	OnlyFunnels: "Only funnels",
+	AllFunnels:  "All funnels",
+
+	DaysLost:       "Days lost",
+	DaysLostToDate: "Days lost to date",
+	DaysLostBefore: "Days lost before",
+	Change:         "Change",
+	Closed:         "Visits closed",
+	WithPlan:       "With a plan",
+	OnTime:         "On time",
+	Late:           "Late",
+	NoPlan:         "No plan",
+	OnTimeRate:     "On-time rate",
+	Coverage:       "Plan coverage",
+	Few:            "few cases",
+	Open:           "Open now",
+	OpenOverdue:    "Overdue now",
+	OpenNoPlan:     "No plan now",
+	Total:          "Total",
+	OfPlanned:      "%s of %s with a plan",
+	OfClosed:       "plan coverage %s: %s of %s closed",
+	NonePlanned:    "none of %s closed had a plan",
+	NoneClosed:     "nothing was closed",
+	OfOpen:         "%s overdue",
+	OfOpenNoPlan:   "%s without a plan",
+
+	Trend:        "Twelve periods",
+	TrendNumbers: "The twelve periods in numbers",
+	NoData:       "no data",
+
+	Behind:        "The deals behind it",
+	BehindNote:    "Visits closed in the period, visits that lost days in it, and what is overdue now; the most days lost first.",
+	NothingBehind: "No visit was closed, none lost days, and none is overdue now.",
+	More:          "… and %s",
+	MoreXLSX:      "… and %s in the XLSX form, sheet Visits",
+	Deal:          "Deal",
+	DealTitle:     "Title",
+	From:          "From",
+	To:            "To",
+	VisitsSheet:   "Visits",
+	TrendSheet:    "Trend",
+	Stage:         "Stage",
+	Funnel:        "Funnel",
+	Manager:       "Manager",
+	Entered:       "Entered",
+	PlannedEnd:    "Planned end",
+	PlanDays:      "Plan, days",
+	Left:          "Left",
+	StillOpen:     "open",
+	OverdueDays:   "Days late",
+	LostInPeriod:  "Lost in the period",
+	ClosedHere:    "Closed in the period",
+	State:         "State",
+	Visit:         "Visit",
+	Link:          "Link",
+	Status: map[string]string{
+		"on_time": "on time so far", "due_today": "due today", "overdue": "overdue", "finished_on_time": "finished on time",
+		"finished_late": "finished late", "no_plan": "no plan", "final": "final",
+	},
+
+	Gaps:     "Not covered",
+	GapsNote: "What the numbers above can't tell, and why. The deals are listed in the XLSX and JSON forms and in the view data_gaps.",
+	GapsNone: "Everything is covered.",
+	Reason:   "Reason",
+	Cases:    "Cases",
+	Deals:    "Deals",
+	InPeriod: "In the period",
+	Detail:   "Detail",
+	ReasonText: map[string]string{
+		"no_plan":               "Visits without a plan",
+		"bad_plan":              "The deal carries a value that is no plan",
+		"history_reconstructed": "Visits that the history does not tell",
+		"history_starts_late":   "Histories that start later than the deal",
+		"unknown_stage":         "Stages that the portal no longer has",
+		"unknown_manager":       "People whom the portal does not return",
+		"time_in_future":        "Times after the portal’s own clock",
+	},
+	ReasonFix: map[string]string{
+		"no_plan":               "They count as closed or open, never as late or on time. Fill the plan in the deal, or set a norm for the stage.",
+		"bad_plan":              "The next source of a plan was asked. Mend the field in the deal.",
+		"history_reconstructed": "Such a visit begins at the deal’s last move, or at its creation.",
+		"history_starts_late":   "The days before it belong to no visit.",
+		"unknown_stage":         "It has no norm. Map it to a current stage in stages.map.",
+		"unknown_manager":       "They are shown as #ID. Give the webhook the right to read users.",
+		"time_in_future":        "They count from their date on.",
+	},
+
+	Summary: "Summary",
+	Notes:   "How to read it",
+	NoteList: []string{
+		"A visit is one stay of one deal in one stage; coming back is a new visit. Visits in final stages count nowhere.",
+		"A visit is on time when it ends no later than its planned end. Each day after that is a day lost, counted for whoever was responsible on that day.",
+		"The on-time rate counts closed visits that had a plan, and is shown with how many those are. Without any there is no rate; below five it is marked as few cases.",
+		"Open and overdue now are as of the date above, whatever the period.",
+	},
+	Page: "Page",
+}
+
+var russian = words{
+	Title:       "Отчёт о качестве",
+	ByTitle:     map[By]string{ByManager: "По менеджерам", ByStage: "По этапам", ByFunnel: "По воронкам"},
+	ByName:      map[By]string{ByManager: "Менеджер", ByStage: "Этап", ByFunnel: "Воронка"},
+	Period:      "Период",
+	Running:     "ещё не закончен",
+	AsOf:        "На дату %s · расчёт № %s, опубликован %s",
+	OnlyFunnels: "Только воронки",
+	AllFunnels:  "Все воронки",
+
+	DaysLost:       "Потеряно дней",
+	DaysLostToDate: "Потеряно дней за всё время",
+	DaysLostBefore: "Потеряно дней ранее",
+	Change:         "Изменение",
+	Closed:         "Завершено этапов",
+	WithPlan:       "С планом",
+	OnTime:         "В срок",
+	Late:           "Поздно",
+	NoPlan:         "Без плана",
+	OnTimeRate:     "Доля в срок",
+	Coverage:       "Охват планом",
+	Few:            "мало данных",
+	Open:           "Открыто сейчас",
+	OpenOverdue:    "Просрочено сейчас",
+	OpenNoPlan:     "Без плана сейчас",
+	Total:          "Всего",
+	OfPlanned:      "%s из %s с планом",
+	OfClosed:       "охват планом %s: %s из %s завершённых",
+	NonePlanned:    "ни у одного из завершённых (%s) не было плана",
+	NoneClosed:     "ничего не завершено",
+	OfOpen:         "просрочено: %s",
+	OfOpenNoPlan:   "без плана: %s",
+
+	Trend:        "Двенадцать периодов",
+	TrendNumbers: "Двенадцать периодов в числах",
+	NoData:       "нет данных",
+
+	Behind:        "Сделки за этими числами",
+	BehindNote:    "Этапы, завершённые за период, этапы, потерявшие в нём дни, и просроченные сейчас; сначала те, где потеряно больше всего дней.",
+	NothingBehind: "Ни один этап не завершён, дни не потеряны, просроченных нет.",
+	More:          "… и %s",
+	MoreXLSX:      "… и %s — в форме XLSX, на листе «Этапы сделок»",
+	Deal:          "Сделка",
+	DealTitle:     "Название",
+	From:          "С",
+	To:            "По",
+	VisitsSheet:   "Этапы сделок",
+	TrendSheet:    "Динамика",
+	Stage:         "Этап",
+	Funnel:        "Воронка",
+	Manager:       "Менеджер",
+	Entered:       "Вход",
+	PlannedEnd:    "Плановый срок",
+	PlanDays:      "План, дней",
+	Left:          "Уход",
+	StillOpen:     "открыт",
+	OverdueDays:   "Дней просрочки",
+	LostInPeriod:  "Потеряно за период",
+	ClosedHere:    "Завершён за период",
+	State:         "Состояние",
+	Visit:         "№ этапа",
+	Link:          "Ссылка",
+	Status: map[string]string{
+		"on_time": "пока в срок", "due_today": "срок сегодня", "overdue": "просрочен", "finished_on_time": "завершён в срок",
+		"finished_late": "завершён поздно", "no_plan": "без плана", "final": "конечный",
+	},
+
+	Gaps:     "Что не охвачено",
+	GapsNote: "О чём числа выше не говорят и почему. Список сделок — в формах XLSX и JSON и в представлении data_gaps.",
+	GapsNone: "Охвачено всё.",
+	Reason:   "Причина",
+	Cases:    "Случаев",
+	Deals:    "Сделок",
+	InPeriod: "В периоде",
+	Detail:   "Подробности",
+	ReasonText: map[string]string{
+		"no_plan":               "Этапы без плана",
+		"bad_plan":              "В сделке указано значение, которое не может быть планом",
+		"history_reconstructed": "Этапы, которых нет в истории",
+		"history_starts_late":   "История начинается позже сделки",
+		"unknown_stage":         "Этапы, которых на портале больше нет",
+		"unknown_manager":       "Сотрудники, которых портал не показывает",
+		"time_in_future":        "Время позже часов портала",
+	},
+	ReasonFix: map[string]string{
+		"no_plan":               "Они считаются завершёнными или открытыми, но ни «в срок», ни «поздно». Заполните план в сделке или задайте норму этапа.",
+		"bad_plan":              "План взят из следующего источника. Исправьте поле в сделке.",
+		"history_reconstructed": "Такой этап начинается с последнего перехода сделки или с её создания.",
+		"history_starts_late":   "Дни до начала истории не относятся ни к одному этапу.",
+		"unknown_stage":         "У такого этапа нет нормы. Сопоставьте его с действующим в stages.map.",
+		"unknown_manager":       "Они показаны как #ID. Дайте вебхуку право читать сотрудников.",
+		"time_in_future":        "Учитываются с их даты.",
+	},
+
+	Summary: "Сводка",
+	Notes:   "Как читать",
+	NoteList: []string{
+		"Этап — одно пребывание сделки в нём; возврат считается заново. Конечные этапы не учитываются.",
+		"Этап завершён в срок, если сделка ушла с него не позже планового срока. Каждый день после срока — потерянный; он относится к тому, кто отвечал за сделку в этот день.",
+		"Доля в срок считается по завершённым этапам с планом и показана вместе с их числом. Без планов доли нет; если их меньше пяти, стоит пометка «мало данных».",
+		"«Сейчас» — на дату расчёта, каким бы ни был период.",
+	},
+	Page: "Страница",
+}

@@ -290,9 +290,23 @@ func runLibrary(file string, arguments []string) error {
 	if handle, err := purego.Dlsym(library, "chdb_set_signal_handlers_enabled"); err == nil {
 		purego.SyscallN(handle, 0)
 	}
-	argv := make([]*byte, 0, len(arguments)+2)
+	if err := callMain(run, append([]string{"clickhouse-local"}, arguments...)); err != nil {
+		return err
+	}
+	// The result holds what the queries printed, and that was nothing. Going on
+	// in Go after the library has shut its threads down is asking for trouble.
+	syscall.Exit(0)
+	return nil
+}
+
+// callMain calls a C function of the kind of main, and returns when that does.
+func callMain(function uintptr, arguments []string) error {
+	argv := make([]*byte, 0, len(arguments)+1)
 	var pinned runtime.Pinner
-	for _, argument := range append([]string{"clickhouse-local"}, arguments...) {
+	// Only what comes after the call keeps the pins to its end: the garbage collector
+	// ends a process that lets go of them in the middle.
+	defer pinned.Unpin()
+	for _, argument := range arguments {
 		p, err := unix.BytePtrFromString(argument)
 		if err != nil {
 			return err
@@ -303,9 +317,6 @@ func runLibrary(file string, arguments []string) error {
 	argc := len(argv)
 	argv = append(argv, nil)
 	pinned.Pin(&argv[0])
-	purego.SyscallN(run, uintptr(argc), uintptr(unsafe.Pointer(&argv[0])))
-	// The result holds what the queries printed, and that was nothing. Going on
-	// in Go after the library has shut its threads down is asking for trouble.
-	syscall.Exit(0)
+	purego.SyscallN(function, uintptr(argc), uintptr(unsafe.Pointer(&argv[0])))
 	return nil
 }

@@ -3,13 +3,17 @@ package plain
 
 import "strings"
 
-// Text takes out of a text what a terminal would obey, control characters and marks that
-// turn the direction of writing, and cuts it to at most that many characters; with 0 it is
-// not cut.
+// IsObeyed is whether a terminal would obey a character rather than show it: control
+// characters, and marks that turn the direction of writing.
+func IsObeyed(r rune) bool {
+	return r < ' ' || r >= 0x7f && r < 0xa0 || r == 0x061c || r >= 0x200e && r <= 0x200f || r >= 0x2028 && r <= 0x202e || r >= 0x2066 && r <= 0x2069
+}
+
+// Text takes out of a text what a terminal would obey, and cuts it to at most that many
+// characters; with 0 it is not cut.
 func Text(text string, most int) string {
 	runes := []rune(strings.Map(func(r rune) rune {
-		switch {
-		case r < ' ' || r >= 0x7f && r < 0xa0, r == 0x061c, r >= 0x200e && r <= 0x200f, r >= 0x2028 && r <= 0x202e, r >= 0x2066 && r <= 0x2069:
+		if IsObeyed(r) {
 			return ' '
 		}
 		return r

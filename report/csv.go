@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -91,11 +92,15 @@ func (d Dialect) cell(cell any) string {
 	}
 }
 
+// innerFormula is what begins a cell of its own in a program that divides a line elsewhere
+// than it was written to be: after a comma, or after a semicolon where Windows is Russian.
+var innerFormula = regexp.MustCompile("([;,][ \u00a0\u3000\"']*)([=+@＝＋－＠-])")
+
 // noFormula is a text that no spreadsheet takes for a formula: an apostrophe stands before
 // what would begin one, behind blanks too, and in the wide letters that some programs take
 // for the narrow ones.
 func noFormula(s string) string {
-	shown := plain.Text(s, 0)
+	shown := innerFormula.ReplaceAllString(plain.Text(s, 0), "$1'$2")
 	begin := strings.TrimLeft(shown, " \u00a0\u3000")
 	if begin != "" && strings.ContainsRune("=+-@＝＋－＠", []rune(begin)[0]) || s != "" && strings.ContainsRune("\t\r\n", rune(s[0])) {
 		return "'" + shown

@@ -2,14 +2,17 @@ package report
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
+	"strings"
 	"time"
 
+	"stagelag/plain"
 	"stagelag/transform"
 )
 
 // JSONVersion is the version of the JSON form. Fields are added under the same version; one
-// that goes or changes its meaning brings the next. docs/report-json.md tells each.
+// that goes or changes its meaning brings the next. docs/report.md tells each.
 const JSONVersion = 1
 
 type jsonReport struct {
@@ -122,7 +125,7 @@ type jsonGapItem struct {
 }
 
 // WriteJSON writes the report for programs. It is the same in every language; texts from
-// the portal are as the portal has them.
+// the portal are as the portal has them, with what a terminal would obey escaped.
 func WriteJSON(out io.Writer, r *Report) error {
 	j := jsonReport{
 		Version: JSONVersion, Run: jsonRun{RunID: r.Run.ID, AsOf: r.Run.AsOf.String(), PublishedAt: r.Run.PublishedAt},
@@ -155,9 +158,20 @@ func WriteJSON(out io.Writer, r *Report) error {
 		}
 		j.Gaps = append(j.Gaps, g)
 	}
-	encoder := json.NewEncoder(out)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(j)
+	content, err := json.MarshalIndent(j, "", "  ")
+	if err != nil {
+		return fmt.Errorf("write the JSON: %w", err)
+	}
+	var b strings.Builder
+	for _, r := range string(content) {
+		if r != '\n' && plain.IsObeyed(r) { // within a text: what is around it is plain
+			fmt.Fprintf(&b, `\u%04x`, r)
+			continue
+		}
+		b.WriteRune(r)
+	}
+	_, err = io.WriteString(out, b.String()+"\n")
+	return err
 }
 
 func jsonSpan(p Period) jsonPeriod {

@@ -134,17 +134,19 @@ func (v *voice) Span(p Period) string {
 	return v.Date(p.From) + " – " + v.Date(p.To)
 }
 
-// Tick is a period in the fewest letters.
+// Tick is a period in the fewest letters, by its first day or month.
 func (v *voice) Tick(p Period) string {
 	from := p.From.Time()
 	switch n := p.Months(); {
-	case n == 0:
+	case n == 0 && v.Language == Russian:
 		return from.Format("02.01")
+	case n == 0:
+		return from.Format("2 Jan")
 	case n == 1:
 		return v.shortMonths[from.Month()-1]
-	case n == 12:
-		return from.Format("01.2006")
-	default:
+	case v.Language == Russian:
 		return from.Format("01.06")
+	default:
+		return from.Format("01/06")
 	}
 }

@@ -61,6 +61,10 @@ func TestNumbersAndDates(t *testing.T) {
 		{"a month by its name", ru.Span(month), "ноябрь 2025"},
 		{"another span by its ends", en.Span(Period{From: day, To: day + 1}), "30 Nov 2025 – 1 Dec 2025"},
 		{"a day by itself", en.Span(Period{From: day, To: day}), "30 Nov 2025"},
+		{"a mark of a month", ru.Tick(month), "ноя"},
+		{"a mark of a day in English", en.Tick(Period{From: day, To: day}), "30 Nov"},
+		{"a mark of a day in Russian", ru.Tick(Period{From: day, To: day}), "30.11"},
+		{"a mark of months", en.Tick(Period{From: day + 1, To: day + 62}), "12/25"},
 		{"a year by its number", en.Span(Period{From: 20089, To: 20453}), "2025"},
 	}
 	for _, test := range tests {

@@ -48,21 +48,18 @@ var hostileTitles = []string{
 	`=HYPERLINK("http://evil.example","open")`,
 	`<script>document.title="taken"</script><img src=x onerror=alert(1)>`,
 	"\x1b[2Jcleared \u202egnp.exe",
+	`Кухня; =1+1,"@SUM(A1)`,
 	"+7 900 000-00-00", "@SUM(A1:A9)", "-1+1", "\t=1+1",
 	"Договорнаяспецификациябезединогопробеланаоченьдлинноеимя",
 }
 
-// published makes a run over a generated world, in which the first deals are named by
-// somebody with bad intentions.
+// published makes a run over a generated world, in which half of the deals, all kinds of
+// them, are named by somebody with bad intentions.
 func published(t *testing.T, deals int) *site {
 	t.Helper()
 	world, suggested := portal.Generate(portal.GenerateOptions{Seed: 7, Deals: deals, Now: night, Language: portal.Russian})
-	for i, deal := range world.Deals() {
-		// Those of the last weeks are in the period.
-		if from := len(world.Deals()) - 6*len(hostileTitles); i >= from {
-			title := hostileTitles[(i-from)%len(hostileTitles)]
-			world.EditDeal(deal.ID, night.Add(-time.Hour), func(d *portal.Deal) { d.Title = title })
-		}
+	for id := 2; id <= deals; id += 2 {
+		world.EditDeal(portal.DealID(id), night.Add(-time.Hour), func(d *portal.Deal) { d.Title = hostileTitles[id/2%len(hostileTitles)] })
 	}
 	s := &site{t: t, world: world, clock: &atomic.Int64{}, w: warehousetest.New(t), cfg: config.Default()}
 	s.clock.Store(night.Unix())

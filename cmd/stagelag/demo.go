@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -18,6 +19,7 @@ import (
 	"stagelag/loader"
 	"stagelag/nightly"
 	"stagelag/portal"
+	"stagelag/report"
 	"stagelag/sql"
 	"stagelag/transform"
 	"stagelag/warehouse"
@@ -33,8 +35,8 @@ func newDemo(a *app) *cobra.Command {
 		Use:   "demo",
 		Short: "See the nightly pass on a simulated portal of 400 deals",
 		Long: `Starts a simulated portal, makes the pass of last night and that of today on the embedded
-warehouse, and prints the morning's summary and where to look. It needs no account and no
-configuration; what it makes stays in ` + demoFolder + `.`,
+warehouse, prints the morning's summary and where to look, and writes the quality report of the last
+full month. It needs no account and no configuration; what it makes stays in ` + demoFolder + `.`,
 		Example: `  stagelag demo
   stagelag demo --lang ru --deals 5000
   STAGELAG_WAREHOUSE_URL=clickhouse://stagelag:password@127.0.0.1:9000 stagelag demo --server`,
@@ -115,13 +117,24 @@ func (a *app) demo(ctx context.Context, flags portalFlags, isOnServer bool) erro
 	if err := a.summarize(ctx, w, outcome); err != nil {
 		return err
 	}
+	page := filepath.Join(demoFolder, "report.html")
+	if err := a.report(ctx, w, report.Query{}, func(out io.Writer, r *report.Report) error {
+		return report.WriteHTML(out, r, report.Language(flags.lang))
+	}, page); err != nil {
+		return err
+	}
 	return a.printf(`
 Where to look
 
   %[1]s query --config %[2]s 'SELECT deal_title, stage_name, manager_name, overdue_days_now FROM deals_now ORDER BY overdue_days_now DESC LIMIT 20'
   %[1]s query --config %[2]s 'SELECT manager_name, sum(visits_on_time), sum(visits_closed_with_plan), sum(visits_closed) FROM quality_report GROUP BY 1'
   %[1]s warehouse --config %[2]s    for Grafana, DBeaver and clickhouse-client, until stopped
-`, os.Args[0], settings)
+  %[1]s report --config %[2]s --by stage
+
+The quality report of the last full month, to open in a browser and to send to someone
+
+  %[3]s
+`, os.Args[0], settings, page)
 }
 
 // demoSettings writes the demo's configuration and gives its place.

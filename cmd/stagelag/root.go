@@ -55,7 +55,7 @@ error then says what went wrong and what to do.`,
 	flags.StringVar(&a.logLevel, "log-level", "info", "the least `level` that is logged: error, warning, info or debug")
 
 	root.AddCommand(newDemo(a), newRun(a), newMigrate(a), newQuery(a), newWarehouse(a), newPortal(a), newDashboards(a))
-	root.AddCommand(newWriteBack(a), newSchedule(a))
+	root.AddCommand(newReport(a), newWriteBack(a), newSchedule(a))
 	return root
 }
 

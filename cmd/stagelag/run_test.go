@@ -118,7 +118,7 @@ func TestDemo(t *testing.T) {
 		if code != 0 {
 			t.Fatalf("demo: exit code %d, standard error: %s", code, stderr)
 		}
-		for _, want := range []string{"days lost", "The latest deals", "Where to look"} {
+		for _, want := range []string{"days lost", "The latest deals", "Where to look", "data/demo/report.html"} {
 			if !strings.Contains(stdout, want) {
 				t.Errorf("the demo lacks %q:\n%s", want, stdout)
 			}
@@ -127,6 +127,55 @@ func TestDemo(t *testing.T) {
 	deals, stderr, code := call(t, folder, "", "query", "--config", "data/demo/stagelag.yaml", "--format", "TSV", "SELECT count() FROM deals_now")
 	if code != 0 || deals != "400\n" {
 		t.Errorf("deals_now has %q deals (exit code %d, %s), want 400", deals, code, stderr)
+	}
+	page, err := os.ReadFile(filepath.Join(folder, "data/demo/report.html"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"<!doctype html>", "Quality report", "Anna Lindqvist", "<svg"} {
+		if !strings.Contains(string(page), want) {
+			t.Errorf("the demo's report lacks %q", want)
+		}
+	}
+	reportsOfTheDemo(t, folder)
+}
+
+// reportsOfTheDemo asks for the demo's report in every way.
+func reportsOfTheDemo(t *testing.T, folder string) {
+	t.Helper()
+	// One engine serves them all.
+	held := serve(t, folder, "warehouse", "--config", "data/demo/stagelag.yaml")
+	held.line()
+	defer held.stop(syscall.SIGTERM)
+	of := func(args ...string) (stdout, stderr string, code int) {
+		return call(t, folder, "", append([]string{"report", "--config", "data/demo/stagelag.yaml"}, args...)...)
+	}
+	tests := []struct {
+		name  string
+		args  []string
+		code  int
+		begin string // of the result
+		said  string // at the end of standard error
+	}{
+		{"text by manager", nil, 0, "Quality report · ", ""},
+		{"the language", []string{"--lang", "ru"}, 0, "Отчёт о качестве · ", ""},
+		{"JSON", []string{"--format", "json", "--by", "stage"}, 0, "{\n  \"version\": 1,", ""},
+		{"CSV", []string{"--format", "csv"}, 0, "ID,Manager,Days lost", ""},
+		{"CSV of a Russian Excel", []string{"--format", "csv", "--lang", "ru", "--csv-dialect", "excel-ru", "--csv-table", "trend"}, 0, "\ufeffС;По;Потеряно дней", ""},
+		{"a file says its form", []string{"--out", "report.xlsx"}, 0, "", ""},
+		{"a period that is yet to come", []string{"--month", "2140-01"}, 2, "", "after the as-of date"},
+		{"a funnel that there is not", []string{"--funnel", "404"}, 2, "", "no deal has been in a funnel 404"},
+		{"a folder that there is not", []string{"--out", "nowhere/report.html"}, 1, "", "nowhere"},
+	}
+	for _, test := range tests {
+		stdout, stderr, code := of(test.args...)
+		if code != test.code || !strings.HasPrefix(stdout, test.begin) || !strings.Contains(stderr, test.said) {
+			t.Errorf("%s: report %v: exit code %d, %.60q, %s; want %d, %q, %q", test.name, test.args, code, stdout, stderr, test.code, test.begin, test.said)
+		}
+	}
+	workbook, err := os.ReadFile(filepath.Join(folder, "report.xlsx"))
+	if err != nil || !strings.HasPrefix(string(workbook), "PK") {
+		t.Errorf("report.xlsx begins with %.4q (%v), want a workbook", workbook, err)
 	}
 }
 

@@ -57,6 +57,8 @@ type Answer struct {
 	Total  int // rows that fit the filter, where the portal counted them; else -1
 	Err    error
 	timing timing
+	// request is which of the requests of a Batch brought the answer, from 1.
+	request int
 }
 
 // errNotRun is a command that the portal did not get to.
@@ -73,7 +75,7 @@ func (c *Client) Batch(ctx context.Context, commands []Command) ([]Answer, error
 		open[i] = i
 	}
 	p := patience{client: c}
-	for len(open) > 0 {
+	for request := 1; len(open) > 0; request++ {
 		asked := open[:min(len(open), c.batchSize())]
 		part := make([]Command, len(asked))
 		for i, index := range asked {
@@ -90,6 +92,7 @@ func (c *Client) Batch(ctx context.Context, commands []Command) ([]Answer, error
 		var trouble error
 		for i, index := range asked {
 			answers[index] = got[i]
+			answers[index].request = request
 			if isPassing(got[i].Err, commands[index].Writes) {
 				again, trouble = append(again, index), got[i].Err
 			}

@@ -102,4 +102,5 @@ type Field struct {
 	Type       string // the portal's: integer, double, string, date, datetime, …
 	Title      string // what people see
 	IsMultiple bool
+	IsReadOnly bool
 }

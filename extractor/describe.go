@@ -165,6 +165,7 @@ func decodeFields(answer Answer) ([]Field, map[string]string, error) {
 			ListLabel  text `json:"listLabel"`
 			UpperName  text `json:"upperName"`
 			IsMultiple flag `json:"isMultiple"`
+			IsReadOnly flag `json:"isReadOnly"`
 		}
 		if isEmpty(raw) {
 			continue
@@ -180,6 +181,7 @@ func decodeFields(answer Answer) ([]Field, map[string]string, error) {
 			// A user field's title is its code.
 			Title:      string(cmp.Or(described.FormLabel, described.ListLabel, described.Title)),
 			IsMultiple: bool(described.IsMultiple),
+			IsReadOnly: bool(described.IsReadOnly),
 		})
 		itemNames[name] = itemName
 	}

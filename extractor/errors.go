@@ -31,7 +31,7 @@ func (e *APIError) is(code string) bool { return strings.EqualFold(e.Code, code)
 
 // Error names the method, what the portal said, and what to do about it where that is known.
 func (e *APIError) Error() string {
-	what := e.Description
+	what := strings.TrimRight(e.Description, ". ")
 	if what == "" {
 		what = strings.ToLower(http.StatusText(e.HTTPStatus))
 	}

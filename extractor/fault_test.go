@@ -98,11 +98,11 @@ func TestARefusalForGoodEndsTheRunAtOnce(t *testing.T) {
 		want  string
 	}{
 		{"blocked by hand", portal.Fault{Error: &portal.OverloadLimit},
-			"batch: REST API is blocked due to overload. (OVERLOAD_LIMIT); Bitrix24 has blocked the portal by hand, only its support lifts that"},
+			"batch: REST API is blocked due to overload (OVERLOAD_LIMIT); Bitrix24 has blocked the portal by hand, only its support lifts that"},
 		{"wrong secret", portal.Fault{Error: &portal.NoAuthFound},
 			"batch: Wrong authorization data (NO_AUTH_FOUND); check the webhook's address in portal.url"},
 		{"no rights", portal.Fault{Error: &portal.AccessDenied},
-			"batch: REST is available only on commercial plans. (ACCESS_DENIED); check the rights of the webhook's user, and that the portal's plan includes REST"},
+			"batch: REST is available only on commercial plans (ACCESS_DENIED); check the rights of the webhook's user, and that the portal's plan includes REST"},
 		{"a page that says forbidden", portal.Fault{HTML: 403},
 			"batch: forbidden (HTTP 403); check the rights of the webhook's user, and that the portal's plan includes REST"},
 		{"a page that says not found", portal.Fault{HTML: 404},

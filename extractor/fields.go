@@ -3,7 +3,7 @@ package extractor
 import (
 	"context"
 	"encoding/json"
-	"fmt"
+	"errors"
 	"iter"
 	"strconv"
 	"time"
@@ -70,12 +70,14 @@ type Update struct {
 
 // An Updated is what became of an update.
 type Updated struct {
-	// Before is when the deal had been changed last, as the portal showed it right before the
-	// update; zero where that is not known.
+	// Before is when the deal had been changed last, as the portal showed it in the request of
+	// the update, before it; zero where that is not known.
 	Before time.Time
 	// After is the deal after the update, with ID, FunnelID, UpdatedAt and Fields.
 	After Deal
-	Err   error // the portal's refusal of this one update
+	// Err is the portal's refusal of this one update, or that its answer makes no sense: then
+	// the update may have been made.
+	Err error
 }
 
 // Update writes to the deals in one request where it can; Room tells how many that should be
@@ -87,7 +89,7 @@ func (f *Fields) Update(ctx context.Context, updates []Update) ([]Updated, error
 		look = append(look, Param{"filter[@id][]", strconv.FormatUint(uint64(update.DealID), 10)})
 	}
 	// Commands run in their order, so the first one sees the deals as the updates find them.
-	// Asked again after a failure it may see more, which is then nothing that they found.
+	// For an update that was put off to a later request that says nothing any more.
 	commands := []Command{{Method: dealMethod, Params: look}}
 	for _, update := range updates {
 		commands = append(commands, f.command(update))
@@ -104,7 +106,9 @@ func (f *Fields) Update(ctx context.Context, updates []Update) ([]Updated, error
 	}
 	results := make([]Updated, len(updates))
 	for i, update := range updates {
-		results[i].Before = before[update.DealID]
+		if answers[i+1].request == answers[0].request {
+			results[i].Before = before[update.DealID]
+		}
 		results[i].After, results[i].Err = f.decode(answers[i+1], update.DealID)
 	}
 	return results, nil
@@ -120,6 +124,9 @@ func (f *Fields) command(update Update) Command {
 	return Command{Method: updateMethod, Params: params, Writes: true}
 }
 
+// errStrangeAnswer is an update whose answer does not show the deal.
+var errStrangeAnswer = errors.New(updateMethod + ": the portal's answer does not show the deal")
+
 func (f *Fields) decode(answer Answer, asked DealID) (Deal, error) {
 	if answer.Err != nil {
 		return Deal{}, answer.Err
@@ -127,15 +134,12 @@ func (f *Fields) decode(answer Answer, asked DealID) (Deal, error) {
 	var result struct {
 		Item json.RawMessage `json:"item"`
 	}
-	if err := json.Unmarshal(answer.Result, &result); err != nil {
-		return Deal{}, fmt.Errorf("%s: %w", updateMethod, err)
+	if json.Unmarshal(answer.Result, &result) != nil {
+		return Deal{}, errStrangeAnswer
 	}
 	deal, err := f.reader.decodeDeal(result.Item)
-	if err == nil && deal.ID != asked {
-		err = fmt.Errorf("the portal answered with deal %d", deal.ID)
-	}
-	if err != nil {
-		return Deal{}, fmt.Errorf("%s: deal %d: %w", updateMethod, asked, err)
+	if err != nil || deal.ID != asked {
+		return Deal{}, errStrangeAnswer
 	}
 	return deal, nil
 }

@@ -122,7 +122,7 @@ func (r *Run) readChunk(ctx context.Context, ids []extractor.DealID) ([]Known, e
 	var visits map[extractor.DealID][]transform.Visit
 	var published map[extractor.DealID]*DealRow
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() (err error) { deals, err = r.landedDeals(ctx, where); return err })
+	group.Go(func() (err error) { deals, err = landedDeals(ctx, r.conn, where); return err })
 	group.Go(func() (err error) { changes, err = r.landedChanges(ctx, where); return err })
 	group.Go(func() (err error) { visits, err = r.publishedVisits(ctx, where); return err })
 	group.Go(func() (err error) { published, err = r.publishedDeals(ctx, where); return err })
@@ -139,11 +139,27 @@ func (r *Run) readChunk(ctx context.Context, ids []extractor.DealID) ([]Known, e
 // inRange is the condition for a chunk. The range lets the engine use the key, the list
 // picks the deals.
 func inRange(ids []extractor.DealID) string {
-	return fmt.Sprintf("deal_id BETWEEN %d AND %d AND deal_id IN (%s)", ids[0], ids[len(ids)-1], list(ids))
+	return fmt.Sprintf("deal_id BETWEEN %d AND %d AND deal_id IN (%s)", slices.Min(ids), slices.Max(ids), list(ids))
 }
 
-func (r *Run) landedDeals(ctx context.Context, where string) ([]Known, error) {
-	rows, err := r.conn.Query(ctx, `
+// LandedDeals gives those of the deals that are known, as they were landed last. ids is not
+// empty.
+func LandedDeals(ctx context.Context, conn driver.Conn, ids []extractor.DealID) (map[extractor.DealID]extractor.Deal, error) {
+	landed, err := landedDeals(ctx, conn, inRange(ids))
+	if err != nil {
+		return nil, fmt.Errorf("read the landed deals: %w", err)
+	}
+	deals := make(map[extractor.DealID]extractor.Deal, len(landed))
+	for _, known := range landed {
+		if !known.IsGone {
+			deals[known.Deal.ID] = known.Deal
+		}
+	}
+	return deals, nil
+}
+
+func landedDeals(ctx context.Context, conn driver.Conn, where string) ([]Known, error) {
+	rows, err := conn.Query(ctx, `
 		SELECT deal_id, title, funnel_id, stage_id, toInt8(semantics), manager_id, amount, currency,
 			created_at, moved_at, updated_at, is_recurring, fields, vanished_at IS NOT NULL
 		FROM landing_deals FINAL WHERE `+where+` ORDER BY deal_id SETTINGS max_query_size = 10000000`)

@@ -61,6 +61,7 @@ type Outcome struct {
 	Run      loader.Row
 	Before   loader.State // the state that was published before
 	Steps    []Step       // in their order, the one that failed included
+	IsPast   bool         // the as-of date was past already on the portal's clock
 	Warnings []string     // what only thins the result
 }
 
@@ -141,7 +142,10 @@ func (p Pass) run(ctx context.Context, startedAt time.Time) (Outcome, error) {
 	if err != nil {
 		return p.failed(ctx, run, err)
 	}
-	return Outcome{Run: run.Row(), Before: before, Warnings: warnings}, nil
+	return Outcome{
+		Run: run.Row(), Before: before, Warnings: warnings,
+		IsPast: dates.AsOf < transform.DayOf(portal.Clock, p.Config.Portal.TimeZone),
+	}, nil
 }
 
 // unreached says what to do about a portal that did not answer at all. What it answers

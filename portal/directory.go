@@ -260,6 +260,7 @@ type Field struct {
 	Type       string // string, integer, double, boolean, date, datetime, money, enumeration, …
 	Label      string
 	IsMultiple bool
+	IsReadOnly bool     // writes to it are ignored
 	Options    []string // of an enumeration; their ids count from 41 in the order of all
 	// ItemName is the name in crm.item.*; empty: the one that the portal makes of Name. It is
 	// Name itself where two would be one.

@@ -87,6 +87,9 @@ func notValid(name string) *Error {
 }
 
 func (e *edit) custom(f *field, v value) *Error {
+	if f.IsReadOnly {
+		return nil
+	}
 	if f.IsMultiple {
 		if v.kind != isArray && !v.isEmpty() {
 			return badRequest("100", "Field "+f.Name+" has to be an array")

@@ -132,8 +132,8 @@ func appendSystemField(b []byte, f *dealField, upperName string) []byte {
 // appendCustomField describes a custom field. Its title is the code, people see the labels.
 func appendCustomField(b []byte, f *field, upperName string) []byte {
 	b = appendPlain(append(b, `{"type":`...), f.Type)
-	b = append(b, `,"isRequired":false,"isReadOnly":false,"isImmutable":false`...)
-	b = appendBool(append(b, `,"isMultiple":`...), f.IsMultiple)
+	b = appendBool(append(b, `,"isRequired":false,"isReadOnly":`...), f.IsReadOnly)
+	b = appendBool(append(b, `,"isImmutable":false,"isMultiple":`...), f.IsMultiple)
 	b = appendPlain(append(b, `,"isDynamic":true,"title":`...), f.Name)
 	for _, label := range []string{"listLabel", "formLabel", "filterLabel"} {
 		b = appendKey(b, label)

@@ -2,15 +2,18 @@ package writeback_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
 	"stagelag/extractor"
 	"stagelag/portal"
+	"stagelag/warehouse"
 	"stagelag/writeback"
 )
 
@@ -136,16 +139,97 @@ func TestPartsOfABatchFail(t *testing.T) {
 	}
 }
 
-func TestTooManyRequestsAreWaitedOut(t *testing.T) {
+func TestLimitsOfThePortalAreWaitedOut(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, 60, portal.Options{Limits: portal.Standard})
+	for _, refusal := range []portal.Error{portal.QueryLimitExceeded, portal.OperationTimeLimit} {
+		t.Run(refusal.Code, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, 60, portal.Options{Limits: portal.Standard})
+			s.night()
+			s.portal.Inject(onUpdates(1, 7, portal.Fault{Error: &refusal}))
+			if summary := s.mustWriteBack(); summary.Written != 60 || summary.Waited == 0 {
+				t.Errorf("%d written, %v waited, want 60 and some time", summary.Written, summary.Waited)
+			}
+			s.mustUpdateOnce()
+			s.mustHold()
+		})
+	}
+}
+
+// A webhook that is taken away in the middle ends the pass; with the next one it goes on.
+func TestAWebhookThatIsDeletedInTheMiddle(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, 60, portal.Options{})
 	s.night()
-	s.portal.Inject(onUpdates(1, 7, portal.Fault{Error: &portal.QueryLimitExceeded}))
-	if summary := s.mustWriteBack(); summary.Written != 60 || summary.Waited == 0 {
-		t.Errorf("%d written, %v waited, want 60 and some time", summary.Written, summary.Waited)
+	s.portal.Inject(onUpdates(3, 1000, portal.Fault{Error: &portal.NoAuthFound}))
+	summary, err := s.writeBack()
+	refusal, ok := errors.AsType[*extractor.APIError](err)
+	if !ok || refusal.HTTPStatus != http.StatusUnauthorized || summary.Written == 0 || summary.Written+summary.Left != 60 || len(summary.Refused) != 0 {
+		t.Errorf("%d written, %d left, %v refused, %v, want some written, the others left and the portal's 401", summary.Written, summary.Left, summary.Refused, err)
+	}
+	s.portal.Inject(nil)
+	before := len(s.updates())
+	if again := s.mustWriteBack(); again.Written != 60-before || again.Unchanged != before {
+		t.Errorf("after that %d written, %d unchanged, want %d and %d", again.Written, again.Unchanged, 60-before, before)
 	}
 	s.mustUpdateOnce()
 	s.mustHold()
+}
+
+// A person changes the history of a deal while its update is put off by a limit: what the
+// portal showed before that time says nothing of the deal any more.
+func TestAChangeWhileAnUpdateIsPutOffIsSeen(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, 30, portal.Options{Limits: portal.Standard})
+	s.night()
+	_ = s.clock.Sleep(context.Background(), time.Hour)
+	var putOff portal.DealID
+	isCorrected := false
+	s.portal.Inject(func(call *portal.Call) *portal.Fault {
+		at := slices.IndexFunc(call.Commands, func(c portal.Command) bool { return c.Method == "crm.item.update" })
+		switch {
+		case at >= 0 && putOff == 0:
+			id, _ := strconv.Atoi(call.Commands[at].Params.Text("id"))
+			putOff = portal.DealID(id)
+			return &portal.Fault{Commands: map[string]*portal.Error{call.Commands[at].Key: &portal.OperationTimeLimit}}
+		case at >= 0 && !isCorrected:
+			isCorrected = true
+			correct(s, putOff)
+		}
+		return nil
+	})
+	s.mustWriteBack()
+	s.nextNight()
+	var entered time.Time
+	err := s.w.DB().QueryRow(context.Background(), "SELECT min(entered_at) FROM deal_stages WHERE deal_id = ?", uint64(putOff)).Scan(&entered)
+	if want := s.world.History(putOff)[0].At; err != nil || putOff == 0 || !entered.Equal(want) {
+		t.Errorf("after the change deal %d was entered at %v, %v, want %v", putOff, entered, err, want)
+	}
+}
+
+// A portal that refuses everything ends the pass before it has been asked for every deal, and
+// reasons that differ from deal to deal are told in a bounded number.
+func TestAPortalThatRefusesEverything(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, 250, portal.Options{})
+	s.night()
+	s.portal.Inject(func(call *portal.Call) *portal.Fault {
+		failing := map[string]*portal.Error{}
+		for _, command := range call.Commands {
+			if command.Method == "crm.item.update" {
+				failing[command.Key] = &portal.Error{Status: 400, Text: "Deal " + command.Params.Text("id") + " is locked"}
+			}
+		}
+		return &portal.Fault{Commands: failing}
+	})
+	summary, err := s.writeBack()
+	refused := 0
+	for _, refusal := range summary.Refused {
+		refused += refusal.Count
+	}
+	if err == nil || refused < 100 || refused > 150 || refused+summary.Left != 250 || len(summary.Refused) > 10 {
+		t.Errorf("%d refused for %d reasons, %d left, %v, want an error after a hundred refusals", refused, len(summary.Refused), summary.Left, err)
+	}
 }
 
 // Passes that are cut off at random moments and one that is not write each deal once.
@@ -239,14 +323,20 @@ func TestSlowUpdatesOfASilentPortal(t *testing.T) {
 
 func TestOneWriteBackAtATime(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, 5, portal.Options{Limits: portal.NoLimits})
+	s := newSite(t, 5, portal.Options{})
 	s.night()
 	lease, err := s.w.Lease(context.Background(), writeback.Lease, "a test")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer lease.Release()
-	if _, err := s.writeBack(); err == nil || s.cfg.Portal.Limits != extractor.Unlimited {
-		t.Error("two write-backs at the same time, want an error for the second")
+	_, err = s.writeBack()
+	if held, ok := errors.AsType[*warehouse.HeldError](err); !ok || held.Holder.Doing != "a test" {
+		t.Errorf("a second write-back at the same time: %v, want who has the lease", err)
+	}
+	dry := s.pass()
+	dry.DryRun = true
+	if _, err := writeback.Run(context.Background(), dry); err != nil {
+		t.Errorf("a dry run at the same time: %v, want none of its business", err)
 	}
 }

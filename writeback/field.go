@@ -94,6 +94,8 @@ func inspect(k kind, name string, language config.Language, portal extractor.Des
 	known := portal.Fields[at]
 	field.Type, field.Title = known.Type, known.Title
 	switch {
+	case known.IsReadOnly:
+		field.Fault = "is read-only"
 	case known.IsMultiple:
 		field.Fault = "holds several values"
 	case !slices.Contains(k.types, known.Type):

@@ -56,9 +56,10 @@ type site struct {
 	cfg    config.Config
 	w      *warehouse.Warehouse
 	log    bytes.Buffer
-	client *extractor.Client // of the last pass
-	sent   atomic.Int64      // requests
-	ended  sync.Map          // a channel by the number of a request, closed when the portal is done with it
+	names  map[writeback.Role]string // of the fields, by what they are for
+	client *extractor.Client         // of the last pass
+	sent   atomic.Int64              // requests
+	ended  sync.Map                  // a channel by the number of a request, closed when the portal is done with it
 }
 
 // requestNumber is the header that tells the portal's side of the test which request it has.
@@ -66,12 +67,6 @@ const requestNumber = "X-Request-Number"
 
 // firstNight is when the generated worlds are first read.
 var firstNight = time.Date(2026, 3, 10, 2, 30, 0, 0, time.UTC)
-
-// names are the fields that the tests write to, by role.
-var names = map[writeback.Role]string{
-	writeback.State: "UF_CRM_STATE", writeback.DaysLate: "UF_CRM_LATE", writeback.DaysLeft: "UF_CRM_LEFT",
-	writeback.PlannedEnd: "UF_CRM_END", writeback.DaysLost: "UF_CRM_LOST",
-}
 
 // newSite has a world of so many generated deals, with fields for all results.
 func newSite(t *testing.T, deals int, o portal.Options) *site {
@@ -124,6 +119,10 @@ func (s *site) configure(suggested portal.Suggested) {
 	}
 	for _, n := range suggested.Norms {
 		s.cfg.Plan.Norms = append(s.cfg.Plan.Norms, config.Norm{Stage: extractor.StageID(n.Stage), Days: int32(n.Days)})
+	}
+	s.names = map[writeback.Role]string{
+		writeback.State: "UF_CRM_STATE", writeback.DaysLate: "UF_CRM_LATE", writeback.DaysLeft: "UF_CRM_LEFT",
+		writeback.PlannedEnd: "UF_CRM_END", writeback.DaysLost: "UF_CRM_LOST",
 	}
 	s.cfg.WriteBack = config.WriteBack{
 		Language: config.English, State: "UF_CRM_STATE", DaysLate: "UF_CRM_LATE", DaysLeft: "UF_CRM_LEFT",
@@ -218,15 +217,24 @@ func (s *site) mustWriteBack() writeback.Summary {
 	return summary
 }
 
-// updates counts the updates that the portal has carried out, by deal.
-func (s *site) updates() map[string]int {
-	n := map[string]int{}
+// updateCommands are the updates that the portal has carried out, in their order.
+func (s *site) updateCommands() []portal.Command {
+	var all []portal.Command
 	for _, call := range s.portal.Log() {
 		for _, command := range call.Commands {
 			if command.Method == "crm.item.update" && command.IsRun && !command.HasFailed {
-				n[command.Params.Text("id")]++
+				all = append(all, command)
 			}
 		}
+	}
+	return all
+}
+
+// updates counts the updates that the portal has carried out, by deal.
+func (s *site) updates() map[string]int {
+	n := map[string]int{}
+	for _, command := range s.updateCommands() {
+		n[command.Params.Text("id")]++
 	}
 	return n
 }
@@ -237,6 +245,21 @@ func (s *site) mustUpdateOnce() {
 	for id, n := range s.updates() {
 		if n > 1 {
 			s.t.Errorf("deal %s was written %d times, want once", id, n)
+		}
+	}
+}
+
+// mustRepeatNothing fails if a field of a deal was given the same value twice in a row.
+func (s *site) mustRepeatNothing() {
+	s.t.Helper()
+	last := map[string]string{}
+	for _, command := range s.updateCommands() {
+		for _, field := range command.Params.Keys("fields") {
+			place, value := command.Params.Text("id")+" "+field, command.Params.Text("fields", field)
+			if before, ok := last[place]; ok && before == value {
+				s.t.Errorf("deal %s was given %q twice", place, value)
+			}
+			last[place] = value
 		}
 	}
 }
@@ -278,10 +301,10 @@ func (s *site) expected() map[portal.DealID]string {
 }
 
 // held is what the fields of a deal hold.
-func held(deal portal.Deal) string {
+func (s *site) held(deal portal.Deal) string {
 	var texts []string
 	for _, role := range []writeback.Role{writeback.State, writeback.DaysLate, writeback.DaysLeft, writeback.PlannedEnd, writeback.DaysLost} {
-		texts = append(texts, plain(deal.Fields[names[role]]))
+		texts = append(texts, plain(deal.Fields[s.names[role]]))
 	}
 	return strings.Join(texts, "|")
 }
@@ -303,7 +326,7 @@ func (s *site) mustHold() {
 	wrong := 0
 	for id, want := range s.expected() {
 		deal, _ := s.world.Deal(id)
-		if got := held(deal); got != want {
+		if got := s.held(deal); got != want {
 			if wrong++; wrong <= 5 {
 				s.t.Errorf("deal %d holds %q, want %q", id, got, want)
 			}

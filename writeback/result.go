@@ -40,8 +40,8 @@ var states = map[config.Language]map[string]string{
 		"finished_on_time": "finished on time", "finished_late": "finished late",
 	},
 	config.Russian: {
-		"on_time": "в срок", "due_today": "срок сегодня", "no_plan": "нет плана", "final": "сделка закрыта",
-		"finished_on_time": "завершено в срок", "finished_late": "завершено с опозданием",
+		"on_time": "в срок", "due_today": "срок сегодня", "no_plan": "без плана", "final": "сделка закрыта",
+		"finished_on_time": "завершён в срок", "finished_late": "завершён поздно",
 	},
 }
 

@@ -30,7 +30,7 @@ func TestStateText(t *testing.T) {
 		{"111 is like 5", config.Russian, "overdue", 111, "просрочка 111 дней"},
 		{"122 is like 2", config.Russian, "overdue", 122, "просрочка 122 дня"},
 		{"100 is like 5", config.Russian, "overdue", 100, "просрочка 100 дней"},
-		{"no plan", config.Russian, "no_plan", 0, "нет плана"},
+		{"no plan", config.Russian, "no_plan", 0, "без плана"},
 		{"a final stage", config.English, "final", 0, "closed"},
 		{"a status of a later version", config.English, "paused", 0, "paused"},
 	}

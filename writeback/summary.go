@@ -6,7 +6,12 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"stagelag/plain"
 )
+
+// maxReason is how many characters of a reason a person gets to see.
+const maxReason = 300
 
 // WriteTo writes the summary for a person.
 func (s Summary) WriteTo(out io.Writer) (int64, error) {
@@ -14,22 +19,22 @@ func (s Summary) WriteTo(out io.Writer) (int64, error) {
 	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(&b, "Write-back of run %d\n\n", s.RunID)
 	if s.IsDry {
-		fmt.Fprintf(t, "  would write\t%d\t\n", s.differing())
+		fmt.Fprintf(t, "  would write\t%d\n", s.differing())
 	} else {
-		fmt.Fprintf(t, "  written\t%d\t\n", s.Written)
+		fmt.Fprintf(t, "  written\t%d\n", s.Written)
 	}
-	fmt.Fprintf(t, "  unchanged\t%d\t\n", s.Unchanged)
+	fmt.Fprintf(t, "  unchanged\t%d\n", s.Unchanged)
 	refused := 0
 	for _, refusal := range s.Refused {
 		refused += refusal.Count
 	}
-	fmt.Fprintf(t, "  refused\t%d\t\n", refused)
+	fmt.Fprintf(t, "  refused\t%d\n", refused)
 	if s.Left > 0 {
-		fmt.Fprintf(t, "  left for the next time\t%d\t\n", s.Left)
+		fmt.Fprintf(t, "  left for the next time\t%d\n", s.Left)
 	}
 	_ = t.Flush() // into memory
 	for _, refusal := range s.Refused {
-		fmt.Fprintf(&b, "\n  %d refused, such as deal %d: %s", refusal.Count, refusal.Deal, oneLine(refusal.Reason))
+		fmt.Fprintf(&b, "\n  %d refused, such as deal %d: %s", refusal.Count, refusal.Deal, plain.Text(refusal.Reason, maxReason))
 	}
 	if len(s.Refused) > 0 {
 		b.WriteByte('\n')
@@ -55,14 +60,4 @@ func short(d time.Duration) string {
 		return d.Round(time.Second).String()
 	}
 	return fmt.Sprintf("%.1f s", d.Seconds())
-}
-
-// oneLine keeps what the portal said from doing anything to a terminal.
-func oneLine(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 {
-			return ' '
-		}
-		return r
-	}, text)
 }

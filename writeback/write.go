@@ -7,23 +7,25 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"stagelag/extractor"
+	"stagelag/loader"
 )
 
 const (
 	// Answers that were lost so often in a row end the pass.
 	maxLost = 4
-	// Refusals of so many deals, before any was written, end the pass: it is the webhook's
-	// rights and not the deals.
-	maxRefused = 500
-	// So many deals are looked up in the warehouse at once.
-	dealsAtOnce = 1000
+	// So many updates in a row that the portal refused end the pass: it is the webhook's rights
+	// and not the deals.
+	maxRejected = 100
+	// The summary tells so many reasons apart.
+	maxReasons = 10
 )
 
-// notKept is the reason for a deal whose field did not take its value.
-const notKept = "the portal said yes and did not keep the value"
+// errNotKept is the reason for a deal whose field did not take its value.
+var errNotKept = errors.New("the portal said yes and did not keep the value")
 
 // gone is the reason for a deal that was deleted since, or that the webhook may not read.
 const gone = "the portal does not show the deal"
@@ -37,7 +39,7 @@ func (w *writing) take(deals []extractor.Deal, missing map[extractor.DealID]resu
 		delete(missing, deal.ID)
 		if changes := w.differences(deal); len(changes) > 0 {
 			w.todo = append(w.todo, todo{deal.ID, w.wanted[deal.ID].isOpen, changes})
-		} else {
+		} else if !w.written[deal.ID] {
 			w.summary.Unchanged++
 		}
 	}
@@ -56,43 +58,30 @@ func (w *writing) differences(deal extractor.Deal) []Change {
 	return changes
 }
 
-func (w *writing) refuse(id extractor.DealID, reason string) {
-	refusal := w.refused[reason]
-	if refusal == nil {
-		refusal = &Refusal{Reason: reason, Deal: id}
-		w.refused[reason] = refusal
-	}
-	refusal.Count++
-}
-
-// write makes all changes, a request at a time.
-func (w *writing) write(ctx context.Context) error {
+// write makes all changes, a request at a time, and gives the run that is published then. It
+// ends early when that is another one than those whose results it writes.
+func (w *writing) write(ctx context.Context) (loader.State, error) {
 	w.pass.Progress.Step("write back: write")
-	total := len(w.todo)
-	w.summary.Left += total
-	for group := range slices.Chunk(w.todo, dealsAtOnce) {
-		known, err := w.unchangedTimes(ctx, group)
+	total := int64(len(w.todo))
+	for {
+		published, err := loader.LastPublished(ctx, w.conn)
+		if err != nil || len(w.todo) == 0 || published.RunID != w.summary.RunID {
+			return published, err
+		}
+		n := min(len(w.todo), w.fields.Room())
+		again, err := w.request(ctx, w.todo[:n])
 		if err != nil {
-			return err
+			return loader.State{}, err
 		}
-		for len(group) > 0 {
-			n := min(len(group), w.fields.Room())
-			again, err := w.request(ctx, group[:n], known)
-			if err != nil {
-				return err
-			}
-			group = append(again, group[n:]...)
-			w.pass.Progress.Rows(int64(w.summary.Written), int64(total))
-		}
+		w.todo = append(again, w.todo[n:]...)
+		w.pass.Progress.Rows(total-int64(len(w.todo)), total)
 	}
-	return nil
 }
 
 // unchangedTimes are, for each deal, the times of its last change at which nobody but
 // ourselves has changed it since it was landed.
-func (w *writing) unchangedTimes(ctx context.Context, group []todo) (map[extractor.DealID][]time.Time, error) {
-	ids := idsOfTodo(group)
-	landed, err := landedTimes(ctx, w.conn, ids)
+func (w *writing) unchangedTimes(ctx context.Context, ids []extractor.DealID) (map[extractor.DealID][]time.Time, error) {
+	landed, err := loader.LandedDeals(ctx, w.conn, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -101,11 +90,8 @@ func (w *writing) unchangedTimes(ctx context.Context, group []todo) (map[extract
 		return nil, err
 	}
 	known := make(map[extractor.DealID][]time.Time, len(ids))
-	for id, at := range landed {
-		known[id] = append(known[id], at)
-	}
-	for id, at := range left {
-		known[id] = append(known[id], at)
+	for _, id := range ids {
+		known[id] = []time.Time{landed[id].UpdatedAt, left[id]}
 	}
 	return known, nil
 }
@@ -120,7 +106,11 @@ func idsOfTodo(group []todo) []extractor.DealID {
 
 // request makes the changes of some deals and returns those of them that are to be tried
 // again.
-func (w *writing) request(ctx context.Context, group []todo, known map[extractor.DealID][]time.Time) ([]todo, error) {
+func (w *writing) request(ctx context.Context, group []todo) ([]todo, error) {
+	known, err := w.unchangedTimes(ctx, idsOfTodo(group))
+	if err != nil {
+		return nil, err
+	}
 	updates := make([]extractor.Update, len(group))
 	for i, t := range group {
 		updates[i] = extractor.Update{DealID: t.id, Values: map[string]string{}}
@@ -140,50 +130,46 @@ func (w *writing) request(ctx context.Context, group []todo, known map[extractor
 	}
 	w.lost = 0
 	left := map[extractor.DealID]time.Time{}
+	var hopeless error
 	for i, result := range results {
 		id := group[i].id
-		w.summary.Left--
 		switch {
 		case result.Err != nil:
-			if err := w.refusedBy(id, result.Err); err != nil {
-				return nil, errors.Join(err, remember(ctx, w.conn, left))
-			}
-			continue
+			hopeless = cmp.Or(hopeless, w.refuse(id, result.Err))
 		case len(w.differences(result.After)) > 0:
-			w.refuse(id, notKept)
+			hopeless = cmp.Or(hopeless, w.refuse(id, errNotKept))
 		default:
-			w.summary.Written++
+			w.wrote(id)
 		}
-		isKnown := func(at time.Time) bool { return at.Equal(stored(result.Before)) }
-		if !result.Before.IsZero() && !result.After.UpdatedAt.IsZero() && slices.ContainsFunc(known[id], isKnown) {
+		if !result.Before.IsZero() && !result.After.UpdatedAt.IsZero() && slices.ContainsFunc(known[id], result.Before.Equal) {
 			left[id] = result.After.UpdatedAt
 		}
 	}
-	return nil, remember(ctx, w.conn, left)
+	return nil, errors.Join(hopeless, remember(ctx, w.conn, left))
 }
 
-// refusedBy counts a refused deal. An error means that more of them are of no use.
-func (w *writing) refusedBy(id extractor.DealID, err error) error {
-	refusal, ok := errors.AsType[*extractor.APIError](err)
-	if !ok {
-		return err // an answer that makes no sense
-	}
-	if refusal.Code == extractor.CodeInsufficientScope {
-		return err
-	}
-	w.refuse(id, refusal.Error())
-	if n := w.countRefused(); w.summary.Written == 0 && n >= maxRefused {
-		return fmt.Errorf("the portal has refused %d deals and taken none, check the rights of the webhook's user: %w", n, err)
+func (w *writing) wrote(id extractor.DealID) {
+	w.written[id] = true
+	w.tried++
+	w.summary.Left--
+	w.rejected = 0
+}
+
+// refuse counts a refused deal. An error means that more of them are of no use.
+func (w *writing) refuse(id extractor.DealID, reason error) error {
+	w.refused[id] = reason.Error()
+	delete(w.written, id)
+	w.tried++
+	w.summary.Left--
+	w.rejected++
+	refusal, ok := errors.AsType[*extractor.APIError](reason)
+	switch {
+	case ok && strings.EqualFold(refusal.Code, extractor.CodeInsufficientScope):
+		return reason
+	case w.rejected >= maxRejected:
+		return fmt.Errorf("the portal has refused %d deals in a row, check the rights of the webhook's user: %w", w.rejected, reason)
 	}
 	return nil
-}
-
-func (w *writing) countRefused() int {
-	n := 0
-	for _, refusal := range w.refused {
-		n += refusal.Count
-	}
-	return n
 }
 
 // reconcile finds out what came of a request whose answer was lost. Nothing of it is
@@ -207,11 +193,11 @@ func (w *writing) reconcile(ctx context.Context, group []todo) ([]todo, error) {
 		t.changes = w.differences(deal)
 		switch {
 		case !isThere:
+			w.refused[t.id] = gone
+			w.tried++
 			w.summary.Left--
-			w.refuse(t.id, gone)
 		case len(t.changes) == 0:
-			w.summary.Left--
-			w.summary.Written++
+			w.wrote(t.id)
 		default:
 			again = append(again, t)
 		}
@@ -219,16 +205,40 @@ func (w *writing) reconcile(ctx context.Context, group []todo) ([]todo, error) {
 	return again, nil
 }
 
-// finish completes the summary.
-func (w *writing) finish(begun time.Time) {
-	w.summary.Took = time.Since(begun)
+// finish gives the summary.
+func (w *writing) finish(begun time.Time) Summary {
+	s := w.summary
+	s.IsDry, s.Took, s.Written, s.Refused = w.pass.DryRun, time.Since(begun), len(w.written), refusals(w.refused)
 	stats := w.pass.Client.Stats()
-	w.summary.Requests = stats.Requests - w.before.Requests
+	s.Requests = stats.Requests - w.before.Requests
 	for reason, waited := range stats.Waited {
-		w.summary.Waited += waited - w.before.Waited[reason]
+		s.Waited += waited - w.before.Waited[reason]
 	}
-	for _, reason := range slices.Sorted(maps.Keys(w.refused)) {
-		w.summary.Refused = append(w.summary.Refused, *w.refused[reason])
+	return s
+}
+
+// refusals counts the reasons. The portal may name the deal in each of them, so those that
+// would go on for ever are one.
+func refusals(refused map[extractor.DealID]string) []Refusal {
+	byReason := map[string]*Refusal{}
+	for _, id := range slices.Sorted(maps.Keys(refused)) {
+		reason := refused[id]
+		if byReason[reason] == nil {
+			byReason[reason] = &Refusal{Reason: reason, Deal: id}
+		}
+		byReason[reason].Count++
 	}
-	slices.SortStableFunc(w.summary.Refused, func(a, b Refusal) int { return cmp.Compare(b.Count, a.Count) })
+	all := []Refusal{}
+	for _, refusal := range byReason {
+		all = append(all, *refusal)
+	}
+	slices.SortFunc(all, func(a, b Refusal) int { return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Deal, b.Deal)) })
+	if len(all) <= maxReasons {
+		return all
+	}
+	others := Refusal{Reason: "other reasons", Deal: all[maxReasons-1].Deal}
+	for _, refusal := range all[maxReasons-1:] {
+		others.Count += refusal.Count
+	}
+	return append(all[:maxReasons-1], others)
 }

@@ -45,19 +45,20 @@ type Progress interface {
 
 // A Summary is what a pass did.
 type Summary struct {
-	RunID     loader.RunID // whose results were written
-	Deals     int          // that the views show
-	Unchanged int          // had all their values already
-	Written   int
-	// Changes are what differed, in the order of writing, up to the limit.
-	Changes []Change
-	Refused []Refusal // the most frequent reason first
-	Left    int       // differ and were not written: the limit, or the pass has failed
+	RunID loader.RunID `json:"run_id"` // whose results were written; the newest of them
+	Deals int          `json:"deals"`  // that the views show
+	// Unchanged had all their values before the pass.
+	Unchanged int       `json:"unchanged"`
+	Written   int       `json:"written"`
+	Refused   []Refusal `json:"refused"` // the most frequent reason first, a bounded number of them
+	Left      int       `json:"left"`    // differ and were not written: the limit, or the pass has failed
 	// Requests and Waited are those of this pass.
-	Requests int
-	Waited   time.Duration
-	Took     time.Duration
-	IsDry    bool
+	Requests int           `json:"portal_requests"`
+	Waited   time.Duration `json:"-"`
+	Took     time.Duration `json:"-"`
+	IsDry    bool          `json:"-"`
+	// Changes are what a dry run would write, in the order of writing, up to the limit.
+	Changes []Change `json:"-"`
 }
 
 // A Change is a new value for one field of one deal.
@@ -69,37 +70,49 @@ type Change struct {
 
 // A Refusal is a reason why deals were not written.
 type Refusal struct {
-	Reason string
-	Count  int
-	Deal   extractor.DealID // one of them
+	Reason string           `json:"reason"`
+	Count  int              `json:"deals"`
+	Deal   extractor.DealID `json:"deal"` // one of them
 }
 
 // ErrNothingPublished is a warehouse that no run has published to.
 var ErrNothingPublished = errors.New("no run was published yet, so there is nothing to write back; stagelag run makes one")
 
-// Run writes what the last published run shows. A deal that the portal refuses is counted and
-// left out. With an error the summary says how far it came.
-func Run(ctx context.Context, p Pass) (Summary, error) {
-	if !p.Config.WriteBack.IsOn() {
-		return Summary{}, &config.Error{Complaints: []config.Complaint{{
-			Text: "write_back: names no field, so nothing is written back; stagelag write-back setup shows what to set",
-		}}}
+// Check complains, with a *config.Error, of a configuration that has nothing written back.
+func Check(cfg config.WriteBack) error {
+	if cfg.IsOn() {
+		return nil
 	}
-	lease, err := p.Warehouse.Lease(ctx, Lease, "stagelag write-back")
-	if err != nil {
+	return &config.Error{Complaints: []config.Complaint{{
+		Text: "write_back: names no field, so nothing is written back; stagelag write-back setup shows what to set",
+	}}}
+}
+
+// Run writes what the last published run shows. When another run is published meanwhile, it
+// goes on with that one's results. A deal that the portal refuses is counted and left out. With
+// an error the summary says how far it came.
+func Run(ctx context.Context, p Pass) (Summary, error) {
+	if err := Check(p.Config.WriteBack); err != nil {
 		return Summary{}, err
 	}
-	defer lease.Release()
-	ctx = lease.Context()
-	w := &writing{pass: p, conn: p.Warehouse.DB(), before: p.Client.Stats(), refused: map[string]*Refusal{}}
-	w.summary.IsDry = p.DryRun
+	if !p.DryRun {
+		lease, err := p.Warehouse.Lease(ctx, Lease, "stagelag write-back")
+		if err != nil {
+			return Summary{}, err
+		}
+		defer lease.Release()
+		ctx = lease.Context()
+	}
+	w := &writing{
+		pass: p, conn: p.Warehouse.DB(), before: p.Client.Stats(),
+		written: map[extractor.DealID]bool{}, refused: map[extractor.DealID]string{},
+	}
 	begun := time.Now()
-	err = w.run(ctx)
+	err := w.run(ctx)
 	if cause := context.Cause(ctx); errors.Is(err, context.Canceled) && cause != nil {
 		err = cause
 	}
-	w.finish(begun)
-	return w.summary, err
+	return w.finish(begun), err
 }
 
 // A writing is a pass under way.
@@ -108,12 +121,18 @@ type writing struct {
 	conn    driver.Conn
 	fields  *extractor.Fields
 	byRole  map[Role]string // names of the fields that are written
+	before  extractor.Stats
+	summary Summary
+
+	// Of the run whose results are being written.
 	wanted  map[extractor.DealID]result
 	todo    []todo
-	before  extractor.Stats
-	refused map[string]*Refusal
-	summary Summary
-	lost    int // requests in a row whose answers were lost
+	refused map[extractor.DealID]string // the reason
+
+	written  map[extractor.DealID]bool
+	tried    int // deals written or refused
+	rejected int // updates refused since the last one that was not
+	lost     int // requests in a row whose answers were lost
 }
 
 // A todo is a deal that differs.
@@ -132,7 +151,6 @@ func (w *writing) run(ctx context.Context) error {
 	if published.RunID == 0 {
 		return ErrNothingPublished
 	}
-	w.summary.RunID = published.RunID
 	p.Progress.Step("write back: ask the portal what it has")
 	portal, err := p.Client.Describe(ctx)
 	if err != nil {
@@ -151,18 +169,20 @@ func (w *writing) run(ctx context.Context) error {
 	if w.fields, err = extractor.NewFields(p.Client, portal, names); err != nil {
 		return err
 	}
-	if w.wanted, err = results(ctx, w.conn); err != nil {
-		return err
-	}
-	w.summary.Deals = len(w.wanted)
-	if err := w.compare(ctx); err != nil {
-		return fmt.Errorf("read the fields: %w", err)
-	}
-	if p.DryRun {
-		return nil
-	}
-	if err := w.write(ctx); err != nil {
-		return fmt.Errorf("write: %w", err)
+	for w.summary.RunID < published.RunID {
+		w.summary.RunID = published.RunID
+		if w.wanted, err = results(ctx, w.conn); err != nil {
+			return err
+		}
+		if err := w.compare(ctx); err != nil {
+			return fmt.Errorf("read the fields: %w", err)
+		}
+		if p.DryRun {
+			return nil
+		}
+		if published, err = w.write(ctx); err != nil {
+			return fmt.Errorf("write: %w", err)
+		}
 	}
 	return nil
 }
@@ -196,6 +216,8 @@ func results(ctx context.Context, conn driver.Conn) (map[extractor.DealID]result
 // compare finds the deals whose fields differ from the results.
 func (w *writing) compare(ctx context.Context) error {
 	w.pass.Progress.Step("write back: compare")
+	w.todo, w.summary.Deals, w.summary.Unchanged, w.summary.Left = nil, len(w.wanted), 0, 0
+	clear(w.refused)
 	missing := maps.Clone(w.wanted)
 	read := 0
 	for deals, err := range w.fields.Read(ctx, w.pass.Config.Funnels, len(w.wanted)) {
@@ -215,8 +237,8 @@ func (w *writing) compare(ctx context.Context) error {
 		}
 		w.take(deals, missing)
 	}
-	for _, id := range slices.Sorted(maps.Keys(missing)) {
-		w.refuse(id, gone)
+	for id := range missing {
+		w.refused[id] = gone
 	}
 	// Managers look at open deals, and whoever sets a limit wants those first.
 	slices.SortFunc(w.todo, func(a, b todo) int {
@@ -225,12 +247,15 @@ func (w *writing) compare(ctx context.Context) error {
 		}
 		return cmp.Compare(a.id, b.id)
 	})
-	if limit := w.pass.Limit; limit > 0 && len(w.todo) > limit {
-		w.summary.Left = len(w.todo) - limit
+	w.summary.Left = len(w.todo)
+	if limit := w.pass.Limit - w.tried; w.pass.Limit > 0 && len(w.todo) > limit {
 		w.todo = w.todo[:limit]
 	}
-	for _, t := range w.todo {
-		w.summary.Changes = append(w.summary.Changes, t.changes...)
+	if w.pass.DryRun {
+		w.summary.Left -= len(w.todo)
+		for _, t := range w.todo {
+			w.summary.Changes = append(w.summary.Changes, t.changes...)
+		}
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"stagelag/config"
+	"stagelag/plain"
 )
 
 // The exit codes, as in the contract.
@@ -63,7 +64,7 @@ func (a *app) execute(ctx context.Context, root *cobra.Command, args []string) (
 
 // complain writes the last line on standard error.
 func (a *app) complain(err error) {
-	_, _ = fmt.Fprintln(a.stderr, "stagelag: "+oneLine(err.Error()))
+	_, _ = fmt.Fprintln(a.stderr, "stagelag: "+plain.Text(oneLine(err.Error()), 0))
 }
 
 // oneLine joins the lines of a text: those of errors that were joined, or of a server's

@@ -10,6 +10,7 @@ import (
 
 	"stagelag/config"
 	"stagelag/extractor"
+	"stagelag/loader"
 	"stagelag/nightly"
 	"stagelag/transform"
 	"stagelag/warehouse"
@@ -25,7 +26,8 @@ func newRun(a *app) *cobra.Command {
 them to the warehouse and publish them in one step. A run that was killed is simply run again.
 
 Where write_back names fields, the result is then written into the deals. The run is published
-before that and stays so; if the write-back fails, the exit code is 1 and the last line says both.`,
+before that and stays so; if the write-back fails, the exit code is 1 and the last line says both.
+A run of a past date is not written back. With --json the row then has the member write_back.`,
 		Example: `  stagelag run
   stagelag run --as-of 2026-11-20
   stagelag run --full --json`,
@@ -60,22 +62,32 @@ func (a *app) run(ctx context.Context, cfg config.Config, asOf transform.Day, is
 	defer w.Close()
 	client := a.client(cfg)
 	outcome, err := a.pass(ctx, w, client, cfg, passOptions{command: "stagelag run", asOf: asOf, isFull: isFull})
-	if asJSON && outcome.Run.RunID > 0 {
-		text, marshalling := json.Marshal(outcome.Run)
-		if printing := a.printf("%s\n", text); err == nil {
-			err = errors.Join(marshalling, printing)
-		}
+	if err == nil && !asJSON {
+		err = a.summarize(ctx, w, outcome)
 	}
+	var written *writtenBack
+	if err == nil {
+		written, err = a.writeBackAfter(ctx, w, client, cfg, outcome)
+	}
+	switch {
+	case asJSON && outcome.Run.RunID > 0:
+		return errors.Join(err, a.printRow(outcome.Run, written))
+	case !asJSON && written != nil && written.RunID > 0:
+		return errors.Join(err, a.printf("\n"), a.printSummary(written.Summary))
+	}
+	return err
+}
+
+// printRow prints a run's row as JSON, with what became of its write-back where there was one.
+func (a *app) printRow(row loader.Row, written *writtenBack) error {
+	text, err := json.Marshal(struct {
+		loader.Row
+		WriteBack *writtenBack `json:"write_back,omitempty"`
+	}{row, written})
 	if err != nil {
 		return err
 	}
-	if !asJSON {
-		if err := a.summarize(ctx, w, outcome); err != nil {
-			return err
-		}
-	}
-	_, err = a.writeBackAfter(ctx, w, client, cfg, outcome.Run.RunID, asJSON)
-	return err
+	return a.printf("%s\n", text)
 }
 
 // client is the one client for the configured portal: the portal counts what comes from one

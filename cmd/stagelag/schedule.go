@@ -15,6 +15,7 @@ import (
 	"stagelag/config"
 	"stagelag/extractor"
 	"stagelag/loader"
+	"stagelag/nightly"
 	"stagelag/monitor"
 	"stagelag/schedule"
 	"stagelag/sql"
@@ -118,7 +119,7 @@ func (a *app) reload(ctx context.Context, cmd *cobra.Command, job *nightlyJob, l
 type nightlyJob struct {
 	app     *app
 	monitor *monitor.Monitor
-	run     loader.RunID // the last that was published here
+	outcome nightly.Outcome // of the last run that was published here
 
 	mu     sync.Mutex // guards what follows
 	cfg    config.Config
@@ -192,9 +193,9 @@ func (j *nightlyJob) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	j.run = outcome.Run.RunID
+	j.outcome = outcome
 	for _, warning := range outcome.Warnings {
-		j.app.log.WithFields(logrus.Fields{"run_id": j.run, "warning": warning}).Warn("run thinned")
+		j.app.log.WithFields(logrus.Fields{"run_id": outcome.Run.RunID, "warning": warning}).Warn("run thinned")
 	}
 	return nil
 }
@@ -210,7 +211,9 @@ func (j *nightlyJob) WriteBack(ctx context.Context) error {
 		return err
 	}
 	defer w.Close()
-	steps, err := j.app.writeBackAfter(ctx, w, client, cfg, j.run, true)
-	j.monitor.WriteBackEnded(steps, err)
+	written, err := j.app.writeBackAfter(ctx, w, client, cfg, j.outcome)
+	if written != nil {
+		j.monitor.WriteBackEnded(written.steps, err)
+	}
 	return err
 }

@@ -1,11 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"text/tabwriter"
 
 	"github.com/sirupsen/logrus"
@@ -13,8 +13,8 @@ import (
 
 	"stagelag/config"
 	"stagelag/extractor"
-	"stagelag/loader"
 	"stagelag/nightly"
+	"stagelag/plain"
 	"stagelag/sql"
 	"stagelag/warehouse"
 	"stagelag/writeback"
@@ -77,6 +77,9 @@ alone.`,
 }
 
 func (a *app) writeBackAlone(ctx context.Context, cfg config.Config, isDry bool, limit int) error {
+	if err := writeback.Check(cfg.WriteBack); err != nil {
+		return err
+	}
 	w, err := warehouse.Open(ctx, warehouseConfig(cfg))
 	if err != nil {
 		return err
@@ -94,10 +97,14 @@ func (a *app) writeBackAlone(ctx context.Context, cfg config.Config, isDry bool,
 			return err
 		}
 	}
-	if _, printing := summary.WriteTo(a.stdout); printing != nil {
-		err = errors.Join(err, fmt.Errorf("write to standard output: %w", printing))
+	return errors.Join(err, a.printSummary(summary))
+}
+
+func (a *app) printSummary(summary writeback.Summary) error {
+	if _, err := summary.WriteTo(a.stdout); err != nil {
+		return fmt.Errorf("write to standard output: %w", err)
 	}
-	return err
+	return nil
 }
 
 // writeBack makes one write-back, with its progress on a terminal.
@@ -124,52 +131,53 @@ func (a *app) writeBack(ctx context.Context, w *warehouse.Warehouse, client *ext
 	return summary, steps, nil
 }
 
-// writeBackAfter makes the write-back that belongs to a run, where one is configured. The run
-// is published whatever comes of it; whoever watches exit codes still has to hear of a
-// failure.
-func (a *app) writeBackAfter(ctx context.Context, w *warehouse.Warehouse, client *extractor.Client, cfg config.Config, run loader.RunID, isQuiet bool) ([]nightly.Step, error) {
+// A writtenBack is what became of the write-back that belongs to a run.
+type writtenBack struct {
+	writeback.Summary
+	Error *string        `json:"error"`
+	steps []nightly.Step // in their order, the one that failed included
+}
+
+// writeBackAfter makes the write-back that belongs to a run; nil where none is configured, or
+// where the run is of a past date, which is not what managers look for in a deal. The run is
+// published whatever comes of it; whoever watches exit codes still has to hear of a failure.
+func (a *app) writeBackAfter(ctx context.Context, w *warehouse.Warehouse, client *extractor.Client, cfg config.Config, outcome nightly.Outcome) (*writtenBack, error) {
 	if !cfg.WriteBack.IsOn() {
 		return nil, nil
 	}
+	run := a.log.WithField("run_id", outcome.Run.RunID)
+	if outcome.IsPast {
+		run.WithField("as_of", outcome.Run.AsOf).Info("not written back: the as-of date is past")
+		return nil, nil
+	}
 	summary, steps, err := a.writeBack(ctx, w, client, cfg, false, 0)
-	if err != nil {
-		// Not wrapped: bad configuration, or being stopped, would have another exit code or
-		// message, and the run itself is neither.
-		return steps, fmt.Errorf("run %d is published, but not all of it is written back (%d deals were): %s; stagelag write-back goes on", run, summary.Written, err.Error())
+	written := &writtenBack{Summary: summary, steps: steps}
+	if err == nil {
+		return written, nil
 	}
-	if isQuiet {
-		return steps, nil
-	}
-	if err := a.printf("\n"); err != nil {
-		return steps, err
-	}
-	if _, err := summary.WriteTo(a.stdout); err != nil {
-		return steps, fmt.Errorf("write to standard output: %w", err)
-	}
-	return steps, nil
+	text := oneLine(err.Error())
+	written.Error = &text
+	// Not wrapped: bad configuration, or being stopped, would have another exit code or
+	// message, and the run itself is neither.
+	return written, fmt.Errorf("run %d is published, but not all of it is written back (%d deals were): %s; stagelag write-back goes on",
+		outcome.Run.RunID, summary.Written, text)
 }
 
+// maxShown is how many characters of a value or a label a person gets to see.
+const maxShown = 60
+
 func (a *app) printChanges(changes []writeback.Change) error {
+	if len(changes) == 0 {
+		return nil
+	}
+	shown := func(value string) string { return cmp.Or(plain.Text(value, maxShown), "-") }
 	return a.printTable(func(t io.Writer) {
-		_, _ = fmt.Fprintln(t, "deal\tfield\tis\twould be\t")
+		_, _ = fmt.Fprintln(t, "deal\tfield\tis\twould be")
 		for _, change := range changes {
-			_, _ = fmt.Fprintf(t, "%d\t%s\t%s\t%s\t\n", change.DealID, change.Field, shown(change.From), shown(change.To))
+			_, _ = fmt.Fprintf(t, "%d\t%s\t%s\t%s\n", change.DealID, change.Field, shown(change.From), shown(change.To))
 		}
 		_, _ = fmt.Fprintln(t)
 	})
-}
-
-// shown is a value for a terminal: what the portal has may be anything.
-func shown(value string) string {
-	if value == "" {
-		return "-"
-	}
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 {
-			return ' '
-		}
-		return r
-	}, value)
 }
 
 func (a *app) printTable(write func(t io.Writer)) error {
@@ -193,24 +201,33 @@ func (a *app) setUpWriteBack(ctx context.Context, cfg config.Config, creates boo
 			return fmt.Errorf("write-back setup: %w", err)
 		}
 	}
-	var isIncomplete bool
+	var missing, usable int
 	err = a.printTable(func(t io.Writer) {
+		_, _ = fmt.Fprintln(t, "write_back\tfield\tlabel\ton the portal")
 		for _, field := range fields {
 			state := field.Type
 			switch {
 			case field.IsMissing():
-				state, isIncomplete = "missing", true
+				state = "missing"
+				missing++
 			case field.Fault != "":
 				state = "can't be used: " + field.Fault
+			default:
+				usable++
 			}
-			_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%s\t\n", field.Role, field.Name, shown(field.Title), state)
+			_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", field.Role, field.Name, plain.Text(field.Title, maxShown), state)
 		}
 	})
 	if err != nil {
 		return err
 	}
-	if isIncomplete {
-		return a.printf("\nstagelag write-back setup --create makes the fields that are missing.\n")
+	if missing > 0 {
+		if err := a.printf("\nstagelag write-back setup --create makes the fields that are missing.\n"); err != nil {
+			return err
+		}
+	}
+	if usable == 0 {
+		return nil
 	}
 	return a.printf("\nFor stagelag.yaml:\n\n%s", writeback.Configuration(cfg.WriteBack, fields))
 }

@@ -53,7 +53,7 @@ func TestFromSetupToWriteBack(t *testing.T) {
 	folder := newFolder(t)
 	simulated, _ := writtenPortal(t, folder, 40, "")
 	stdout, stderr, code := call(t, folder, "", "write-back", "setup")
-	if code != 0 || strings.Count(stdout, "missing  ") != 5 || !strings.Contains(stdout, "--create makes the fields") {
+	if code != 0 || strings.Count(stdout, "  missing\n") != 5 || !strings.Contains(stdout, "--create makes the fields") {
 		t.Fatalf("setup: exit code %d, %s%s, want five missing fields and what to do", code, stdout, stderr)
 	}
 	var settings string
@@ -96,14 +96,46 @@ func TestAWriteBackThatFailsLeavesTheRunPublished(t *testing.T) {
 	folder := newFolder(t)
 	writtenPortal(t, folder, 10, "write_back: {state: UF_CRM_NOT_THERE}\n")
 	stdout, stderr, code := call(t, folder, "", "run", "--json")
-	var row struct{ Status string }
+	var row struct {
+		Status    string
+		WriteBack struct {
+			Written int
+			Error   string
+		} `json:"write_back"`
+	}
 	lines := strings.Split(strings.TrimSpace(stderr), "\n")
 	last := lines[len(lines)-1]
 	if err := json.Unmarshal([]byte(stdout), &row); err != nil || row.Status != "published" || code != 1 {
 		t.Errorf("run: exit code %d, %s, %v, want 1 and a published run", code, stdout, err)
 	}
+	if want := `write-back: configuration: write_back.state: the portal has no deal field "UF_CRM_NOT_THERE"`; !strings.HasPrefix(row.WriteBack.Error, want) || row.WriteBack.Written != 0 {
+		t.Errorf("the row says of the write-back %+v, want none written, and the error %s", row.WriteBack, want)
+	}
 	if want := `stagelag: run 1 is published, but not all of it is written back (0 deals were): write-back: configuration: write_back.state: the portal has no deal field "UF_CRM_NOT_THERE"`; !strings.HasPrefix(last, want) {
 		t.Errorf("the last line is %q, want it to begin with %q", last, want)
+	}
+}
+
+// What managers look for in a deal is its state of today.
+func TestARunOfAPastDateIsNotWrittenBack(t *testing.T) {
+	t.Parallel()
+	folder := newFolder(t)
+	simulated, world := writtenPortal(t, folder, 10, "write_back: {days_lost: UF_CRM_LOST}\n")
+	world.AddField(portal.Field{Name: "UF_CRM_LOST", Type: "integer"})
+	past := time.Now().AddDate(0, 0, -7).Format(time.DateOnly)
+	stdout, stderr, code := call(t, folder, "", "run", "--json", "--as-of", past)
+	if code != 0 || strings.Contains(stdout, "write_back") || len(updatesOf(simulated)) != 0 {
+		t.Errorf("run as of %s: exit code %d, %d deals written, %s%s, want none", past, code, len(updatesOf(simulated)), stdout, stderr)
+	}
+	stdout, stderr, code = call(t, folder, "", "run", "--json")
+	var row struct {
+		WriteBack struct {
+			Written int
+			Error   *string
+		} `json:"write_back"`
+	}
+	if err := json.Unmarshal([]byte(stdout), &row); err != nil || code != 0 || row.WriteBack.Written != 10 || row.WriteBack.Error != nil || len(updatesOf(simulated)) != 10 {
+		t.Errorf("run as of today: exit code %d, %v, %s%s, want 10 written", code, err, stdout, stderr)
 	}
 }
 

@@ -31,7 +31,7 @@ type managerRow struct {
 
 // AppendNames appends the names of funnels and stages, and of managers, where they are
 // other than published. With managers nil, those published stay: the portal could not
-// be asked for them.
+// be asked for them. Who is forgotten has no name.
 func (r *Run) AppendNames(ctx context.Context, funnels []extractor.Funnel, managers []extractor.Manager) error {
 	run := uint32(r.row.RunID)
 	var funnelRows []funnelRow
@@ -51,8 +51,15 @@ func (r *Run) AppendNames(ctx context.Context, funnels []extractor.Funnel, manag
 	if managers == nil {
 		return nil
 	}
+	forgotten, err := Forgotten(ctx, r.conn)
+	if err != nil {
+		return err
+	}
 	var managerRows []managerRow
 	for _, m := range managers {
+		if forgotten[m.ID] {
+			m.Name = ""
+		}
 		managerRows = append(managerRows, managerRow{run, uint64(m.ID), m.Name, m.IsActive})
 	}
 	return appendSet(ctx, r, "managers", "manager_id, name, is_active", managerRows)

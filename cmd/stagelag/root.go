@@ -54,8 +54,19 @@ error then says what went wrong and what to do.`,
 	flags.StringVar(&a.logFormat, "log-format", a.defaultLogFormat(), "the form of the log: text or json (text on a terminal)")
 	flags.StringVar(&a.logLevel, "log-level", "info", "the least `level` that is logged: error, warning, info or debug")
 
-	root.AddCommand(newDemo(a), newRun(a), newMigrate(a), newQuery(a), newWarehouse(a), newPortal(a), newDashboards(a))
-	root.AddCommand(newReport(a), newWriteBack(a), newSchedule(a))
+	root.AddCommand(
+		newDemo(a),
+		newRun(a),
+		newSchedule(a),
+		newMigrate(a),
+		newQuery(a),
+		newReport(a),
+		newWriteBack(a),
+		newDashboards(a),
+		newWarehouse(a),
+		newForget(a),
+		newPortal(a),
+	)
 	return root
 }
 

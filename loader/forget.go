@@ -1,0 +1,71 @@
+package loader
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"stagelag/extractor"
+)
+
+// An UnknownManagerError is a person whom the warehouse has nothing of.
+type UnknownManagerError struct{ ManagerID extractor.ManagerID }
+
+func (e *UnknownManagerError) Error() string {
+	return fmt.Sprintf("no run has seen a manager %d; SELECT DISTINCT manager_id, manager_name FROM quality_report lists them", e.ManagerID)
+}
+
+// Forget takes the name of a person out of every run, for good: no later run brings it back.
+// The person's days and deals stay, under #ID. No run may be under way, which would append the
+// names that it has read. Cut off in the middle it is called again; a second time it changes
+// nothing.
+func Forget(ctx context.Context, conn driver.Conn, manager extractor.ManagerID) error {
+	id := uint64(manager)
+	var known uint64
+	row := conn.QueryRow(ctx, `
+		SELECT count() FROM
+		(
+			SELECT 1 FROM managers WHERE manager_id = ?
+			UNION ALL
+			SELECT 1 FROM landing_deals WHERE manager_id = ?
+			UNION ALL
+			SELECT 1 FROM day_measures WHERE manager_id = ?
+		)`, id, id, id)
+	if err := row.Scan(&known); err != nil {
+		return fmt.Errorf("look for manager %d: %w", manager, err)
+	}
+	if known == 0 || manager == 0 {
+		return &UnknownManagerError{manager}
+	}
+	// First, so that a name that is gone can't come back.
+	if err := conn.Exec(ctx, "INSERT INTO forgotten_managers (manager_id, forgotten_at) SELECT ?, now64(3)", id); err != nil {
+		return fmt.Errorf("remember to forget manager %d: %w", manager, err)
+	}
+	err := conn.Exec(ctx, "ALTER TABLE managers UPDATE name = '' WHERE manager_id = ? AND name != '' SETTINGS mutations_sync = 2", id)
+	if err != nil {
+		return fmt.Errorf("take out the name of manager %d: %w", manager, err)
+	}
+	return nil
+}
+
+// Forgotten are the people whose names are not kept.
+func Forgotten(ctx context.Context, conn driver.Conn) (map[extractor.ManagerID]bool, error) {
+	rows, err := conn.Query(ctx, "SELECT DISTINCT manager_id FROM forgotten_managers")
+	if err != nil {
+		return nil, fmt.Errorf("list who is forgotten: %w", err)
+	}
+	defer rows.Close()
+	forgotten := map[extractor.ManagerID]bool{}
+	for rows.Next() {
+		var id uint64
+		if err := rows.Scan(&id); err != nil {
+			return nil, fmt.Errorf("list who is forgotten: %w", err)
+		}
+		forgotten[extractor.ManagerID(id)] = true
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("list who is forgotten: %w", err)
+	}
+	return forgotten, nil
+}

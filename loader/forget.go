@@ -38,6 +38,13 @@ func Forget(ctx context.Context, conn driver.Conn, manager extractor.ManagerID) 
 	if known == 0 || manager == 0 {
 		return &UnknownManagerError{manager}
 	}
+	return KeepForgotten(ctx, conn, manager)
+}
+
+// KeepForgotten is Forget for a person whom the warehouse may have nothing of: one that was
+// forgotten in another one.
+func KeepForgotten(ctx context.Context, conn driver.Conn, manager extractor.ManagerID) error {
+	id := uint64(manager)
 	// First, so that a name that is gone can't come back.
 	if err := conn.Exec(ctx, "INSERT INTO forgotten_managers (manager_id, forgotten_at) SELECT ?, now64(3)", id); err != nil {
 		return fmt.Errorf("remember to forget manager %d: %w", manager, err)

@@ -27,9 +27,9 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// leaseName is the lock under which the schema changes. The library's own lock holds in
+// Lease is the lock under which the schema changes. The library's own lock holds in
 // one process only.
-const leaseName = "migration"
+const Lease = "migration"
 
 // leaseWait is how long another process may take to bring the schema up before this one
 // gives up: the second of two runs that start at once finds the work done.
@@ -57,8 +57,12 @@ func (e *NewerError) Error() string {
 }
 
 // Up brings the schema to the newest version. It may be called by several processes at
-// once and again after it was killed at any moment.
+// once and again after it was killed at any moment. A warehouse that is half restored is left
+// alone.
 func Up(ctx context.Context, w *warehouse.Warehouse) error {
+	if err := w.CheckWhole(ctx); err != nil {
+		return err
+	}
 	status, err := ReadStatus(ctx, w)
 	if err != nil {
 		return err
@@ -87,7 +91,7 @@ func waitForLease(ctx context.Context, w *warehouse.Warehouse) (*warehouse.Lease
 	deadline := time.After(leaseWait)
 	for {
 		// The lease lasts as long as the context that it is taken with.
-		lease, err := w.Lease(ctx, leaseName, "stagelag migrate up")
+		lease, err := w.Lease(ctx, Lease, "stagelag migrate up")
 		if _, isHeld := errors.AsType[*warehouse.HeldError](err); !isHeld {
 			return lease, err
 		}

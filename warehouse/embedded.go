@@ -31,6 +31,7 @@ type seat struct {
 	users       *os.File // the open FIFO: its closing is the leaving
 	endpoint    endpoint
 	credentials credentials
+	folder      folder
 }
 
 // join takes a seat at the engine of the folder, starting one when there is
@@ -144,7 +145,7 @@ func (f folder) takeSeat(ctx context.Context, c credentials) (*seat, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &seat{users: users, credentials: c}
+	s := &seat{users: users, credentials: c, folder: f}
 	if s.endpoint, err = f.readEndpoint(); err == nil {
 		err = s.ping(ctx)
 	}

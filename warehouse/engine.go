@@ -122,6 +122,7 @@ func startEngine(f folder, file string, engineLock *os.File) (*engine, error) {
 	cmd.Env = append(cmd.Env,
 		"STAGELAG_USERS_CONFIG="+filepath.Join(f.config(), "users.xml"),
 		"STAGELAG_TMP_PATH="+filepath.Join(f.data(), "tmp")+"/",
+		"STAGELAG_BACKUPS_PATH="+f.backups(),
 		// The library's threads are none of Go's, which preempts with signals.
 		"GODEBUG=asyncpreemptoff=1", "GOTRACEBACK=none",
 	)

@@ -34,10 +34,11 @@ func (f folder) ports() string       { return f.file("ports") }       // told by
 func (f folder) cwd() string         { return f.file("cwd") }
 func (f folder) config() string      { return f.file("config") }
 func (f folder) data() string        { return f.file("data") }
+func (f folder) backups() string     { return f.file("backups") } // where the engine makes and reads them
 
 // make makes the folder with all that does not change in it.
 func (f folder) make() error {
-	for _, name := range []string{string(f), f.data(), filepath.Join(f.config(), "users.d")} {
+	for _, name := range []string{string(f), f.data(), f.backups(), filepath.Join(f.config(), "users.d")} {
 		if err := os.MkdirAll(name, 0o700); err != nil {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -61,6 +62,8 @@ type Warehouse struct {
 	db      driver.Conn
 	analyst analyst
 	seat    *seat // nil for a server
+
+	isRestoring atomic.Bool
 }
 
 // Open connects to the warehouse, starts the embedded one if nobody has, and
@@ -123,6 +126,8 @@ func (w *Warehouse) connect(ctx context.Context) error {
 	return nil
 }
 
+const createOurs = "CREATE DATABASE IF NOT EXISTS " + Database + " ENGINE = Atomic"
+
 // createDatabase connects with the options, but for the database, to make it.
 func createDatabase(ctx context.Context, options *clickhouse.Options) error {
 	options.Auth.Database = "default"
@@ -131,7 +136,7 @@ func createDatabase(ctx context.Context, options *clickhouse.Options) error {
 		return err
 	}
 	defer db.Close()
-	if err := db.Exec(ctx, "CREATE DATABASE IF NOT EXISTS "+Database+" ENGINE = Atomic"); err != nil {
+	if err := db.Exec(ctx, createOurs); err != nil {
 		return fmt.Errorf("create database %s: %w", Database, plain(err))
 	}
 	return nil

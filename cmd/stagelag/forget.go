@@ -18,8 +18,9 @@ func newForget(a *app) *cobra.Command {
 		Use:   "forget --manager ID",
 		Short: "Take a person's name out of the warehouse, for good",
 		Long: `Takes the name of a person out of the warehouse, out of what earlier runs have published too.
-No later run brings it back, whatever the portal shows. The numbers stay, under #ID. Backups are
-as they were: delete those from before, or forget the person again after restoring one.`,
+No later run brings it back, whatever the portal shows, and no backup that is restored in place of
+this warehouse. The numbers stay, under #ID. Backups themselves are as they were: delete those
+from before.`,
 		Example: `  stagelag forget --manager 17`,
 		Args:    arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -39,12 +40,10 @@ func (a *app) forget(ctx context.Context, w *warehouse.Warehouse, manager extrac
 	if err := sql.Up(ctx, w); err != nil {
 		return err
 	}
-	lease, err := w.Lease(ctx, nightly.Lease, "stagelag forget")
+	err := alone(ctx, w, "stagelag forget", func(ctx context.Context) error {
+		return loader.Forget(ctx, w.DB(), manager)
+	}, nightly.Lease)
 	if err != nil {
-		return err
-	}
-	defer lease.Release()
-	if err := loader.Forget(lease.Context(), w.DB(), manager); err != nil {
 		return err
 	}
 	return a.printf("Manager %d has no name in the warehouse any more, and is shown as #%[1]d.\n", manager)

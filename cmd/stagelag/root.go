@@ -64,6 +64,8 @@ error then says what went wrong and what to do.`,
 		newWriteBack(a),
 		newDashboards(a),
 		newWarehouse(a),
+		newBackup(a),
+		newRestore(a),
 		newForget(a),
 		newPortal(a),
 	)

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"stagelag/extractor"
+	"stagelag/loader"
+	"stagelag/nightly"
+	"stagelag/sql"
+	"stagelag/transform"
+	"stagelag/warehouse"
+	"stagelag/writeback"
+)
+
+func newBackup(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "backup FILE" + warehouse.BackupSuffix,
+		Short: "Write the whole warehouse into a file",
+		Long: `Writes the whole warehouse into a file: what the last run has published, all runs before it, and
+what was read from the portal. It holds names, titles and amounts, and only its owner may read it.
+No run can be under way meanwhile; it takes seconds.
+
+Where warehouse.url names a server, the file lies on the server, in the folder that
+backups.allowed_path in the server's configuration names.`,
+		Example: `  stagelag backup /backups/stagelag-$(date +%F).tar.zst`,
+		Args:    backupName,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.withWarehouse(cmd, func(ctx context.Context, w *warehouse.Warehouse) error {
+				return a.backup(ctx, w, args[0])
+			})
+		},
+	}
+}
+
+func newRestore(a *app) *cobra.Command {
+	var replaces bool
+	cmd := &cobra.Command{
+		Use:   "restore FILE" + warehouse.BackupSuffix,
+		Short: "Put a backup in the place of the warehouse",
+		Long: `Puts a backup in the place of the warehouse, and brings its schema to this version. Nothing is lost
+but what the runs since the backup have seen: the next run reads what has changed on the portal
+meanwhile. Only who was responsible on the days between, and what the portal itself has lost
+since, can't be known any more.
+
+A warehouse with anything in it is replaced with --replace only. When the restore fails, it is as
+it was.`,
+		Example: `  stagelag restore /backups/stagelag-2026-11-24.tar.zst
+  stagelag restore --replace /backups/stagelag-2026-11-24.tar.zst`,
+		Args: backupName,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.withWarehouse(cmd, func(ctx context.Context, w *warehouse.Warehouse) error {
+				return a.restore(ctx, w, args[0], replaces)
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&replaces, "replace", false, "replace what is in the warehouse")
+	return cmd
+}
+
+// backupName takes the name of a backup as the one argument.
+func backupName(cmd *cobra.Command, args []string) error {
+	if err := arguments(1, 1)(cmd, args); err != nil {
+		return err
+	}
+	if !strings.HasSuffix(args[0], warehouse.BackupSuffix) {
+		return usagef("%s%s: the name of a backup ends in %s", about(cmd), args[0], warehouse.BackupSuffix)
+	}
+	return nil
+}
+
+// alone does something while nobody has any of the leases.
+func alone(ctx context.Context, w *warehouse.Warehouse, doing string, do func(context.Context) error, leases ...string) (err error) {
+	for _, name := range leases {
+		lease, err := w.Lease(ctx, name, doing)
+		if err != nil {
+			return err
+		}
+		defer lease.Release()
+		ctx = lease.Context()
+	}
+	err = do(ctx)
+	if cause := context.Cause(ctx); errors.Is(err, context.Canceled) && cause != nil {
+		return cause
+	}
+	return err
+}
+
+func (a *app) backup(ctx context.Context, w *warehouse.Warehouse, file string) error {
+	a.progress.Step("back up")
+	err := alone(ctx, w, "stagelag backup", func(ctx context.Context) error {
+		if err := w.CheckWhole(ctx); err != nil {
+			return err
+		}
+		return w.Backup(ctx, file)
+	}, sql.Lease, nightly.Lease)
+	a.progress.Done()
+	if err != nil {
+		return err
+	}
+	return a.printf("Backed up to %s.\n", file)
+}
+
+func (a *app) restore(ctx context.Context, w *warehouse.Warehouse, file string, replaces bool) error {
+	hasData, err := w.HasData(ctx)
+	if err != nil {
+		return err
+	}
+	isWhole := !errors.Is(w.CheckWhole(ctx), warehouse.ErrHalfRestored)
+	if hasData && isWhole && !replaces {
+		return errors.New("restore: the warehouse has data, which would be lost; --replace puts the backup in its place")
+	}
+	var published loader.State
+	a.progress.Step("restore")
+	err = alone(ctx, w, "stagelag restore", func(ctx context.Context) error {
+		forgotten, err := forgottenSoFar(ctx, w)
+		if err != nil {
+			return err
+		}
+		return w.Restore(ctx, file, func(ctx context.Context) (err error) {
+			published, err = takeOver(ctx, w, forgotten)
+			return err
+		})
+	}, nightly.Lease, writeback.Lease)
+	a.progress.Done()
+	if err != nil {
+		return err
+	}
+	if published.RunID == 0 {
+		return a.printf("Restored from %s; no run was published in it.\n", file)
+	}
+	return a.printf("Restored from %s: run %d as of %s. The next run catches up.\n", file, published.RunID, published.AsOf)
+}
+
+// forgottenSoFar are the people whom a restore must not bring back.
+func forgottenSoFar(ctx context.Context, w *warehouse.Warehouse) ([]extractor.ManagerID, error) {
+	var exists uint8
+	if err := w.DB().QueryRow(ctx, "EXISTS TABLE forgotten_managers").Scan(&exists); err != nil {
+		return nil, fmt.Errorf("list who is forgotten: %w", err)
+	}
+	if exists == 0 {
+		return nil, nil
+	}
+	forgotten, err := loader.Forgotten(ctx, w.DB())
+	return slices.Sorted(maps.Keys(forgotten)), err
+}
+
+// takeOver makes a restored warehouse one of this program's, or says why it can't be.
+func takeOver(ctx context.Context, w *warehouse.Warehouse, forgotten []extractor.ManagerID) (loader.State, error) {
+	if err := sql.Up(ctx, w); err != nil {
+		return loader.State{AsOf: transform.NoDay}, fmt.Errorf("restore: %w", err)
+	}
+	for _, manager := range forgotten {
+		if err := loader.KeepForgotten(ctx, w.DB(), manager); err != nil {
+			return loader.State{AsOf: transform.NoDay}, fmt.Errorf("restore: %w", err)
+		}
+	}
+	return loader.LastPublished(ctx, w.DB())
+}

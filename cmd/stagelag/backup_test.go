@@ -1,0 +1,168 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"stagelag/warehouse/warehousetest"
+)
+
+// mustCall runs stagelag, which has to succeed, and gives what it prints.
+func mustCall(t *testing.T, folder string, args ...string) string {
+	t.Helper()
+	stdout, stderr, code := call(t, folder, "", args...)
+	if code != 0 {
+		t.Fatalf("stagelag %s: exit code %d, %s%s", strings.Join(args, " "), code, stdout, stderr)
+	}
+	return stdout
+}
+
+// figures are what the views tell, but for who was responsible when nobody looked.
+func figures(t *testing.T, folder string) string {
+	t.Helper()
+	var b strings.Builder
+	for _, query := range []string{
+		"SELECT * FROM deal_stages ORDER BY deal_id, visit_no",
+		"SELECT * FROM deals_now ORDER BY deal_id",
+		"SELECT * FROM portfolio_days ORDER BY funnel_id, day",
+		"SELECT * FROM data_gaps ORDER BY ALL",
+		"SELECT * EXCEPT (run_id, manager_source) FROM deal_stage_days ORDER BY deal_id, visit_no, day",
+	} {
+		b.WriteString(mustCall(t, folder, "query", query, "--format", "TSV"))
+	}
+	return b.String()
+}
+
+// loseWarehouse removes the warehouse's folder, with everything in it.
+func loseWarehouse(t *testing.T, folder string) {
+	t.Helper()
+	path := filepath.Join(folder, "data", "warehouse")
+	if err := warehousetest.WaitUntilEnded(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(path); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A warehouse that is lost comes back with its backup, and the next run catches up; without a
+// backup, a full run brings what the portal still has.
+func TestALostWarehouse(t *testing.T) {
+	t.Parallel()
+	folder := newFolder(t)
+	_, world := writtenPortal(t, folder, 30, "")
+	mustCall(t, folder, "run", "--as-of", time.Now().AddDate(0, 0, -1).Format(time.DateOnly))
+	backup := filepath.Join(folder, "one.tar.zst")
+	if stdout := mustCall(t, folder, "backup", backup); stdout != "Backed up to "+backup+".\n" {
+		t.Errorf("backup: %q", stdout)
+	}
+	if info, err := os.Stat(backup); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the backup is %v, %v, want it readable for its owner only", info, err)
+	}
+	saved := figures(t, folder)
+	world.DeleteDeal(world.Deals()[3].ID, time.Now())
+	mustCall(t, folder, "run")
+	want := figures(t, folder)
+
+	loseWarehouse(t, folder)
+	if stdout := mustCall(t, folder, "restore", backup); !strings.Contains(stdout, "run 1 as of ") {
+		t.Errorf("restore: %q, want the run that is published", stdout)
+	}
+	if figures(t, folder) != saved {
+		t.Error("what was restored is not what was backed up")
+	}
+	mustCall(t, folder, "run")
+	if figures(t, folder) != want {
+		t.Error("after the restore and a run the figures are not those of the lost warehouse")
+	}
+
+	loseWarehouse(t, folder)
+	mustCall(t, folder, "run", "--full")
+	if figures(t, folder) != want {
+		t.Error("after a full run into a new warehouse the figures are not those of the lost one")
+	}
+}
+
+// A restore replaces nothing unasked, and nothing when it fails.
+func TestARestoreThatDoesNot(t *testing.T) {
+	t.Parallel()
+	folder := newFolder(t)
+	writtenPortal(t, folder, 10, "")
+	fail := func(code int, want string, args ...string) {
+		t.Helper()
+		_, stderr, got := call(t, folder, "", args...)
+		if got != code || !strings.Contains(stderr, want) {
+			t.Errorf("stagelag %s: exit code %d, %s, want %d and %q", strings.Join(args, " "), got, stderr, code, want)
+		}
+	}
+	good, damaged, changed := filepath.Join(folder, "good.tar.zst"), filepath.Join(folder, "damaged.tar.zst"), filepath.Join(folder, "changed.tar.zst")
+	fail(1, "nothing to back up", "backup", good)
+	mustCall(t, folder, "run")
+	mustCall(t, folder, "backup", good)
+	want := figures(t, folder)
+	content, err := os.ReadFile(good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, part := range map[string][]byte{damaged: content[:len(content)/2], changed: []byte("no backup")} {
+		if err := os.WriteFile(name, part, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	fail(1, "the file exists already", "backup", good)
+	fail(1, "--replace", "restore", good)
+	fail(1, "the file is damaged or no backup", "restore", "--replace", damaged)
+	fail(1, "the file is damaged or no backup", "restore", "--replace", changed)
+	fail(1, "no such file", "restore", "--replace", filepath.Join(folder, "none.tar.zst"))
+	fail(2, "ends in .tar.zst", "backup", "one.zip")
+	if figures(t, folder) != want {
+		t.Error("after the restores that failed the warehouse is not as it was")
+	}
+	left, err := filepath.Glob(filepath.Join(folder, "data", "warehouse", "backups", "*"))
+	if err != nil || len(left) != 0 {
+		t.Errorf("in the engine's folder for backups there are %v, %v, want nothing", left, err)
+	}
+	mustCall(t, folder, "restore", "--replace", good)
+	if figures(t, folder) != want {
+		t.Error("what was restored is not what was backed up")
+	}
+}
+
+// Nobody who is forgotten comes back with a backup.
+func TestForgetOutlivesARestore(t *testing.T) {
+	t.Parallel()
+	folder := newFolder(t)
+	writtenPortal(t, folder, 20, "")
+	mustCall(t, folder, "run")
+	var manager struct {
+		ID   uint64 `json:"manager_id,string"`
+		Name string `json:"manager_name"`
+	}
+	row := mustCall(t, folder, "query", "SELECT toString(manager_id) AS manager_id, manager_name FROM deals_now WHERE NOT startsWith(manager_name, '#') LIMIT 1", "--format", "JSONEachRow")
+	if err := json.Unmarshal([]byte(row), &manager); err != nil {
+		t.Fatal(err)
+	}
+	id := fmt.Sprint(manager.ID)
+	mustCall(t, folder, "backup", "before.tar.zst")
+	if got, want := mustCall(t, folder, "forget", "--manager", id), "Manager "+id+" has no name in the warehouse any more, and is shown as #"+id+".\n"; got != want {
+		t.Errorf("forget: %q, want %q", got, want)
+	}
+	for _, next := range [][]string{{"run", "--full"}, {"restore", "--replace", "before.tar.zst"}, {"run"}} {
+		mustCall(t, folder, next...)
+		names := mustCall(t, folder, "query", "SELECT DISTINCT manager_name FROM deals_now WHERE manager_id = "+id, "--format", "TSV")
+		if names != "#"+id+"\n" {
+			t.Errorf("after %v the manager is %q, want #%s", next, names, id)
+		}
+	}
+	if _, stderr, code := call(t, folder, "", "forget", "--manager", "4711"); code != 1 || !strings.Contains(stderr, "no run has seen a manager 4711") {
+		t.Errorf("forget somebody unknown: exit code %d, %s, want 1 and that nobody knows", code, stderr)
+	}
+	if _, stderr, code := call(t, folder, "", "forget"); code != 2 || !strings.Contains(stderr, "--manager") {
+		t.Errorf("forget nobody: exit code %d, %s, want 2", code, stderr)
+	}
+}

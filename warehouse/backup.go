@@ -1,0 +1,238 @@
+package warehouse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// BackupSuffix is how the name of every backup ends: the engine takes the form from it.
+const BackupSuffix = ".tar.zst"
+
+// replacedDatabase holds what a restore replaces, until it has succeeded.
+const replacedDatabase = Database + "_replaced"
+
+// The engine's codes for what can go wrong with a backup's file.
+const (
+	badArguments    = 36
+	backupNotFound  = 599
+	backupExists    = 598
+	cannotUnpack    = 643
+	unknownFormat   = 600 // BACKUP_VERSION_NOT_SUPPORTED
+	backupDamaged   = 601
+	noBackupEntry   = 602
+	outOfBound      = 69 // from a file too short to be an archive
+	fileNotOpenable = 76
+)
+
+// ErrNothingToBackUp is a warehouse without a single row.
+var ErrNothingToBackUp = errors.New("the warehouse is empty, so there is nothing to back up; stagelag run fills it")
+
+// ErrHalfRestored is a warehouse whose restore was cut off.
+var ErrHalfRestored = errors.New("a restore was cut off, and the warehouse holds a part of the backup: run stagelag restore again")
+
+// CheckWhole gives ErrHalfRestored where that is so. Whoever writes asks first.
+func (w *Warehouse) CheckWhole(ctx context.Context) error {
+	if w.isRestoring.Load() {
+		return nil
+	}
+	isAside, err := w.isAside(ctx)
+	switch {
+	case err != nil:
+		return fmt.Errorf("look into the warehouse: %w", plain(err))
+	case isAside:
+		return ErrHalfRestored
+	default:
+		return nil
+	}
+}
+
+// isAside is whether a restore has begun and not ended.
+func (w *Warehouse) isAside(ctx context.Context) (bool, error) {
+	var databases uint64
+	err := w.db.QueryRow(ctx, "SELECT count() FROM system.databases WHERE name = ?", replacedDatabase).Scan(&databases)
+	return databases > 0, err
+}
+
+// HasData is whether anything was ever written into the warehouse.
+func (w *Warehouse) HasData(ctx context.Context) (bool, error) {
+	var tables uint64
+	row := w.db.QueryRow(ctx, "SELECT count() FROM system.tables WHERE database = ? AND name != 'schema_migrations' AND total_rows > 0", Database)
+	if err := row.Scan(&tables); err != nil {
+		return false, fmt.Errorf("look into the warehouse: %w", plain(err))
+	}
+	return tables > 0, nil
+}
+
+// Backup writes the whole warehouse into a file, which must not be there and whose name ends
+// in BackupSuffix. A server writes it on its own disk, where its configuration allows that. The
+// tables are copied one after another: nobody may be writing. When it fails, there is no file.
+func (w *Warehouse) Backup(ctx context.Context, file string) error {
+	hasData, err := w.HasData(ctx)
+	switch {
+	case err != nil:
+		return err
+	case !hasData:
+		return ErrNothingToBackUp
+	case w.seat == nil:
+		return w.backUpTo(ctx, file)
+	}
+	if _, err := os.Lstat(file); err == nil {
+		return &fs.PathError{Op: "back up to", Path: file, Err: errors.New("the file exists already: give another name")}
+	}
+	// The engine writes into a folder of its own only.
+	made, err := w.seat.backupFile()
+	if err != nil {
+		return err
+	}
+	defer removeBackup(made)
+	if err := w.backUpTo(ctx, made); err != nil {
+		return err
+	}
+	if err := copyFile(made, file); err != nil {
+		return fmt.Errorf("back up: %w", err)
+	}
+	return nil
+}
+
+func (w *Warehouse) backUpTo(ctx context.Context, file string) error {
+	if err := w.db.Exec(ctx, "BACKUP DATABASE "+Database+" TO File("+quote(file)+")"); err != nil {
+		return fmt.Errorf("back up to %s: %w%s", file, plain(err), w.backupRemedy(err))
+	}
+	return nil
+}
+
+// Restore puts a backup in the place of all that is in the warehouse, then calls check; when
+// anything fails, check included, what was there before is there again. Nobody may be writing.
+// Cut off in the middle it is called again, and still knows what was there; until then
+// CheckWhole tells.
+func (w *Warehouse) Restore(ctx context.Context, file string, check func(context.Context) error) (err error) {
+	if w.seat != nil {
+		read, err := w.seat.backupFile()
+		if err != nil {
+			return err
+		}
+		defer removeBackup(read)
+		if err := copyFile(file, read); err != nil {
+			return fmt.Errorf("restore: %w", err)
+		}
+		file = read
+	}
+	w.isRestoring.Store(true)
+	defer w.isRestoring.Store(false)
+	if err := w.setAside(ctx); err != nil {
+		return fmt.Errorf("restore: set aside what is there: %w%s", plain(err), w.backupRemedy(err))
+	}
+	defer func() {
+		// What is left to do has to be done also when the command was told to stop.
+		ctx := context.WithoutCancel(ctx)
+		if err == nil {
+			err = plain(w.db.Exec(ctx, "DROP DATABASE IF EXISTS "+replacedDatabase+" SYNC"))
+			return
+		}
+		if undoing := w.bringBack(ctx); undoing != nil {
+			err = fmt.Errorf("%w; what was there before is kept as the database %s (%w)", err, replacedDatabase, plain(undoing))
+		}
+	}()
+	if err := w.db.Exec(ctx, "RESTORE DATABASE "+Database+" FROM File("+quote(file)+")"); err != nil {
+		return fmt.Errorf("restore: %w%s", plain(err), w.backupRemedy(err))
+	}
+	return check(ctx)
+}
+
+// setAside leaves the place of our database empty, and what is worth keeping in the one beside.
+func (w *Warehouse) setAside(ctx context.Context) error {
+	isAside, err := w.isAside(ctx)
+	if err != nil {
+		return err
+	}
+	makeRoom := "RENAME DATABASE " + Database + " TO " + replacedDatabase
+	if isAside {
+		// A restore that was cut off has left it: what is in our place is half a backup.
+		makeRoom = "DROP DATABASE IF EXISTS " + Database + " SYNC"
+	}
+	if err := w.db.Exec(ctx, makeRoom); err != nil {
+		return err
+	}
+	// Nobody could connect without it.
+	return w.db.Exec(ctx, createOurs)
+}
+
+func (w *Warehouse) bringBack(ctx context.Context) error {
+	if err := w.db.Exec(ctx, "DROP DATABASE IF EXISTS "+Database+" SYNC"); err != nil {
+		return err
+	}
+	return w.db.Exec(ctx, "RENAME DATABASE "+replacedDatabase+" TO "+Database)
+}
+
+// backupRemedy is what to do about an error of BACKUP or RESTORE, with a beginning.
+func (w *Warehouse) backupRemedy(err error) string {
+	switch code := exceptionCode(err); {
+	case w.seat == nil && code == badArguments:
+		return ": the file lies on the server, in the folder that backups.allowed_path in the server's configuration names; set it there, " +
+			"as in <clickhouse><backups><allowed_path>/var/lib/clickhouse/backups/</allowed_path></backups></clickhouse>"
+	case code == badArguments:
+		return ": the engine was started by an older program; end the other commands that use it, and run this one again"
+	case code == backupNotFound:
+		return ": check the name"
+	case code == backupExists:
+		return ": give another name"
+	case code == cannotUnpack || code == unknownFormat || code == backupDamaged || code == noBackupEntry || code == outOfBound || code == fileNotOpenable:
+		return ": the file is damaged or no backup, use another one"
+	default:
+		if remedy := Remedy(err); remedy != "" {
+			return "; " + remedy
+		}
+		return ""
+	}
+}
+
+// backupFile is the name of a file that the engine may write and read. There is none of that
+// name.
+func (s *seat) backupFile() (string, error) {
+	if err := os.MkdirAll(s.folder.backups(), 0o700); err != nil {
+		return "", err
+	}
+	file, err := os.CreateTemp(s.folder.backups(), "*"+BackupSuffix)
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	return file.Name(), os.Remove(file.Name())
+}
+
+// removeBackup removes a file and what the engine may have left beside it.
+func removeBackup(file string) {
+	_ = os.Remove(file)
+	_ = os.Remove(file + ".lock")
+}
+
+// copyFile copies a file to a name that is not taken, in one step, readable for its owner only.
+func copyFile(from, to string) (err error) {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.CreateTemp(filepath.Dir(to), "."+strings.TrimSuffix(filepath.Base(to), BackupSuffix)+"-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(out.Name())
+	_, err = io.Copy(out, in)
+	if err == nil {
+		err = out.Sync()
+	}
+	if closing := out.Close(); err == nil {
+		err = closing
+	}
+	if err != nil {
+		return err
+	}
+	return os.Link(out.Name(), to) // fails where there is a file
+}

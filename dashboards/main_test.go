@@ -3,8 +3,10 @@ package dashboards_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"net/http/httptest"
 	"regexp"
 	"strings"
@@ -210,19 +212,40 @@ type quiet struct{}
 func (quiet) Step(string)       {}
 func (quiet) Rows(int64, int64) {}
 
-// ask runs a statement as the analyst, as Grafana does, and gives the names, the types
-// and the rows.
+// ask runs a statement as Grafana does, and gives the names, the types and the rows.
 func ask(t testing.TB, w *warehouse.Warehouse, sql string) ([][]string, error) {
 	t.Helper()
-	var b strings.Builder
-	if err := w.Query(t.Context(), &b, sql, "TSVWithNamesAndTypes"); err != nil {
-		return nil, err
-	}
+	text, err := askAs(t, w, sql, "TSVWithNamesAndTypes")
 	var lines [][]string
-	for line := range strings.Lines(b.String()) {
+	for line := range strings.Lines(text) {
 		lines = append(lines, strings.Split(strings.TrimSuffix(line, "\n"), "\t"))
 	}
-	return lines, nil
+	return lines, err
+}
+
+// askAs runs a statement over HTTP, as the user of Grafana's data source.
+func askAs(t testing.TB, w *warehouse.Warehouse, sql, format string) (string, error) {
+	t.Helper()
+	e, ok := w.Endpoints()
+	if !ok {
+		return "", errors.New("the warehouse is a server's")
+	}
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, strings.TrimSuffix(e.HTTP, "/")+"/?database="+e.Database+"&default_format="+format, strings.NewReader(sql))
+	if err != nil {
+		return "", err
+	}
+	request.Header.Set("X-ClickHouse-User", e.GrafanaUser)
+	request.Header.Set("X-ClickHouse-Key", e.GrafanaPassword)
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return "", err
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if answer.StatusCode != http.StatusOK {
+		return "", errors.Join(err, errors.New(string(text)))
+	}
+	return string(text), err
 }
 
 func number(t testing.TB, w *warehouse.Warehouse, sql string) string {

@@ -1,6 +1,7 @@
 package report_test
 
 import (
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -37,10 +38,8 @@ func TestFindBrowser(t *testing.T) {
 	t.Parallel()
 	root, user := map[string]string{"id": "echo 0"}, map[string]string{"id": "echo 1000"}
 	with := func(programs map[string]string, name, text string) map[string]string {
-		all := map[string]string{name: text}
-		for n, t := range programs {
-			all[n] = t
-		}
+		all := maps.Clone(programs)
+		all[name] = text
 		return all
 	}
 	tests := []struct {

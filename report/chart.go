@@ -73,20 +73,20 @@ func (v *voice) barChart(c canvas, titled string, labels []string, stack []serie
 	font := charts.FontStyle{FontSize: c.fontSize}
 	format := func(n float64) string { return v.Number(int64(n)) }
 	o := charts.NewBarChartOptionWithData(values)
-	o.StackSeries = charts.Ptr(true)
+	o.StackSeries = new(true)
 	o.Padding = charts.Box{Top: 16, Right: 8, Bottom: 4, Left: 4, IsSet: true}
 	o.Theme = charts.MakeTheme(charts.ThemeOption{
 		AxisStrokeColor: gridRole, AxisSplitLineColor: gridRole, BackgroundColor: charts.ColorTransparent, TextColor: inkRole, SeriesColors: colors,
 	})
 	o.CategoryAxis = charts.CategoryAxisOption{Labels: c.thin(labels), LabelCount: len(labels), LabelFontStyle: font}
-	axis := charts.ValueAxisOption{LabelFontStyle: font, LabelCount: 5, Min: charts.Ptr(0.0), ValueFormatter: format}
+	axis := charts.ValueAxisOption{LabelFontStyle: font, LabelCount: 5, Min: new(0.0), ValueFormatter: format}
 	if most < 4 { // an axis in quarters of a day would repeat its labels
-		axis.Max = charts.Ptr(4.0)
+		axis.Max = new(4.0)
 	}
 	o.ValueAxis = []charts.ValueAxisOption{axis}
 	o.ValueFormatter = format
 	if len(stack) == 1 && utf8.RuneCountInString(v.Number(most)) <= c.longestLabel {
-		o.SeriesList[0].Label = charts.SeriesLabel{Show: charts.Ptr(true), FontStyle: font, ValueFormatter: format}
+		o.SeriesList[0].Label = charts.SeriesLabel{Show: new(true), FontStyle: font, ValueFormatter: format}
 	}
 	p := charts.NewPainter(charts.PainterOptions{OutputFormat: charts.ChartOutputSVG, Width: c.width, Height: c.height})
 	if err := p.BarChart(o); err != nil {
@@ -96,7 +96,7 @@ func (v *voice) barChart(c canvas, titled string, labels []string, stack []serie
 	if err != nil {
 		return "", fmt.Errorf("draw the chart %q: %w", titled, err)
 	}
-	head := fmt.Sprintf(`<svg role="img" aria-label="%s" `, template.HTMLEscapeString(titled))
+	head := `<svg role="img" aria-label="` + template.HTMLEscapeString(titled) + `" `
 	// The labels are periods and numbers, so nothing from the portal is in it.
 	return template.HTML(strings.Replace(roles.Replace(string(svg)), "<svg ", head, 1)), nil //nolint:gosec // see above
 }

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"stagelag/plain"
 	"stagelag/transform"
@@ -101,8 +102,8 @@ var innerFormula = regexp.MustCompile("([;,][ \u00a0\u3000\"']*)([=+@＝＋－�
 // for the narrow ones.
 func noFormula(s string) string {
 	shown := innerFormula.ReplaceAllString(plain.Text(s, 0), "$1'$2")
-	begin := strings.TrimLeft(shown, " \u00a0\u3000")
-	if begin != "" && strings.ContainsRune("=+-@＝＋－＠", []rune(begin)[0]) || s != "" && strings.ContainsRune("\t\r\n", rune(s[0])) {
+	begin, _ := utf8.DecodeRuneInString(strings.TrimLeft(shown, " \u00a0\u3000"))
+	if strings.ContainsRune("=+-@＝＋－＠", begin) || s != "" && strings.ContainsRune("\t\r\n", rune(s[0])) {
 		return "'" + shown
 	}
 	return shown

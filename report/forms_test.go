@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -351,6 +352,21 @@ func TestXLSXCells(t *testing.T) {
 			panes, err := f.GetPanes(sheet)
 			if err != nil || !panes.Freeze || panes.YSplit != 1 {
 				t.Errorf("%s: the header is not frozen: %+v %v", sheet, panes, err)
+			}
+			width, _ := f.GetColWidth(sheet, "A")
+			if unset, _ := f.GetColWidth(sheet, "ZZ"); width == unset {
+				t.Errorf("%s: the first column has no width of its own", sheet)
+			}
+			isFiltered := slices.ContainsFunc(f.GetDefinedName(), func(n excelize.DefinedName) bool {
+				return n.Name == "_xlnm._FilterDatabase" && n.Scope == sheet
+			})
+			if !isFiltered {
+				t.Errorf("%s: there are no filters", sheet)
+			}
+		}
+		for _, sheet := range sheets[1:6] { // what is not covered is not late
+			if formats, err := f.GetConditionalFormats(sheet); err != nil || len(formats) == 0 {
+				t.Errorf("%s: nothing late is marked (%v)", sheet, err)
 			}
 		}
 	}

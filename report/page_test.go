@@ -97,12 +97,13 @@ func TestPage(t *testing.T) {
 			if err := os.WriteFile(file, b.Bytes(), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			t.Run(fmt.Sprintf("by %s in %s", by, language), func(t *testing.T) { look(t, browser, file) })
+			t.Run(fmt.Sprintf("by %s in %s", by, language), func(t *testing.T) { look(browser, t, file) })
 		}
 	}
 }
 
-func look(t *testing.T, browser context.Context, file string) {
+func look(browser context.Context, t *testing.T, file string) {
+	t.Helper()
 	tab, end := chromedp.NewContext(browser)
 	defer end()
 	var mu sync.Mutex

@@ -135,12 +135,12 @@ func (w *workbook) summary(r *Report) error {
 			}
 		}
 		if heads[i+1] {
-			if err := w.style(sheet, 1, i+1, max(len(line), 1), i+1, w.styles.header); err != nil {
+			if err := w.style(sheet, i+1, max(len(line), 1), w.styles.header); err != nil {
 				return err
 			}
 		}
 	}
-	if err := w.style(sheet, 1, 1, 1, 1, w.styles.title); err != nil {
+	if err := w.style(sheet, 1, 1, w.styles.title); err != nil {
 		return err
 	}
 	if err := w.SetColWidth(sheet, "A", "A", 50); err != nil {
@@ -176,7 +176,7 @@ func (w *workbook) sheet(t table) error {
 			}
 		}
 	}
-	if err := w.style(t.name, 1, 1, len(t.columns), 1, w.styles.header); err != nil {
+	if err := w.style(t.name, 1, len(t.columns), w.styles.header); err != nil {
 		return err
 	}
 	for i, row := range t.rows {
@@ -227,7 +227,7 @@ func (w *workbook) totals(t table, last int) error {
 		}
 		letters[c.title] = name
 	}
-	if err := w.style(t.name, 1, at, len(t.columns), at, w.styles.total); err != nil {
+	if err := w.style(t.name, at, len(t.columns), w.styles.total); err != nil {
 		return err
 	}
 	sums := map[string]int64{}
@@ -314,12 +314,13 @@ func (w *workbook) link(sheet, place, address string) error {
 	return w.SetCellStyle(sheet, place, place, w.styles.link)
 }
 
-func (w *workbook) style(sheet string, fromColumn, fromRow, toColumn, toRow, style int) error {
-	from, err := excelize.CoordinatesToCellName(fromColumn, fromRow)
+// style gives the first cells of a row a style.
+func (w *workbook) style(sheet string, row, columns, style int) error {
+	from, err := excelize.CoordinatesToCellName(1, row)
 	if err != nil {
 		return err
 	}
-	to, err := excelize.CoordinatesToCellName(toColumn, toRow)
+	to, err := excelize.CoordinatesToCellName(columns, row)
 	if err != nil {
 		return err
 	}

@@ -128,7 +128,7 @@ func TestDemo(t *testing.T) {
 	if code != 0 || deals != "400\n" {
 		t.Errorf("deals_now has %q deals (exit code %d, %s), want 400", deals, code, stderr)
 	}
-	page, err := os.ReadFile(filepath.Join(folder, "data/demo/report.html"))
+	page, err := os.ReadFile(filepath.Join(folder, demoFolder, "report.html"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -43,14 +43,14 @@ func newBoard(name string, lang Lang, from string) *board {
 		// would move them.
 		Timezone("utc").
 		WeekStart("monday").
-		Time(from, "now/d").
+		Time(from, "now").
 		Readonly().
 		// The data changes once a night; whoever leaves it open gets it within the hour.
 		Refresh("1h").
 		Timepicker(dashboard.NewTimePickerBuilder().RefreshIntervals([]string{"1h", "1d"})).
 		Tooltip(dashboard.DashboardCursorSyncCrosshair)
 	for _, other := range names {
-		b.builder.Link(dashboard.NewDashboardLinkBuilder(b.say(other + ".title")).
+		b.builder.Link(dashboard.NewDashboardLinkBuilder(b.say(other + ".link")).
 			Type(dashboard.DashboardLinkTypeLink).
 			Url("/d/" + UID(other, lang)).
 			Tooltip(b.say(other + ".about")).
@@ -101,7 +101,7 @@ func absentIsADash() dashboard.ValueMapping {
 	return dashboard.ValueMapping{SpecialValueMap: &dashboard.SpecialValueMap{
 		Type: dashboard.MappingTypeSpecialValue,
 		Options: dashboard.DashboardSpecialValueMapOptions{
-			Match: dashboard.SpecialValueMatchNullAndNan, Result: dashboard.ValueMappingResult{Text: cog.ToPtr("—")},
+			Match: dashboard.SpecialValueMatchNullAndNan, Result: dashboard.ValueMappingResult{Text: cog.ToPtr(absent)},
 		},
 	}}
 }

@@ -2,16 +2,16 @@ package dashboards
 
 // deal follows one deal through its stages, down to the dates that its number is made of.
 func deal(lang Lang) *board {
-	b := newBoard("deal", lang, "now-1y/d")
+	b := newBoard("deal", lang, "now-1y")
 	b.builder.WithVariable(b.variable(dealChoice, false))
 
 	b.table("deal.now", 24, 4, `
 SELECT deal_title, status, stage_name, manager_name, planned_end, days_left, overdue_days_now, overdue_days_total, deal_url
 FROM deals_now
 WHERE `+theDeal,
-		column{name: "deal_title"}, column{name: "status", as: spoken("status", 160)}, column{name: "stage_name"}, column{name: "manager_name"},
-		column{name: "planned_end", unit: "time:YYYY-MM-DD", as: date}, column{name: "days_left", unit: "days", as: wide(120)},
-		column{name: "overdue_days_now", unit: "days", color: late, as: wide(130)}, column{name: "overdue_days_total", unit: "days", color: late, as: wide(130)}, column{name: "deal_url", as: toPortal})
+		column{name: "deal_title"}, column{name: "status", as: spoken("status", 130)}, column{name: "stage_name"}, column{name: "manager_name"},
+		column{name: "planned_end", unit: "time:YYYY-MM-DD", as: date}, column{name: "days_left", unit: "days", as: wide(95)},
+		column{name: "overdue_days_now", unit: "days", color: late, as: wide(105)}, column{name: "overdue_days_total", unit: "days", color: late, as: wide(105)}, column{name: "deal_url", as: toPortal})
 
 	b.line("deal.line", 24, 7, `
 SELECT toDateTime(day, 'UTC') AS time, argMax(v.stage_name, visit_no) AS stage_name,
@@ -28,10 +28,10 @@ SELECT visit_no, stage_name, manager_name, entered_date, plan_days, plan_source,
 FROM deal_stages
 WHERE `+theDeal+`
 ORDER BY visit_no`,
-		column{name: "visit_no", unit: count, as: wide(60)}, column{name: "stage_name"}, column{name: "manager_name"}, column{name: "entered_date", unit: "time:YYYY-MM-DD", as: date},
-		column{name: "plan_days", unit: "days", as: wide(100)}, column{name: "plan_source", as: spoken("plan_source", 150)},
+		column{name: "visit_no", unit: count, as: wide(45)}, column{name: "stage_name"}, column{name: "manager_name"}, column{name: "entered_date", unit: "time:YYYY-MM-DD", as: date},
+		column{name: "plan_days", unit: "days", as: wide(75)}, column{name: "plan_source", as: spoken("plan_source", 135)},
 		column{name: "planned_end", unit: "time:YYYY-MM-DD", as: date}, column{name: "left_date", unit: "time:YYYY-MM-DD", as: date},
-		column{name: "elapsed_days", unit: "days", as: wide(110)}, column{name: "overdue_days", unit: "days", color: late, as: wide(120)}, column{name: "status", as: spoken("status", 160)})
+		column{name: "elapsed_days", unit: "days", as: wide(85)}, column{name: "overdue_days", unit: "days", color: late, as: wide(95)}, column{name: "status", as: spoken("status", 130)})
 
 	b.trend("deal.growth", 12, 8, rows, look{unit: "days", fromZero: true}, `
 SELECT toDateTime(day, 'UTC') AS time, days_lost
@@ -49,7 +49,7 @@ SELECT visit_no, reason, detail
 FROM data_gaps
 WHERE `+theDeal+`
 ORDER BY visit_no, reason`,
-		column{name: "visit_no", unit: count, as: wide(60)}, column{name: "reason", as: spoken("reason", 200)}, column{name: "detail"})
+		column{name: "visit_no", unit: count, as: wide(45)}, column{name: "reason", as: spoken("reason", 165)}, column{name: "detail"})
 
 	// The sentences are the one thing that differs between the languages: they are made
 	// of the deal's own dates.

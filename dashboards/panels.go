@@ -1,6 +1,8 @@
 package dashboards
 
 import (
+	"slices"
+
 	"github.com/grafana/grafana-foundation-sdk/go/barchart"
 	"github.com/grafana/grafana-foundation-sdk/go/cog"
 	"github.com/grafana/grafana-foundation-sdk/go/common"
@@ -19,7 +21,7 @@ const (
 	share = "percentunit"
 )
 
-func (b *board) days() string { return "suffix: " + b.say("unit.days") }
+func (b *board) days() string { return "suffix:" + b.say("unit.days") }
 
 // A column is how a field is shown: by its name in the statement.
 type column struct {
@@ -32,7 +34,11 @@ type column struct {
 func (b *board) overrides(columns []column) []cog.Builder[dashboard.DashboardFieldConfigSourceOverrides] {
 	var all []cog.Builder[dashboard.DashboardFieldConfigSourceOverrides]
 	for _, c := range columns {
-		properties := []dashboard.DynamicConfigValue{{Id: "displayName", Value: b.say("column." + c.name)}}
+		properties := []dashboard.DynamicConfigValue{
+			{Id: "displayName", Value: b.say("column." + c.name)},
+			// The panel's own text for no value says why there are no rows.
+			{Id: "noValue", Value: absent},
+		}
 		if c.unit == "days" {
 			properties = append(properties, dashboard.DynamicConfigValue{Id: "unit", Value: b.days()})
 		} else if c.unit != "" {
@@ -50,6 +56,14 @@ func (b *board) overrides(columns []column) []cog.Builder[dashboard.DashboardFie
 	return all
 }
 
+// absent is how a value that there is not is shown.
+const absent = "—"
+
+// hidden keeps a column for the links of its row.
+func hidden(*board) []dashboard.DynamicConfigValue {
+	return []dashboard.DynamicConfigValue{{Id: "custom.hideFrom", Value: map[string]bool{"viz": true, "legend": true, "tooltip": true}}}
+}
+
 // width is in pixels.
 func width(pixels int) dashboard.DynamicConfigValue {
 	return dashboard.DynamicConfigValue{Id: "custom.width", Value: pixels}
@@ -60,17 +74,21 @@ func wide(pixels int) func(*board) []dashboard.DynamicConfigValue {
 	return func(*board) []dashboard.DynamicConfigValue { return []dashboard.DynamicConfigValue{width(pixels)} }
 }
 
-// bar shows a number of a table as a bar as well.
+// bar shows a number of a table as a bar as well, against the largest of its column.
 func bar(*board) []dashboard.DynamicConfigValue {
-	return []dashboard.DynamicConfigValue{{Id: "custom.cellOptions", Value: map[string]any{"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}}}
+	return []dashboard.DynamicConfigValue{
+		{Id: "custom.cellOptions", Value: map[string]any{"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}},
+		{Id: "fieldMinMax", Value: true},
+		{Id: "min", Value: 0},
+	}
 }
 
 // spoken shows the words for the values of a column, coloured by their meaning.
 func spoken(kind string, pixels int) func(*board) []dashboard.DynamicConfigValue {
 	return func(b *board) []dashboard.DynamicConfigValue {
-		properties := []dashboard.DynamicConfigValue{
-			{Id: "mappings", Value: []dashboard.ValueMapping{absentIsADash(), b.words(kind)}},
-			{Id: "custom.cellOptions", Value: map[string]any{"type": "color-text"}},
+		properties := []dashboard.DynamicConfigValue{{Id: "mappings", Value: []dashboard.ValueMapping{absentIsADash(), b.words(kind)}}}
+		if slices.ContainsFunc(vocabulary[kind], func(w word) bool { return w.color != "" }) {
+			properties = append(properties, dashboard.DynamicConfigValue{Id: "custom.cellOptions", Value: map[string]any{"type": "color-text"}})
 		}
 		if pixels > 0 {
 			properties = append(properties, width(pixels))
@@ -79,9 +97,17 @@ func spoken(kind string, pixels int) func(*board) []dashboard.DynamicConfigValue
 	}
 }
 
+// counted is zero in a column of its own width.
+func counted(b *board) []dashboard.DynamicConfigValue { return append(zero(b), width(100)) }
+
+// wrapped lets a long text go on in the next line.
+func wrapped(*board) []dashboard.DynamicConfigValue {
+	return []dashboard.DynamicConfigValue{{Id: "custom.cellOptions", Value: map[string]any{"type": "auto", "wrapText": true}}}
+}
+
 // date shows a day without its time.
 func date(*board) []dashboard.DynamicConfigValue {
-	return []dashboard.DynamicConfigValue{width(115)}
+	return []dashboard.DynamicConfigValue{width(105)}
 }
 
 // kept is what a link takes along: the range and the variables.
@@ -91,7 +117,7 @@ const kept = "&${__url_time_range}&${funnel:queryparam}&${stage:queryparam}&${ma
 func toDeal(b *board) []dashboard.DynamicConfigValue {
 	return []dashboard.DynamicConfigValue{
 		{Id: "links", Value: []map[string]any{{"title": b.say("link.deal"), "url": "/d/" + UID("deal", b.lang) + "?var-deal=${__data.fields.deal_id}" + kept}}},
-		{Id: "custom.minWidth", Value: 160},
+		{Id: "custom.minWidth", Value: 190},
 	}
 }
 
@@ -105,7 +131,7 @@ func toPortal(b *board) []dashboard.DynamicConfigValue {
 				Pattern: ".+", Result: dashboard.ValueMappingResult{Text: cog.ToPtr("↗")},
 			},
 		}}}},
-		width(75),
+		width(70),
 	}
 }
 
@@ -115,11 +141,11 @@ func (b *board) stat(key string, w, h uint32, sql string, columns ...column) {
 		Id(b.nextID()).GridPos(b.place(w, h)).
 		Title(b.say(key)).Description(b.say(key + ".about")).
 		Datasource(source()).WithTarget(ask("A", sql, rows)).
-		Unit(count).NoValue("—").Mappings([]dashboard.ValueMapping{absentIsADash()}).
+		Unit(count).NoValue(absent).Mappings([]dashboard.ValueMapping{absentIsADash()}).
 		ColorScheme(dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdFixed).FixedColor(neutral)).
 		Thresholds(plain()).
 		ColorMode(common.BigValueColorModeValue).GraphMode(common.BigValueGraphModeNone).
-		TextMode(textMode(columns)).WideLayout(false).JustifyMode(common.BigValueJustifyModeCenter).
+		TextMode(textMode(columns)).Orientation(common.VizOrientationAuto).WideLayout(false).JustifyMode(common.BigValueJustifyModeCenter).
 		ReduceOptions(common.NewReduceDataOptionsBuilder().Values(false).Fields("/.*/").Calcs([]string{"lastNotNull"})).
 		Overrides(b.overrides(columns)))
 }
@@ -196,26 +222,35 @@ func (b *board) trend(key string, w, h uint32, as format, l look, sql string, co
 	}
 	if as == series {
 		p.DisplayName("${__field.labels.name}")
-		p.ColorScheme(dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdPaletteClassic))
+		// Shades of one colour: the others mean late, on time and no plan.
+		p.ColorScheme(dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdShades).FixedColor(neutral))
 	}
 	if l.isStack {
-		p.Stacking(common.NewStackingConfigBuilder().Mode(common.StackingModeNormal).Group("A")).FillOpacity(70).LineWidth(0)
+		p.Stacking(common.NewStackingConfigBuilder().Mode(common.StackingModeNormal).Group("A")).FillOpacity(70).LineWidth(1)
 	}
 	b.builder.WithPanel(p)
 }
 
 // bars draws columns for each text of the first one.
 func (b *board) bars(key string, w, h uint32, unit, xField string, stacking common.StackingMode, sql string, columns ...column) {
-	b.builder.WithPanel(barchart.NewPanelBuilder().
+	values := common.VisibilityModeAuto
+	if stacking != common.StackingModeNone { // the numbers of thin layers would lie on each other
+		values = common.VisibilityModeNever
+	}
+	p := barchart.NewPanelBuilder().
 		Id(b.nextID()).GridPos(b.place(w, h)).
 		Title(b.say(key)).Description(b.say(key + ".about")).
 		Datasource(source()).WithTarget(ask("A", sql, rows)).
-		Unit(unit).Decimals(0).NoValue(b.say(key + ".empty")).
+		Unit(unit).Decimals(0).Min(0).NoValue(b.say(key + ".empty")).
 		Thresholds(plain()).XField(xField).Stacking(stacking).FillOpacity(85).
-		ShowValue(common.VisibilityModeAuto).
+		ShowValue(values).XTickLabelMaxLength(20).
 		Legend(common.NewVizLegendOptionsBuilder().ShowLegend(len(columns) > 2).DisplayMode(common.LegendDisplayModeList).Placement(common.LegendPlacementBottom)).
 		Tooltip(common.NewVizTooltipOptionsBuilder().Mode(common.TooltipDisplayModeMulti)).
-		Overrides(b.overrides(columns)))
+		Overrides(b.overrides(columns))
+	if unit == share {
+		p.Max(1)
+	}
+	b.builder.WithPanel(p)
 }
 
 // heat shows a number for each text and week, darker where there is more.
@@ -238,8 +273,8 @@ func (b *board) line(key string, w, h uint32, sql string, columns ...column) {
 		Title(b.say(key)).Description(b.say(key + ".about")).
 		Datasource(source()).WithTarget(ask("A", sql, rows)).
 		Unit(count).NoValue(b.say(key + ".empty")).
-		ColorScheme(dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdPaletteClassic)).
-		MergeValues(true).ShowValue(common.VisibilityModeAuto).RowHeight(0.85).
+		ColorScheme(dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdFixed).FixedColor(neutral)).
+		MergeValues(true).PerPage(0).LineWidth(2).FillOpacity(60).ShowValue(common.VisibilityModeAuto).RowHeight(0.85).
 		Legend(common.NewVizLegendOptionsBuilder().ShowLegend(false).DisplayMode(common.LegendDisplayModeList).Placement(common.LegendPlacementBottom)).
 		Overrides(b.overrides(columns)))
 }

@@ -2,7 +2,7 @@ package dashboards
 
 // portfolio is for leadership: how late the whole is, where, and since when.
 func portfolio(lang Lang) *board {
-	b := newBoard("portfolio", lang, "now-90d/d")
+	b := newBoard("portfolio", lang, "now-90d")
 
 	b.stat("portfolio.lost", 9, 4, `
 SELECT sumOrNull(overdue_days_accrued) AS days_lost,
@@ -70,8 +70,8 @@ FROM run_changes
 WHERE `+chosen+`
 ORDER BY change, overdue_days DESC, deal_id
 LIMIT 200`,
-		column{name: "change", as: spoken("change", 170)}, column{name: "deal_title", as: toDeal}, column{name: "stage_name"}, column{name: "manager_name"},
-		column{name: "planned_end", unit: "time:YYYY-MM-DD", as: date}, column{name: "overdue_days", unit: "days", color: late, as: wide(120)}, column{name: "deal_id", unit: "none", as: wide(80)})
+		column{name: "change", as: spoken("change", 140)}, column{name: "deal_title", as: toDeal}, column{name: "stage_name"}, column{name: "manager_name"},
+		column{name: "planned_end", unit: "time:YYYY-MM-DD", as: date}, column{name: "overdue_days", unit: "days", color: late, as: wide(95)}, column{name: "deal_id", unit: count, as: hidden})
 
 	b.table("portfolio.latest", 24, 20, `
 SELECT deal_title, stage_name, manager_name, planned_end, overdue_days_now, toFloat64(amount) AS amount, currency, deal_id, deal_url
@@ -87,7 +87,7 @@ WHERE deal_id IN
 ORDER BY overdue_days_now DESC, deal_id`,
 		column{name: "deal_title", as: toDeal}, column{name: "stage_name"}, column{name: "manager_name"},
 		column{name: "planned_end", unit: "time:YYYY-MM-DD", as: date}, column{name: "overdue_days_now", unit: "days", color: late, as: bar},
-		column{name: "amount", unit: "locale", as: wide(120)}, column{name: "currency", as: wide(80)}, column{name: "deal_id", unit: "none", as: wide(80)}, column{name: "deal_url", as: toPortal})
+		column{name: "amount", unit: "locale", as: wide(95)}, column{name: "currency", as: wide(75)}, column{name: "deal_id", unit: count, as: hidden}, column{name: "deal_url", as: toPortal})
 	return b
 }
 

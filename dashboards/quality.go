@@ -17,14 +17,14 @@ const qualityMeasures = `sum(visits_closed) AS visits_closed, sum(visits_on_time
   sum(visits_closed_with_plan) / nullIf(visits_closed, 0) AS coverage`
 
 var qualityColumns = []column{
-	{name: "visits_closed", unit: count, as: wide(110)}, {name: "visits_on_time", unit: count, color: onTime, as: wide(100)}, {name: "visits_late", unit: count, color: late, as: wide(100)},
-	{name: "late_days", unit: "days", color: late, as: wide(130)}, {name: "days_lost", unit: "days", color: late, as: wide(130)},
-	{name: "on_time_rate", unit: share, color: onTime, as: wide(110)}, {name: "coverage", unit: share, color: noPlan, as: wide(110)},
+	{name: "visits_closed", unit: count, as: wide(95)}, {name: "visits_on_time", unit: count, color: onTime, as: wide(100)}, {name: "visits_late", unit: count, color: late, as: wide(100)},
+	{name: "late_days", unit: "days", color: late, as: wide(120)}, {name: "days_lost", unit: "days", color: late, as: wide(120)},
+	{name: "on_time_rate", unit: share, color: onTime, as: wide(95)}, {name: "coverage", unit: share, color: noPlan, as: wide(95)},
 }
 
 // quality is the shared report: how the stages were kept, by whom, for any period.
 func quality(lang Lang) *board {
-	b := newBoard("quality", lang, "now-90d/d")
+	b := newBoard("quality", lang, "now-90d")
 	b.stat("quality.rate", 6, 4, onTimeRate, column{name: "on_time_rate", unit: share, color: onTime}, column{name: "coverage", unit: share, color: noPlan})
 	b.stat("quality.closed", 9, 4, `
 SELECT sumOrNull(visits_closed) AS visits_closed, sumOrNull(visits_on_time) AS visits_on_time, sumOrNull(visits_late) AS visits_late
@@ -53,15 +53,15 @@ WHERE `+inPeriod+`
 GROUP BY `+by+`_id
 ORDER BY days_lost DESC, `+by+`_name`, append([]column{{name: by + "_name"}}, qualityColumns...)...)
 	}
-	b.trend("quality.months", 12, 8, rows, look{unit: share, fromZero: true}, `
-SELECT toDateTime(toStartOfMonth(day), 'UTC') AS time,
+	b.bars("quality.months", 12, 8, share, "month", common.StackingModeNone, `
+SELECT formatDateTime(day, '%Y-%m') AS month,
   sum(visits_on_time) / nullIf(sum(visits_closed_with_plan), 0) AS on_time_rate,
   sum(visits_closed_with_plan) / nullIf(sum(visits_closed), 0) AS coverage
 FROM quality_report
 WHERE `+inPeriod+`
   AND `+chosen+`
-GROUP BY time
-ORDER BY time`, column{name: "on_time_rate", color: onTime}, column{name: "coverage", color: noPlan})
+GROUP BY month
+ORDER BY month`, column{name: "month"}, column{name: "on_time_rate", color: onTime}, column{name: "coverage", color: noPlan})
 	b.bars("quality.lateness", 12, 8, count, "late_by", common.StackingModeNone, `
 SELECT bucket.1 AS late_by, countIf(v.overdue_days >= bucket.2 AND v.overdue_days <= bucket.3) AS visits
 FROM
@@ -87,6 +87,6 @@ WHERE (deal_id, visit_no) IN
 ORDER BY overdue_days DESC, deal_id, visit_no`,
 		column{name: "deal_title", as: toDeal}, column{name: "stage_name"}, column{name: "manager_name"}, column{name: "entered_date", unit: "time:YYYY-MM-DD", as: date},
 		column{name: "planned_end", unit: "time:YYYY-MM-DD", as: date}, column{name: "left_date", unit: "time:YYYY-MM-DD", as: date},
-		column{name: "overdue_days", unit: "days", color: late, as: wide(120)}, column{name: "status", as: spoken("status", 160)}, column{name: "deal_id", unit: "none", as: wide(80)})
+		column{name: "overdue_days", unit: "days", color: late, as: wide(95)}, column{name: "status", as: spoken("status", 150)}, column{name: "deal_id", unit: count, as: hidden})
 	return b
 }

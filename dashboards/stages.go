@@ -4,7 +4,7 @@ import "github.com/grafana/grafana-foundation-sdk/go/common"
 
 // stages shows where work waits.
 func stages(lang Lang) *board {
-	b := newBoard("stages", lang, "now-180d/d")
+	b := newBoard("stages", lang, "now-6M")
 	b.table("stages.time", 24, 10, `
 SELECT any(stage_name) AS stage_name, any(funnel_name) AS funnel_name, count() AS visits_closed,
   quantileExact(0.5)(elapsed_days) AS median_days, quantileExact(0.85)(elapsed_days) AS p85_days, quantileExact(0.95)(elapsed_days) AS p95_days,
@@ -14,9 +14,9 @@ WHERE is_open = 0 AND stage_semantics = 'process' AND $__dateFilter(left_date)
   AND `+chosen+`
 GROUP BY funnel_id, stage_id
 ORDER BY median_days DESC, stage_name`,
-		column{name: "stage_name"}, column{name: "funnel_name"}, column{name: "visits_closed", unit: count, as: wide(110)},
-		column{name: "median_days", unit: "days", as: bar}, column{name: "p85_days", unit: "days", as: wide(110)}, column{name: "p95_days", unit: "days", as: wide(110)},
-		column{name: "median_plan", unit: "days", as: wide(130)}, column{name: "coverage", unit: share, color: noPlan, as: wide(110)})
+		column{name: "stage_name"}, column{name: "funnel_name"}, column{name: "visits_closed", unit: count, as: wide(90)},
+		column{name: "median_days", unit: "days", as: bar}, column{name: "p85_days", unit: "days", as: wide(90)}, column{name: "p95_days", unit: "days", as: wide(90)},
+		column{name: "median_plan", unit: "days", as: wide(120)}, column{name: "coverage", unit: share, color: noPlan, as: wide(90)})
 	b.trend("stages.flow", 24, 10, series, look{unit: count, isStack: true, fromZero: true}, `
 SELECT toDateTime(day, 'UTC') AS time, any(stage_name) AS name, sum(visits_open) AS visits_open
 FROM quality_report
@@ -53,7 +53,7 @@ FROM
 GROUP BY funnel_id, stage_id
 HAVING reentries > 0
 ORDER BY reentries DESC, stage_name`,
-		column{name: "stage_name"}, column{name: "visits", unit: count, as: wide(110)}, column{name: "deals", unit: count, as: wide(110)}, column{name: "reentries", unit: count, color: soon, as: bar})
+		column{name: "stage_name"}, column{name: "visits", unit: count, as: wide(90)}, column{name: "deals", unit: count, as: wide(90)}, column{name: "reentries", unit: count, color: soon, as: bar})
 	b.table("stages.oldest", 24, 12, `
 SELECT deal_title, stage_name, manager_name, entered_date, elapsed_days, planned_end, overdue_days, status, deal_id
 FROM deal_stages
@@ -67,7 +67,7 @@ WHERE (deal_id, visit_no) IN
   )
 ORDER BY elapsed_days DESC, deal_id`,
 		column{name: "deal_title", as: toDeal}, column{name: "stage_name"}, column{name: "manager_name"}, column{name: "entered_date", unit: "time:YYYY-MM-DD", as: date},
-		column{name: "elapsed_days", unit: "days", as: bar}, column{name: "planned_end", unit: "time:YYYY-MM-DD", as: date}, column{name: "overdue_days", unit: "days", color: late, as: wide(120)},
-		column{name: "status", as: spoken("status", 160)}, column{name: "deal_id", unit: "none", as: wide(80)})
+		column{name: "elapsed_days", unit: "days", as: bar}, column{name: "planned_end", unit: "time:YYYY-MM-DD", as: date}, column{name: "overdue_days", unit: "days", color: late, as: wide(95)},
+		column{name: "status", as: spoken("status", 125)}, column{name: "deal_id", unit: count, as: hidden})
 	return b
 }

@@ -50,6 +50,29 @@ func TestEveryPanelIsDescribed(t *testing.T) {
 	}
 }
 
+// Grafana keeps the cells of a table by the names that are shown: of two that are alike, one
+// would show the other's values.
+func TestNamesThatAreShownDifferWithinAPanel(t *testing.T) {
+	for _, lang := range dashboards.Langs {
+		for name, page := range first(read(t, lang)) {
+			for _, p := range page.Panels {
+				columns := map[any]string{}
+				for _, o := range p.FieldConfig.Overrides {
+					for _, property := range o.Properties {
+						if property.ID != "displayName" {
+							continue
+						}
+						if other, isTaken := columns[property.Value]; isTaken {
+							t.Errorf("%s/%s %q: %s and %s are both shown as %v", lang, name, p.Title, other, o.Matcher.Options, property.Value)
+						}
+						columns[property.Value] = o.Matcher.Options
+					}
+				}
+			}
+		}
+	}
+}
+
 var address = regexp.MustCompile(`/d/([a-z-]+)`)
 
 func TestLinksLeadToDashboardsAndKeepTheChoice(t *testing.T) {

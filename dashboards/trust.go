@@ -2,7 +2,7 @@ package dashboards
 
 // trust lets a doubter follow the headline down to the facts.
 func trust(lang Lang) *board {
-	b := newBoard("trust", lang, "now-90d/d")
+	b := newBoard("trust", lang, "now-90d")
 	b.stat("trust.run", 16, 4, `
 SELECT max(as_of) AS as_of_day, max(finished_at) AS published_at, dateDiff('second', argMax(started_at, run_id), argMax(finished_at, run_id)) AS run_seconds
 FROM runs
@@ -16,7 +16,7 @@ WHERE stage_semantics = 'process'
   AND `+chosen, column{name: "coverage", unit: share, color: noPlan}, column{name: "without_plan", unit: count, color: noPlan})
 
 	b.row("trust.row.rebuilt")
-	b.table("trust.rebuilt", 12, 8, `
+	b.table("trust.rebuilt", 24, 7, `
 SELECT step, things, days_lost, days_lost - first_value(days_lost) OVER (ORDER BY step) AS difference
 FROM
 (
@@ -28,38 +28,38 @@ FROM
 )
 WHERE `+asOf+` IS NOT NULL
 ORDER BY step`,
-		column{name: "step", as: spoken("step", 0)}, column{name: "things", unit: count, as: wide(110)}, column{name: "days_lost", unit: "days", color: late, as: wide(130)}, column{name: "difference", unit: "days", as: zero})
+		column{name: "step", as: spoken("step", 0)}, column{name: "things", unit: count, as: wide(140)}, column{name: "days_lost", unit: "days", color: late, as: wide(160)}, column{name: "difference", unit: "days", as: zero})
 	for _, laws := range []struct{ key, sql string }{{"trust.visit_laws", visitLaws}, {"trust.day_laws", dayLaws}} {
-		b.table(laws.key, 12, 4, laws.sql, column{name: "law", as: spoken("law", 0)}, column{name: "violations", unit: count, as: zero})
+		b.table(laws.key, 12, 5, laws.sql, column{name: "law", as: spoken("law", 0)}, column{name: "violations", unit: count, as: counted})
 	}
 	b.table("trust.facts", 8, 10, `
 SELECT stage_name, things, days_lost
 FROM (SELECT stage_id, toInt64(sum(sign)) AS things, toInt64(sum(sign * overdue_day)) AS days_lost FROM fact_changes GROUP BY stage_id) AS f
 INNER JOIN (SELECT stage_id, any(stage_name) AS stage_name FROM visits_now GROUP BY stage_id) AS v USING (stage_id)
-ORDER BY days_lost DESC, stage_name`, column{name: "stage_name"}, column{name: "things", unit: count, as: wide(110)}, column{name: "days_lost", unit: "days", color: late, as: wide(130)})
+ORDER BY days_lost DESC, stage_name`, column{name: "stage_name"}, column{name: "things", unit: count, as: wide(75)}, column{name: "days_lost", unit: "days", color: late, as: wide(115)})
 	b.table("trust.visits", 8, 10, `
 SELECT any(stage_name) AS stage_name, count() AS visits, sum(overdue_days) AS days_lost
 FROM visits_now
 GROUP BY stage_id
-ORDER BY days_lost DESC, stage_name`, column{name: "stage_name"}, column{name: "visits", unit: count, as: wide(110)}, column{name: "days_lost", unit: "days", color: late, as: wide(130)})
+ORDER BY days_lost DESC, stage_name`, column{name: "stage_name"}, column{name: "visits", unit: count, as: wide(75)}, column{name: "days_lost", unit: "days", color: late, as: wide(115)})
 	b.table("trust.deals", 8, 10, `
 SELECT deal_title, overdue_stages, overdue_days_total, deal_id
 FROM deals_now
 WHERE overdue_days_total > 0
 ORDER BY overdue_days_total DESC, deal_id
-LIMIT 200`, column{name: "deal_title", as: toDeal}, column{name: "overdue_stages", unit: count, as: wide(90)}, column{name: "overdue_days_total", unit: "days", color: late, as: wide(130)}, column{name: "deal_id", unit: "none", as: wide(70)})
+LIMIT 200`, column{name: "deal_title", as: toDeal}, column{name: "overdue_stages", unit: count, as: wide(70)}, column{name: "overdue_days_total", unit: "days", color: late, as: wide(115)}, column{name: "deal_id", unit: count, as: hidden})
 
 	b.row("trust.row.gaps")
 	b.table("trust.reasons", 8, 12, `
 SELECT reason, count() AS gaps, uniqExact(deal_id) AS deals
 FROM data_gaps
 GROUP BY reason
-ORDER BY gaps DESC, reason`, column{name: "reason", as: spoken("reason", 0)}, column{name: "gaps", unit: count, as: wide(90)}, column{name: "deals", unit: count, as: wide(90)})
+ORDER BY gaps DESC, reason`, column{name: "reason", as: spoken("reason", 0)}, column{name: "gaps", unit: count, as: wide(90)}, column{name: "deals", unit: count, as: wide(75)})
 	b.table("trust.gaps", 16, 12, `
 SELECT reason, deal_title, visit_no, detail, deal_id, deal_url
 FROM data_gaps
 ORDER BY reason, deal_id, visit_no
-LIMIT 1000`, column{name: "reason", as: spoken("reason", 190)}, column{name: "deal_title", as: toDeal}, column{name: "visit_no", unit: count, as: wide(60)}, column{name: "detail"}, column{name: "deal_id", unit: "none", as: wide(80)}, column{name: "deal_url", as: toPortal})
+LIMIT 1000`, column{name: "reason", as: spoken("reason", 170)}, column{name: "deal_title", as: toDeal}, column{name: "visit_no", unit: count, as: wide(50)}, column{name: "detail", as: wrapped}, column{name: "deal_id", unit: count, as: hidden}, column{name: "deal_url", as: toPortal})
 
 	b.row("trust.row.runs")
 	b.table("trust.runs", 24, 10, `
@@ -67,9 +67,9 @@ SELECT run_id, as_of, started_at, status AS run_status, dateDiff('second', start
 FROM runs
 ORDER BY run_id DESC
 LIMIT 30`,
-		column{name: "run_id", unit: "none", as: wide(80)}, column{name: "as_of", unit: "time:YYYY-MM-DD", as: date}, column{name: "started_at", unit: "time:YYYY-MM-DD HH:mm", as: wide(150)},
-		column{name: "run_status", as: spoken("run_status", 130)}, column{name: "run_seconds", unit: "s", as: wide(100)}, column{name: "deals_seen", unit: count, as: wide(90)}, column{name: "deals_changed", unit: count, as: wide(110)},
-		column{name: "facts_appended", unit: count, as: wide(120)}, column{name: "portal_requests", unit: count, as: wide(110)}, column{name: "error"})
+		column{name: "run_id", unit: count, as: wide(70)}, column{name: "as_of", unit: "time:YYYY-MM-DD", as: date}, column{name: "started_at", unit: "time:YYYY-MM-DD HH:mm", as: wide(140)},
+		column{name: "run_status", as: spoken("run_status", 110)}, column{name: "run_seconds", unit: "s", as: wide(75)}, column{name: "deals_seen", unit: count, as: wide(80)}, column{name: "deals_changed", unit: count, as: wide(100)},
+		column{name: "facts_appended", unit: count, as: wide(95)}, column{name: "portal_requests", unit: count, as: wide(95)}, column{name: "error"})
 	return b
 }
 

@@ -49,7 +49,7 @@ SELECT visit_no, reason, detail
 FROM data_gaps
 WHERE `+theDeal+`
 ORDER BY visit_no, reason`,
-		column{name: "visit_no", unit: count, as: wide(45)}, column{name: "reason", as: spoken("reason", 165)}, column{name: "detail"})
+		column{name: "visit_no", unit: count, as: wide(45)}, column{name: "reason", as: spoken("reason", 165)}, column{name: "detail", as: wrapped})
 
 	// The sentences are the one thing that differs between the languages: they are made
 	// of the deal's own dates.

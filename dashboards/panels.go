@@ -61,7 +61,7 @@ const absent = "—"
 
 // hidden keeps a column for the links of its row.
 func hidden(*board) []dashboard.DynamicConfigValue {
-	return []dashboard.DynamicConfigValue{{Id: "custom.hideFrom", Value: map[string]bool{"viz": true, "legend": true, "tooltip": true}}}
+	return []dashboard.DynamicConfigValue{{Id: "custom.hideFrom.viz", Value: true}}
 }
 
 // width is in pixels.

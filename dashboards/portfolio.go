@@ -87,7 +87,7 @@ WHERE deal_id IN
 ORDER BY overdue_days_now DESC, deal_id`,
 		column{name: "deal_title", as: toDeal}, column{name: "stage_name"}, column{name: "manager_name"},
 		column{name: "planned_end", unit: "time:YYYY-MM-DD", as: date}, column{name: "overdue_days_now", unit: "days", color: late, as: bar},
-		column{name: "amount", unit: "locale", as: wide(95)}, column{name: "currency", as: wide(75)}, column{name: "deal_id", unit: count, as: hidden}, column{name: "deal_url", as: toPortal})
+		column{name: "amount", unit: "locale", as: wide(95)}, column{name: "currency", as: wide(85)}, column{name: "deal_id", unit: count, as: hidden}, column{name: "deal_url", as: toPortal})
 	return b
 }
 

@@ -36,18 +36,18 @@ ORDER BY step`,
 SELECT stage_name, things, days_lost
 FROM (SELECT stage_id, toInt64(sum(sign)) AS things, toInt64(sum(sign * overdue_day)) AS days_lost FROM fact_changes GROUP BY stage_id) AS f
 INNER JOIN (SELECT stage_id, any(stage_name) AS stage_name FROM visits_now GROUP BY stage_id) AS v USING (stage_id)
-ORDER BY days_lost DESC, stage_name`, column{name: "stage_name"}, column{name: "things", unit: count, as: wide(75)}, column{name: "days_lost", unit: "days", color: late, as: wide(115)})
+ORDER BY days_lost DESC, stage_name`, column{name: "stage_name"}, column{name: "things", unit: count, as: wide(75)}, column{name: "days_lost", unit: "days", color: late, as: wide(125)})
 	b.table("trust.visits", 8, 10, `
 SELECT any(stage_name) AS stage_name, count() AS visits, sum(overdue_days) AS days_lost
 FROM visits_now
 GROUP BY stage_id
-ORDER BY days_lost DESC, stage_name`, column{name: "stage_name"}, column{name: "visits", unit: count, as: wide(75)}, column{name: "days_lost", unit: "days", color: late, as: wide(115)})
+ORDER BY days_lost DESC, stage_name`, column{name: "stage_name"}, column{name: "visits", unit: count, as: wide(75)}, column{name: "days_lost", unit: "days", color: late, as: wide(125)})
 	b.table("trust.deals", 8, 10, `
 SELECT deal_title, overdue_stages, overdue_days_total, deal_id
 FROM deals_now
 WHERE overdue_days_total > 0
 ORDER BY overdue_days_total DESC, deal_id
-LIMIT 200`, column{name: "deal_title", as: toDeal}, column{name: "overdue_stages", unit: count, as: wide(70)}, column{name: "overdue_days_total", unit: "days", color: late, as: wide(115)}, column{name: "deal_id", unit: count, as: hidden})
+LIMIT 200`, column{name: "deal_title", as: toDeal}, column{name: "overdue_stages", unit: count, as: wide(70)}, column{name: "overdue_days_total", unit: "days", color: late, as: wide(80)}, column{name: "deal_id", unit: count, as: hidden})
 
 	b.row("trust.row.gaps")
 	b.table("trust.reasons", 8, 12, `
@@ -68,7 +68,7 @@ FROM runs
 ORDER BY run_id DESC
 LIMIT 30`,
 		column{name: "run_id", unit: count, as: wide(70)}, column{name: "as_of", unit: "time:YYYY-MM-DD", as: date}, column{name: "started_at", unit: "time:YYYY-MM-DD HH:mm", as: wide(140)},
-		column{name: "run_status", as: spoken("run_status", 110)}, column{name: "run_seconds", unit: "s", as: wide(75)}, column{name: "deals_seen", unit: count, as: wide(80)}, column{name: "deals_changed", unit: count, as: wide(100)},
+		column{name: "run_status", as: spoken("run_status", 110)}, column{name: "run_seconds", unit: "s", as: wide(75)}, column{name: "deals_seen", unit: count, as: wide(80)}, column{name: "deals_changed", unit: count, as: wide(115)},
 		column{name: "facts_appended", unit: count, as: wide(95)}, column{name: "portal_requests", unit: count, as: wide(95)}, column{name: "error"})
 	return b
 }

@@ -18,8 +18,6 @@ import (
 	"stagelag/warehouse/warehousetest"
 )
 
-func TestMain(m *testing.M) { warehousetest.Main(m) }
-
 func up(t *testing.T, w *warehouse.Warehouse) {
 	t.Helper()
 	if err := sql.Up(context.Background(), w); err != nil {

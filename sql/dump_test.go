@@ -1,0 +1,211 @@
+package sql_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"stagelag/sql"
+	"stagelag/warehouse"
+	"stagelag/warehouse/warehousetest"
+)
+
+var versioned = regexp.MustCompile(`_v[0-9]+$`)
+
+// A released schema is kept as a dump of a small warehouse that the program of that time made:
+// its tables and views as the engine tells them, its rows, and what the views showed. A new one
+// comes from such a warehouse's folder: go test ./sql -dump FOLDER.
+var dumped = flag.String("dump", "", "the `folder` of an embedded warehouse to be dumped into testdata")
+
+func TestMain(m *testing.M) {
+	warehouse.RunEngineIfAsked()
+	flag.Parse()
+	if *dumped == "" {
+		warehousetest.Main(m)
+	}
+	if err := dump(*dumped); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+func dump(folder string) error {
+	ctx := context.Background()
+	w, err := warehouse.Open(ctx, warehouse.Config{URL: warehouse.Embedded, Path: folder})
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	status, err := sql.ReadStatus(ctx, w)
+	if err != nil {
+		return err
+	}
+	tables, err := ask(w, "SELECT name, engine = 'View' FROM system.tables WHERE database = 'stagelag' ORDER BY engine = 'View', NOT match(name, '_v[0-9]+$'), name FORMAT TSV", "")
+	if err != nil {
+		return err
+	}
+	archive := &txtar.Archive{Comment: fmt.Appendf(nil, "A warehouse of schema %d.\n\n", status.Version)}
+	keep := func(name, query string) {
+		text, failed := ask(w, query, "")
+		if failed != nil && err == nil {
+			err = failed
+		}
+		archive.Files = append(archive.Files, txtar.File{Name: name, Data: []byte(text)})
+	}
+	for line := range strings.Lines(tables) {
+		name, isView, _ := strings.Cut(strings.TrimSpace(line), "\t")
+		keep("schema/"+name, "SHOW CREATE TABLE "+name+" FORMAT TSVRaw")
+		isVersion := versioned.MatchString(name)
+		switch {
+		case isView == "0":
+			keep("rows/"+name, "SELECT * FROM "+name+" ORDER BY ALL FORMAT TSVWithNames")
+		case !isVersion: // that one shows the same
+			keep("views/"+name, "SELECT * FROM "+name+" ORDER BY ALL FORMAT TSVWithNames")
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(fmt.Sprintf("testdata/schema_%d.txtar", status.Version), txtar.Format(archive), 0o644)
+}
+
+// ask has the engine run a statement, with the data of an INSERT behind it, and gives the text
+// of the result.
+func ask(w *warehouse.Warehouse, statement, data string) (string, error) {
+	endpoints, _ := w.Endpoints()
+	address := endpoints.HTTP + "?" + url.Values{"database": {warehouse.Database}, "query": {statement}}.Encode()
+	request, err := http.NewRequest(http.MethodPost, address, strings.NewReader(data))
+	if err != nil {
+		return "", err
+	}
+	request.SetBasicAuth(w.Options().Auth.Username, w.Options().Auth.Password)
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return "", err
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err == nil && response.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s: %s", statement, text)
+	}
+	return string(text), err
+}
+
+// section gives the files of a part of an archive, by name.
+func section(archive *txtar.Archive, part string) (names []string, files map[string]string) {
+	files = map[string]string{}
+	for _, file := range archive.Files {
+		if name, ok := strings.CutPrefix(file.Name, part+"/"); ok {
+			names = append(names, name)
+			files[name] = string(file.Data)
+		}
+	}
+	return names, files
+}
+
+// load makes a warehouse of a dump.
+func load(t *testing.T, w *warehouse.Warehouse, archive *txtar.Archive) {
+	t.Helper()
+	must := func(statement, data string) {
+		t.Helper()
+		if _, err := ask(w, statement, data); err != nil {
+			t.Fatal(err)
+		}
+	}
+	names, statements := section(archive, "schema")
+	for _, name := range names {
+		must(statements[name], "")
+	}
+	names, rows := section(archive, "rows")
+	for _, name := range names {
+		must("INSERT INTO "+name+" FORMAT TSVWithNames", rows[name])
+	}
+}
+
+// mustShow fails where a view shows other things than the dump's.
+func mustShow(t *testing.T, w *warehouse.Warehouse, archive *txtar.Archive, when string) {
+	t.Helper()
+	names, views := section(archive, "views")
+	if len(names) == 0 {
+		t.Fatal("the dump has no views")
+	}
+	for _, name := range names {
+		header, _, _ := strings.Cut(views[name], "\n")
+		columns := strings.Join(strings.Split(header, "\t"), ", ") // those of then: a view may have got others
+		got, err := ask(w, "SELECT "+columns+" FROM "+name+" ORDER BY ALL FORMAT TSVWithNames", "")
+		if err != nil {
+			t.Fatalf("%s: %v", when, err)
+		}
+		if got != views[name] {
+			t.Errorf("%s: %s shows other things than before:\n%s", when, name, firstOther(got, views[name]))
+		}
+	}
+}
+
+func firstOther(got, want string) string {
+	lines := strings.Split(want, "\n")
+	for i, line := range strings.Split(got, "\n") {
+		if i >= len(lines) || line != lines[i] {
+			return fmt.Sprintf(" got %s\nwant %s", line, append(lines, "nothing")[min(i, len(lines))])
+		}
+	}
+	return fmt.Sprintf("%d lines, want %d", strings.Count(got, "\n"), strings.Count(want, "\n"))
+}
+
+// Every released schema is brought up to the newest, and back step by step, and the views show
+// what they showed all the way.
+func TestEveryReleasedSchema(t *testing.T) {
+	t.Parallel()
+	dumps, err := filepath.Glob("testdata/schema_*.txtar")
+	if err != nil || len(dumps) == 0 {
+		t.Fatalf("%d dumps, %v", len(dumps), err)
+	}
+	for _, file := range dumps {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			t.Parallel()
+			archive, err := txtar.ParseFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w := warehousetest.New(t)
+			load(t, w, archive)
+			released := status(t, w).Version
+			mustShow(t, w, archive, "as it was released")
+			up(t, w)
+			mustShow(t, w, archive, "brought up")
+			for version := status(t, w).Newest; version > released; version-- {
+				stepDown(t, w, version)
+				mustShow(t, w, archive, fmt.Sprintf("back at schema %d", version-1))
+			}
+			up(t, w)
+			mustShow(t, w, archive, "brought up again")
+		})
+	}
+}
+
+// stepDown takes a migration back.
+func stepDown(t *testing.T, w *warehouse.Warehouse, version uint) {
+	t.Helper()
+	files, err := filepath.Glob(fmt.Sprintf("migrations/%06d_*.down.sql", version))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("migration %d has the ways back %v, %v, want one", version, files, err)
+	}
+	statement, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	execute(t, w, string(statement))
+	execute(t, w, "INSERT INTO schema_migrations (version, dirty, sequence) SELECT "+strconv.FormatUint(uint64(version-1), 10)+", 0, max(sequence) + 1 FROM schema_migrations")
+}

@@ -116,6 +116,10 @@ type Warehouse struct {
 	// folder that the command runs in.
 	// warehouse.path, data/warehouse unless set.
 	Path string `key:"path"`
+	// KeepLanding is for how many days what was read of deals and stage changes is kept after
+	// something newer was read in its place. The newest is kept always.
+	// warehouse.keep_landing, 90 unless set.
+	KeepLanding int32 `key:"keep_landing"`
 }
 
 // Schedule is when the nightly pass runs.
@@ -177,7 +181,7 @@ func Default() Config {
 	return Config{
 		Portal:    Portal{Limits: extractor.Standard},
 		Calendar:  Calendar{Kind: CalendarDays},
-		Warehouse: Warehouse{URL: Embedded(), Path: "data/warehouse"},
+		Warehouse: Warehouse{URL: Embedded(), Path: "data/warehouse", KeepLanding: 90},
 		Schedule:  Schedule{Cron: "30 2 * * *", Listen: "127.0.0.1:9469", MaxAge: 26 * time.Hour},
 		WriteBack: WriteBack{Language: English},
 	}

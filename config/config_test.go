@@ -39,6 +39,7 @@ warehouse:
   certificate_file: client.pem
   key_file: client.key
   path: /var/lib/stagelag
+  keep_landing: 30
 schedule:
   cron: "0 4 * * *"
   listen: "[::1]:9100"
@@ -81,7 +82,7 @@ func sampleConfig(t *testing.T) Config {
 			URL:        mustWarehouse(t, "clickhouse://stagelag:pa55@db:9000/stagelag"),
 			AnalystURL: mustWarehouse(t, "https://analyst:r3ad@db:8443/stagelag"),
 			CAFile:     "ca.pem", CertificateFile: "client.pem", KeyFile: "client.key",
-			Path: "/var/lib/stagelag",
+			Path: "/var/lib/stagelag", KeepLanding: 30,
 		},
 		Schedule: Schedule{Cron: "0 4 * * *", Listen: "[::1]:9100", MaxAge: 30 * time.Hour},
 		WriteBack: WriteBack{

@@ -208,7 +208,19 @@ func (p Pass) pass(ctx context.Context, run *loader.Run, portal extractor.Descri
 		return nil, err
 	}
 	log.WithFields(logrus.Fields{"facts": run.Row().FactsAppended, "deals_changed": run.Row().DealsChanged}).Info("published")
+	p.tidy(ctx, log)
 	return extracted.Warnings, nil
+}
+
+// tidy removes what is kept no longer. The run is published whatever comes of it.
+func (p Pass) tidy(ctx context.Context, log logrus.FieldLogger) {
+	removed, err := loader.TidyLanding(ctx, p.Warehouse.DB(), time.Now().AddDate(0, 0, -int(p.Config.Warehouse.KeepLanding)))
+	switch {
+	case err != nil:
+		log.WithError(err).Warn("replaced rows not removed, the next run tries again")
+	case removed > 0:
+		log.WithField("rows", removed).Info("replaced rows removed")
+	}
 }
 
 // figures are what the portal was asked in this pass so far.

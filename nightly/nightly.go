@@ -129,7 +129,7 @@ func (p Pass) run(ctx context.Context, startedAt time.Time) (Outcome, error) {
 	if err != nil {
 		return Outcome{Before: before}, err
 	}
-	if err := check(p.Config, portal); err != nil {
+	if err := Check(p.Config, portal); err != nil {
 		return Outcome{Before: before}, err
 	}
 	run, err := loader.Begin(ctx, conn, loader.Start{

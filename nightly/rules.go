@@ -97,9 +97,9 @@ var (
 	dateTypes   = []string{"date", "datetime", "string"}
 )
 
-// check holds the configuration against what the portal has. A name that the portal
-// does not have would silently leave plans out.
-func check(cfg config.Config, portal extractor.Description) error {
+// Check holds the configuration against what the portal has. A name that the portal
+// does not have would silently leave plans out, so it is a *config.Error, and no run begins.
+func Check(cfg config.Config, portal extractor.Description) error {
 	var complaints []config.Complaint
 	complain := func(format string, args ...any) {
 		complaints = append(complaints, config.Complaint{Text: fmt.Sprintf(format, args...)})

@@ -104,6 +104,13 @@ func inspect(k kind, name string, language config.Language, portal extractor.Des
 	return field
 }
 
+// CheckFields holds the configured fields against what the portal has. What can't be written is a
+// *config.Error.
+func CheckFields(cfg config.WriteBack, portal extractor.Description) error {
+	_, err := configured(cfg, portal)
+	return err
+}
+
 // configured are the fields that are to be written. A field that the portal does not have, or
 // that can't hold its values, is a *config.Error.
 func configured(cfg config.WriteBack, portal extractor.Description) ([]Field, error) {

@@ -1,0 +1,303 @@
+package doctor_test
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"stagelag/config"
+	"stagelag/doctor"
+	"stagelag/extractor"
+	"stagelag/nightly"
+	"stagelag/portal"
+	"stagelag/transform"
+	"stagelag/warehouse"
+	"stagelag/warehouse/warehousetest"
+)
+
+func TestMain(m *testing.M) { warehousetest.Main(m) }
+
+// A site is a portal, a configuration for it, and a warehouse.
+type site struct {
+	t       *testing.T
+	portal  *portal.Portal
+	server  *httptest.Server
+	options portal.Options
+	cfg     config.Config
+	ahead   time.Duration // of the clock that doctor sees
+}
+
+// newSite is a site with which all is well, but that nothing was run.
+func newSite(t *testing.T, options portal.Options) *site {
+	t.Helper()
+	world := portal.NewWorld()
+	world.AddFunnel(portal.Funnel{ID: 5, Name: "Projects", Stages: []portal.Stage{
+		{ID: "C5:NEW", Name: "New"}, {ID: "C5:DOCS", Name: "Documents"}, {ID: "C5:WON", Name: "Won", Semantics: portal.Success},
+	}})
+	world.AddField(portal.Field{Name: "UF_CRM_DAYS", Type: "integer"})
+	ann := world.AddUser(portal.User{Name: "Ann", LastName: "Lee"})
+	world.AddDeal(portal.Deal{Title: "Roof", Funnel: 5, Stage: "C5:NEW", Manager: ann, Created: time.Now().AddDate(0, 0, -5)})
+	options.Secret = "hidden5ecret"
+	s := &site{t: t, options: options, portal: portal.New(world, options), cfg: config.Default()}
+	s.server = httptest.NewServer(s.portal)
+	t.Cleanup(s.server.Close)
+	webhook, err := extractor.ParseWebhook(s.portal.WebhookURL(s.server.URL))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.cfg.Portal = config.Portal{URL: webhook, TimeZone: time.UTC, Limits: extractor.Unlimited}
+	s.cfg.Plan.Fields = map[extractor.StageID]config.PlanFields{"C5:DOCS": {Days: "UF_CRM_DAYS"}}
+	s.cfg.Plan.Norms = []config.Norm{{Stage: "C5:NEW", Days: 3}}
+	s.cfg.Warehouse.Path = warehousetest.Config(t).Path
+	return s
+}
+
+// hasty is a clock that does not wait between tries.
+type hasty struct{}
+
+func (hasty) Now() time.Time                                   { return time.Now() }
+func (hasty) Sleep(ctx context.Context, _ time.Duration) error { return ctx.Err() }
+
+func (s *site) client() *extractor.Client {
+	return extractor.NewClient(extractor.ClientOptions{Webhook: s.cfg.Portal.URL, Limits: s.cfg.Portal.Limits, Clock: hasty{}})
+}
+
+type quiet struct{}
+
+func (quiet) Step(string)       {}
+func (quiet) Rows(int64, int64) {}
+
+func (s *site) run() error {
+	s.t.Helper()
+	w, err := warehouse.Open(s.t.Context(), warehouse.Config{URL: warehouse.Embedded, Path: s.cfg.Warehouse.Path})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer w.Close()
+	log := logrus.New()
+	log.SetOutput(io.Discard)
+	_, err = nightly.Run(s.t.Context(), nightly.Pass{Warehouse: w, Client: s.client(), Config: s.cfg, AsOf: transform.NoDay, Progress: quiet{}, Log: log})
+	return err
+}
+
+func (s *site) examine() doctor.Report {
+	s.t.Helper()
+	at := warehouse.Config{URL: s.cfg.Warehouse.URL.Reveal(), AnalystURL: s.cfg.Warehouse.AnalystURL.Reveal(), Path: s.cfg.Warehouse.Path}
+	report := doctor.Examine(s.t.Context(), doctor.Patient{Config: s.cfg, Warehouse: at, Client: s.client(), Now: func() time.Time { return time.Now().Add(s.ahead) }})
+	text, err := json.Marshal(report)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, secret := range []string{"hidden5ecret", "pa55"} {
+		if strings.Contains(string(text), secret) {
+			s.t.Errorf("the report holds the secret %s: %s", secret, text)
+		}
+	}
+	return report
+}
+
+// expect wants a finding whose text has a part, and whose advice another.
+func expect(t *testing.T, report doctor.Report, check string, severity doctor.Severity, text, toDo string) {
+	t.Helper()
+	var found []doctor.Finding
+	for _, f := range report.Findings {
+		if f.Check != check {
+			continue
+		}
+		if f.Severity == severity && strings.Contains(f.Text, text) && strings.Contains(f.ToDo, toDo) {
+			return
+		}
+		found = append(found, f)
+	}
+	t.Errorf("%s: %+v, want %s, %q and to do %q", check, found, severity, text, toDo)
+}
+
+func TestAHealthySite(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, portal.Options{})
+	if err := s.run(); err != nil {
+		t.Fatal(err)
+	}
+	report := s.examine()
+	if report.Severity != doctor.OK {
+		t.Errorf("the report is %s: %+v, want ok", report.Severity, report.Findings)
+	}
+	for _, want := range []struct{ check, text string }{
+		{"configuration", "can be read"},
+		{"portal", "answers: 1 funnel, 3 stages, "},
+		{"clock", "as this machine's does"},
+		{"rights", "an administrator's webhook with the scopes crm, user, department"},
+		{"tariff", "portal.limits is none, as the tariff selfhosted has it"},
+		{"names", "every funnel, stage and field"},
+		{"plans", "1 stage get their plan from the deal's fields, 1 from norms alone, 0 from nowhere"},
+		{"disk", "GB free on "},
+		{"warehouse", "embedded answers, ClickHouse 2"},
+		{"grants", "the program may write, and the analyst may ask"},
+		{"schema", "as this program has it"},
+		{"last run", "run 1 was published at "},
+		{"published", "run 1 as of "},
+		{"coverage", "every open visit has a plan"},
+		{"gaps", "none"},
+		{"schedule", "30 2 * * *: next at "},
+	} {
+		expect(t, report, want.check, doctor.OK, want.text, "")
+	}
+}
+
+func TestWhatIsWrongIsFound(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name     string
+		options  portal.Options
+		change   func(*site)
+		check    string
+		severity doctor.Severity
+		text     string
+		toDo     string
+	}{
+		{"a portal that is down", portal.Options{}, func(s *site) { s.server.Close() },
+			"portal", doctor.Problem, "connection refused", "can be reached from here, and portal.url"},
+		{"a portal that answers with a page", portal.Options{}, func(s *site) { s.portal.Inject(portal.FromNth(1, portal.Fault{HTML: 502})) },
+			"portal", doctor.Problem, "bad gateway", ""},
+		{"a webhook that was deleted", portal.Options{}, func(s *site) { s.portal.Inject(portal.FromNth(1, portal.Fault{Error: &portal.NoAuthFound})) },
+			"portal", doctor.Problem, "NO_AUTH_FOUND", "the webhook needs the rights crm and user"},
+		{"a portal that has moved", portal.Options{}, func(s *site) { s.portal.Inject(portal.FromNth(1, portal.Fault{RedirectTo: "https://evil.example"})) },
+			"portal", doctor.Problem, "the portal redirects to evil.example", "set portal.url"},
+		{"a portal that is down hides nothing of the warehouse", portal.Options{}, func(s *site) { s.server.Close() },
+			"warehouse", doctor.OK, "embedded answers", ""},
+		{"a clock that is behind", portal.Options{}, func(s *site) { s.ahead = 5 * time.Minute },
+			"clock", doctor.Warning, "behind this machine's", "NTP"},
+		{"a clock that is ahead", portal.Options{}, func(s *site) { s.ahead = -3 * time.Hour },
+			"clock", doctor.Warning, "ahead of this machine's", "NTP"},
+		{"a webhook of somebody", portal.Options{Quirks: portal.Quirks{IsNotAdmin: true}}, nil,
+			"rights", doctor.Warning, "no administrator: deals that this user may not read are missing", "as an administrator"},
+		{"a webhook without people", portal.Options{Scopes: []string{"crm"}}, nil,
+			"rights", doctor.Warning, "lacks the scope user", "tick user"},
+		{"a webhook without the CRM", portal.Options{Scopes: []string{"user"}}, nil,
+			"portal", doctor.Problem, `lacks the scope "crm"`, "rights crm and user"},
+		{"more than the tariff allows", portal.Options{Limits: portal.Standard}, func(s *site) { s.cfg.Portal.Limits = extractor.Enterprise },
+			"tariff", doctor.Warning, "the tariff ru_company allows less", "set portal.limits to standard"},
+		{"less than the tariff allows", portal.Options{Limits: portal.Enterprise}, func(s *site) { s.cfg.Portal.Limits = extractor.Standard },
+			"tariff", doctor.OK, "the tariff ru_ent250 allows more", "enterprise"},
+		{"a tariff that is not told", portal.Options{Quirks: portal.Quirks{HidesAppInfo: true}}, nil,
+			"tariff", doctor.OK, "does not tell its tariff", ""},
+		{"a funnel that is not there", portal.Options{}, func(s *site) { s.cfg.Funnels = []extractor.FunnelID{7} },
+			"names", doctor.Problem, `funnels: the portal has no funnel "7"; did you mean 5?`, "correct the name"},
+		{"a field that is not there", portal.Options{}, func(s *site) { s.cfg.Plan.Fields["C5:DOCS"] = config.PlanFields{Days: "UF_CRM_DAY"} },
+			"names", doctor.Problem, `the portal has no deal field "UF_CRM_DAY"; did you mean UF_CRM_DAYS?`, "correct the name"},
+		{"a stage that is not there", portal.Options{}, func(s *site) { s.cfg.Plan.Norms[0].Stage = "C5:NWE" },
+			"names", doctor.Problem, `plan.norms: the portal has no stage "C5:NWE"; did you mean C5:NEW?`, "correct the name"},
+		{"a field to write to that is not there", portal.Options{}, func(s *site) { s.cfg.WriteBack.State = "UF_CRM_STATE" },
+			"names", doctor.Problem, `write_back.state: the portal has no deal field "UF_CRM_STATE"`, "correct the name"},
+		{"a stage without a plan", portal.Options{}, func(s *site) { s.cfg.Plan.Norms = nil },
+			"plans", doctor.Warning, "1 from nowhere: C5:NEW (New)", "plan.norms"},
+		{"a remark on the configuration", portal.Options{}, func(s *site) { s.cfg.Warnings = []string{"the variable X sets nothing"} },
+			"configuration", doctor.Warning, "the variable X sets nothing", "README"},
+		{"a server that is down", portal.Options{}, func(s *site) { s.onServer("clickhouse://u:pa55@127.0.0.1:1") },
+			"warehouse", doctor.Problem, "connection refused", "clickhouse://127.0.0.1:1 can be reached from here"},
+		{"a server that is down hides nothing of the portal", portal.Options{}, func(s *site) { s.onServer("clickhouse://u:pa55@127.0.0.1:1") },
+			"names", doctor.OK, "every funnel", ""},
+		{"no warehouse yet", portal.Options{}, func(s *site) { s.cfg.Warehouse.Path = s.t.TempDir() + "/a/b" },
+			"warehouse", doctor.Warning, "there is none in ", "stagelag run makes it"},
+		{"an empty warehouse", portal.Options{}, nil,
+			"schema", doctor.Warning, "the warehouse is empty", "stagelag run fills it"},
+		{"a run that failed", portal.Options{}, func(s *site) {
+			s.portal.Inject(portal.FromNth(4, portal.Fault{Error: &portal.AccessDenied}))
+			_ = s.run() // which is looked at
+			s.portal.Inject(nil)
+		}, "last run", doctor.Warning, "run 1 failed at ", "read its last line"},
+		{"nothing published", portal.Options{}, func(s *site) {
+			s.portal.Inject(portal.FromNth(4, portal.Fault{Error: &portal.AccessDenied}))
+			_ = s.run() // which is looked at
+			s.portal.Inject(nil)
+		}, "published", doctor.Warning, "no run was published yet", "stagelag run"},
+		{"what is published is old", portal.Options{}, func(s *site) {
+			if err := s.run(); err != nil {
+				s.t.Fatal(err)
+			}
+			s.ahead = 27 * time.Hour
+		}, "published", doctor.Problem, "more than schedule.max_age (26h0m0s)", "stagelag schedule is running"},
+		{"open visits without a plan", portal.Options{}, func(s *site) {
+			s.cfg.Plan.Norms = nil
+			if err := s.run(); err != nil {
+				s.t.Fatal(err)
+			}
+		}, "coverage", doctor.Warning, "1 of 1 in C5:NEW (New)", "set a norm"},
+		{"gaps", portal.Options{}, func(s *site) {
+			s.cfg.Plan.Norms = nil
+			if err := s.run(); err != nil {
+				s.t.Fatal(err)
+			}
+		}, "gaps", doctor.OK, "1 no_plan", ""},
+		{"a schema of a newer program", portal.Options{}, func(s *site) {
+			if err := s.run(); err != nil {
+				s.t.Fatal(err)
+			}
+			s.exec("INSERT INTO schema_migrations (version, dirty, sequence) VALUES (9999, 0, toUnixTimestamp64Nano(now64(9)))")
+		}, "schema", doctor.Problem, "schema 9999, and this program knows ", "a newer one"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, test.options)
+			if test.change != nil {
+				test.change(s)
+			}
+			report := s.examine()
+			expect(t, report, test.check, test.severity, test.text, test.toDo)
+			if test.severity == doctor.Problem && report.Severity != doctor.Problem {
+				t.Errorf("the report is %s, want problem", report.Severity)
+			}
+		})
+	}
+}
+
+// A user of a server who may only read can't make a run.
+func TestAUserWhoMayOnlyRead(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, portal.Options{})
+	if err := s.run(); err != nil {
+		t.Fatal(err)
+	}
+	w, err := warehouse.Open(t.Context(), warehouse.Config{URL: warehouse.Embedded, Path: s.cfg.Warehouse.Path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	at, _ := w.Endpoints()
+	s.onServer("clickhouse://" + at.User + ":" + at.Password + "@" + at.Native)
+	report := s.examine()
+	expect(t, report, "grants", doctor.Problem, "the warehouse's user lacks SELECT, INSERT", "warehouse/users.xml")
+	expect(t, report, "disk", doctor.Warning, "the server does not tell", "system.disks")
+	for _, finding := range report.Findings {
+		if strings.Contains(finding.Text+finding.ToDo, at.Password) {
+			t.Errorf("the password is in %+v", finding)
+		}
+	}
+}
+
+func (s *site) onServer(address string) {
+	s.t.Helper()
+	var err error
+	if s.cfg.Warehouse.URL, err = config.ParseWarehouseURL(address); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *site) exec(statement string) {
+	s.t.Helper()
+	w, err := warehouse.Open(s.t.Context(), warehouse.Config{URL: warehouse.Embedded, Path: s.cfg.Warehouse.Path})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer w.Close()
+	if err := w.DB().Exec(s.t.Context(), statement); err != nil {
+		s.t.Fatal(err)
+	}
+}

@@ -1,0 +1,300 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"golang.org/x/sys/unix"
+
+	"stagelag/loader"
+	"stagelag/nightly"
+	"stagelag/plain"
+	"stagelag/schedule"
+	"stagelag/sql"
+	"stagelag/warehouse"
+)
+
+// oldestEngine is the first version of the engine that is known to do.
+const oldestEngine = "26.6"
+
+func (e *examination) warehouse(ctx context.Context) {
+	configured := e.Config.Warehouse
+	isEmbedded := configured.URL.IsEmbedded()
+	if isEmbedded {
+		e.folder(configured.Path)
+		if _, err := os.Stat(configured.Path); errors.Is(err, fs.ErrNotExist) {
+			e.find("warehouse", Warning, fmt.Sprintf("there is none in %s yet", configured.Path), "stagelag run makes it")
+			return
+		}
+	}
+	w, err := warehouse.Open(ctx, e.Warehouse)
+	if err != nil {
+		toDo := warehouse.Remedy(err)
+		if toDo == "" && !isEmbedded {
+			toDo = fmt.Sprintf("check that %s can be reached from here, and its user and password", configured.URL)
+		}
+		e.find("warehouse", Problem, err.Error(), toDo)
+		return
+	}
+	defer w.Close()
+	e.version(ctx, w)
+	e.grants(ctx, w)
+	if !isEmbedded {
+		e.disks(ctx, w.DB())
+	}
+	if e.schema(ctx, w) {
+		e.lastRun(ctx, w.DB())
+		e.coverage(ctx, w)
+	}
+}
+
+func (e *examination) version(ctx context.Context, w *warehouse.Warehouse) {
+	var version string
+	if err := w.DB().QueryRow(ctx, "SELECT version()").Scan(&version); err != nil {
+		e.find("warehouse", Problem, err.Error(), warehouse.Remedy(err))
+		return
+	}
+	text := fmt.Sprintf("%s answers, ClickHouse %s", e.Config.Warehouse.URL, version)
+	if olderThan(version, oldestEngine) {
+		e.find("warehouse", Warning, text+", older than "+oldestEngine, "upgrade it; older ones have not been tried")
+		return
+	}
+	e.find("warehouse", OK, text, "")
+}
+
+// olderThan compares the first two parts of versions.
+func olderThan(version, than string) bool {
+	var major, minor, wantMajor, wantMinor int
+	_, _ = fmt.Sscanf(version, "%d.%d", &major, &minor)
+	_, _ = fmt.Sscanf(than, "%d.%d", &wantMajor, &wantMinor)
+	return major < wantMajor || major == wantMajor && minor < wantMinor
+}
+
+// rights are what the program's user has to be allowed, as the engine writes it.
+var rights = []string{
+	"SELECT, INSERT, ALTER, CREATE TABLE, CREATE VIEW, DROP TABLE, DROP VIEW, TRUNCATE ON stagelag.*",
+	"SELECT ON system.processes",
+}
+
+func (e *examination) grants(ctx context.Context, w *warehouse.Warehouse) {
+	var missing []string
+	for _, right := range rights {
+		var isGranted uint8
+		// An engine that does not know the question is not blamed for the answer.
+		if err := w.DB().QueryRow(ctx, "CHECK GRANT "+right).Scan(&isGranted); err == nil && isGranted == 0 {
+			missing = append(missing, right)
+		}
+	}
+	if len(missing) > 0 {
+		e.find("grants", Problem, "the warehouse's user lacks "+strings.Join(missing, " and "), "warehouse/users.xml shows what it needs")
+	}
+	if err := w.Query(ctx, io.Discard, "SELECT 1", "Null"); err != nil {
+		e.find("grants", Problem, fmt.Sprintf("the analyst can't ask: %v", err), "check warehouse.analyst_url, and warehouse/users.xml for what the analyst needs")
+		return
+	}
+	if len(missing) == 0 {
+		e.find("grants", OK, "the program may write, and the analyst may ask", "")
+	}
+}
+
+// schema is whether the views are there to be asked.
+func (e *examination) schema(ctx context.Context, w *warehouse.Warehouse) bool {
+	status, err := sql.ReadStatus(ctx, w)
+	switch {
+	case err != nil:
+		e.find("schema", Problem, err.Error(), warehouse.Remedy(err))
+		return false
+	case status.IsNewer():
+		e.find("schema", Problem, fmt.Sprintf("schema %d, and this program knows %d", status.Version, status.Newest), "use the program that made it, or a newer one")
+		return false
+	case status.Version == 0:
+		e.find("schema", Warning, "the warehouse is empty", "stagelag run fills it")
+		return false
+	case status.IsHalfDone:
+		e.find("schema", Warning, fmt.Sprintf("migration %d stopped half-way", status.Version), "stagelag migrate up, or the next run, repeats it")
+		return false
+	case len(status.Pending) > 0:
+		e.find("schema", OK, fmt.Sprintf("schema %d of %d", status.Version, status.Newest), "stagelag migrate up, or the next run, brings it up")
+		return false
+	default:
+		e.find("schema", OK, fmt.Sprintf("schema %d, as this program has it", status.Version), "")
+		return true
+	}
+}
+
+func (e *examination) lastRun(ctx context.Context, conn driver.Conn) {
+	runs, err := loader.ListRuns(ctx, conn, 1)
+	if err != nil {
+		e.find("last run", Problem, err.Error(), warehouse.Remedy(err))
+		return
+	}
+	published, err := loader.LastPublished(ctx, conn)
+	if err != nil {
+		e.find("last run", Problem, err.Error(), warehouse.Remedy(err))
+		return
+	}
+	if len(runs) > 0 {
+		e.newest(runs[0])
+	}
+	if published.RunID == 0 {
+		e.find("published", Warning, "no run was published yet", "stagelag run makes one")
+		return
+	}
+	age := e.Now().Sub(published.FinishedAt)
+	text := fmt.Sprintf("run %d as of %s, %s ago", published.RunID, published.AsOf, age.Round(time.Minute))
+	if maxAge := e.Config.Schedule.MaxAge; age > maxAge {
+		e.find("published", Problem, fmt.Sprintf("%s, more than schedule.max_age (%s)", text, maxAge),
+			"see that stagelag schedule is running, and what its log says; stagelag run makes a run now")
+		return
+	}
+	e.find("published", OK, text, "")
+}
+
+func (e *examination) newest(run loader.Row) {
+	switch run.Status {
+	case loader.Failed:
+		why := ""
+		if run.Error != nil {
+			why = ": " + plain.Text(*run.Error, 400)
+		}
+		e.find("last run", Warning, fmt.Sprintf("run %d failed at %s%s", run.RunID, e.local(run.FinishedAt), why), "run stagelag run, and read its last line")
+	case loader.Running:
+		e.find("last run", OK, fmt.Sprintf("run %d began at %s and has not ended", run.RunID, e.local(&run.StartedAt)), "if nothing is at work, it was killed: the next run does its work")
+	default:
+		e.find("last run", OK, fmt.Sprintf("run %d was published at %s, with %s and %s", run.RunID, e.local(run.FinishedAt),
+			count(int(run.DealsSeen), "deal"), count(int(run.PortalRequests), "request")), "")
+	}
+}
+
+// local is a time on the clocks of the portal's zone.
+func (e *examination) local(at *time.Time) string {
+	if at == nil {
+		return "an unknown time"
+	}
+	return at.In(e.Config.Portal.TimeZone).Format("2006-01-02 15:04 MST")
+}
+
+// coverage is how many of the open visits have a plan, and what else the numbers do not cover.
+func (e *examination) coverage(ctx context.Context, w *warehouse.Warehouse) {
+	rows, err := w.DB().Query(ctx, `
+		SELECT any(stage_name), stage_id, count(), countIf(plan_source = 'none')
+		FROM deal_stages WHERE is_open = 1
+		GROUP BY funnel_id, stage_id HAVING countIf(plan_source = 'none') > 0
+		ORDER BY countIf(plan_source = 'none') DESC, stage_id LIMIT 10`)
+	if err != nil {
+		e.find("coverage", Warning, err.Error(), warehouse.Remedy(err))
+		return
+	}
+	defer rows.Close()
+	var stages []string
+	for rows.Next() {
+		var name, id string
+		var all, without uint64
+		if err := rows.Scan(&name, &id, &all, &without); err != nil {
+			e.find("coverage", Warning, err.Error(), "")
+			return
+		}
+		stages = append(stages, fmt.Sprintf("%d of %d in %s (%s)", without, all, plain.Text(id, 40), plain.Text(name, 40)))
+	}
+	if err := rows.Err(); err != nil {
+		e.find("coverage", Warning, err.Error(), "")
+		return
+	}
+	if len(stages) > 0 {
+		e.find("coverage", Warning, "open visits without a plan: "+strings.Join(stages, ", "), "fill in the fields of these deals, or set a norm for the stage in plan.norms")
+	} else {
+		e.find("coverage", OK, "every open visit has a plan", "")
+	}
+	gaps, err := nightly.CountGaps(ctx, w.DB())
+	if err != nil {
+		e.find("gaps", Warning, err.Error(), "")
+		return
+	}
+	var counted []string
+	for _, gap := range gaps {
+		counted = append(counted, fmt.Sprintf("%d %s", gap.Count, gap.Reason))
+	}
+	if len(counted) == 0 {
+		counted = []string{"none"}
+	}
+	e.find("gaps", OK, strings.Join(counted, ", "), "")
+}
+
+// Room on a disk that is too little, and that is little.
+const (
+	tooLittleRoom = 200 << 20
+	littleRoom    = 2 << 30
+)
+
+// folder looks at the disk of the embedded warehouse, or of where it will be.
+func (e *examination) folder(path string) {
+	at, err := filepath.Abs(path)
+	if err != nil {
+		e.find("disk", Problem, err.Error(), "set warehouse.path")
+		return
+	}
+	for {
+		if _, err := os.Stat(at); err == nil || at == filepath.Dir(at) {
+			break
+		}
+		at = filepath.Dir(at)
+	}
+	var disk unix.Statfs_t
+	if err := unix.Statfs(at, &disk); err != nil {
+		e.find("disk", Problem, fmt.Sprintf("%s: %v", at, err), "set warehouse.path to a folder that can be written")
+		return
+	}
+	e.room(at, disk.Bavail*uint64(disk.Bsize))
+	if err := unix.Access(at, unix.W_OK); err != nil {
+		e.find("disk", Problem, fmt.Sprintf("%s can't be written: %v", at, err), "make it writable for this user, or set warehouse.path to another folder")
+	}
+}
+
+// disks looks at the disks of a server.
+func (e *examination) disks(ctx context.Context, conn driver.Conn) {
+	var free uint64
+	if err := conn.QueryRow(ctx, "SELECT min(free_space) FROM system.disks").Scan(&free); err != nil {
+		e.find("disk", Warning, "the server does not tell: "+err.Error(), "warehouse/users.xml shows the right to read system.disks")
+		return
+	}
+	e.room("the server", free)
+}
+
+func (e *examination) room(where string, free uint64) {
+	text := fmt.Sprintf("%.1f GB free on %s", float64(free)/1e9, where)
+	switch {
+	case free < tooLittleRoom:
+		e.find("disk", Problem, text, "free some space: a run that fills the disk fails")
+	case free < littleRoom:
+		e.find("disk", Warning, text, "free some space before a run fails for it")
+	default:
+		e.find("disk", OK, text, "")
+	}
+}
+
+func (e *examination) schedule() {
+	times, err := schedule.Parse(e.Config.Schedule.Cron, e.Config.Portal.TimeZone)
+	if err != nil {
+		e.find("schedule", Problem, err.Error(), "set schedule.cron")
+		return
+	}
+	e.find("schedule", OK, fmt.Sprintf("%s: next at %s", e.Config.Schedule.Cron, times.Next(e.Now()).Format("2006-01-02 15:04 MST")), "")
+}
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// oneLine keeps what came from elsewhere on its line.
+func oneLine(text string) string { return strings.TrimSpace(plain.Text(text, 0)) }

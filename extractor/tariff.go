@@ -1,0 +1,45 @@
+package extractor
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"strings"
+)
+
+// A Tariff is what a portal tells of its plan.
+type Tariff struct {
+	// Name is the portal's own, such as ru_ent250; empty where it does not tell.
+	Name string
+	// Limits are those that the tariff has; empty where they are not known.
+	Limits Limits
+}
+
+// Tariff asks for the portal's plan. Some portals tell it to applications only, so what can't
+// be learned is no error.
+func (c *Client) Tariff(ctx context.Context) (Tariff, error) {
+	answers, err := c.Batch(ctx, []Command{{Method: "app.info"}})
+	if err != nil {
+		return Tariff{}, err
+	}
+	var told struct {
+		License text `json:"LICENSE"`
+		Family  text `json:"LICENSE_FAMILY"`
+	}
+	if answers[0].Err != nil || json.Unmarshal(answers[0].Result, &told) != nil {
+		return Tariff{}, nil
+	}
+	name := string(cmp.Or(told.License, told.Family))
+	// The name begins with the country: ru_ent250.
+	_, plan, _ := strings.Cut(string(told.License), "_")
+	switch family := strings.ToLower(string(told.Family)); {
+	case name == "":
+		return Tariff{}, nil
+	case family == "ent" || family == "" && strings.HasPrefix(strings.ToLower(plan), "ent"):
+		return Tariff{name, Enterprise}, nil
+	case strings.EqualFold(name, "selfhosted"):
+		return Tariff{name, Unlimited}, nil
+	default:
+		return Tariff{name, Standard}, nil
+	}
+}

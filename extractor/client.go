@@ -136,6 +136,14 @@ func NewClient(o ClientOptions) *Client {
 // Portal is the host that the client was made for. It is no secret.
 func (c *Client) Portal() string { return c.webhook.Host() }
 
+// Zone is the offset that the portal's server keeps, as the dates of its answers tell; UTC
+// before the first answer.
+func (c *Client) Zone() *time.Location {
+	c.asking.Lock()
+	defer c.asking.Unlock()
+	return c.zone
+}
+
 // Stats is what the client has done so far; it may be asked for at any time.
 func (c *Client) Stats() Stats {
 	c.counting.Lock()

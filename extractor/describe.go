@@ -21,6 +21,7 @@ type Description struct {
 	Fields   []Field        // by name
 	Scopes   []string       // empty if the portal does not tell
 	IsAdmin  bool           // the webhook's user sees everything
+	UserZone string         // IANA name of the zone of the webhook's user; often empty
 	Warnings []string
 
 	// The name under which crm.item.list knows a field, by its upper-case name: it cannot be
@@ -69,9 +70,10 @@ func (c *Client) Describe(ctx context.Context) (Description, error) {
 	}
 	var user struct {
 		Admin flag `json:"ADMIN"`
+		Zone  text `json:"TIME_ZONE"`
 	}
 	if profile.Err == nil && json.Unmarshal(profile.Result, &user) == nil {
-		d.IsAdmin = bool(user.Admin)
+		d.IsAdmin, d.UserZone = bool(user.Admin), string(user.Zone)
 	}
 	if !d.IsAdmin {
 		d.Warnings = append(d.Warnings, "the webhook's user is no administrator: deals that this user may not read are missing without a sign")

@@ -26,14 +26,12 @@ func (c *Client) Tariff(ctx context.Context) (Tariff, error) {
 		License text `json:"LICENSE"`
 		Family  text `json:"LICENSE_FAMILY"`
 	}
-	if answers[0].Err != nil || json.Unmarshal(answers[0].Result, &told) != nil {
-		return Tariff{}, nil
-	}
+	isTold := answers[0].Err == nil && json.Unmarshal(answers[0].Result, &told) == nil
 	name := string(cmp.Or(told.License, told.Family))
 	// The name begins with the country: ru_ent250.
 	_, plan, _ := strings.Cut(string(told.License), "_")
 	switch family := strings.ToLower(string(told.Family)); {
-	case name == "":
+	case !isTold || name == "":
 		return Tariff{}, nil
 	case family == "ent" || family == "" && strings.HasPrefix(strings.ToLower(plan), "ent"):
 		return Tariff{name, Enterprise}, nil

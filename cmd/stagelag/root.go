@@ -56,6 +56,7 @@ error then says what went wrong and what to do.`,
 
 	root.AddCommand(
 		newDemo(a),
+		newInit(a),
 		newRun(a),
 		newSchedule(a),
 		newDoctor(a),

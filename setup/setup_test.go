@@ -1,0 +1,247 @@
+package setup_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"stagelag/config"
+	"stagelag/extractor"
+	"stagelag/setup"
+)
+
+func stage(id, name string) extractor.Stage {
+	return extractor.Stage{ID: extractor.StageID(id), FunnelID: 5, Name: name}
+}
+
+func field(name, kind, title string) extractor.Field {
+	return extractor.Field{Name: name, Type: kind, Title: title}
+}
+
+// shown is what is proposed for the stages that get something.
+func shown(p setup.Proposal) []string {
+	var lines []string
+	for _, s := range p.Stages {
+		line := fmt.Sprintf("%s %s|%s", s.ID, s.Days.Name, s.Date.Name)
+		for _, unsure := range s.Unsure {
+			line += " ?" + unsure.Name
+		}
+		if s.HasField() || len(s.Unsure) > 0 {
+			lines = append(lines, line)
+		}
+	}
+	for _, unused := range p.Unused {
+		lines = append(lines, "unused "+unused.Name)
+	}
+	return lines
+}
+
+func TestPropose(t *testing.T) {
+	tests := []struct {
+		name   string
+		fields []extractor.Field
+		want   []string
+	}{
+		{"by the stage's name in the title", []extractor.Field{field("UF_CRM_1", "integer", "Documents: planned days"), field("UF_CRM_2", "date", "Documents: planned end")},
+			[]string{"C5:DOCS UF_CRM_1|UF_CRM_2"}},
+		{"by the stage's id in the name", []extractor.Field{field("UF_CRM_DOCS_DAYS", "double", "UF_CRM_DOCS_DAYS")},
+			[]string{"C5:DOCS UF_CRM_DOCS_DAYS|"}},
+		{"in Russian, whatever the ending", []extractor.Field{field("UF_CRM_1", "integer", "Согласование: план, дней"), field("UF_CRM_2", "datetime", "Срок согласования")},
+			[]string{"C5:UC_7Q2KXM UF_CRM_1|UF_CRM_2"}},
+		{"text that speaks of days", []extractor.Field{field("UF_CRM_1", "string", "Documents, days"), field("UF_CRM_2", "string", "Documents, planned by")},
+			[]string{"C5:DOCS UF_CRM_1|"}},
+		{"no field of the stage that speaks of no plan", []extractor.Field{field("UF_CRM_1", "integer", "Documents: pages"), field("UF_CRM_2", "date", "Documents received")}, nil},
+		{"no field of another kind", []extractor.Field{field("UF_CRM_1", "boolean", "Documents planned"), field("UF_CRM_2", "money", "Documents plan")}, nil},
+		{"no field of the deal's own", []extractor.Field{field("CLOSEDATE", "date", "Documents deadline")}, nil},
+		{"no field of several values", []extractor.Field{{Name: "UF_CRM_1", Type: "integer", Title: "Documents: days", IsMultiple: true}}, nil},
+		{"a plan of no stage", []extractor.Field{field("UF_CRM_1", "date", "Delivery deadline")}, []string{"unused UF_CRM_1"}},
+		{"no stage that has ended", []extractor.Field{field("UF_CRM_1", "date", "Closed: planned end")}, []string{"unused UF_CRM_1"}},
+		{"two that do equally well", []extractor.Field{field("UF_CRM_1", "integer", "Documents: days"), field("UF_CRM_2", "integer", "Documents, planned days")},
+			[]string{"C5:DOCS | ?UF_CRM_1 ?UF_CRM_2"}},
+		{"the better one of two stages", []extractor.Field{field("UF_CRM_1", "integer", "Final check: days"), field("UF_CRM_2", "integer", "Check of documents: days")},
+			[]string{"C5:DOCS UF_CRM_2|", "C5:CHECK UF_CRM_1|"}},
+	}
+	portal := extractor.Description{Funnels: []extractor.Funnel{{ID: 5, Name: "Projects", Stages: []extractor.Stage{
+		stage("C5:NEW", "Request"), stage("C5:DOCS", "Documents"), stage("C5:UC_7Q2KXM", "Согласование"), stage("C5:CHECK", "Final check"),
+		{ID: "C5:WON", FunnelID: 5, Name: "Closed", Semantics: extractor.Success},
+	}}}}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			portal.Fields = test.fields
+			if got := shown(setup.Propose(portal, nil)); !slices.Equal(got, test.want) {
+				t.Errorf("Propose = %q, want %q", got, test.want)
+			}
+			if got := setup.Propose(portal, []extractor.FunnelID{7}); len(got.Stages) > 0 {
+				t.Errorf("Propose for another funnel = %q, want nothing", shown(got))
+			}
+		})
+	}
+}
+
+func load(t rapid.TB, folder, text string) (config.Config, error) {
+	t.Helper()
+	path := filepath.Join(folder, "stagelag.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return config.Load(path, true, []string{"STAGELAG_PORTAL_URL=https://example.bitrix24.ru/rest/1/s3cr3t/"}, config.NeedPortal)
+}
+
+// Names on a portal may be anything, and the file is a configuration that says what was
+// proposed all the same.
+func TestAFileCanBeRead(t *testing.T) {
+	folder := t.TempDir()
+	hostile := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{
+		"a\n  evil: 1", "# x", "'", `"`, "${HOME}", "$${", "\u202e\u2028", "{a: b}", "- a", "*a", "&a", "!!int", "<- ", strings.Repeat("long ", 100), "\x00\x1b[2J",
+	}))
+	rapid.Check(t, func(t *rapid.T) {
+		days := field("UF_CRM_DOCS_DAYS", "integer", hostile.Draw(t, "title"))
+		portal := extractor.Description{Fields: []extractor.Field{days}, Funnels: []extractor.Funnel{{ID: 5, Name: hostile.Draw(t, "funnel"), Stages: []extractor.Stage{
+			stage("C5:DOCS", hostile.Draw(t, "name")), stage("C5:NEW", hostile.Draw(t, "other")),
+		}}}}
+		p := setup.Propose(portal, nil)
+		site := setup.Site{Host: hostile.Draw(t, "host"), TimeZone: "Europe/Moscow", Limits: extractor.Enterprise}
+		if rapid.Bool().Draw(t, "keeps") {
+			site.URL = "https://example.bitrix24.ru/rest/1/s3cr3t/"
+		}
+		text := setup.File(site, portal, p)
+		cfg, err := load(t, folder, text)
+		if err != nil {
+			t.Fatalf("%v, the file:\n%s", err, text)
+		}
+		wantsDocs := p.Stages[0].Days.Name == "UF_CRM_DOCS_DAYS"
+		if _, hasDocs := cfg.Plan.Fields["C5:DOCS"]; hasDocs != wantsDocs || !slices.Equal(cfg.Funnels, []extractor.FunnelID{5}) || len(cfg.Plan.Norms) > 0 ||
+			cfg.Portal.Limits != extractor.Enterprise || cfg.Portal.URL.Host() != "example.bitrix24.ru" {
+			t.Fatalf("the file reads as %+v, the file:\n%s", cfg, text)
+		}
+		if again, added, err := setup.Merge(text, p); err != nil || again != text || len(added) > 0 {
+			t.Fatalf("Merge of what was proposed adds %v, %v, want nothing", added, err)
+		}
+	})
+}
+
+// twoStages is a proposal for two stages.
+var twoStages = setup.Proposal{Stages: []setup.Stage{
+	{Funnel: extractor.Funnel{ID: 5}, ID: "C5:DOCS", Name: "Documents", Days: setup.Field{Name: "UF_CRM_DOCS_DAYS", Title: "Documents: days"}},
+	{Funnel: extractor.Funnel{ID: 5}, ID: "C5:BUILD", Name: "Building", Date: setup.Field{Name: "UF_CRM_BUILD_DUE", Title: "Building: due", IsDate: true}},
+	{Funnel: extractor.Funnel{ID: 5}, ID: "C5:NEW", Name: "New"},
+}}
+
+const (
+	docsLine  = `"C5:DOCS": {days: UF_CRM_DOCS_DAYS}`
+	buildLine = `"C5:BUILD": {date: UF_CRM_BUILD_DUE}`
+)
+
+func TestMerge(t *testing.T) {
+	const docs, build = docsLine + "  # Documents <- Documents: days\n", buildLine + "  # Building <- Building: due\n"
+	tests := []struct{ name, text, want string }{
+		{"an empty file", "", "\nplan:\n  fields:\n    " + docs + "    " + build},
+		{"a file without plans, and without an end", "funnels: [5] # mine", "funnels: [5] # mine\n\nplan:\n  fields:\n    " + docs + "    " + build},
+		{"behind the fields that are there", "plan:\n    fields:\n\n        \"C5:X\": # why\n            days: UF_X\n\n    norms: [] # none\n",
+			"plan:\n    fields:\n\n        \"C5:X\": # why\n            days: UF_X\n        " + docs + "        " + build + "\n    norms: [] # none\n"},
+		{"what was edited stays", "plan:\n  fields:\n    \"C5:DOCS\": {date: UF_MINE}\n", "plan:\n  fields:\n    \"C5:DOCS\": {date: UF_MINE}\n    " + build},
+		{"all is there", "plan: {fields: {\"C5:DOCS\": {days: UF_A}, \"C5:BUILD\": {days: UF_B}}}", "plan: {fields: {\"C5:DOCS\": {days: UF_A}, \"C5:BUILD\": {days: UF_B}}}"},
+		{"an empty plan", "plan:\nfunnels: [5]\n", "plan:\n  fields:\n    " + docs + "    " + build + "funnels: [5]\n"},
+		{"empty fields", "plan:\n  fields: # later\n  norms: []\n", "plan:\n  fields: # later\n    " + docs + "    " + build + "  norms: []\n"},
+		{"a plan of norms alone", "plan:\n  # norms\n  norms: []\n", "plan:\n  fields:\n    " + docs + "    " + build + "  # norms\n  norms: []\n"},
+		{"fields in braces", "plan:\n  fields: {\"Щ\": {days: UF_A}} # mine\n", "plan:\n  fields: {" + docsLine + ", " + buildLine + ", \"Щ\": {days: UF_A}} # mine\n"},
+		{"empty braces", "plan: {fields: {}}\n", "plan: {fields: {" + docsLine + ", " + buildLine + "}}\n"},
+		{"a plan in braces", "plan: {norms: []}\n", "plan: {fields: {" + docsLine + ", " + buildLine + "}, norms: []}\n"},
+		{"lines that end as on Windows", "plan:\r\n  fields:\r\n    A: {days: UF_A}\r\nfunnels: [5]\r\n",
+			"plan:\r\n  fields:\r\n    A: {days: UF_A}\r\n    " + docs + "    " + build + "funnels: [5]\r\n"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			got, _, err := setup.Merge(test.text, twoStages)
+			if err != nil || got != test.want {
+				t.Errorf("Merge(%q) = %v\n%s\nwant\n%s", test.text, err, got, test.want)
+			}
+			again, added, err := setup.Merge(got, twoStages)
+			if err != nil || again != got || len(added) > 0 {
+				t.Errorf("a second Merge adds %v, %v, want nothing", added, err)
+			}
+		})
+	}
+}
+
+// Where nothing can be added, the lines are told.
+func TestMergeThatCannotBe(t *testing.T) {
+	for _, text := range []string{"plan: &p\n  fields: &f\n    A: {days: UF_A}\nx: *p\n", "plan: {fields: ~}\n"} {
+		got, _, err := setup.Merge(text, twoStages)
+		if err != nil && (!strings.Contains(err.Error(), docsLine) || got != "") {
+			t.Errorf("Merge(%q): %v, %q, want an error that tells the lines", text, err, got)
+		}
+		if err == nil && !strings.Contains(got, docsLine) {
+			t.Errorf("Merge(%q) = %q without the lines, and without an error", text, got)
+		}
+	}
+}
+
+// Whatever a file looks like, Merge takes nothing away: without what it added, every line is
+// as it was.
+func TestMergeTakesNothingAway(t *testing.T) {
+	folder := t.TempDir()
+	pieces := []string{
+		"portal:\n  url: https://example.bitrix24.ru/rest/1/s3cr3t/ # secret\n  time_zone: 'Europe/Moscow'\n", "# a remark\n", "\n",
+		"funnels: [5,  7]\n", "schedule: {cron: \"1 2 * * *\"}\n", "stages:\n  map:\n    A: B # old\n", "calendar:\n\n  kind: calendar\n",
+	}
+	plans := []string{
+		"plan:\n  fields:\n    \"C5:X\":\n      days: UF_X\n\n      # the end\n      date: UF_Y\n  # norms\n  norms:\n    - {stage: \"C5:X\", days: 3}\n",
+		"plan:\n    norms:\n    - stage: A\n      days: 3\n    fields: {B: {days: UF_B}}\n", "plan:\n", "",
+		"plan: {norms: [], fields: {B: {days: UF_B}}}\n",
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		parts := rapid.Permutation(append(slices.Clone(pieces), rapid.SampledFrom(plans).Draw(t, "plan"))).Draw(t, "order")
+		text := strings.Join(parts, "")
+		before, err := load(t, folder, text)
+		if err != nil {
+			t.Fatalf("%v:\n%s", err, text)
+		}
+		merged, added, err := setup.Merge(text, twoStages)
+		if err != nil || len(added) != 2 {
+			t.Fatalf("Merge adds %v, %v, want two stages to:\n%s", added, err, text)
+		}
+		left := merged
+		for _, line := range strings.SplitAfter(merged, "\n") {
+			if strings.Contains(line, " <- ") {
+				left = strings.Replace(left, line, "", 1)
+			}
+		}
+		left = strings.Replace(left, docsLine+", "+buildLine+", ", "", 1)
+		if left != text && strings.Replace(left, "  fields:\n", "", 1) != text && strings.TrimSuffix(left, "\nplan:\n  fields:\n") != text {
+			t.Fatalf("without what was added the file is\n%s\nand was\n%s", left, text)
+		}
+		after, err := load(t, folder, merged)
+		if err != nil {
+			t.Fatalf("%v:\n%s", err, merged)
+		}
+		delete(after.Plan.Fields, "C5:DOCS")
+		delete(after.Plan.Fields, "C5:BUILD")
+		if len(after.Plan.Fields) != len(before.Plan.Fields) || len(after.Plan.Norms) != len(before.Plan.Norms) || after.Schedule != before.Schedule {
+			t.Fatalf("the file reads as %+v, and did as %+v", after, before)
+		}
+	})
+}
+
+func TestGuessZone(t *testing.T) {
+	tests := []struct {
+		host   string
+		offset int
+		want   string
+	}{
+		{"example.bitrix24.ru", 3, "Europe/Moscow"}, {"crm.example.ru:8443", 7, "Asia/Krasnoyarsk"}, {"example.bitrix24.com", 0, "UTC"},
+		{"example.bitrix24.de", 2, ""}, {"example.bitrix24.com", -5, ""}, {"example.bitrix24.ru", -5, ""},
+	}
+	for _, test := range tests {
+		at := time.Now().In(time.FixedZone("", test.offset*60*60))
+		if got := setup.GuessZone(test.host, at); got != test.want {
+			t.Errorf("GuessZone(%s, %+d h) = %q, want %q", test.host, test.offset, got, test.want)
+		}
+	}
+}

@@ -1,0 +1,165 @@
+package setup
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"stagelag/extractor"
+	"stagelag/plain"
+)
+
+// A Site is what a configuration says of the portal beside the stages.
+type Site struct {
+	Host     string
+	TimeZone string
+	// IsZoneGuessed is whether nobody has said which zone it is.
+	IsZoneGuessed bool
+	Limits        extractor.Limits
+	// URL is the webhook's address, for a file that holds it; empty for one that refers to
+	// the variable STAGELAG_PORTAL_URL.
+	URL string
+}
+
+// File is a new configuration, with comments.
+func File(site Site, portal extractor.Description, p Proposal) string {
+	var b strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	line("# Proposed by stagelag init for %s. Change what you like: called again, it adds", plain.Text(site.Host, 0))
+	line("# what is new on the portal, and leaves everything else as it is.")
+	line("")
+	line("portal:")
+	if site.URL == "" {
+		line("  # The webhook's address is a password: it is kept in the environment.")
+		line("  url: ${STAGELAG_PORTAL_URL}")
+	} else {
+		line("  # The webhook's address is a password: nobody else may read this file.")
+		line("  url: %s", quote(site.URL))
+	}
+	if site.IsZoneGuessed {
+		line("  # The zone of all dates: guessed from the portal's server, check it.")
+	} else {
+		line("  # The zone of all dates.")
+	}
+	line("  time_zone: %s", quote(site.TimeZone))
+	line("  # standard (2 requests a second, burst 50), enterprise (5, 250) or none (self-hosted).")
+	line("  limits: %s", site.Limits)
+	line("")
+	line("# The funnels to read; all of them when this is left out.")
+	line("funnels:")
+	for _, funnel := range portal.Funnels {
+		line("  - %d%s", funnel.ID, comment(funnel.Name))
+	}
+	line("")
+	line("# How many days a stage is given.")
+	line("plan:")
+	line("  # The fields of the deal that carry it: a number of days, or the last day on time.")
+	if isAny := writeFields(&b, p); !isAny {
+		line("  # No field's name speaks of a stage. One would stand here as")
+		line("  #   \"C5:DOCS\": {days: UF_CRM_DOCS_DAYS, date: UF_CRM_DOCS_DUE}")
+		line("  fields: {}")
+	}
+	if len(p.Unused) > 0 {
+		line("    # Other fields that may hold a plan:")
+		for _, field := range p.Unused {
+			line("    #   %s%s", field.Name, comment(field.Title))
+		}
+	}
+	line("  # What holds where the deal carries none: take the # away and set the days.")
+	line("  norms:")
+	for _, stage := range p.Stages {
+		line("  # - {stage: %s, days: 7}%s", quote(string(stage.ID)), comment(stage.Funnel.Name+": "+stage.Name))
+	}
+	line("")
+	line("schedule:")
+	line("  # Minute, hour, day, month, weekday, on the clocks of portal.time_zone.")
+	line("  cron: \"30 2 * * *\"")
+	return b.String()
+}
+
+func writeFields(b *strings.Builder, p Proposal) (isAny bool) {
+	funnel := ""
+	for _, stage := range p.Stages {
+		if stage.HasField() {
+			if !isAny {
+				fmt.Fprintln(b, "  fields:")
+				isAny = true
+			}
+			if name := stage.Funnel.Name; name != funnel {
+				funnel = name
+				fmt.Fprintf(b, "    # %s\n", bare(name))
+			}
+			fmt.Fprintf(b, "    %s%s\n", entry(stage), comment(reason(stage)))
+		}
+		for _, field := range stage.Unsure {
+			if isAny {
+				fmt.Fprintf(b, "    # %s: perhaps %s, as good as another%s\n", bare(stage.Name), field.Name, comment(field.Title))
+			}
+		}
+	}
+	return isAny
+}
+
+// entry is the line of a stage in plan.fields.
+func entry(stage Stage) string {
+	var parts []string
+	if stage.Days.Name != "" {
+		parts = append(parts, "days: "+stage.Days.Name)
+	}
+	if stage.Date.Name != "" {
+		parts = append(parts, "date: "+stage.Date.Name)
+	}
+	return fmt.Sprintf("%s: {%s}", quote(string(stage.ID)), strings.Join(parts, ", "))
+}
+
+// reason is why the fields were taken for those of the stage.
+func reason(stage Stage) string {
+	var titles []string
+	for _, field := range []Field{stage.Days, stage.Date} {
+		if field.Name != "" {
+			titles = append(titles, field.Title)
+		}
+	}
+	return stage.Name + " <- " + strings.Join(titles, ", ")
+}
+
+// comment is a text behind a #. It can't end the line that it is on.
+func comment(text string) string {
+	if text = bare(text); text == "" {
+		return ""
+	}
+	return "  # " + text
+}
+
+func bare(text string) string { return strings.TrimSpace(plain.Text(text, 100)) }
+
+// quote is a text as YAML reads it back, whatever it holds. ${ would be a variable.
+func quote(text string) string {
+	return strconv.Quote(strings.ReplaceAll(text, "${", "$${"))
+}
+
+// russianZones are the zones of the offsets, in hours, that portals' servers and people in
+// Russia keep.
+var russianZones = map[int]string{
+	2: "Europe/Kaliningrad", 3: "Europe/Moscow", 4: "Europe/Samara", 5: "Asia/Yekaterinburg", 6: "Asia/Omsk", 7: "Asia/Krasnoyarsk",
+	8: "Asia/Irkutsk", 9: "Asia/Yakutsk", 10: "Asia/Vladivostok", 11: "Asia/Magadan", 12: "Asia/Kamchatka",
+}
+
+// GuessZone is the zone that an offset probably stands for, empty where it says nothing: other
+// countries share it, and change their clocks.
+func GuessZone(host string, at time.Time) string {
+	name := strings.ToLower(host)
+	if h, _, ok := strings.Cut(name, ":"); ok {
+		name = h
+	}
+	_, offset := at.Zone()
+	switch {
+	case offset == 0:
+		return "UTC"
+	case offset == 3*60*60 || strings.HasSuffix(name, ".ru"):
+		return russianZones[offset/3600]
+	default:
+		return ""
+	}
+}

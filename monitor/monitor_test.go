@@ -217,7 +217,7 @@ func TestMetricsAreDocumented(t *testing.T) {
 		t.Errorf("docs/metrics.md has\n%s\nwant\n%s", listing(documented), listing(got))
 	}
 	for _, reason := range []string{"operating_time", "too_many_requests", "no_answer", "request_limit"} {
-		if !strings.Contains(text, fmt.Sprintf(`reason="%s"`, reason)) || !strings.Contains(string(page), "`"+reason+"`") {
+		if !strings.Contains(text, fmt.Sprintf(`reason=%q`, reason)) || !strings.Contains(string(page), "`"+reason+"`") {
 			t.Errorf("the reason %s is not both in /metrics and in docs/metrics.md", reason)
 		}
 	}

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+
+	"stagelag/config"
+)
+
+// A deployed is a way in which the schedule is started.
+type deployed struct {
+	name      string
+	command   []string
+	variables []string // NAME=value
+}
+
+func unit(t *testing.T) deployed {
+	t.Helper()
+	text, err := os.ReadFile("../../deploy/stagelag.service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := deployed{name: "the unit of systemd"}
+	for _, line := range regexp.MustCompile(`(?m)^(Environment|ExecStart)=(.*)$`).FindAllStringSubmatch(string(text), -1) {
+		if line[1] == "Environment" {
+			d.variables = append(d.variables, line[2])
+		} else {
+			d.command = strings.Fields(line[2])[1:]
+		}
+	}
+	return d
+}
+
+func service(t *testing.T) deployed {
+	t.Helper()
+	text, err := os.ReadFile("../../docker-compose.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var compose struct {
+		Services map[string]struct {
+			Command     []string
+			Environment map[string]string
+			Ports       []string
+		}
+	}
+	if err := yaml.Unmarshal(text, &compose); err != nil {
+		t.Fatal(err)
+	}
+	s := compose.Services["stagelag"]
+	d := deployed{name: "the service of compose", command: s.Command}
+	for name, value := range s.Environment {
+		d.variables = append(d.variables, name+"="+regexp.MustCompile(`\$\{[^}]*\}`).ReplaceAllString(value, ""))
+	}
+	for _, port := range s.Ports {
+		if !strings.HasPrefix(port, "127.0.0.1:") {
+			t.Errorf("the service opens the port %s to more than this machine", port)
+		}
+	}
+	return d
+}
+
+// What is deployed calls commands, flags and variables that there are.
+func TestWhatIsDeployed(t *testing.T) {
+	for _, d := range []deployed{unit(t), service(t)} {
+		if len(d.command) == 0 || d.command[0] != "schedule" || len(d.variables) == 0 {
+			t.Errorf("%s calls %q with %q, want schedule with variables", d.name, d.command, d.variables)
+			continue
+		}
+		root := newRoot(newApp(strings.NewReader(""), &bytes.Buffer{}, &bytes.Buffer{}, nil))
+		cmd, args, err := root.Find(d.command)
+		if err != nil || cmd.Name() != "schedule" {
+			t.Errorf("%s calls %q: %v", d.name, d.command, err)
+			continue
+		}
+		if err := cmd.ParseFlags(args); err != nil {
+			t.Errorf("%s calls %q: %v", d.name, d.command, err)
+		}
+		cfg, err := config.Load(filepath.Join(t.TempDir(), "stagelag.yaml"), false, d.variables)
+		if err != nil || len(cfg.Warnings) > 0 {
+			t.Errorf("%s sets %q: %v, %q", d.name, d.variables, err, cfg.Warnings)
+		}
+	}
+}

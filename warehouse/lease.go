@@ -67,6 +67,9 @@ const (
 	// leaseTimeout bounds the wait for the engine to notice that a holder is gone.
 	leaseTimeout = 15 * time.Second
 
+	// foreverTimeout is longer than anybody holds a lease.
+	foreverTimeout = 10 * 365 * 24 * time.Hour
+
 	// alreadyRunning is the engine's code for a query with an id that is taken.
 	alreadyRunning = 216
 )
@@ -152,6 +155,8 @@ func (l *Lease) hold(ctx context.Context, comment string) error {
 	options := l.w.Options()
 	options.MaxOpenConns, options.MaxIdleConns = 1, 1
 	options.Compression = nil // it would keep rows back
+	// The client gives a query that much time as a whole, not for each read.
+	options.ReadTimeout = foreverTimeout
 	db, err := clickhouse.Open(options)
 	if err != nil {
 		return err

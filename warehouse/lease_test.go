@@ -36,6 +36,29 @@ func serverURL(w *Warehouse, scheme, host string) string {
 	return fmt.Sprintf("%s://stagelag:%s@%s", scheme, w.seat.credentials.Stagelag, host)
 }
 
+// A run may take hours, a query of it minutes at most: the time-out for the one is not for the
+// other.
+func TestLeaseOutlastsTheReadTimeout(t *testing.T) {
+	w := mustOpen(t, newPath(t))
+	other, err := Open(t.Context(), Config{URL: serverURL(w, "clickhouse", w.seat.endpoint.Native) + "?read_timeout=1s"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	// Taking it needs queries that may take longer than that on a slow machine.
+	var lease *Lease
+	eventually(t, "a lease", func() bool {
+		lease, err = other.Lease(t.Context(), "run", "stagelag run")
+		return err == nil
+	})
+	defer lease.Release()
+	select {
+	case <-lease.Context().Done():
+		t.Errorf("the lease has ended: %v", context.Cause(lease.Context()))
+	case <-time.After(2500 * time.Millisecond):
+	}
+}
+
 func TestLeaseHasOneHolder(t *testing.T) {
 	overEachProtocol(t, func(t *testing.T, w *Warehouse, config Config) {
 		other, err := Open(t.Context(), config)

@@ -225,8 +225,7 @@ func (c *Client) commandError(method string, raw json.RawMessage) error {
 	default:
 		refusal.Description, _ = scalar(raw)
 	}
-	refusal.Code, refusal.Description = c.webhook.redact(refusal.Code), c.webhook.redact(refusal.Description)
-	return refusal
+	return c.presentable(refusal)
 }
 
 // resize fits the size of the next request to how long this one took.

@@ -19,6 +19,8 @@ import (
 
 	"github.com/sirupsen/logrus"
 	"golang.org/x/net/publicsuffix"
+
+	"stagelag/plain"
 )
 
 // Why a client waits, as OnWait and Stats name it.
@@ -274,7 +276,8 @@ func (c *Client) read(ctx context.Context, method string, response *http.Respons
 		return envelope{}, c.lost(ctx, method, err)
 	}
 	if len(body) > maxAnswer {
-		return envelope{}, fmt.Errorf("%s: the answer is longer than %d MB", method, maxAnswer>>20)
+		// Fewer commands have a shorter answer.
+		return envelope{}, &transportError{method, errTooLong}
 	}
 	var answer envelope
 	err = json.Unmarshal(body, &answer)
@@ -291,8 +294,17 @@ func (c *Client) read(ctx context.Context, method string, response *http.Respons
 	default:
 		return answer, nil
 	}
-	refusal.Code, refusal.Description = c.webhook.redact(refusal.Code), c.webhook.redact(refusal.Description)
-	return envelope{}, refusal
+	return envelope{}, c.presentable(refusal)
+}
+
+// presentable makes what a refusal quotes fit for an error and a log: what a portal, a proxy or
+// whoever can write into a deal has it say may hold the address, or what a terminal obeys, and
+// has no end.
+func (c *Client) presentable(refusal *APIError) *APIError {
+	const mostCode, mostDescription = 60, 300
+	refusal.Code = plain.Text(c.webhook.redact(refusal.Code), mostCode)
+	refusal.Description = plain.Text(c.webhook.redact(refusal.Description), mostDescription)
+	return refusal
 }
 
 func isAbsent(raw json.RawMessage) bool { return len(raw) == 0 || string(raw) == "null" }

@@ -95,8 +95,31 @@ type transportError struct {
 	err    error
 }
 
-func (e *transportError) Error() string { return e.method + ": " + e.err.Error() }
-func (e *transportError) Unwrap() error { return e.err }
+func (e *transportError) Error() string        { return e.method + ": " + e.err.Error() }
+func (e *transportError) Unwrap() error        { return e.err }
+func (e *transportError) Is(target error) bool { return target == ErrNoAnswer }
+
+// ErrNoAnswer marks every error of a request that brought no readable answer, be it that
+// nobody was there, that the connection broke, or that something else than a portal answered.
+var ErrNoAnswer = errors.New("no readable answer")
+
+// errTooLong is an answer that would take too much memory.
+var errTooLong = fmt.Errorf("the answer is longer than %d MB", maxAnswer>>20)
+
+// Remedy says what to do about a portal, known by its host, that gave no readable answer;
+// empty for any other error. What a portal refuses says so itself.
+func Remedy(err error, host string) string {
+	switch {
+	case !errors.Is(err, ErrNoAnswer):
+		return ""
+	case errors.Is(err, errTooLong):
+		return "deals carry texts of many megabytes: shorten them, or leave out the fields that hold them"
+	case isUntrusted(err):
+		return fmt.Sprintf("check the certificate of %s, or what stands between", host)
+	default:
+		return fmt.Sprintf("check that %s can be reached from here, and portal.url", host)
+	}
+}
 
 // A RedirectError is a portal that has moved to a host which does not get the secret without
 // being asked for.

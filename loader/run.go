@@ -168,7 +168,10 @@ func (r *Run) Publish(ctx context.Context) error {
 	var published uint64
 	row := r.conn.QueryRow(ctx, "SELECT count() FROM run_events WHERE run_id = ? AND status = 'published'", uint32(r.row.RunID))
 	if err := row.Scan(&published); err != nil {
-		return fmt.Errorf("publish run %d: %w", r.row.RunID, errors.Join(sent, err))
+		if sent != nil {
+			err = fmt.Errorf("%w, and then whether it came in is not known: %w", sent, err)
+		}
+		return fmt.Errorf("publish run %d: %w", r.row.RunID, err)
 	}
 	switch {
 	case published > 0: // also when the answer to the insert was lost

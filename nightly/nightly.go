@@ -83,22 +83,34 @@ func (p Pass) guarded(ctx context.Context, startedAt time.Time) (Outcome, error)
 	// program must not be touched.
 	p.Progress.Step("bring up the schema")
 	if err := sql.Up(ctx, p.Warehouse); err != nil {
-		return Outcome{}, err
+		return Outcome{}, p.explained(ctx, err)
 	}
 	lease, err := p.Warehouse.Lease(ctx, Lease, cmp.Or(p.Command, "stagelag run"))
 	if err != nil {
-		return Outcome{}, err
+		return Outcome{}, p.explained(ctx, err)
 	}
 	defer lease.Release()
-	ctx = lease.Context()
-	outcome, err := p.run(ctx, startedAt)
+	outcome, err := p.run(lease.Context(), startedAt)
+	if err != nil && outcome.Run.RunID == 0 {
+		err = p.explained(lease.Context(), err)
+	}
+	return outcome, err
+}
+
+// explained is the error with why it came to it and what to do about it, as far as that is
+// known.
+func (p Pass) explained(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); errors.Is(err, context.Canceled) && cause != nil {
 		err = cause // says why the context has ended
 	}
-	if remedy := warehouse.Remedy(err); remedy != "" {
-		err = fmt.Errorf("%w; %s", err, remedy)
+	remedy := extractor.Remedy(err, p.Client.Portal())
+	if remedy == "" && !errors.Is(err, extractor.ErrNoAnswer) {
+		remedy = warehouse.Remedy(err)
 	}
-	return outcome, err
+	if remedy == "" {
+		return err
+	}
+	return fmt.Errorf("%w; %s", err, remedy)
 }
 
 // run is the way from the portal to the views.
@@ -116,10 +128,10 @@ func (p Pass) run(ctx context.Context, startedAt time.Time) (Outcome, error) {
 		if asOf == transform.NoDay {
 			asOf = transform.DayOf(startedAt, p.Config.Portal.TimeZone)
 		}
-		err = p.unreached(err)
+		err = fmt.Errorf("describe the portal: %w", err)
 		run, beginning := loader.Begin(ctx, conn, loader.Start{At: startedAt, AsOf: asOf, PortalHost: p.Client.Portal()})
 		if beginning != nil {
-			return Outcome{Before: before}, errors.Join(err, beginning)
+			return Outcome{Before: before}, fmt.Errorf("%w; and the run is not recorded: %w", err, beginning)
 		}
 		p.steps.SetRun(run.ID())
 		return p.failed(ctx, run, err)
@@ -148,19 +160,9 @@ func (p Pass) run(ctx context.Context, startedAt time.Time) (Outcome, error) {
 	}, nil
 }
 
-// unreached says what to do about a portal that did not answer at all. What it answers
-// says so itself.
-func (p Pass) unreached(err error) error {
-	var refusal *extractor.APIError
-	var redirect *extractor.RedirectError
-	if errors.As(err, &refusal) || errors.As(err, &redirect) || errors.Is(err, context.Canceled) {
-		return fmt.Errorf("describe the portal: %w", err)
-	}
-	return fmt.Errorf("describe the portal: %w; check that %s can be reached from here, and portal.url", err, p.Client.Portal())
-}
-
-// failed records why a run came to nothing, also when it was interrupted.
+// failed records why a run came to nothing, also when it was interrupted, and explains it.
 func (p Pass) failed(ctx context.Context, run *loader.Run, err error) (Outcome, error) {
+	err = p.explained(ctx, err)
 	recording, stop := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer stop()
 	run.SetPortalFigures(p.figures())

@@ -1,5 +1,11 @@
 package warehouse
 
+import (
+	"errors"
+	"io"
+	"net"
+)
+
 // The engine's codes for what a person can mend.
 const (
 	notEnoughSpace   = 243
@@ -11,7 +17,8 @@ const (
 	authenticationNo = 516
 )
 
-// Remedy says what to do about an error of the engine, empty where that is not known.
+// Remedy says what to do about an error of the engine or of the connection to it, empty where
+// that is not known. The caller knows that an error of the network is not one of the portal's.
 func Remedy(err error) string {
 	switch exceptionCode(err) {
 	case notEnoughSpace, cannotWriteFile:
@@ -24,7 +31,10 @@ func Remedy(err error) string {
 		return "the warehouse's user lacks a right: warehouse/users.xml shows which it needs"
 	case authenticationNo:
 		return "the warehouse refuses the user or the password: check warehouse.url"
-	default:
-		return ""
 	}
+	var network net.Error
+	if errors.Is(err, ErrLeaseLost) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &network) {
+		return "the warehouse ended or was cut off: see that it runs, and run again, nothing is lost"
+	}
+	return ""
 }

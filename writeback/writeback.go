@@ -112,6 +112,13 @@ func Run(ctx context.Context, p Pass) (Summary, error) {
 	if cause := context.Cause(ctx); errors.Is(err, context.Canceled) && cause != nil {
 		err = cause
 	}
+	remedy := extractor.Remedy(err, p.Client.Portal())
+	if remedy == "" && !errors.Is(err, extractor.ErrNoAnswer) {
+		remedy = warehouse.Remedy(err)
+	}
+	if remedy != "" {
+		err = fmt.Errorf("%w; %s", err, remedy)
+	}
 	return w.finish(begun), err
 }
 

@@ -7,12 +7,15 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/sirupsen/logrus"
 	"go.yaml.in/yaml/v3"
+
+	"stagelag/extractor"
 )
 
 // holder keeps its configuration where fmt may call no method.
@@ -226,6 +229,31 @@ func FuzzLoad(f *testing.F) {
 		message := err.Error()
 		if strings.Contains(message, "s3cr3t") && !strings.Contains(text+funnels, "s3cr3t") || strings.ContainsAny(message, "\n\r") {
 			t.Errorf("Load(%q): %q", text, message)
+		}
+	})
+}
+
+// Whatever stands in the place of an address, nothing that is said of it holds a password, and a
+// password in a file is found.
+func FuzzAddresses(f *testing.F) {
+	f.Add("s3cr3t", "example.bitrix24.ru")
+	f.Add("a%2Fb", "db:9000")
+	f.Add("${X}", "127.0.0.1")
+	f.Add("@", "[::1]:9000")
+	f.Fuzz(func(t *testing.T, password, host string) {
+		isPlain := regexp.MustCompile(`^[A-Za-z0-9]{6,}$`).MatchString
+		webhook, server := "https://"+host+"/rest/1/"+password+"/", "clickhouse://stagelag:"+password+"@"+host
+		w, err := extractor.ParseWebhook(webhook)
+		u, err2 := ParseWarehouseURL(server)
+		said := fmt.Sprintf("%v %v %+v %#v %v %v", err, err2, w, w, u, []any{u})
+		if isPlain(password) && !strings.Contains(host, password) && strings.Contains(said, password) {
+			t.Errorf("the password %q is said: %s", password, said)
+		}
+		if isPlain(password) && err == nil && !strings.Contains(host, "/") && !(webhookSecret{w}).isIn(webhook) {
+			t.Errorf("the secret in %q is not found", webhook)
+		}
+		if isPlain(password) && err2 == nil && !strings.ContainsAny(host, "/@?") && !u.isIn(server) {
+			t.Errorf("the password in %q is not found", server)
 		}
 	})
 }

@@ -24,6 +24,9 @@ const (
 	// endTimeout bounds the wait for an engine that neither answers nor ends: one
 	// whose keeper was killed, or that does not know yet that it is the last.
 	endTimeout = 15 * time.Second
+
+	// mostStarts is how often an engine that has started may end before it is joined.
+	mostStarts = 3
 )
 
 // A seat is a running embedded engine that does not end before leave.
@@ -84,10 +87,9 @@ func (f folder) join(ctx context.Context) (*seat, error) {
 	if err != nil {
 		return nil, err
 	}
-	waiting, cancel = context.WithTimeout(ctx, endTimeout)
-	defer cancel()
-	for {
-		s, err := f.takeSeat(waiting, credentials)
+	deadline := time.Now().Add(endTimeout)
+	for starts := 0; ; {
+		s, err := f.takeSeat(ctx, deadline, credentials)
 		if err == nil {
 			return s, nil
 		}
@@ -100,17 +102,22 @@ func (f folder) join(ctx context.Context) (*seat, error) {
 		}
 		if free {
 			err = f.startKeeper(ctx)
-			if err == nil {
+			if starts++; err == nil {
+				// The wait is for an engine that is up. A machine that is busy takes
+				// longer to bring one up; one that is broken is not tried for ever.
+				if starts <= mostStarts {
+					deadline = time.Now().Add(endTimeout)
+				}
 				continue
 			}
 			if !errors.Is(err, errLocked) {
 				return nil, err
 			}
 		}
-		if pause(waiting) != nil {
-			if ctx.Err() != nil {
-				return nil, ctx.Err()
-			}
+		if err := pause(ctx); err != nil {
+			return nil, err
+		}
+		if time.Now().After(deadline) {
 			return nil, fmt.Errorf("an engine is there that neither answers nor ends (%w)%s", err, f.whoRuns())
 		}
 	}
@@ -138,8 +145,11 @@ func (f folder) isFree() (bool, error) {
 	return true, file.Close()
 }
 
-// takeSeat joins the engine that runs, and fails when none does.
-func (f folder) takeSeat(ctx context.Context, c credentials) (*seat, error) {
+// takeSeat joins the engine that runs, and fails when none does, or when it has not answered by
+// the deadline.
+func (f folder) takeSeat(ctx context.Context, deadline time.Time, c credentials) (*seat, error) {
+	ctx, cancel := context.WithDeadline(ctx, deadline)
+	defer cancel()
 	// Without a reader, which only a keeper is, this fails at once.
 	users, err := os.OpenFile(f.users(), os.O_WRONLY|unix.O_NONBLOCK, 0)
 	if err != nil {

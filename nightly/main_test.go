@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http/httptest"
+	"os"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -22,7 +23,12 @@ import (
 	"stagelag/warehouse/warehousetest"
 )
 
-func TestMain(m *testing.M) { warehousetest.Main(m) }
+func TestMain(m *testing.M) {
+	if task := os.Getenv(passVariable); task != "" {
+		os.Exit(passAsProcess(task))
+	}
+	warehousetest.Main(m)
+}
 
 // A site is a simulated portal, a configuration for it and a warehouse of its own.
 type site struct {
@@ -37,7 +43,13 @@ type site struct {
 // newSite opens a warehouse over a world at the given time of its clock.
 func newSite(t *testing.T, world *portal.World, suggested portal.Suggested, now time.Time) *site {
 	t.Helper()
-	s := &site{t: t, world: world, clock: &atomic.Int64{}, w: warehousetest.New(t), cfg: config.Default()}
+	return newSiteOn(t, warehousetest.New(t), world, suggested, now)
+}
+
+// newSiteOn is newSite with a warehouse that is open already.
+func newSiteOn(t *testing.T, w *warehouse.Warehouse, world *portal.World, suggested portal.Suggested, now time.Time) *site {
+	t.Helper()
+	s := &site{t: t, world: world, clock: &atomic.Int64{}, w: w, cfg: config.Default()}
 	s.clock.Store(now.Unix())
 	s.portal = portal.New(world, portal.Options{Now: func() time.Time { return time.Unix(s.clock.Load(), 0) }})
 	server := httptest.NewServer(s.portal)

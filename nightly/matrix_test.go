@@ -1,0 +1,433 @@
+package nightly_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"stagelag/portal"
+)
+
+// A step is a part of a run in which something goes wrong.
+type step struct {
+	name   string
+	isFull bool
+	// asks is whether a request to the portal belongs to the step; nil: the portal isn't asked.
+	asks func(portal.Command) bool
+	// says finds the step in what is sent to the engine.
+	says *regexp.Regexp
+	// writes are the tables that the step writes to.
+	writes []string
+}
+
+var faultSteps = []step{
+	{"read deals", false, readsDeals, regexp.MustCompile(`INSERT INTO landing_deals \(deal_id`), []string{"landing_deals"}},
+	{"read all deals", true, readsDeals, regexp.MustCompile(`INSERT INTO landing_deals \(deal_id`), []string{"landing_deals"}},
+	{"read history", false, readsHistory, regexp.MustCompile(`INSERT INTO landing_stage_changes \(deal_id`), []string{"landing_stage_changes"}},
+	{"read all history", true, readsHistory, regexp.MustCompile(`INSERT INTO landing_stage_changes \(deal_id`), []string{"landing_stage_changes"}},
+	{"sweep", false, sweeps, regexp.MustCompile(`SELECT deal_id, funnel_id, run_id FROM landing_deals FINAL`), []string{"landing_deals", "landing_stage_changes"}},
+	{"derive", false, nil, regexp.MustCompile(`FROM landing_deals FINAL WHERE deal_id BETWEEN`), nil},
+	{"append", false, nil, regexp.MustCompile(`INSERT INTO facts \(`), []string{"facts", "visits", "deals", "day_measures"}},
+	{"publish", false, nil, regexp.MustCompile(`SELECT \d+, 'published'`), []string{"run_events"}},
+	{"write back", false, updates, regexp.MustCompile(`INSERT INTO write_backs`), []string{"write_backs"}},
+}
+
+func readsDeals(c portal.Command) bool {
+	return c.Method == "crm.item.list" && slices.Contains(c.Params.List("select"), "title") && slices.Contains(c.Params.Keys("filter"), ">id")
+}
+
+func readsHistory(c portal.Command) bool {
+	return c.Method == "crm.stagehistory.list" && c.Params.Text("start") == "-1"
+}
+
+func sweeps(c portal.Command) bool {
+	return c.Method == "crm.item.list" && slices.Contains(c.Params.Keys("filter"), "<=id")
+}
+
+func updates(c portal.Command) bool { return c.Method == "crm.item.update" }
+
+// What a cell of the matrix can't be, and why.
+const (
+	notAsked     = "the portal is not asked in this step"
+	writesNot    = "the step writes nothing"
+	readsNoClock = "the step reads no clock; the times that it records are for people"
+)
+
+// A fault is something that goes wrong from the moment on that a run is in a step.
+type fault struct {
+	name string
+	// cannot is why the fault can't happen in a step, empty where it can.
+	cannot func(step) string
+	// arm lets it go wrong, and calls met when it has. What it returns mends it, if there is
+	// something to mend beside the proxies and the portal.
+	arm func(c *cell) (mend func())
+	// wants is what must come of the pass; either, unless told.
+	wants outcome
+	// passes changes how the pass is made.
+	passes func(*patient)
+	// killsProgram has the pass made by a process of its own.
+	killsProgram bool
+	// form is which of the two forms of a fault it is: once and then no more, or lasting.
+	form form
+}
+
+type form int
+
+const (
+	onlyForm form = iota
+	once
+	lasting
+)
+
+type outcome int
+
+const (
+	either outcome = iota
+	goesWell
+	fails
+)
+
+func (o outcome) String() string { return [...]string{"either", "it ends well", "it fails"}[o] }
+
+func needsPortal(s step) string { return unlessThat(s.asks != nil, notAsked) }
+
+func unlessThat(is bool, reason string) string {
+	if is {
+		return ""
+	}
+	return reason
+}
+
+// onRequest arms a fault of the portal: the first request of the step, or each one from it on.
+func onRequest(isLasting bool, f portal.Fault) func(*cell) func() {
+	return func(c *cell) func() {
+		c.onRequest(isLasting, func() *portal.Fault { return &f })
+		return nil
+	}
+}
+
+func onPortal(name string, f portal.Fault, wantsOnce, wantsLasting outcome, passes func(*patient)) []fault {
+	return []fault{
+		{name: name + ", once", form: once, cannot: needsPortal, arm: onRequest(false, f), wants: wantsOnce, passes: passes},
+		{name: name + ", from then on", form: lasting, cannot: needsPortal, arm: onRequest(true, f), wants: wantsLasting, passes: passes},
+	}
+}
+
+var faults = slices.Concat(
+	[]fault{
+		{name: "the portal refuses connections, for a moment", form: once, cannot: needsPortal, wants: goesWell, arm: func(c *cell) func() {
+			c.onRequest(false, func() *portal.Fault { c.toPortal.refuse(); c.onSleep = c.toPortal.mend; return nil })
+			return nil
+		}},
+		{name: "the portal refuses connections, from then on", form: lasting, cannot: needsPortal, wants: fails, arm: func(c *cell) func() {
+			c.onRequest(false, func() *portal.Fault { c.toPortal.refuse(); return nil })
+			return nil
+		}},
+		{name: "the portal's connection is reset, from then on", cannot: needsPortal, wants: fails, arm: func(c *cell) func() {
+			c.onRequest(false, func() *portal.Fault { c.toPortal.breakAll(); return nil })
+			return nil
+		}},
+	},
+	onPortal("the answer ends in mid-body", portal.Fault{CutsBody: true}, goesWell, fails, nil),
+	onPortal("503 by rate", portal.Fault{Error: &portal.QueryLimitExceeded}, goesWell, fails, nil),
+	onPortal("429 by operating time", portal.Fault{Error: &portal.OperationTimeLimit}, goesWell, fails, nil),
+	onPortal("401", portal.Fault{Error: &portal.NoAuthFound}, fails, fails, nil),
+	onPortal("a page of HTML", portal.Fault{HTML: 502}, goesWell, fails, nil),
+	onPortal("a page of HTML that says all is well", portal.Fault{HTML: 200}, goesWell, fails, nil),
+	onPortal("the portal does not answer", portal.Fault{Hold: make(chan struct{})}, goesWell, fails, hurriesPortal),
+	[]fault{
+		{name: "the portal is renamed to a neighbour", cannot: needsPortal, wants: goesWell, arm: func(c *cell) func() {
+			return onRequest(false, portal.Fault{RedirectTo: "http://" + c.toPortal.target()})(c)
+		}},
+		{name: "the portal is renamed to a stranger", cannot: needsPortal, arm: onRequest(true, portal.Fault{RedirectTo: "https://stranger.example"}), wants: fails},
+		{name: "our clock jumps back", cannot: clocked, wants: goesWell, arm: func(c *cell) func() {
+			c.onRequest(false, func() *portal.Fault { c.clock.back.Store(int64(36 * time.Hour)); return nil })
+			return nil
+		}},
+		{name: "the portal's clock jumps back", cannot: clocked, wants: goesWell, arm: func(c *cell) func() {
+			c.onRequest(false, func() *portal.Fault { c.at(c.night.Add(-36 * time.Hour)); return nil })
+			return func() { c.at(c.night) }
+		}},
+
+		{name: "the engine refuses connections", wants: fails, arm: func(c *cell) func() {
+			c.onQuery(func(*link, []byte) { c.engine.refuse() })
+			return nil
+		}},
+		{name: "a connection to the engine is reset", arm: func(c *cell) func() {
+			c.onQuery(func(l *link, _ []byte) { reset(l.client) })
+			return nil
+		}},
+		{name: "all connections to the engine are reset", wants: fails, arm: func(c *cell) func() {
+			c.onQuery(func(*link, []byte) { c.engine.breakAll() })
+			return nil
+		}},
+		{name: "the engine does not answer", wants: fails, passes: hurriesEngine, arm: func(c *cell) func() {
+			c.onQuery(func(l *link, _ []byte) { c.engine.stall(l, true) })
+			return nil
+		}},
+		{name: "the engine is killed", arm: func(c *cell) func() {
+			c.letEngineAge()
+			c.onQuery(func(*link, []byte) { c.killEngine() })
+			return c.revive
+		}},
+		{name: "the engine is out of memory", wants: fails, arm: func(c *cell) func() {
+			c.onQuery(func(_ *link, b []byte) { starve(b) })
+			return nil
+		}},
+		{name: "the disk is full", wants: fails, cannot: func(s step) string { return unlessThat(s.writes != nil, writesNot) }, arm: func(c *cell) func() {
+			c.onQuery(func(*link, []byte) { c.fill("1000000000000000") })
+			return func() { c.fill("0") }
+		}},
+		{name: "the program is killed", wants: fails, killsProgram: true, arm: func(c *cell) func() {
+			if c.step.asks != nil {
+				c.onRequest(false, func() *portal.Fault { c.killProgram(); return &portal.Fault{Drops: true} })
+			} else {
+				c.onQuery(func(*link, []byte) { c.killProgram() })
+			}
+			return nil
+		}},
+	},
+)
+
+func clocked(s step) string { return unlessThat(s.asks != nil, readsNoClock) }
+
+// The program waits for a portal and an engine longer than a test should, and a slow machine
+// longer than it would seem.
+func hurriesPortal(p *patient) { p.timeout = 2 * time.Second }
+func hurriesEngine(p *patient) { p.read = "&read_timeout=8s" }
+
+// A cell is one fault in one step.
+type cell struct {
+	*ward
+	step    step
+	met     atomic.Bool
+	onSleep func() // before a try is repeated; called once
+	clock   *jumpingClock
+	program chan int // the process that makes the pass
+}
+
+// A jumpingClock is ours, and does not wait between tries.
+type jumpingClock struct {
+	back    atomic.Int64 // nanoseconds
+	onSleep func()
+}
+
+func (c *jumpingClock) Now() time.Time { return time.Now().Add(-time.Duration(c.back.Load())) }
+
+func (c *jumpingClock) Sleep(ctx context.Context, _ time.Duration) error {
+	c.onSleep()
+	return ctx.Err()
+}
+
+// onRequest fails the first request of the step, or each from it on.
+func (c *cell) onRequest(isLasting bool, f func() *portal.Fault) {
+	c.portal.Inject(func(call *portal.Call) *portal.Fault {
+		isMet := c.met.Load()
+		if !isMet && !slices.ContainsFunc(call.Commands, c.step.asks) || isMet && !isLasting {
+			return nil
+		}
+		c.met.Store(true)
+		return f()
+	})
+}
+
+// onQuery fails the first query of the step.
+func (c *cell) onQuery(f func(l *link, b []byte)) {
+	c.engine.on(c.step.says, func(l *link, b []byte) {
+		c.met.Store(true)
+		f(l, b)
+	})
+}
+
+func (c *cell) killProgram() { _ = syscall.Kill(<-c.program, syscall.SIGKILL) }
+
+// fill sets how much room inserts into the tables of the step must leave.
+func (c *cell) fill(bytes string) {
+	for _, table := range c.step.writes {
+		if err := c.w.DB().Exec(context.Background(), "ALTER TABLE "+table+" MODIFY SETTING min_free_disk_bytes_to_perform_insert = "+bytes); err != nil {
+			c.t.Error(err)
+		}
+	}
+}
+
+// suffer makes a pass with the fault in it, and mends everything.
+func (c *cell) suffer(f fault) result {
+	c.clock = &jumpingClock{onSleep: func() {
+		if do := c.onSleep; do != nil {
+			c.onSleep = nil
+			do()
+		}
+	}}
+	p := patient{isFull: c.step.isFull, clock: c.clock}
+	if f.passes != nil {
+		f.passes(&p)
+	}
+	c.program = make(chan int, 1)
+	mend := f.arm(c)
+	var r result
+	if f.killsProgram {
+		cmd := c.startPass(p.isFull)
+		c.program <- cmd.Process.Pid
+		r.err = cmd.Wait()
+	} else {
+		r = c.pass(p)
+	}
+	c.portal.Inject(nil)
+	c.toPortal.mend()
+	c.engine.mend()
+	if mend != nil {
+		mend()
+	}
+	return r
+}
+
+// run makes one night with the fault in it, and the pass after it.
+func (c *cell) run(what string, f fault, before, after state) {
+	reader := c.watch(what, before, after)
+	defer func() {
+		if reader.stop() == 0 {
+			c.t.Errorf("%s: the reader has seen nothing", what)
+		}
+	}()
+	r := c.suffer(f)
+	// On a slow machine, who hurries may give up before it comes to the step.
+	for try := 0; !c.met.Load() && f.passes != nil && try < 3; try++ {
+		r = c.suffer(f)
+	}
+	if !c.met.Load() {
+		c.t.Errorf("%s: the run never came to it (%v)", what, r.err)
+	}
+	if f.wants == goesWell && r.err != nil || f.wants == fails && r.err == nil {
+		c.t.Errorf("%s: %v, want that %v", what, r.err, f.wants)
+	}
+	c.mustBeClear(what, r.err)
+	wants := before
+	if r.isPublished || c.step.name == "write back" {
+		wants = after
+	}
+	got := c.state("deal_stage_days", "deals_now", "data_gaps")
+	// Of a run that died over its publishing nobody knows whether it is published.
+	if c.step.name == "publish" && r.err != nil && got["deals_now"] == after["deals_now"] {
+		wants = after
+	}
+	c.mustBe(what+", after the fault", got, wants)
+
+	// After a pass that went well, that of the next night is the next run.
+	if r.err == nil {
+		return
+	}
+	if r := c.pass(patient{clock: hasty{}}); r.err != nil {
+		c.t.Errorf("%s: the next run: %v", what, r.err)
+	}
+	c.mustBe(what+", after the next run", c.state("deal_stage_days", "deals_now", "data_gaps", "quality_report"), after)
+	if n := c.number("SELECT count() FROM runs WHERE status = 'running' OR status = 'failed' AND (error IS NULL OR finished_at IS NULL)"); n != 0 {
+		c.t.Errorf("%s: %d runs have no end", what, n)
+	}
+	if n := c.differing(); n != 0 {
+		c.t.Errorf("%s: %d deals are not written back after the next run", what, n)
+	}
+}
+
+// mustBeClear fails if an error is no line for a person, or tells a secret.
+func (c *cell) mustBeClear(what string, err error) {
+	if err == nil {
+		return
+	}
+	text := err.Error()
+	password := c.w.Options().Auth.Password
+	if strings.ContainsAny(text, "\n\r") || len(text) > 600 || strings.Contains(text, "/rest/") || strings.Contains(text, password) {
+		c.t.Errorf("%s: the error is not a line for a person: %q", what, text)
+	}
+	if testing.Verbose() {
+		c.t.Logf("%s: %s", what, text)
+	}
+}
+
+func (c *cell) mustBe(what string, got, want state) {
+	for view := range got {
+		if got[view] != want[view] {
+			c.t.Errorf("%s: %s shows %s, want %s", what, view, got[view], want[view])
+		}
+	}
+}
+
+// differing counts the deals whose fields are not what the views show.
+func (v *ward) differing() int {
+	rows := v.rows("SELECT deal_id, overdue_days_total FROM deals_now")
+	n := 0
+	for _, row := range rows {
+		var id portal.DealID
+		var lost string
+		if _, err := fmt.Sscan(row, &id, &lost); err != nil {
+			v.t.Fatal(err)
+		}
+		deal, _ := v.world.Deal(id)
+		if fmt.Sprint(deal.Fields[lostField]) != lost {
+			n++
+		}
+	}
+	return n
+}
+
+// isLong is whether all forms of every fault are walked, as make soak does.
+func isLong() bool { return os.Getenv(nightsVariable) != "" }
+
+// isWalked is whether a cell belongs to the short form too. Of a fault that has two forms, steps
+// get them in turn, so that reading changes and reading all have one each; and what reads all
+// writes to the engine as what reads changes does, so there the engine stays well.
+func isWalked(i int, s step, f fault) bool {
+	if isLong() {
+		return true
+	}
+	isEngines := f.cannot == nil && !f.killsProgram
+	isOther := f.form == once && i%2 == 1 || f.form == lasting && i%2 == 0
+	return !isOther && !(isEngines && s.isFull)
+}
+
+// TestFaultMatrix lets every fault happen in every step of a run, each in a night of its own,
+// while a reader looks on. The run ends with the right numbers or fails with one line; what was
+// published stays; the next run is right.
+func TestFaultMatrix(t *testing.T) {
+	t.Parallel()
+	const seed, deals, changes = 7, 40, 6
+	right := &chronicle{ward: newWard(t, seed, deals, changes)}
+	t.Run("steps", func(t *testing.T) {
+		for i, s := range faultSteps {
+			t.Run(s.name, func(t *testing.T) {
+				t.Parallel()
+				v := newWard(t, seed, deals, changes)
+				if r := v.pass(patient{clock: hasty{}}); r.err != nil {
+					t.Fatalf("the first night: %v", r.err)
+				}
+				night := 0
+				for _, f := range faults {
+					what := s.name + ": " + f.name
+					if f.cannot != nil {
+						if reason := f.cannot(s); reason != "" {
+							t.Logf("%s: %s", what, reason)
+							continue
+						}
+					}
+					if !isWalked(i, s, f) {
+						continue
+					}
+					before := right.after(t, night)
+					night++
+					after := right.after(t, night)
+					v.nextNight()
+					begun := time.Now()
+					(&cell{ward: v, step: s}).run(what, f, before, after)
+					t.Logf("%s: %.2f s", what, time.Since(begun).Seconds())
+				}
+				v.expectLaws(s.name)
+			})
+		}
+	})
+}

@@ -1,0 +1,384 @@
+package nightly_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"stagelag/config"
+	"stagelag/extractor"
+	"stagelag/nightly"
+	"stagelag/portal"
+	"stagelag/transform"
+	"stagelag/warehouse"
+	"stagelag/warehouse/warehousetest"
+	"stagelag/writeback"
+)
+
+// A ward is a site whose passes reach the portal and the warehouse through proxies, and whose
+// world changes from night to night. Its warehouse is an engine of its own, to be killed.
+type ward struct {
+	*site
+	life     life
+	path     string // of the warehouse
+	engine   *proxy
+	toPortal *proxy
+	night    time.Time
+	begun    time.Time // of the engine, at the latest
+	changes  int       // a night, beside those that are always there
+}
+
+// newWard makes a portal that lives the same nights for the same seed.
+func newWard(t *testing.T, seed uint64, deals, changes int) *ward {
+	t.Helper()
+	path, err := os.MkdirTemp("", "ward-") //nolint:usetesting // it must outlive the engine
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := &ward{path: path, night: firstNight, changes: changes}
+	t.Cleanup(func() {
+		if v.site != nil {
+			_ = v.w.Close()
+		}
+		_ = warehousetest.WaitUntilEnded(path)
+		_ = os.RemoveAll(path)
+	})
+	world, suggested := portal.Generate(portal.GenerateOptions{Seed: seed, Deals: deals, Now: firstNight})
+	world.AddField(portal.Field{Name: lostField, Type: "integer"})
+	world.AddField(portal.Field{Name: stateField, Type: "string"})
+	v.life = life{world, seed}
+	v.site = newSiteOn(t, v.open(t), world, suggested, firstNight)
+	v.cfg.WriteBack = config.WriteBack{Language: config.English, DaysLost: lostField, State: stateField}
+
+	v.engine = newProxy(t, func() string {
+		e, _ := v.w.Endpoints()
+		return e.Native
+	})
+	server := httptest.NewServer(v.portal)
+	t.Cleanup(server.Close)
+	v.toPortal = newProxy(t, func() string { return server.Listener.Addr().String() })
+	if v.cfg.Portal.URL, err = extractor.ParseWebhook(v.portal.WebhookURL("http://" + v.toPortal.address)); err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func (v *ward) open(t *testing.T) *warehouse.Warehouse {
+	t.Helper()
+	w, err := warehouse.Open(context.Background(), warehouse.Config{URL: warehouse.Embedded, Path: v.path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.begun = time.Now()
+	return w
+}
+
+// enginePID is the process of the engine.
+func (v *ward) enginePID() int {
+	var endpoint struct {
+		Engine int `json:"engine"`
+	}
+	text, err := os.ReadFile(filepath.Join(v.path, "endpoint.json"))
+	if err == nil {
+		err = json.Unmarshal(text, &endpoint)
+	}
+	if err != nil || endpoint.Engine < 2 {
+		v.t.Fatalf("which process is the engine: %v", err)
+	}
+	return endpoint.Engine
+}
+
+// killEngine ends the engine as a crash does.
+func (v *ward) killEngine() {
+	_ = syscall.Kill(v.enginePID(), syscall.SIGKILL)
+}
+
+// letEngineAge waits until the engine is old enough to be replaced by its keeper when it ends,
+// rather than given up.
+func (v *ward) letEngineAge() { time.Sleep(time.Until(v.begun.Add(2200 * time.Millisecond))) }
+
+// revive has an engine again, after one was killed.
+func (v *ward) revive() {
+	_ = v.w.Close()
+	v.w = v.open(v.t)
+}
+
+// nextNight lets a day pass.
+func (v *ward) nextNight() {
+	v.night = v.night.AddDate(0, 0, 1)
+	v.life.before(v.night, v.changes)
+	v.at(v.night)
+}
+
+// warehouseURL is the warehouse as a server behind the proxy.
+func (v *ward) warehouseURL(parameters string) string {
+	password := v.w.Options().Auth.Password
+	return fmt.Sprintf("clickhouse://stagelag:%s@%s?max_memory_usage=%s&max_untracked_memory=%s%s", password, v.engine.address, memoryLimit, untracked, parameters)
+}
+
+// A result is what came of a pass.
+type result struct {
+	isPublished bool
+	err         error
+}
+
+// A patient is what a pass is made with.
+type patient struct {
+	isFull  bool
+	timeout time.Duration // of a request to the portal; 0: the usual
+	read    string        // parameters of the warehouse's address
+	clock   extractor.Clock
+}
+
+// pass makes one pass as stagelag run does: the run, then the write-back.
+func (v *ward) pass(p patient) result {
+	client := extractor.NewClient(extractor.ClientOptions{
+		Webhook: v.cfg.Portal.URL, Limits: extractor.Unlimited, Clock: p.clock, HTTP: &http.Client{Timeout: p.timeout},
+	})
+	return pass(v.warehouseURL(p.read), v.cfg, client, p.isFull)
+}
+
+func pass(url string, cfg config.Config, client *extractor.Client, isFull bool) result {
+	ctx := context.Background()
+	w, err := warehouse.Open(ctx, warehouse.Config{URL: url})
+	if err != nil {
+		return result{err: err}
+	}
+	defer w.Close()
+	log := logrus.New()
+	log.SetOutput(io.Discard)
+	outcome, err := nightly.Run(ctx, nightly.Pass{
+		Warehouse: w, Client: client, Config: cfg, AsOf: transform.NoDay, Full: isFull, Progress: quiet{}, Log: log,
+	})
+	if err != nil {
+		return result{err: err}
+	}
+	if outcome.Run.Status != "published" {
+		return result{err: fmt.Errorf("a run that is %s gives no error", outcome.Run.Status)}
+	}
+	_, err = writeback.Run(ctx, writeback.Pass{Warehouse: w, Client: client, Config: cfg, Progress: quiet{}, Log: log})
+	return result{isPublished: true, err: err}
+}
+
+// nightsVariable is how many nights the soak lasts; make soak sets it, and has the long forms of
+// other tests with it.
+const nightsVariable = "STAGELAG_SOAK_NIGHTS"
+
+// passVariable makes the test binary a process that makes one pass.
+const passVariable = "NIGHTLY_TEST_PASS"
+
+// A passTask is a pass for another process.
+type passTask struct {
+	Warehouse, Webhook string
+	Suggested          portal.Suggested
+	Full               bool
+}
+
+func (v *ward) task(isFull bool) passTask {
+	fields := map[string]portal.SuggestedFields{}
+	for stage, f := range v.cfg.Plan.Fields {
+		fields[string(stage)] = portal.SuggestedFields{Days: string(f.Days), Date: string(f.Date)}
+	}
+	task := passTask{Warehouse: v.warehouseURL(""), Webhook: v.portal.WebhookURL("http://" + v.toPortal.address), Full: isFull}
+	task.Suggested = portal.Suggested{TimeZone: v.cfg.Portal.TimeZone.String(), Fields: fields, StageMap: map[string]string{}}
+	for from, to := range v.cfg.Stages.Map {
+		task.Suggested.StageMap[string(from)] = string(to)
+	}
+	for _, n := range v.cfg.Plan.Norms {
+		norm := portal.SuggestedNorm{Stage: string(n.Stage), Days: int(n.Days)}
+		if !n.From.IsZero() {
+			norm.From = n.From.Format(time.DateOnly)
+		}
+		task.Suggested.Norms = append(task.Suggested.Norms, norm)
+	}
+	return task
+}
+
+// startPass starts a pass as a process.
+func (v *ward) startPass(isFull bool) *exec.Cmd {
+	v.t.Helper()
+	text, err := json.Marshal(v.task(isFull))
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	cmd := exec.Command(self)
+	cmd.Env = append(os.Environ(), passVariable+"="+string(text))
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		v.t.Fatal(err)
+	}
+	return cmd
+}
+
+// passAsProcess is a pass in a process of its own.
+func passAsProcess(text string) (code int) {
+	var task passTask
+	err := json.Unmarshal([]byte(text), &task)
+	s := &site{cfg: config.Default()}
+	if err == nil {
+		s.configure(task.Suggested)
+		s.cfg.Portal.URL, err = extractor.ParseWebhook(task.Webhook)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 2
+	}
+	s.cfg.WriteBack = config.WriteBack{Language: config.English, DaysLost: lostField, State: stateField}
+	client := extractor.NewClient(extractor.ClientOptions{Webhook: s.cfg.Portal.URL, Limits: extractor.Unlimited, Clock: hasty{}})
+	if r := pass(task.Warehouse, s.cfg, client, task.Full); r.err != nil {
+		fmt.Fprintln(os.Stderr, r.err)
+		return 1
+	}
+	return 0
+}
+
+// A state is what the views show, in a word for each.
+type state map[string]string
+
+var everyView = slices.Sorted(maps.Keys(views))
+
+// digestOf asks for a view in a word: all that it tells of the deals, but not the run that a row
+// is of, which a failed run moves, nor the portal's address.
+func digestOf(view string) string {
+	columns := "*"
+	switch view {
+	case "deal_stage_days":
+		columns = "* EXCEPT run_id"
+	case "deal_stages", "deals_now", "data_gaps":
+		columns = "* EXCEPT deal_url"
+	}
+	return "SELECT concat(toString(count()), ' rows, ', hex(sum(cityHash64(toString(tuple(" + columns + "))))) ) FROM " + view
+}
+
+// ask asks for one text as the analyst.
+func ask(w *warehouse.Warehouse, query string) (string, error) {
+	var b strings.Builder
+	err := w.Query(context.Background(), &b, query, "TSV")
+	return strings.TrimSuffix(b.String(), "\n"), err
+}
+
+func (s *site) state(of ...string) state {
+	s.t.Helper()
+	all := state{}
+	for _, view := range of {
+		digest, err := ask(s.w, digestOf(view))
+		if err != nil {
+			s.t.Fatalf("%s: %v", view, err)
+		}
+		all[view] = digest
+	}
+	return all
+}
+
+// A chronicle is what the views show after each night when nothing goes wrong, night by night
+// as somebody wants to know.
+type chronicle struct {
+	mu     sync.Mutex
+	ward   *ward
+	nights []state
+}
+
+func (c *chronicle) after(t *testing.T, night int) state {
+	t.Helper()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for len(c.nights) <= night {
+		if len(c.nights) > 0 {
+			c.ward.nextNight()
+		}
+		if r := c.ward.pass(patient{clock: hasty{}}); r.err != nil {
+			t.Fatalf("a night without faults: %v", r.err)
+		}
+		c.nights = append(c.nights, c.ward.state(everyView...))
+	}
+	return c.nights[night]
+}
+
+// A watcher asks the views again and again, and must see nothing but what was published.
+type watcher struct {
+	stopped chan struct{}
+	done    chan struct{}
+	seen    int
+}
+
+// watch begins to look. What is shown must be one of the states, view by view.
+func (v *ward) watch(what string, allowed ...state) *watcher {
+	e, _ := v.w.Endpoints()
+	w := &watcher{stopped: make(chan struct{}), done: make(chan struct{})}
+	go func() {
+		defer close(w.done)
+		for {
+			for view := range views {
+				select {
+				case <-w.stopped:
+					return
+				default:
+				}
+				got, err := askAt(e, digestOf(view))
+				if err != nil {
+					time.Sleep(20 * time.Millisecond) // the engine is gone for the moment
+					continue
+				}
+				w.seen++
+				isAllowed := false
+				for _, s := range allowed {
+					isAllowed = isAllowed || s[view] == got
+				}
+				if !isAllowed {
+					v.t.Errorf("%s: a reader sees %s as %s, which was never published", what, view, got)
+					return
+				}
+				time.Sleep(25 * time.Millisecond)
+			}
+		}
+	}()
+	return w
+}
+
+// stop ends the looking and tells how often something was seen.
+func (w *watcher) stop() int {
+	close(w.stopped)
+	<-w.done
+	return w.seen
+}
+
+// askAt asks as the analyst wherever the engine is now; every engine of a keeper is behind the
+// same address.
+func askAt(e warehouse.Endpoints, query string) (string, error) {
+	request, err := http.NewRequest(http.MethodPost, e.HTTP+"?database="+e.Database, strings.NewReader(query))
+	if err != nil {
+		return "", err
+	}
+	request.Header.Set("X-ClickHouse-User", e.User)
+	request.Header.Set("X-ClickHouse-Key", e.Password)
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return "", err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err == nil && response.StatusCode != http.StatusOK {
+		err = errors.New(response.Status)
+	}
+	return strings.TrimSuffix(string(body), "\n"), err
+}

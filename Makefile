@@ -16,7 +16,7 @@ race := $(if $(shell command -v $${CC:-cc} 2>/dev/null),-race)
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: build engine ## run the whole pass on a simulated portal, and see what comes out
@@ -31,6 +31,10 @@ env: ## make .env for docker compose, with passwords of its own
 	@test ! -e .env || { echo "make env: .env is there already; remove it to have another made" >&2; exit 1; }
 	@umask 077 && awk '/^[A-Z_]+_PASSWORD=$$/ { "head -c 24 /dev/urandom | od -An -tx1 | tr -d \" \\n\"" | getline word; close("head -c 24 /dev/urandom | od -An -tx1 | tr -d \" \\n\""); $$0 = $$0 word } { print }' .env.example > .env
 	@echo ".env is made, with passwords of its own. Next: docker compose --profile demo up"
+
+.PHONY: vulnerabilities
+vulnerabilities: ## look for known vulnerabilities, where the database can be reached
+	@./tools/vulnerabilities.sh
 
 .PHONY: build
 build: ## build bin/stagelag

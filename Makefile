@@ -32,6 +32,13 @@ env: ## make .env for docker compose, with passwords of its own
 	@umask 077 && awk '/^[A-Z_]+_PASSWORD=$$/ { "head -c 24 /dev/urandom | od -An -tx1 | tr -d \" \\n\"" | getline word; close("head -c 24 /dev/urandom | od -An -tx1 | tr -d \" \\n\""); $$0 = $$0 word } { print }' .env.example > .env
 	@echo ".env is made, with passwords of its own. Next: docker compose --profile demo up"
 
+# How many simulated nights make soak takes.
+NIGHTS ?= 365
+
+.PHONY: soak
+soak: engine ## the long forms: NIGHTS nights with faults and kills, and all forms of each fault
+	STAGELAG_SOAK_NIGHTS=$(NIGHTS) $(GO) test -count=1 -timeout=6h -v -run '^(TestSoak|TestFaultMatrix)$$' ./nightly
+
 .PHONY: vulnerabilities
 vulnerabilities: ## look for known vulnerabilities, where the database can be reached
 	@./tools/vulnerabilities.sh

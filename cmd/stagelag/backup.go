@@ -75,18 +75,18 @@ func backupName(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// alone does something while nobody has any of the leases.
-func alone(ctx context.Context, w *warehouse.Warehouse, doing string, do func(context.Context) error, leases ...string) (err error) {
-	for _, name := range leases {
-		lease, err := w.Lease(ctx, name, doing)
-		if err != nil {
-			return err
-		}
-		defer lease.Release()
-		ctx = lease.Context()
+// alone does something while nobody else has any of the leases.
+func alone(ctx context.Context, w *warehouse.Warehouse, doing string, do func(context.Context) error, leases ...string) error {
+	if len(leases) == 0 {
+		return do(ctx)
 	}
-	err = do(ctx)
-	if cause := context.Cause(ctx); errors.Is(err, context.Canceled) && cause != nil {
+	lease, err := w.Lease(ctx, leases[0], doing)
+	if err != nil {
+		return err
+	}
+	defer lease.Release()
+	err = alone(lease.Context(), w, doing, do, leases[1:]...)
+	if cause := context.Cause(lease.Context()); errors.Is(err, context.Canceled) && cause != nil {
 		return cause
 	}
 	return err

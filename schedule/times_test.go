@@ -97,12 +97,12 @@ func TestEveryDateHasOneRun(t *testing.T) {
 		zone := location(t, rapid.SampledFrom(zones).Draw(t, "zone"))
 		hour, minute := rapid.IntRange(0, 23).Draw(t, "hour"), rapid.IntRange(0, 59).Draw(t, "minute")
 		spec := time.Date(0, 1, 1, hour, minute, 0, 0, time.UTC).Format("4 15") + " * * *"
-		start := time.Date(rapid.IntRange(1990, 2036).Draw(t, "year"), time.Month(rapid.IntRange(1, 12).Draw(t, "month")), 1, 0, 0, 0, 0, zone)
+		start := time.Date(rapid.IntRange(1990, 2036).Draw(t, "year"), 1, rapid.IntRange(1, 365).Draw(t, "date"), 0, 0, 0, 0, zone)
 		s := times(t, spec, zone.String())
 
 		next := s.Next(start.Add(-time.Nanosecond))
-		for day := range 32 {
-			date := time.Date(start.Year(), start.Month(), 1+day, 12, 0, 0, 0, zone)
+		for day := range 8 {
+			date := time.Date(start.Year(), start.Month(), start.Day()+day, 12, 0, 0, 0, zone)
 			want := firstMinute(date, hour, minute)
 			if !next.Equal(want) {
 				t.Fatalf("%s in %s on %s = %v, want %v", spec, zone, date.Format(time.DateOnly), next, want)

@@ -67,10 +67,14 @@ func TestNothingSaysASecret(t *testing.T) {
 		}
 		must("run, "+name, 1, "run", "--full")
 		must("write-back setup, "+name, 1, "write-back", "setup", "--create")
+		must("doctor, "+name, 1, "doctor", "--json")
+		must("init, "+name, 1, "init")
 	}
 	simulated.Inject(nil)
 
 	must("run", 0, "run", "--json")
+	must("doctor", 0, "doctor")
+	must("init", 0, "init", "--dry-run")
 	must("write-back setup", 0, "write-back", "setup", "--create")
 	_, settings, _ := strings.Cut(said["write-back setup"], "For stagelag.yaml:\n\n")
 	settings, _, _ = strings.Cut(settings, "time=")

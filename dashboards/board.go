@@ -3,7 +3,6 @@ package dashboards
 import (
 	"fmt"
 
-	"github.com/grafana/grafana-foundation-sdk/go/cog"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 )
 
@@ -101,7 +100,7 @@ func absentIsADash() dashboard.ValueMapping {
 	return dashboard.ValueMapping{SpecialValueMap: &dashboard.SpecialValueMap{
 		Type: dashboard.MappingTypeSpecialValue,
 		Options: dashboard.DashboardSpecialValueMapOptions{
-			Match: dashboard.SpecialValueMatchNullAndNan, Result: dashboard.ValueMappingResult{Text: cog.ToPtr(absent)},
+			Match: dashboard.SpecialValueMatchNullAndNan, Result: dashboard.ValueMappingResult{Text: new(absent)},
 		},
 	}}
 }
@@ -110,9 +109,9 @@ func absentIsADash() dashboard.ValueMapping {
 func (b *board) words(kind string) dashboard.ValueMapping {
 	options := map[string]dashboard.ValueMappingResult{}
 	for i, value := range vocabulary[kind] {
-		result := dashboard.ValueMappingResult{Text: cog.ToPtr(b.say(kind + "." + value.name)), Index: cog.ToPtr(int32(i))}
+		result := dashboard.ValueMappingResult{Text: new(b.say(kind + "." + value.name)), Index: new(int32(i))}
 		if value.color != "" {
-			result.Color = cog.ToPtr(value.color)
+			result.Color = new(value.color)
 		}
 		options[value.name] = result
 	}

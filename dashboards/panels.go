@@ -128,7 +128,7 @@ func toPortal(b *board) []dashboard.DynamicConfigValue {
 		{Id: "mappings", Value: []dashboard.ValueMapping{{RegexMap: &dashboard.RegexMap{
 			Type: dashboard.MappingTypeRegexToText,
 			Options: dashboard.DashboardRegexMapOptions{
-				Pattern: ".+", Result: dashboard.ValueMappingResult{Text: cog.ToPtr("↗")},
+				Pattern: ".+", Result: dashboard.ValueMappingResult{Text: new("↗")},
 			},
 		}}}},
 		width(70),
@@ -140,7 +140,7 @@ func (b *board) stat(key string, w, h uint32, sql string, columns ...column) {
 	b.builder.WithPanel(stat.NewPanelBuilder().
 		Id(b.nextID()).GridPos(b.place(w, h)).
 		Title(b.say(key)).Description(b.say(key + ".about")).
-		Datasource(source()).WithTarget(ask("A", sql, rows)).
+		Datasource(source()).WithTarget(ask(sql, rows)).
 		Unit(count).NoValue(absent).Mappings([]dashboard.ValueMapping{absentIsADash()}).
 		ColorScheme(dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdFixed).FixedColor(neutral)).
 		Thresholds(plain()).
@@ -178,7 +178,7 @@ func (b *board) table(key string, w, h uint32, sql string, columns ...column) {
 	b.builder.WithPanel(table.NewPanelBuilder().
 		Id(b.nextID()).GridPos(b.place(w, h)).
 		Title(b.say(key)).Description(b.say(key + ".about")).
-		Datasource(source()).WithTarget(ask("A", sql, rows)).
+		Datasource(source()).WithTarget(ask(sql, rows)).
 		Unit(count).NoValue(b.say(key + ".empty")).Mappings([]dashboard.ValueMapping{absentIsADash()}).
 		ColorScheme(dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdFixed).FixedColor(neutral)).
 		Thresholds(plain()).
@@ -202,7 +202,7 @@ func (b *board) trend(key string, w, h uint32, as format, l look, sql string, co
 	p := timeseries.NewPanelBuilder().
 		Id(b.nextID()).GridPos(b.place(w, h)).
 		Title(b.say(key)).Description(b.say(key + ".about")).
-		Datasource(source()).WithTarget(ask("A", sql, as)).
+		Datasource(source()).WithTarget(ask(sql, as)).
 		Unit(unit).NoValue(b.say(key + ".empty")).
 		Thresholds(plain()).
 		LineWidth(2).ShowPoints(common.VisibilityModeNever).
@@ -240,7 +240,7 @@ func (b *board) bars(key string, w, h uint32, unit, xField string, stacking comm
 	p := barchart.NewPanelBuilder().
 		Id(b.nextID()).GridPos(b.place(w, h)).
 		Title(b.say(key)).Description(b.say(key + ".about")).
-		Datasource(source()).WithTarget(ask("A", sql, rows)).
+		Datasource(source()).WithTarget(ask(sql, rows)).
 		Unit(unit).Decimals(0).Min(0).NoValue(b.say(key + ".empty")).
 		Thresholds(plain()).XField(xField).Stacking(stacking).FillOpacity(85).
 		ShowValue(values).XTickLabelMaxLength(20).
@@ -258,7 +258,7 @@ func (b *board) heat(key string, w, h uint32, sql string) {
 	b.builder.WithPanel(statushistory.NewPanelBuilder().
 		Id(b.nextID()).GridPos(b.place(w, h)).
 		Title(b.say(key)).Description(b.say(key + ".about")).
-		Datasource(source()).WithTarget(ask("A", sql, series)).
+		Datasource(source()).WithTarget(ask(sql, series)).
 		Unit(b.days()).Decimals(0).NoValue(b.say(key + ".empty")).
 		DisplayName("${__field.labels.name}").
 		ColorScheme(dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdContinuousYlRd)).
@@ -271,7 +271,7 @@ func (b *board) line(key string, w, h uint32, sql string, columns ...column) {
 	b.builder.WithPanel(statetimeline.NewPanelBuilder().
 		Id(b.nextID()).GridPos(b.place(w, h)).
 		Title(b.say(key)).Description(b.say(key + ".about")).
-		Datasource(source()).WithTarget(ask("A", sql, rows)).
+		Datasource(source()).WithTarget(ask(sql, rows)).
 		Unit(count).NoValue(b.say(key + ".empty")).
 		ColorScheme(dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdFixed).FixedColor(neutral)).
 		MergeValues(true).PerPage(0).LineWidth(2).FillOpacity(60).ShowValue(common.VisibilityModeAuto).RowHeight(0.85).

@@ -12,9 +12,9 @@ FROM quality_report
 WHERE `+chosen,
 		column{name: "days_lost", unit: "days", color: late}, column{name: "days_lost_week", unit: "days", color: late}, column{name: "days_lost_month", unit: "days", color: late})
 	b.stat("portfolio.deals", 9, 4, `
-SELECT if(`+asOf+` IS NULL, NULL, count()) AS open_deals,
-  if(`+asOf+` IS NULL, NULL, countIf(overdue_days > 0)) AS overdue_deals,
-  if(`+asOf+` IS NULL, NULL, countIf(overdue_days = 0 AND days_left <= 7)) AS due_deals
+SELECT if(`+asOf+` IS NOT NULL, count(), NULL) AS open_deals,
+  if(`+asOf+` IS NOT NULL, countIf(overdue_days > 0), NULL) AS overdue_deals,
+  if(`+asOf+` IS NOT NULL, countIf(overdue_days = 0 AND days_left <= 7), NULL) AS due_deals
 FROM visits_now
 WHERE is_open = 1
   AND `+chosen,
@@ -58,9 +58,9 @@ GROUP BY time, stage_id
 ORDER BY time, name`)
 
 	b.stat("portfolio.changed", 6, 9, `
-SELECT if(`+asOf+` IS NULL, NULL, countIf(change = 'newly_overdue')) AS newly_overdue,
-  if(`+asOf+` IS NULL, NULL, countIf(change = 'brought_back')) AS brought_back,
-  if(`+asOf+` IS NULL, NULL, countIf(change = 'finished_late')) AS finished_late
+SELECT if(`+asOf+` IS NOT NULL, countIf(change = 'newly_overdue'), NULL) AS newly_overdue,
+  if(`+asOf+` IS NOT NULL, countIf(change = 'brought_back'), NULL) AS brought_back,
+  if(`+asOf+` IS NOT NULL, countIf(change = 'finished_late'), NULL) AS finished_late
 FROM run_changes
 WHERE `+chosen,
 		column{name: "newly_overdue", unit: count, color: late}, column{name: "brought_back", unit: count, color: onTime}, column{name: "finished_late", unit: count, color: soon})

@@ -58,13 +58,13 @@ type queryBuilder struct{ query query }
 
 func (b queryBuilder) Build() (variants.Dataquery, error) { return b.query, b.query.Validate() }
 
-func ask(refID, sql string, as format) cog.Builder[variants.Dataquery] {
+func ask(sql string, as format) cog.Builder[variants.Dataquery] {
 	kind := "table"
 	if as == series {
 		kind = "timeseries"
 	}
 	return queryBuilder{query{
-		RefID: refID, Datasource: source(), EditorType: "sql", PluginVersion: pluginVersion,
+		RefID: "A", Datasource: source(), EditorType: "sql", PluginVersion: pluginVersion,
 		RawSQL: sql, Format: as, QueryType: kind,
 	}}
 }

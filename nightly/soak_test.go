@@ -81,11 +81,11 @@ func TestSoak(t *testing.T) {
 		if r := v.pass(p); r.err != nil {
 			t.Fatalf("night %d: %v", n, r.err)
 		}
-		print := v.footprint()
+		left := v.footprint()
 		if !p.isFull {
-			print.took = time.Since(begun)
+			left.took = time.Since(begun)
 		}
-		prints = append(prints, print)
+		prints = append(prints, left)
 	}
 	v.expectLaws("after all nights")
 	if n := v.differing(); n != 0 {

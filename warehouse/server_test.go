@@ -116,7 +116,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 	defer elsewhere.Close()
 	for _, status := range []int{http.StatusMovedPermanently, http.StatusFound, http.StatusTemporaryRedirect} {
 		moved := httptest.NewServer(http.RedirectHandler(elsewhere.URL, status))
-		defer moved.Close()
+		t.Cleanup(moved.Close)
 		host, target := strings.TrimPrefix(moved.URL, "http://"), strings.TrimPrefix(elsewhere.URL, "http://")
 		w, err := Open(t.Context(), Config{URL: "http://stagelag:hunter2@" + host})
 		if err == nil {

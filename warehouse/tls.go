@@ -49,8 +49,7 @@ func (w *Warehouse) trust(config Config) error {
 
 // distrust says what to do about a server's certificate that was refused.
 func distrust(err error) error {
-	var authority x509.UnknownAuthorityError
-	if errors.As(err, &authority) {
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
 		return fmt.Errorf("%w; set warehouse.ca_file to the certificate of the authority that signed the server's", err)
 	}
 	return err

@@ -140,7 +140,7 @@ func TestReadersDoNothingElse(t *testing.T) {
 
 // What Grafana shows everybody may look at, so it may take less than a person.
 func TestGrafanaTakesLessThanTheAnalyst(t *testing.T) {
-	eachReader(t, func(t *testing.T, w *Warehouse, ask func(string) (string, error)) {
+	eachReader(t, func(t *testing.T, _ *Warehouse, ask func(string) (string, error)) {
 		isGrafana := strings.HasSuffix(t.Name(), "grafana")
 		for sql, code := range map[string]int{
 			"SELECT * FROM numbers(1000001) FORMAT Null":      tooManyRows,
@@ -204,7 +204,7 @@ func TestReadersComeOverTheNativeProtocolToo(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer db.Close()
+		t.Cleanup(func() { db.Close() })
 		ctx := clickhouse.Context(t.Context(), clickhouse.WithSettings(clickhouse.Settings{"max_execution_time": 65, "connect_timeout": 10}))
 		var rows uint64
 		if err := db.QueryRow(ctx, "SELECT count() FROM deal_stage_days").Scan(&rows); err != nil || rows != 100 {

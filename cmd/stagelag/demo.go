@@ -39,7 +39,7 @@ warehouse, prints the morning's summary and where to look, and writes the qualit
 full month. It needs no account and no configuration; what it makes stays in ` + demoFolder + `.`,
 		Example: `  stagelag demo
   stagelag demo --lang ru --deals 5000
-  STAGELAG_WAREHOUSE_URL=clickhouse://stagelag:password@127.0.0.1:9000 stagelag demo --server`,
+  STAGELAG_WAREHOUSE_URL=clickhouse://stagelag:${PASSWORD}@127.0.0.1:9000 stagelag demo --server`,
 		Args: arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.demo(cmd.Context(), flags, isOnServer) },
 	}

@@ -1,10 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -12,24 +10,6 @@ import (
 
 	"stagelag/portal"
 )
-
-// callIn runs a command with a variable in its environment.
-func callIn(t *testing.T, folder, variable, stdin string, args ...string) (stdout, stderr string, code int) {
-	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(self, args...)
-	cmd.Args[0] = "stagelag"
-	cmd.Dir = folder
-	cmd.Env = append(os.Environ(), variable)
-	cmd.Stdin = strings.NewReader(stdin)
-	var out, log bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &log
-	_ = cmd.Run()
-	return out.String(), log.String(), cmd.ProcessState.ExitCode()
-}
 
 // From an address to a run, and on: what is new on the portal comes in, what was edited stays.
 func TestInit(t *testing.T) {
@@ -52,12 +32,12 @@ func TestInit(t *testing.T) {
 	}
 	var said strings.Builder
 
-	stdout, stderr, code := callIn(t, folder, variable, "", "init", "--dry-run")
+	stdout, stderr, code := callWith(t, folder, []string{variable}, "", "init", "--dry-run")
 	said.WriteString(stdout + stderr)
 	if _, err := os.Stat(path); err == nil || code != 0 || !strings.Contains(stdout, "\nfunnels:\n  - 0  # Продажи\n") {
 		t.Errorf("init --dry-run: exit code %d, %s%s, want the file printed and none written", code, stdout, stderr)
 	}
-	stdout, stderr, code = callIn(t, folder, variable, "", "init")
+	stdout, stderr, code = callWith(t, folder, []string{variable}, "", "init")
 	said.WriteString(stdout + stderr)
 	if code != 0 || !strings.Contains(stdout, "set STAGELAG_PORTAL_URL for every command") || !strings.Contains(stdout, "guessed") {
 		t.Fatalf("init: exit code %d, %s%s", code, stdout, stderr)
@@ -68,7 +48,7 @@ func TestInit(t *testing.T) {
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the file: %v, %v, want the mode 0600", info.Mode(), err)
 	}
-	stdout, stderr, code = callIn(t, folder, variable, "", "run")
+	stdout, stderr, code = callWith(t, folder, []string{variable}, "", "run")
 	said.WriteString(stdout + stderr)
 	if code != 0 {
 		t.Fatalf("run with what init wrote: exit code %d, %s%s", code, stdout, stderr)
@@ -78,12 +58,12 @@ func TestInit(t *testing.T) {
 	if err := os.WriteFile(path, []byte(edited), 0o640); err != nil {
 		t.Fatal(err)
 	}
-	stdout, stderr, code = callIn(t, folder, variable, "", "init")
+	stdout, stderr, code = callWith(t, folder, []string{variable}, "", "init")
 	if code != 0 || read() != edited || !strings.Contains(stdout, "nothing is changed") {
 		t.Errorf("init of a file that was edited: exit code %d, %s%s, want nothing changed", code, stdout, stderr)
 	}
 	world.AddField(portal.Field{Name: "UF_CRM_HANDOVER_DAYS", Type: "integer", Label: "Сдача объекта: план, дней"})
-	stdout, stderr, code = callIn(t, folder, variable, "", "init")
+	stdout, stderr, code = callWith(t, folder, []string{variable}, "", "init")
 	said.WriteString(stdout + stderr)
 	const line = `"C5:HANDOVER": {days: UF_CRM_HANDOVER_DAYS}`
 	if code != 0 || !strings.Contains(stdout, "+ plan.fields: "+line) || strings.Contains(edited, line) {
@@ -93,7 +73,7 @@ func TestInit(t *testing.T) {
 	if left != edited {
 		t.Errorf("but for the new line the file is\n%s\nand was\n%s", left, edited)
 	}
-	stdout, stderr, code = callIn(t, folder, variable, "", "doctor")
+	stdout, stderr, code = callWith(t, folder, []string{variable}, "", "doctor")
 	said.WriteString(stdout + stderr)
 	if code != 0 {
 		t.Errorf("doctor with what init has added: exit code %d, %s%s", code, stdout, stderr)

@@ -183,7 +183,7 @@ func filesIn(t *testing.T, folder string) map[string]string {
 	files := map[string]string{}
 	err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || !entry.Type().IsRegular() {
-			return nil // the engine merges and removes
+			return nil //nolint:nilerr // the engine merges and removes
 		}
 		if name := entry.Name(); name == "stagelag.yaml" && filepath.Dir(path) == folder || name == "credentials" {
 			info, err := entry.Info()

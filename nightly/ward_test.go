@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -37,6 +38,7 @@ type ward struct {
 	*site
 	life     life
 	path     string // of the warehouse
+	address  atomic.Value // the engine's, host:port
 	engine   *proxy
 	toPortal *proxy
 	night    time.Time
@@ -66,10 +68,7 @@ func newWard(t *testing.T, seed uint64, deals, changes int) *ward {
 	v.site = newSiteOn(t, v.open(t), world, suggested, firstNight)
 	v.cfg.WriteBack = config.WriteBack{Language: config.English, DaysLost: lostField, State: stateField}
 
-	v.engine = newProxy(t, func() string {
-		e, _ := v.w.Endpoints()
-		return e.Native
-	})
+	v.engine = newProxy(t, func() string { return v.address.Load().(string) })
 	server := httptest.NewServer(v.portal)
 	t.Cleanup(server.Close)
 	v.toPortal = newProxy(t, func() string { return server.Listener.Addr().String() })
@@ -86,6 +85,8 @@ func (v *ward) open(t *testing.T) *warehouse.Warehouse {
 		t.Fatal(err)
 	}
 	v.begun = time.Now()
+	endpoints, _ := w.Endpoints()
+	v.address.Store(endpoints.Native)
 	return w
 }
 

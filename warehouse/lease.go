@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -92,9 +93,9 @@ func (w *Warehouse) Lease(ctx context.Context, name, doing string) (*Lease, erro
 		if !errors.As(err, &held) {
 			return lease, err
 		}
-		// The engine takes a moment to notice that a process was killed. Of one
-		// on this host we know at once.
-		if held.Holder.Host != "" && (held.Holder.Host != host || isAlive(held.Holder.Process)) {
+		// The engine takes a moment to notice that a process was killed or has lost its
+		// connection. Of one on this host we know at once.
+		if held.Holder.Host != "" && (held.Holder.Host != host || held.Holder.isHolding()) {
 			return nil, err
 		}
 		if pause(waiting) != nil {
@@ -103,7 +104,17 @@ func (w *Warehouse) Lease(ctx context.Context, name, doing string) (*Lease, erro
 	}
 }
 
-func isAlive(process int) bool { return !errors.Is(unix.Kill(process, 0), unix.ESRCH) }
+// tokens are those of the leases that this process holds.
+var tokens sync.Map
+
+// isHolding is whether a holder on this host still is one, as far as can be known here.
+func (h Holder) isHolding() bool {
+	if h.Process == os.Getpid() {
+		_, ok := tokens.Load(h.Token)
+		return ok
+	}
+	return !errors.Is(unix.Kill(h.Process, 0), unix.ESRCH)
+}
 
 func (w *Warehouse) tryLease(ctx context.Context, name string, me Holder) (*Lease, error) {
 	comment, err := json.Marshal(me)
@@ -115,9 +126,11 @@ func (w *Warehouse) tryLease(ctx context.Context, name string, me Holder) (*Leas
 	var holding context.Context
 	holding, l.cancel = context.WithCancel(ctx)
 	refused := make(chan error, 1)
+	tokens.Store(me.Token, nil)
 	go func() {
 		defer close(l.ended)
 		err := l.hold(holding, string(comment))
+		tokens.Delete(me.Token)
 		refused <- err
 		l.lost(fmt.Errorf("%w (%w)", ErrLeaseLost, err))
 	}()

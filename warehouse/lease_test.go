@@ -123,6 +123,26 @@ func TestLeaseEndsWithAKilledHolder(t *testing.T) {
 	})
 }
 
+// The engine still has the lease of a lost connection for a moment. Whoever has lost it can have
+// it again all the same.
+func TestLeaseThatWasLostCanBeTakenAgain(t *testing.T) {
+	overEachProtocol(t, func(t *testing.T, _ *Warehouse, config Config) {
+		w, err := Open(t.Context(), config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer w.Close()
+		for range 3 {
+			lease, err := w.Lease(t.Context(), "run", "stagelag run")
+			if err != nil {
+				t.Fatal(err)
+			}
+			lease.cancel() // as a connection that ends, without Release's wait for the engine
+			<-lease.Context().Done()
+		}
+	})
+}
+
 func TestLeaseOfManyAtOneInstantHasOneHolder(t *testing.T) {
 	w := mustOpen(t, newPath(t))
 	results := make(chan error, 8)

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"stagelag/warehouse"
 	"stagelag/warehouse/warehousetest"
 )
 
@@ -22,9 +23,23 @@ func mustCall(t *testing.T, folder string, args ...string) string {
 	return stdout
 }
 
+// openWarehouse opens the folder's warehouse. While it is open, the commands that are called
+// need not start an engine each.
+func openWarehouse(t *testing.T, folder string) *warehouse.Warehouse {
+	t.Helper()
+	w, err := warehouse.Open(t.Context(), warehouse.Config{URL: warehouse.Embedded, Path: filepath.Join(folder, "data", "warehouse")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = w.Close() })
+	return w
+}
+
 // figures are what the views tell, but for who was responsible when nobody looked.
 func figures(t *testing.T, folder string) string {
 	t.Helper()
+	w := openWarehouse(t, folder)
+	defer w.Close()
 	var b strings.Builder
 	for _, query := range []string{
 		"SELECT * FROM deal_stages ORDER BY deal_id, visit_no",
@@ -33,7 +48,9 @@ func figures(t *testing.T, folder string) string {
 		"SELECT * FROM data_gaps ORDER BY ALL",
 		"SELECT * EXCEPT (run_id, manager_source) FROM deal_stage_days ORDER BY deal_id, visit_no, day",
 	} {
-		b.WriteString(mustCall(t, folder, "query", query, "--format", "TSV"))
+		if err := w.Query(t.Context(), &b, query, "TSV"); err != nil {
+			t.Fatalf("%s: %v", query, err)
+		}
 	}
 	return b.String()
 }
@@ -93,6 +110,7 @@ func TestARestoreThatDoesNot(t *testing.T) {
 	t.Parallel()
 	folder := newFolder(t)
 	writtenPortal(t, folder, 10, "")
+	openWarehouse(t, folder)
 	fail := func(code int, want string, args ...string) {
 		t.Helper()
 		_, stderr, got := call(t, folder, "", args...)
@@ -138,6 +156,7 @@ func TestForgetOutlivesARestore(t *testing.T) {
 	t.Parallel()
 	folder := newFolder(t)
 	writtenPortal(t, folder, 20, "")
+	openWarehouse(t, folder)
 	mustCall(t, folder, "run")
 	var manager struct {
 		ID   uint64 `json:"manager_id,string"`

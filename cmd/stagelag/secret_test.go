@@ -25,6 +25,7 @@ func TestNothingSaysASecret(t *testing.T) {
 	t.Parallel()
 	folder := newFolder(t)
 	simulated, _ := writtenPortal(t, folder, 30, "")
+	w := openWarehouse(t, folder)
 	said := map[string]string{}
 	tell := func(name string, args ...string) (code int) {
 		t.Helper()
@@ -110,11 +111,6 @@ func TestNothingSaysASecret(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, err := warehouse.Open(t.Context(), warehouse.Config{URL: warehouse.Embedded, Path: filepath.Join(folder, "data", "warehouse")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer w.Close()
 	endpoints, _ := w.Endpoints()
 	serving := serve(t, folder, "warehouse", "--log-level", "debug")
 	for line := serving.line(); line != ""; line = serving.line() {

@@ -22,9 +22,13 @@ help: ## list the targets
 demo: build engine ## run the whole pass on a simulated portal, and see what comes out
 	@./bin/stagelag demo
 
+# These take many nights, and thrice as long under the race detector.
+long := ^(TestSoak|TestFaultMatrix)$$
+
 .PHONY: test
-test: engine browser ## run all tests, with the race detector
-	$(tool) gotestsum --format=pkgname-and-test-fails -- $(race) -timeout=10m ./...
+test: engine browser ## run all tests, with the race detector but for the longest two
+	$(tool) gotestsum --format=pkgname-and-test-fails -- $(race) -timeout=15m -skip='$(long)' ./...
+	$(tool) gotestsum --format=pkgname-and-test-fails -- -timeout=15m -run='$(long)' ./nightly
 
 .PHONY: env
 env: ## make .env for docker compose, with passwords of its own
@@ -37,7 +41,7 @@ NIGHTS ?= 365
 
 .PHONY: soak
 soak: engine ## the long forms: NIGHTS nights with faults and kills, and all forms of each fault
-	STAGELAG_SOAK_NIGHTS=$(NIGHTS) $(GO) test -count=1 -timeout=6h -v -run '^(TestSoak|TestFaultMatrix)$$' ./nightly
+	STAGELAG_SOAK_NIGHTS=$(NIGHTS) $(GO) test -count=1 -timeout=6h -v -run='$(long)' ./nightly
 
 .PHONY: vulnerabilities
 vulnerabilities: ## look for known vulnerabilities, where the database can be reached

@@ -33,7 +33,7 @@ var faultSteps = []step{
 	{"read history", false, readsHistory, regexp.MustCompile(`INSERT INTO landing_stage_changes \(deal_id`), []string{"landing_stage_changes"}},
 	{"read all history", true, readsHistory, regexp.MustCompile(`INSERT INTO landing_stage_changes \(deal_id`), []string{"landing_stage_changes"}},
 	{"sweep", false, sweeps, regexp.MustCompile(`SELECT deal_id, funnel_id, run_id FROM landing_deals FINAL`), []string{"landing_deals", "landing_stage_changes"}},
-	{"derive", false, nil, regexp.MustCompile(`FROM landing_deals FINAL WHERE deal_id BETWEEN`), nil},
+	{"derive", false, nil, regexp.MustCompile(`FROM visits WHERE deal_id BETWEEN`), nil},
 	{"append", false, nil, regexp.MustCompile(`INSERT INTO facts \(`), []string{"facts", "visits", "deals", "day_measures"}},
 	{"publish", false, nil, regexp.MustCompile(`SELECT \d+, 'published'`), []string{"run_events"}},
 	{"write back", false, updates, regexp.MustCompile(`INSERT INTO write_backs`), []string{"write_backs"}},
@@ -123,7 +123,12 @@ func onPortal(name string, f portal.Fault, wantsOnce outcome, passes func(*patie
 var faults = slices.Concat(
 	[]fault{
 		{name: "the portal refuses connections, for a moment", form: once, cannot: needsPortal, wants: goesWell, arm: func(c *cell) func() {
-			c.onRequest(false, func() *portal.Fault { c.toPortal.refuse(); c.onSleep = c.toPortal.mend; return nil })
+			c.onRequest(false, func() *portal.Fault {
+				heal := c.toPortal.mend
+				c.onSleep.Store(&heal)
+				c.toPortal.refuse()
+				return nil
+			})
 			return nil
 		}},
 		{name: "the portal refuses connections, from then on", form: lasting, cannot: needsPortal, wants: fails, arm: func(c *cell) func() {
@@ -201,14 +206,14 @@ func clocked(s step) string { return unlessThat(s.asks != nil, readsNoClock) }
 // The program waits for a portal and an engine longer than a test should, and a slow machine
 // longer than it would seem.
 func hurriesPortal(p *patient) { p.timeout = 2 * time.Second }
-func hurriesEngine(p *patient) { p.read = "&read_timeout=8s" }
+func hurriesEngine(p *patient) { p.read = "&read_timeout=4s&dial_timeout=4s" }
 
 // A cell is one fault in one step.
 type cell struct {
 	*ward
 	step    step
 	met     atomic.Bool
-	onSleep func() // before a try is repeated; called once
+	onSleep atomic.Pointer[func()] // before a try is repeated; called once
 	clock   *jumpingClock
 	program chan int // the process that makes the pass
 }
@@ -260,9 +265,8 @@ func (c *cell) fill(bytes string) {
 // suffer makes a pass with the fault in it, and mends everything.
 func (c *cell) suffer(f fault) result {
 	c.clock = &jumpingClock{onSleep: func() {
-		if do := c.onSleep; do != nil {
-			c.onSleep = nil
-			do()
+		if do := c.onSleep.Swap(nil); do != nil {
+			(*do)()
 		}
 	}}
 	p := patient{isFull: c.step.isFull, clock: c.clock}
@@ -276,6 +280,7 @@ func (c *cell) suffer(f fault) result {
 		cmd := c.startPass(p.isFull)
 		c.program <- cmd.Process.Pid
 		r.err = cmd.Wait()
+		c.awaitEngine()
 	} else {
 		r = c.pass(p)
 	}
@@ -286,6 +291,13 @@ func (c *cell) suffer(f fault) result {
 		mend()
 	}
 	return r
+}
+
+// awaitEngine returns when the engine has done what a killed program has left it with.
+func (c *cell) awaitEngine() {
+	for c.number("SELECT count() FROM system.processes WHERE query NOT LIKE '%system.processes%' AND user = 'stagelag'") > 0 {
+		time.Sleep(10 * time.Millisecond)
+	}
 }
 
 // run makes one night with the fault in it, and the pass after it.

@@ -349,7 +349,7 @@ func (v *ward) watch(what string, allowed ...state) *watcher {
 					v.t.Errorf("%s: a reader sees %s as %s, which was never published", what, view, got)
 					return
 				}
-				time.Sleep(25 * time.Millisecond)
+				time.Sleep(100 * time.Millisecond)
 			}
 		}
 	}()

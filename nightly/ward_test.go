@@ -37,7 +37,7 @@ import (
 type ward struct {
 	*site
 	life     life
-	path     string // of the warehouse
+	path     string       // of the warehouse
 	address  atomic.Value // the engine's, host:port
 	engine   *proxy
 	toPortal *proxy

@@ -9,9 +9,9 @@ func deal(lang Lang) *board {
 SELECT deal_title, status, stage_name, manager_name, planned_end, days_left, overdue_days_now, overdue_days_total, deal_url
 FROM deals_now
 WHERE `+theDeal,
-		column{name: "deal_title"}, column{name: "status", as: spoken("status", 130)}, column{name: "stage_name"}, column{name: "manager_name"},
-		column{name: "planned_end", unit: "time:YYYY-MM-DD", as: date}, column{name: "days_left", unit: "days", as: wide(95)},
-		column{name: "overdue_days_now", unit: "days", color: late, as: wide(105)}, column{name: "overdue_days_total", unit: "days", color: late, as: wide(105)}, column{name: "deal_url", as: toPortal})
+		column{name: "deal_title"}, column{name: "status", as: spoken("status", 110)}, column{name: "stage_name"}, column{name: "manager_name"},
+		column{name: "planned_end", unit: "time:YYYY-MM-DD", as: date}, column{name: "days_left", unit: "days", as: wide(90)},
+		column{name: "overdue_days_now", unit: "days", color: late, as: wide(130)}, column{name: "overdue_days_total", unit: "days", color: late, as: wide(80)}, column{name: "deal_url", as: toPortal})
 
 	b.line("deal.line", 24, 7, `
 SELECT toDateTime(day, 'UTC') AS time, argMax(v.stage_name, visit_no) AS stage_name,
@@ -24,14 +24,14 @@ GROUP BY day
 ORDER BY day`, column{name: "stage_name"}, column{name: "status", as: spoken("status", 0)})
 
 	b.table("deal.visits", 24, 9, `
-SELECT visit_no, stage_name, manager_name, entered_date, plan_days, plan_source, planned_end, left_date, elapsed_days, overdue_days, status
+SELECT visit_no, stage_name, entered_date, plan_days, plan_source, planned_end, left_date, elapsed_days, overdue_days, status
 FROM deal_stages
 WHERE `+theDeal+`
 ORDER BY visit_no`,
-		column{name: "visit_no", unit: count, as: wide(45)}, column{name: "stage_name"}, column{name: "manager_name"}, column{name: "entered_date", unit: "time:YYYY-MM-DD", as: date},
-		column{name: "plan_days", unit: "days", as: wide(75)}, column{name: "plan_source", as: spoken("plan_source", 135)},
+		column{name: "visit_no", unit: count, as: wide(45)}, column{name: "stage_name"}, column{name: "entered_date", unit: "time:YYYY-MM-DD", as: date},
+		column{name: "plan_days", unit: "days", as: wide(65)}, column{name: "plan_source", as: spoken("plan_source", 135)},
 		column{name: "planned_end", unit: "time:YYYY-MM-DD", as: date}, column{name: "left_date", unit: "time:YYYY-MM-DD", as: date},
-		column{name: "elapsed_days", unit: "days", as: wide(85)}, column{name: "overdue_days", unit: "days", color: late, as: wide(95)}, column{name: "status", as: spoken("status", 130)})
+		column{name: "elapsed_days", unit: "days", as: wide(85)}, column{name: "overdue_days", unit: "days", color: late, as: wide(95)}, column{name: "status", as: spoken("status", 140)})
 
 	b.trend("deal.growth", 12, 8, rows, look{unit: "days", fromZero: true}, `
 SELECT toDateTime(day, 'UTC') AS time, days_lost

@@ -262,7 +262,7 @@ func (b *board) heat(key string, w, h uint32, sql string) {
 		Unit(b.days()).Decimals(0).NoValue(b.say(key + ".empty")).
 		DisplayName("${__field.labels.name}").
 		ColorScheme(dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdContinuousYlRd)).
-		ShowValue(common.VisibilityModeNever).RowHeight(0.9).
+		PerPage(0).ShowValue(common.VisibilityModeNever).RowHeight(0.9).
 		Legend(common.NewVizLegendOptionsBuilder().ShowLegend(false).DisplayMode(common.LegendDisplayModeList).Placement(common.LegendPlacementBottom)))
 }
 

@@ -70,10 +70,10 @@ FROM run_changes
 WHERE `+chosen+`
 ORDER BY change, overdue_days DESC, deal_id
 LIMIT 200`,
-		column{name: "change", as: spoken("change", 140)}, column{name: "deal_title", as: toDeal}, column{name: "stage_name"}, column{name: "manager_name"},
+		column{name: "change", as: spoken("change", 125)}, column{name: "deal_title", as: toDeal}, column{name: "stage_name", as: wide(125)}, column{name: "manager_name", as: wide(125)},
 		column{name: "planned_end", unit: "time:YYYY-MM-DD", as: date}, column{name: "overdue_days", unit: "days", color: late, as: wide(95)}, column{name: "deal_id", unit: count, as: hidden})
 
-	b.table("portfolio.latest", 24, 20, `
+	b.table("portfolio.latest", 24, 21, `
 SELECT deal_title, stage_name, manager_name, planned_end, overdue_days_now, toFloat64(amount) AS amount, currency, deal_id, deal_url
 FROM deals_now
 WHERE deal_id IN
@@ -85,7 +85,7 @@ WHERE deal_id IN
     LIMIT 20
   )
 ORDER BY overdue_days_now DESC, deal_id`,
-		column{name: "deal_title", as: toDeal}, column{name: "stage_name"}, column{name: "manager_name"},
+		column{name: "deal_title", as: toDeal}, column{name: "stage_name", as: wide(140)}, column{name: "manager_name", as: wide(140)},
 		column{name: "planned_end", unit: "time:YYYY-MM-DD", as: date}, column{name: "overdue_days_now", unit: "days", color: late, as: bar},
 		column{name: "amount", unit: "locale", as: wide(95)}, column{name: "currency", as: wide(85)}, column{name: "deal_id", unit: count, as: hidden}, column{name: "deal_url", as: toPortal})
 	return b

@@ -17,9 +17,9 @@ const qualityMeasures = `sum(visits_closed) AS visits_closed, sum(visits_on_time
   sum(visits_closed_with_plan) / nullIf(visits_closed, 0) AS coverage`
 
 var qualityColumns = []column{
-	{name: "visits_closed", unit: count, as: wide(95)}, {name: "visits_on_time", unit: count, color: onTime, as: wide(100)}, {name: "visits_late", unit: count, color: late, as: wide(100)},
-	{name: "late_days", unit: "days", color: late, as: wide(120)}, {name: "days_lost", unit: "days", color: late, as: wide(120)},
-	{name: "on_time_rate", unit: share, color: onTime, as: wide(95)}, {name: "coverage", unit: share, color: noPlan, as: wide(95)},
+	{name: "visits_closed", unit: count, as: wide(80)}, {name: "visits_on_time", unit: count, color: onTime, as: wide(125)}, {name: "visits_late", unit: count, color: late, as: wide(130)},
+	{name: "late_days", unit: "days", color: late, as: wide(95)}, {name: "days_lost", unit: "days", color: late, as: wide(110)},
+	{name: "on_time_rate", unit: share, color: onTime, as: wide(110)}, {name: "coverage", unit: share, color: noPlan, as: wide(85)},
 }
 
 // quality is the shared report: how the stages were kept, by whom, for any period.
@@ -85,8 +85,8 @@ WHERE (deal_id, visit_no) IN
     LIMIT 500
   )
 ORDER BY overdue_days DESC, deal_id, visit_no`,
-		column{name: "deal_title", as: toDeal}, column{name: "stage_name"}, column{name: "manager_name"}, column{name: "entered_date", unit: "time:YYYY-MM-DD", as: date},
+		column{name: "deal_title", as: toDeal}, column{name: "stage_name", as: wide(140)}, column{name: "manager_name", as: wide(140)}, column{name: "entered_date", unit: "time:YYYY-MM-DD", as: date},
 		column{name: "planned_end", unit: "time:YYYY-MM-DD", as: date}, column{name: "left_date", unit: "time:YYYY-MM-DD", as: date},
-		column{name: "overdue_days", unit: "days", color: late, as: wide(95)}, column{name: "status", as: spoken("status", 150)}, column{name: "deal_id", unit: count, as: hidden})
+		column{name: "overdue_days", unit: "days", color: late, as: wide(95)}, column{name: "status", as: spoken("status", 140)}, column{name: "deal_id", unit: count, as: hidden})
 	return b
 }

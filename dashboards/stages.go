@@ -66,7 +66,7 @@ WHERE (deal_id, visit_no) IN
     LIMIT 50
   )
 ORDER BY elapsed_days DESC, deal_id`,
-		column{name: "deal_title", as: toDeal}, column{name: "stage_name"}, column{name: "manager_name"}, column{name: "entered_date", unit: "time:YYYY-MM-DD", as: date},
+		column{name: "deal_title", as: toDeal}, column{name: "stage_name", as: wide(140)}, column{name: "manager_name", as: wide(140)}, column{name: "entered_date", unit: "time:YYYY-MM-DD", as: date},
 		column{name: "elapsed_days", unit: "days", as: bar}, column{name: "planned_end", unit: "time:YYYY-MM-DD", as: date}, column{name: "overdue_days", unit: "days", color: late, as: wide(95)},
 		column{name: "status", as: spoken("status", 125)}, column{name: "deal_id", unit: count, as: hidden})
 	return b

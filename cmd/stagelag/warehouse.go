@@ -70,7 +70,8 @@ password  %s
 
 clickhouse-client  clickhouse client --host %s --port %s --user %s --ask-password --database %s
 Grafana            data source ClickHouse (grafana-clickhouse-datasource), uid stagelag, protocol Native, host %s, port %s,
-                   default database %s, user %s, password %s;
+                   default database %s, user %s, password as on the next line
+                   %s
                    stagelag dashboards export writes the dashboards for it
 DBeaver            connection ClickHouse, JDBC URL jdbc:%s
 `, e.Native, e.HTTP, e.Database, e.User, e.Password,

@@ -83,7 +83,8 @@ func bar(*board) []dashboard.DynamicConfigValue {
 	}
 }
 
-// spoken shows the words for the values of a column, coloured by their meaning.
+// spoken shows the words for the values of a column, coloured by their meaning. Without a width
+// they may be sentences, which go on in the next line.
 func spoken(kind string, pixels int) func(*board) []dashboard.DynamicConfigValue {
 	return func(b *board) []dashboard.DynamicConfigValue {
 		properties := []dashboard.DynamicConfigValue{{Id: "mappings", Value: []dashboard.ValueMapping{absentIsADash(), b.words(kind)}}}
@@ -91,9 +92,9 @@ func spoken(kind string, pixels int) func(*board) []dashboard.DynamicConfigValue
 			properties = append(properties, dashboard.DynamicConfigValue{Id: "custom.cellOptions", Value: map[string]any{"type": "color-text"}})
 		}
 		if pixels > 0 {
-			properties = append(properties, width(pixels))
+			return append(properties, width(pixels))
 		}
-		return properties
+		return append(properties, wrapped(b)...)
 	}
 }
 

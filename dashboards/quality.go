@@ -17,7 +17,7 @@ const qualityMeasures = `sum(visits_closed) AS visits_closed, sum(visits_on_time
   sum(visits_closed_with_plan) / nullIf(visits_closed, 0) AS coverage`
 
 var qualityColumns = []column{
-	{name: "visits_closed", unit: count, as: wide(80)}, {name: "visits_on_time", unit: count, color: onTime, as: wide(125)}, {name: "visits_late", unit: count, color: late, as: wide(130)},
+	{name: "visits_closed", unit: count, as: wide(80)}, {name: "visits_on_time", unit: count, color: onTime, as: wide(125)}, {name: "visits_late", unit: count, color: late, as: wide(115)},
 	{name: "late_days", unit: "days", color: late, as: wide(95)}, {name: "days_lost", unit: "days", color: late, as: wide(110)},
 	{name: "on_time_rate", unit: share, color: onTime, as: wide(110)}, {name: "coverage", unit: share, color: noPlan, as: wide(85)},
 }
@@ -43,7 +43,7 @@ FROM quality_report
 WHERE day >= `+beforeDay+` AND day <= `+lastDay+`
   AND `+chosen+`
 GROUP BY period
-ORDER BY period DESC`, append([]column{{name: "period", as: spoken("period", 0)}, {name: "first_day", unit: "time:YYYY-MM-DD", as: date}, {name: "last_day", unit: "time:YYYY-MM-DD", as: date}}, qualityColumns...)...)
+ORDER BY period DESC`, append([]column{{name: "period", as: spoken("period", 95)}, {name: "first_day", unit: "time:YYYY-MM-DD", as: date}, {name: "last_day", unit: "time:YYYY-MM-DD", as: date}}, qualityColumns...)...)
 	for _, by := range []string{"manager", "stage"} {
 		b.table("quality.by_"+by, 24, 10, `
 SELECT any(`+by+`_name) AS `+by+`_name, `+qualityMeasures+`

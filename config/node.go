@@ -1,9 +1,7 @@
 package config
 
 import (
-	"bytes"
 	"errors"
-	"io"
 	"iter"
 	"reflect"
 	"regexp"
@@ -21,20 +19,17 @@ func (r *reader) readFile(text []byte, cfg *Config) {
 
 // root is the root of the one YAML document in the text, nil for none or a broken one.
 func (r *reader) root(text []byte) *yaml.Node {
-	decoder := yaml.NewDecoder(bytes.NewReader(text))
-	var document, another yaml.Node
-	if err := decoder.Decode(&document); errors.Is(err, io.EOF) {
-		return nil
-	} else if err != nil {
-		r.complainOfYAML(err)
-		return nil
-	}
-	if err := decoder.Decode(&another); err == nil {
-		r.complain(r.placeOf(&another), "a second YAML document", "would not be read, remove the --- before it")
-	} else if !errors.Is(err, io.EOF) {
+	documents, err := DecodeYAML(text)
+	if err != nil {
 		r.complainOfYAML(err)
 	}
-	return document.Content[0]
+	if len(documents) == 0 {
+		return nil
+	}
+	if len(documents) > 1 {
+		r.complain(r.placeOf(&documents[1]), "a second YAML document", "would not be read, remove the --- before it")
+	}
+	return documents[0].Content[0]
 }
 
 // The library's errors carry the line in their text.

@@ -8,6 +8,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"stagelag/config"
 	"stagelag/extractor"
 )
 
@@ -59,14 +60,14 @@ func lines(added []Addition) string {
 
 // parse gives the mapping at the root; an empty one for an empty text.
 func parse(text string) (*yaml.Node, error) {
-	var document yaml.Node
-	if err := yaml.Unmarshal([]byte(text), &document); err != nil {
+	documents, err := config.DecodeYAML([]byte(text))
+	if err != nil {
 		return nil, err
 	}
-	if len(document.Content) == 0 {
+	if len(documents) == 0 || len(documents[0].Content) == 0 {
 		return &yaml.Node{Kind: yaml.MappingNode}, nil
 	}
-	root := document.Content[0]
+	root := documents[0].Content[0]
 	if root.Kind != yaml.MappingNode {
 		return nil, errors.New("it is no mapping")
 	}
@@ -186,11 +187,17 @@ func insertAt(text string, mapping *yaml.Node, more string, isFilled bool) (stri
 // stages.
 func verify(before, after string, added []Addition) error {
 	var old, now map[string]any
-	if err := yaml.Unmarshal([]byte(before), &old); err != nil {
-		return err
-	}
-	if err := yaml.Unmarshal([]byte(after), &now); err != nil {
-		return err
+	for _, read := range []struct {
+		text string
+		all  *map[string]any
+	}{{before, &old}, {after, &now}} {
+		root, err := parse(read.text)
+		if err != nil {
+			return err
+		}
+		if err := root.Decode(read.all); err != nil {
+			return err
+		}
 	}
 	plan, _ := now["plan"].(map[string]any)
 	fields, _ := plan["fields"].(map[string]any)

@@ -43,6 +43,15 @@ NIGHTS ?= 365
 soak: engine ## the long forms: NIGHTS nights with faults and kills, and all forms of each fault
 	STAGELAG_SOAK_NIGHTS=$(NIGHTS) $(GO) test -count=1 -timeout=6h -v -run='$(long)' ./nightly
 
+.PHONY: bench
+bench: engine ## measure the speed of everything, and write it into docs/performance.md
+	@{ $(GO) test -run='^$$' -bench='^BenchmarkFacts$$' ./transform && \
+	  $(GO) test -run='^$$' -bench='^BenchmarkLoad$$' -benchtime=3x ./loader && \
+	  $(GO) test -run='^$$' -bench='^BenchmarkExtract$$' -benchtime=1x ./extractor && \
+	  $(GO) test -run='^$$' -bench='^BenchmarkNight$$' -benchtime=3x -timeout=30m ./nightly && \
+	  $(GO) test -run='^$$' -bench='^BenchmarkQueries$$' -benchtime=20x -timeout=30m ./dashboards; \
+	} 2>&1 | $(GO) run ./bench docs/performance
+
 .PHONY: vulnerabilities
 vulnerabilities: ## look for known vulnerabilities, where the database can be reached
 	@./tools/vulnerabilities.sh

@@ -60,7 +60,7 @@ func (s skewed) Now() time.Time { return s.clock.Now().Add(s.by) }
 
 // A site is a simulated portal on the air, and a landing to extract it to.
 type site struct {
-	t       *testing.T
+	t       testing.TB
 	clock   *clock
 	world   *portal.World
 	portal  *portal.Portal
@@ -76,7 +76,7 @@ type site struct {
 	skew      time.Duration // our clock minus the portal's
 }
 
-func newSite(t *testing.T, w *portal.World, o portal.Options) *site {
+func newSite(t testing.TB, w *portal.World, o portal.Options) *site {
 	t.Helper()
 	s := &site{t: t, clock: &clock{now: noon, tick: 100 * time.Millisecond}, world: w, landing: newMemory(), limits: extractor.Standard}
 	o.Now, o.Secret = s.clock.Now, secret

@@ -22,7 +22,7 @@ import (
 
 func TestMain(m *testing.M) { warehousetest.Main(m) }
 
-func open(t *testing.T) *warehouse.Warehouse {
+func open(t testing.TB) *warehouse.Warehouse {
 	t.Helper()
 	w := warehousetest.New(t)
 	if err := sql.Up(context.Background(), w); err != nil {
@@ -31,7 +31,7 @@ func open(t *testing.T) *warehouse.Warehouse {
 	return w
 }
 
-func begin(t *testing.T, conn driver.Conn, asOf transform.Day) *Run {
+func begin(t testing.TB, conn driver.Conn, asOf transform.Day) *Run {
 	t.Helper()
 	run, err := Begin(context.Background(), conn, Start{At: time.Now(), AsOf: asOf, PortalHost: "example.bitrix24.ru"})
 	if err != nil {
@@ -40,7 +40,7 @@ func begin(t *testing.T, conn driver.Conn, asOf transform.Day) *Run {
 	return run
 }
 
-func number(t *testing.T, conn driver.Conn, query string) int64 {
+func number(t testing.TB, conn driver.Conn, query string) int64 {
 	t.Helper()
 	var n int64
 	if err := conn.QueryRow(context.Background(), "SELECT toInt64(("+query+"))").Scan(&n); err != nil {

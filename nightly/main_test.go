@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 
 // A site is a simulated portal, a configuration for it and a warehouse of its own.
 type site struct {
-	t      *testing.T
+	t      testing.TB
 	world  *portal.World
 	portal *portal.Portal
 	clock  *atomic.Int64 // the portal's, in seconds
@@ -41,13 +41,13 @@ type site struct {
 }
 
 // newSite opens a warehouse over a world at the given time of its clock.
-func newSite(t *testing.T, world *portal.World, suggested portal.Suggested, now time.Time) *site {
+func newSite(t testing.TB, world *portal.World, suggested portal.Suggested, now time.Time) *site {
 	t.Helper()
 	return newSiteOn(t, warehousetest.New(t), world, suggested, now)
 }
 
 // newSiteOn is newSite with a warehouse that is open already.
-func newSiteOn(t *testing.T, w *warehouse.Warehouse, world *portal.World, suggested portal.Suggested, now time.Time) *site {
+func newSiteOn(t testing.TB, w *warehouse.Warehouse, world *portal.World, suggested portal.Suggested, now time.Time) *site {
 	t.Helper()
 	s := &site{t: t, world: world, clock: &atomic.Int64{}, w: w, cfg: config.Default()}
 	s.clock.Store(now.Unix())

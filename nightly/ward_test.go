@@ -78,7 +78,7 @@ func newWard(t *testing.T, seed uint64, deals, changes int) *ward {
 	return v
 }
 
-func (v *ward) open(t *testing.T) *warehouse.Warehouse {
+func (v *ward) open(t testing.TB) *warehouse.Warehouse {
 	t.Helper()
 	w, err := warehouse.Open(context.Background(), warehouse.Config{URL: warehouse.Embedded, Path: v.path})
 	if err != nil {
@@ -189,19 +189,21 @@ type passTask struct {
 	Warehouse, Webhook string
 	Suggested          portal.Suggested
 	Full               bool
+	WritesBack         bool
 }
 
-func (v *ward) task(isFull bool) passTask {
+// task is a pass over the warehouse and the portal at the addresses.
+func (s *site) task(warehouse, webhook string) passTask {
 	fields := map[string]portal.SuggestedFields{}
-	for stage, f := range v.cfg.Plan.Fields {
+	for stage, f := range s.cfg.Plan.Fields {
 		fields[string(stage)] = portal.SuggestedFields{Days: string(f.Days), Date: string(f.Date)}
 	}
-	task := passTask{Warehouse: v.warehouseURL(""), Webhook: v.portal.WebhookURL("http://" + v.toPortal.address), Full: isFull}
-	task.Suggested = portal.Suggested{TimeZone: v.cfg.Portal.TimeZone.String(), Fields: fields, StageMap: map[string]string{}}
-	for from, to := range v.cfg.Stages.Map {
+	task := passTask{Warehouse: warehouse, Webhook: webhook}
+	task.Suggested = portal.Suggested{TimeZone: s.cfg.Portal.TimeZone.String(), Fields: fields, StageMap: map[string]string{}}
+	for from, to := range s.cfg.Stages.Map {
 		task.Suggested.StageMap[string(from)] = string(to)
 	}
-	for _, n := range v.cfg.Plan.Norms {
+	for _, n := range s.cfg.Plan.Norms {
 		norm := portal.SuggestedNorm{Stage: string(n.Stage), Days: int(n.Days)}
 		if !n.From.IsZero() {
 			norm.From = n.From.Format(time.DateOnly)
@@ -214,19 +216,26 @@ func (v *ward) task(isFull bool) passTask {
 // startPass starts a pass as a process.
 func (v *ward) startPass(isFull bool) *exec.Cmd {
 	v.t.Helper()
-	text, err := json.Marshal(v.task(isFull))
+	task := v.task(v.warehouseURL(""), v.portal.WebhookURL("http://"+v.toPortal.address))
+	task.Full, task.WritesBack = isFull, true
+	return task.start(v.t)
+}
+
+func (task passTask) start(t testing.TB) *exec.Cmd {
+	t.Helper()
+	text, err := json.Marshal(task)
 	if err != nil {
-		v.t.Fatal(err)
+		t.Fatal(err)
 	}
 	self, err := os.Executable()
 	if err != nil {
-		v.t.Fatal(err)
+		t.Fatal(err)
 	}
 	cmd := exec.Command(self)
 	cmd.Env = append(os.Environ(), passVariable+"="+string(text))
 	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {
-		v.t.Fatal(err)
+		t.Fatal(err)
 	}
 	return cmd
 }
@@ -244,7 +253,9 @@ func passAsProcess(text string) (code int) {
 		fmt.Fprintln(os.Stderr, err)
 		return 2
 	}
-	s.cfg.WriteBack = config.WriteBack{Language: config.English, DaysLost: lostField, State: stateField}
+	if task.WritesBack {
+		s.cfg.WriteBack = config.WriteBack{Language: config.English, DaysLost: lostField, State: stateField}
+	}
 	client := extractor.NewClient(extractor.ClientOptions{Webhook: s.cfg.Portal.URL, Limits: extractor.Unlimited, Clock: hasty{}})
 	if r := pass(task.Warehouse, s.cfg, client, task.Full); r.err != nil {
 		fmt.Fprintln(os.Stderr, r.err)

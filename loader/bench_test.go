@@ -1,0 +1,115 @@
+package loader
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"stagelag/extractor"
+	"stagelag/transform"
+)
+
+const (
+	benchDeals, benchDays = 100_000, 100
+	benchFacts            = benchDeals * benchDays
+)
+
+// benchColumns gives facts as the benchmark's visits have them, to be made by the engine itself.
+const benchColumns = `SELECT toUInt32(%d) AS run_id, toInt8(1) AS sign, toDate(20500 + n) AS day, number + 1 AS deal_id, toUInt32(1) AS visit_no,
+	toUInt32(5) AS funnel_id, 'C5:NEW' AS stage_id, 'process' AS semantics, toUInt64(7) AS manager_id, 'seen' AS manager_source,
+	toDate(20500) AS entered_date, 'stage_norm' AS plan_source, toInt32(10) AS plan_days, toDate(20510) AS planned_end,
+	'history' AS history_source, toInt32(greatest(n - 10, 0)) AS overdue_days, toUInt8(n > 10) AS overdue_day,
+	toInt32(if(n > 10, -1, 10 - n)) AS days_left, true AS is_open
+	FROM numbers(%d) ARRAY JOIN range(%d) AS n`
+
+// BenchmarkLoad brings ten million facts into the warehouse in three ways, one after the other in
+// each round: derived from visits and published; made by the engine out of nothing; and sent as
+// blocks that are there already. It gives the median seconds of each, the ratio of the first to the
+// second, and the bytes that a fact takes on disk.
+func BenchmarkLoad(b *testing.B) {
+	conn := open(b).DB()
+	ctx := context.Background()
+	exec := func(query string) {
+		if err := conn.Exec(ctx, query); err != nil {
+			b.Fatal(err)
+		}
+	}
+	empty := func() {
+		for _, table := range append([]string{"run_events"}, runTables...) {
+			exec("TRUNCATE TABLE " + table)
+		}
+	}
+	visits := make([]transform.Visit, benchDeals)
+	for deal := range visits {
+		visits[deal] = *visit(extractor.DealID(deal+1), firstDay)
+	}
+	const last = firstDay + benchDays - 1
+
+	derived := func() {
+		run := begin(b, conn, last)
+		a := run.Append(ctx, transform.CalendarDays{})
+		for deal := range visits {
+			transform.Compare(nil, transform.NoDay, visits[deal:deal+1], last, transform.CalendarDays{}, transform.Difference{Fact: a.Fact, Visit: a.Visit})
+		}
+		if err := a.Finish(); err != nil {
+			b.Fatal(err)
+		}
+		if err := run.Publish(ctx); err != nil {
+			b.Fatal(err)
+		}
+	}
+	engine := func() { exec("INSERT INTO facts " + fmt.Sprintf(benchColumns, 1, benchDeals, benchDays)) }
+	ready := &factBlock{}
+	for deal := 0; ready.rows() < factBlockRows; deal++ {
+		transform.Facts(&visits[deal], last, transform.CalendarDays{}, func(f *transform.Fact) {
+			if ready.rows() < factBlockRows {
+				ready.add(1, 1, f)
+			}
+		})
+	}
+	blocks := func() {
+		in := newInserter(conn, "facts", begin(b, conn, last), factColumns...)
+		for range benchFacts / factBlockRows {
+			if err := in.send(ctx, ready.columns()...); err != nil {
+				b.Fatal(err)
+			}
+		}
+		if err := in.wait(); err != nil {
+			b.Fatal(err)
+		}
+	}
+
+	ways := []struct {
+		name string
+		load func()
+		took []time.Duration
+	}{{name: "derived", load: derived}, {name: "engine", load: engine}, {name: "blocks", load: blocks}}
+	var perFact float64
+	for b.Loop() {
+		for i := range ways {
+			empty()
+			begun := time.Now()
+			ways[i].load()
+			ways[i].took = append(ways[i].took, time.Since(begun))
+			if i == 0 {
+				if n := number(b, conn, "SELECT count() FROM facts"); n != benchFacts {
+					b.Fatalf("%d facts, want %d", n, benchFacts)
+				}
+				exec("OPTIMIZE TABLE facts FINAL")
+				row := conn.QueryRow(ctx, "SELECT sum(bytes_on_disk) / sum(rows) FROM system.parts WHERE active AND table = 'facts'")
+				if err := row.Scan(&perFact); err != nil {
+					b.Fatal(err)
+				}
+			}
+		}
+	}
+	b.ReportMetric(0, "ns/op")
+	for i := range ways {
+		slices.Sort(ways[i].took)
+		b.ReportMetric(ways[i].took[len(ways[i].took)/2].Seconds(), ways[i].name+"-s")
+	}
+	b.ReportMetric(ways[0].took[len(ways[0].took)/2].Seconds()/ways[1].took[len(ways[1].took)/2].Seconds(), "ratio")
+	b.ReportMetric(perFact, "bytes/fact")
+}

@@ -9,6 +9,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -81,7 +82,7 @@ func run(in io.Reader, page string) error {
 // read copies what it reads to standard output. A benchmark that failed is an error.
 func read(in io.Reader) (report, error) {
 	all := report{Date: time.Now().Format(time.DateOnly), Cores: runtime.NumCPU(), Go: runtime.Version(), Machine: runtime.GOOS + "/" + runtime.GOARCH}
-	if commit, err := exec.Command("git", "rev-parse", "--short", "HEAD").Output(); err == nil {
+	if commit, err := exec.CommandContext(context.Background(), "git", "rev-parse", "--short", "HEAD").Output(); err == nil {
 		all.Commit = strings.TrimSpace(string(commit))
 	}
 	of, hasFailed := "", false

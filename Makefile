@@ -22,7 +22,7 @@ help: ## list the targets
 demo: build engine ## run the whole pass on a simulated portal, and see what comes out
 	@./bin/stagelag demo
 
-# These take many nights, and thrice as long under the race detector.
+# These take many nights, and twice as long under the race detector.
 long := ^(TestSoak|TestFaultMatrix)$$
 
 .PHONY: test

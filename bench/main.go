@@ -58,13 +58,6 @@ func run(in io.Reader, page string) error {
 	if err != nil {
 		return err
 	}
-	text, err := json.MarshalIndent(measured, "", "  ")
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(page+".json", append(text, '\n'), 0o644); err != nil { //nolint:gosec // a public document
-		return err
-	}
 	document, err := os.ReadFile(page + ".md")
 	if err != nil {
 		return err
@@ -72,6 +65,13 @@ func run(in io.Reader, page string) error {
 	between := regexp.MustCompile(`(?s)(<!-- measured -->\n).*(<!-- /measured -->)`)
 	if !between.Match(document) {
 		return fmt.Errorf("%s.md has no place for the tables", page)
+	}
+	text, err := json.MarshalIndent(measured, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(page+".json", append(text, '\n'), 0o644); err != nil { //nolint:gosec // a public document
+		return err
 	}
 	document = between.ReplaceAllFunc(document, func([]byte) []byte {
 		return []byte("<!-- measured -->\n" + measured.tables() + "<!-- /measured -->")

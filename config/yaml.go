@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"strings"
+	"slices"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -18,9 +18,12 @@ func DecodeYAML(text []byte) ([]yaml.Node, error) {
 	// The library (3.0.6, and 4.0.0) loses its place where a comment with long characters lies
 	// across the edge of its buffer. Blanks at the end of the first line move what follows, and
 	// change neither its lines nor its columns; what is really wrong stays wrong.
+	end := bytes.IndexAny(text, "\r\n")
+	if end < 0 {
+		end = len(text)
+	}
 	for _, shift := range []int{67, 131, 257} {
-		first, rest, _ := bytes.Cut(text, []byte("\n"))
-		shifted := bytes.Join([][]byte{first, rest}, []byte(strings.Repeat(" ", shift)+"\n"))
+		shifted := slices.Concat(text[:end], bytes.Repeat([]byte(" "), shift), text[end:])
 		if documents, err := decode(shifted); err == nil {
 			return documents, nil
 		}

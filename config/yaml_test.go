@@ -1,6 +1,9 @@
 package config
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // crossing is a text in which comments lie across the edge of the library's buffer.
 const crossing = "# Proposed by stagelag init for \U0010fffd.\u2008\u06d2\U0001fbcaA\u20b6 \u093b\u0903\U00017ad1\u1f9d\u257d\u200c?A\u0267\u02d3\u1faf=\\\U00012402. Change what you like: called again, it adds\n" +
@@ -37,12 +40,14 @@ func TestCommentsAcrossTheBuffersEdge(t *testing.T) {
 	if _, err := decode([]byte(crossing)); err == nil {
 		t.Error("the library reads the text now: DecodeYAML need not move it")
 	}
-	documents, err := DecodeYAML([]byte(crossing))
-	if err != nil {
-		t.Fatal(err)
-	}
-	cron := documents[0].Content[0].Content[7].Content[1]
-	if cron.Value != "30 2 * * *" || cron.Line != 29 || cron.Column != 9 {
-		t.Errorf("the last value is %q in line %d, column %d, want that of schedule.cron in line 29, column 9", cron.Value, cron.Line, cron.Column)
+	for _, text := range []string{crossing, strings.Replace(crossing, "\n", "\r\n", 1)} {
+		documents, err := DecodeYAML([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		cron := documents[0].Content[0].Content[7].Content[1]
+		if cron.Value != "30 2 * * *" || cron.Line != 29 || cron.Column != 9 {
+			t.Errorf("the last value is %q in line %d, column %d, want that of schedule.cron in line 29, column 9", cron.Value, cron.Line, cron.Column)
+		}
 	}
 }

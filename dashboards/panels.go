@@ -88,13 +88,16 @@ func bar(*board) []dashboard.DynamicConfigValue {
 func spoken(kind string, pixels int) func(*board) []dashboard.DynamicConfigValue {
 	return func(b *board) []dashboard.DynamicConfigValue {
 		properties := []dashboard.DynamicConfigValue{{Id: "mappings", Value: []dashboard.ValueMapping{absentIsADash(), b.words(kind)}}}
+		cell := map[string]any{"type": "auto"}
 		if slices.ContainsFunc(vocabulary[kind], func(w word) bool { return w.color != "" }) {
-			properties = append(properties, dashboard.DynamicConfigValue{Id: "custom.cellOptions", Value: map[string]any{"type": "color-text"}})
+			cell["type"] = "color-text"
 		}
 		if pixels > 0 {
-			return append(properties, width(pixels))
+			properties = append(properties, width(pixels))
+		} else {
+			cell["wrapText"] = true
 		}
-		return append(properties, wrapped(b)...)
+		return append(properties, dashboard.DynamicConfigValue{Id: "custom.cellOptions", Value: cell})
 	}
 }
 

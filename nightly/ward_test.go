@@ -173,7 +173,9 @@ func pass(url string, cfg config.Config, client *extractor.Client, isFull bool) 
 	if outcome.Run.Status != "published" {
 		return result{err: fmt.Errorf("a run that is %s gives no error", outcome.Run.Status)}
 	}
-	_, err = writeback.Run(ctx, writeback.Pass{Warehouse: w, Client: client, Config: cfg, Progress: quiet{}, Log: log})
+	if cfg.WriteBack.IsOn() {
+		_, err = writeback.Run(ctx, writeback.Pass{Warehouse: w, Client: client, Config: cfg, Progress: quiet{}, Log: log})
+	}
 	return result{isPublished: true, err: err}
 }
 

@@ -86,7 +86,8 @@ func (a *Appender) Err() error { return a.err }
 // Changed counts a deal of which more changed than the days that passed.
 func (a *Appender) Changed() { a.run.row.DealsChanged++ }
 
-// Finish writes what is left, with the day measures that follow from it.
+// Finish writes what is left, with the day measures that follow from it, and marks what it
+// replaces.
 func (a *Appender) Finish() error {
 	a.flushFacts()
 	a.flushVisits()
@@ -99,5 +100,16 @@ func (a *Appender) Finish() error {
 	if a.err != nil {
 		return a.err
 	}
-	return a.run.appendMeasures(a.ctx)
+	if err := a.run.appendMeasures(a.ctx); err != nil {
+		return err
+	}
+	for _, in := range []*inserter{a.visitRows, a.dealRows} {
+		if in.sent == 0 {
+			continue
+		}
+		if err := a.run.markReplaced(a.ctx, in.table); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -42,10 +42,7 @@ func (r *Run) DealIDs(ctx context.Context, all bool, zone *time.Location) ([]ext
 				UNION ALL
 				SELECT deal_id FROM landing_stage_changes WHERE run_id > ? OR changed_at >= ?
 				UNION ALL
-				SELECT deal_id FROM visits
-				WHERE run_id IN (SELECT run_id FROM run_events WHERE status = 'published')
-				GROUP BY deal_id, visit_no
-				HAVING argMax(is_open AND NOT is_gone, run_id)
+				SELECT deal_id FROM visits WHERE is_open AND NOT is_gone AND ` + shown + `
 			)
 			WHERE deal_id IN (SELECT deal_id FROM landing_deals)
 			ORDER BY deal_id`
@@ -220,16 +217,16 @@ func (r *Run) landedChanges(ctx context.Context, where string) (map[extractor.De
 	return changes, rows.Err()
 }
 
-// newestPublished keeps the newest published row of each key.
-const newestPublished = " AND run_id IN (SELECT run_id FROM run_events WHERE status = 'published') ORDER BY "
+// shown is the condition for the rows of visits and deals that stand in the published state.
+const shown = "run_id IN (" + publishedRuns + ") AND until_run_id NOT IN (" + publishedRuns + ")"
 
 func (r *Run) publishedVisits(ctx context.Context, where string) (map[extractor.DealID][]transform.Visit, error) {
 	rows, err := r.conn.Query(ctx, `
-		SELECT deal_id, visit_no, is_gone, funnel_id, stage_id, toInt8(semantics), change_id, toInt8(history_source), entered_at,
+		SELECT deal_id, visit_no, funnel_id, stage_id, toInt8(semantics), change_id, toInt8(history_source), entered_at,
 			entered_date, is_open, left_date, toInt8(plan_source), plan_days, planned_end, plan_problem,
 			carried_date, carried_days, was_open,
 			arrayMap(d -> toUInt16(d), tenure_from), tenure_manager, arrayMap(s -> toInt8(s), tenure_source)
-		FROM visits WHERE `+where+newestPublished+"deal_id, visit_no, run_id DESC LIMIT 1 BY deal_id, visit_no SETTINGS max_query_size = 10000000")
+		FROM visits WHERE NOT is_gone AND `+where+" AND "+shown+" ORDER BY deal_id, visit_no SETTINGS max_query_size = 10000000")
 	if err != nil {
 		return nil, err
 	}
@@ -241,19 +238,16 @@ func (r *Run) publishedVisits(ctx context.Context, where string) (map[extractor.
 		var funnel uint32
 		var stage string
 		var semantics, history, planSource int8
-		var isGone, isOpen bool
+		var isOpen bool
 		var entered, left, plannedEnd time.Time
 		var tenureFrom []uint16
 		var tenureManager []uint64
 		var tenureSource []int8
-		if err := rows.Scan(&deal, &v.No, &isGone, &funnel, &stage, &semantics, &change, &history, &v.EnteredAt,
+		if err := rows.Scan(&deal, &v.No, &funnel, &stage, &semantics, &change, &history, &v.EnteredAt,
 			&entered, &isOpen, &left, &planSource, &v.Plan.Days, &plannedEnd, &v.Plan.Problem,
 			&v.Carried.Date, &v.Carried.Days, &v.WasOpen,
 			&tenureFrom, &tenureManager, &tenureSource); err != nil {
 			return nil, err
-		}
-		if isGone {
-			continue
 		}
 		v.DealID, v.ChangeID, v.FunnelID, v.StageID = extractor.DealID(deal), extractor.ChangeID(change), extractor.FunnelID(funnel), extractor.StageID(stage)
 		v.Semantics, v.History, v.Plan.Source = extractor.Semantics(semantics), transform.HistorySource(history), transform.PlanSource(planSource)
@@ -275,7 +269,7 @@ func (r *Run) publishedVisits(ctx context.Context, where string) (map[extractor.
 func (r *Run) publishedDeals(ctx context.Context, where string) (map[extractor.DealID]*DealRow, error) {
 	rows, err := r.conn.Query(ctx, `
 		SELECT deal_id, is_gone, title, amount, currency, created_date, gap_visit_no, gap_stage_id, gap_manager_id, gap_reason, gap_detail
-		FROM deals WHERE `+where+newestPublished+"deal_id, run_id DESC LIMIT 1 BY deal_id SETTINGS max_query_size = 10000000")
+		FROM deals WHERE `+where+" AND "+shown+" SETTINGS max_query_size = 10000000")
 	if err != nil {
 		return nil, err
 	}

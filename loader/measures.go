@@ -44,7 +44,7 @@ func DaysLost(ctx context.Context, conn driver.Conn, run RunID) (int64, error) {
 	var days int64
 	row := conn.QueryRow(ctx, `
 		SELECT sum(overdue_days_accrued) FROM day_measures
-		WHERE run_id <= ? AND run_id IN (SELECT run_id FROM run_events WHERE status = 'published')`, uint32(run))
+		WHERE run_id <= ? AND run_id IN (`+publishedRuns+")", uint32(run))
 	if err := row.Scan(&days); err != nil {
 		return 0, fmt.Errorf("sum the days lost up to run %d: %w", run, err)
 	}

@@ -71,7 +71,7 @@ func appendSet[T comparable](ctx context.Context, r *Run, table, columns string,
 	// Under the number of this run, so that only what has changed differs.
 	err := r.conn.Select(ctx, &published, `
 		SELECT toUInt32(?) AS run_id, `+columns+` FROM `+table+`
-		WHERE `+table+`.run_id = (SELECT max(run_id) FROM `+table+` WHERE run_id IN (SELECT run_id FROM run_events WHERE status = 'published'))`,
+		WHERE `+table+`.run_id = (SELECT max(run_id) FROM `+table+` WHERE run_id IN (`+publishedRuns+`))`,
 		uint32(r.row.RunID))
 	if err != nil {
 		return fmt.Errorf("read the published %s: %w", table, err)

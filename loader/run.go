@@ -222,13 +222,16 @@ func (r *Run) insertEvent(ctx context.Context, status, condition string, args ..
 // exact is a time with its milliseconds, which a bound time.Time would lose.
 func exact(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05.000") }
 
+// publishedRuns are the numbers of the runs that readers see.
+const publishedRuns = "SELECT run_id FROM run_events WHERE status = 'published'"
+
 // runTables are the tables whose rows belong to the run that wrote them.
 var runTables = []string{"facts", "day_measures", "visits", "deals", "funnels", "stages", "managers"}
 
 // buryTheDead marks the runs that were killed as failed and removes the rows of all
 // that came to nothing since the last published one. The views never show such rows;
 // they would only take room.
-func buryTheDead(ctx context.Context, conn driver.Conn, published RunID) error {
+func buryTheDead(ctx context.Context, conn driver.Conn, newest RunID) error {
 	err := conn.Exec(ctx, `
 		INSERT INTO run_events (run_id, status, recorded_at, as_of, started_at, finished_at, holder, portal_host, rules_hash,
 			deals_seen, deals_changed, history_rows, facts_appended, portal_requests, seconds_waited, error)
@@ -242,14 +245,14 @@ func buryTheDead(ctx context.Context, conn driver.Conn, published RunID) error {
 	}
 	for _, table := range runTables {
 		var rows uint64
-		dead := "run_id > ? AND run_id NOT IN (SELECT run_id FROM run_events WHERE status = 'published')"
-		if err := conn.QueryRow(ctx, "SELECT count() FROM "+table+" WHERE "+dead, uint32(published)).Scan(&rows); err != nil {
+		dead := "run_id > ? AND run_id NOT IN (" + publishedRuns + ")"
+		if err := conn.QueryRow(ctx, "SELECT count() FROM "+table+" WHERE "+dead, uint32(newest)).Scan(&rows); err != nil {
 			return fmt.Errorf("look for rows of dead runs in %s: %w", table, err)
 		}
 		if rows == 0 {
 			continue
 		}
-		if err := conn.Exec(ctx, "ALTER TABLE "+table+" DELETE WHERE run_id > ? SETTINGS mutations_sync = 2", uint32(published)); err != nil {
+		if err := conn.Exec(ctx, "ALTER TABLE "+table+" DELETE WHERE run_id > ? SETTINGS mutations_sync = 2", uint32(newest)); err != nil {
 			return fmt.Errorf("remove rows of dead runs from %s: %w", table, err)
 		}
 	}

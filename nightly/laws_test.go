@@ -92,8 +92,21 @@ var laws = []struct{ name, violations string }{
 	{"a reconstructed visit is a gap", `
 		SELECT count() FROM deal_stages WHERE history_source = 'reconstructed'
 			AND (deal_id, visit_no) NOT IN (SELECT deal_id, assumeNotNull(visit_no) FROM data_gaps WHERE reason = 'history_reconstructed')`},
+	{"a visit is shown as the newest published row tells it", replacedOtherwise("visits", "deal_id, visit_no")},
+	{"a deal is shown as the newest published row tells it", replacedOtherwise("deals", "deal_id")},
 	{"a person without a name is a gap", `
 		SELECT count() FROM deal_stages WHERE startsWith(manager_name, '#') AND deal_id NOT IN (SELECT deal_id FROM data_gaps WHERE reason = 'unknown_manager')`},
+}
+
+// replacedOtherwise counts the published rows of a table that are marked as replaced and are the newest
+// of their key, or the other way round.
+func replacedOtherwise(table, key string) string {
+	published := "(SELECT run_id FROM run_events WHERE status = 'published')"
+	return `SELECT count() FROM
+		(
+			SELECT until_run_id IN ` + published + ` AS is_replaced, run_id = max(run_id) OVER (PARTITION BY ` + key + `) AS is_newest
+			FROM ` + table + ` WHERE run_id IN ` + published + `
+		) WHERE is_replaced = is_newest`
 }
 
 // expectLaws checks that the published state violates none of the laws.

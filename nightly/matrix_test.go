@@ -33,8 +33,9 @@ var faultSteps = []step{
 	{"read history", false, readsHistory, regexp.MustCompile(`INSERT INTO landing_stage_changes \(deal_id`), []string{"landing_stage_changes"}},
 	{"read all history", true, readsHistory, regexp.MustCompile(`INSERT INTO landing_stage_changes \(deal_id`), []string{"landing_stage_changes"}},
 	{"sweep", false, sweeps, regexp.MustCompile(`SELECT deal_id, funnel_id, run_id FROM landing_deals FINAL`), []string{"landing_deals", "landing_stage_changes"}},
-	{"derive", false, nil, regexp.MustCompile(`FROM visits WHERE deal_id BETWEEN`), nil},
+	{"derive", false, nil, regexp.MustCompile(`FROM visits WHERE NOT is_gone AND deal_id BETWEEN`), nil},
 	{"append", false, nil, regexp.MustCompile(`INSERT INTO facts \(`), []string{"facts", "visits", "deals", "day_measures"}},
+	{"mark what is replaced", false, nil, regexp.MustCompile(`ALTER TABLE visits UPDATE`), nil},
 	{"publish", false, nil, regexp.MustCompile(`SELECT \d+, 'published'`), []string{"run_events"}},
 	{"write back", false, updates, regexp.MustCompile(`INSERT INTO write_backs`), []string{"write_backs"}},
 }
@@ -56,7 +57,7 @@ func updates(c portal.Command) bool { return c.Method == "crm.item.update" }
 // What a cell of the matrix can't be, and why.
 const (
 	notAsked     = "the portal is not asked in this step"
-	writesNot    = "the step writes nothing"
+	writesNot    = "the step inserts nothing, and the setting that plays a full disk only refuses inserts"
 	readsNoClock = "the step reads no clock; the times that it records are for people"
 )
 

@@ -21,7 +21,7 @@ import (
 )
 
 // Lease is the name under which a run keeps other runs on the same warehouse out.
-const Lease = "run"
+const Lease = sql.RunLease
 
 // A Pass is what one run works with.
 type Pass struct {

@@ -31,6 +31,10 @@ var migrations embed.FS
 // one process only.
 const Lease = "migration"
 
+// RunLease is the lock under which a run appends. A schema that is there already changes under it
+// as well: a run of an older program would append in the old way under the new views.
+const RunLease = "run"
+
 // leaseWait is how long another process may take to bring the schema up before this one
 // gives up: the second of two runs that start at once finds the work done.
 const leaseWait = time.Minute
@@ -73,11 +77,21 @@ func Up(ctx context.Context, w *warehouse.Warehouse) error {
 	if len(status.Pending) == 0 && !status.IsHalfDone {
 		return nil
 	}
-	lease, err := waitForLease(ctx, w)
+	lease, err := waitForLease(ctx, w, Lease)
 	if err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
 	defer lease.Release()
+	if status.Version > 0 {
+		run, err := waitForLease(lease.Context(), w, RunLease)
+		switch held, isHeld := errors.AsType[*warehouse.HeldError](err); {
+		case isHeld && held.IsByThisProcess(): // a restore, which keeps runs out itself
+		case err != nil:
+			return fmt.Errorf("migrate: %w", err)
+		default:
+			defer run.Release()
+		}
+	}
 	if err := up(lease.Context(), w); err != nil {
 		if cause := context.Cause(lease.Context()); cause != nil {
 			return fmt.Errorf("migrate: %w", cause)
@@ -87,12 +101,12 @@ func Up(ctx context.Context, w *warehouse.Warehouse) error {
 	return nil
 }
 
-func waitForLease(ctx context.Context, w *warehouse.Warehouse) (*warehouse.Lease, error) {
+func waitForLease(ctx context.Context, w *warehouse.Warehouse, name string) (*warehouse.Lease, error) {
 	deadline := time.After(leaseWait)
 	for {
 		// The lease lasts as long as the context that it is taken with.
-		lease, err := w.Lease(ctx, Lease, "stagelag migrate up")
-		if _, isHeld := errors.AsType[*warehouse.HeldError](err); !isHeld {
+		lease, err := w.Lease(ctx, name, "stagelag migrate up")
+		if held, isHeld := errors.AsType[*warehouse.HeldError](err); !isHeld || name == RunLease && held.IsByThisProcess() {
 			return lease, err
 		}
 		select {

@@ -44,6 +44,12 @@ func (e *HeldError) Error() string {
 		e.Name, e.Holder.Doing, e.Holder.Host, e.Holder.Process, e.Since.UTC().Format(time.RFC3339))
 }
 
+// IsByThisProcess is whether the one who asked has the lease already.
+func (e *HeldError) IsByThisProcess() bool {
+	host, err := os.Hostname()
+	return err == nil && e.Holder.Host == host && e.Holder.Process == os.Getpid()
+}
+
 // A Lease keeps others from doing the same thing at the same time, in whichever
 // process and on whichever host they are. It ends with its holder: it is a query
 // that runs until the holder's connection closes, under an id of which the engine

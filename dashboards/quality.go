@@ -63,28 +63,19 @@ WHERE `+inPeriod+`
 GROUP BY month
 ORDER BY month`, column{name: "month"}, column{name: "on_time_rate", color: onTime}, column{name: "coverage", color: noPlan})
 	b.bars("quality.lateness", 12, 8, count, "late_by", common.StackingModeNone, `
-SELECT bucket.1 AS late_by, countIf(v.overdue_days >= bucket.2 AND v.overdue_days <= bucket.3) AS visits
+SELECT bucket.1 AS late_by, sumIf(v.visits, v.overdue_days >= bucket.2 AND v.overdue_days <= bucket.3) AS visits
 FROM
 (
-  SELECT overdue_days FROM visits_now
+  SELECT overdue_days, count() AS visits FROM visits_now
   WHERE is_open = 0 AND status IN ('finished_on_time', 'finished_late') AND $__dateFilter(left_date)
     AND `+chosen+`
+  GROUP BY overdue_days
 ) AS v
 ARRAY JOIN [('0', 0, 0), ('1–3', 1, 3), ('4–7', 4, 7), ('8–14', 8, 14), ('15–30', 15, 30), ('31–90', 31, 90), ('91+', 91, 2147483647)] AS bucket
 GROUP BY bucket
 ORDER BY bucket.2`, column{name: "late_by"}, column{name: "visits", color: neutral})
-	b.table("quality.list", 24, 14, `
-SELECT deal_title, stage_name, manager_name, entered_date, planned_end, left_date, overdue_days, status, deal_id
-FROM deal_stages
-WHERE (deal_id, visit_no) IN
-  (
-    SELECT deal_id, visit_no FROM visits_now
-    WHERE is_open = 0 AND stage_semantics = 'process' AND $__dateFilter(left_date)
-      AND `+chosen+`
-    ORDER BY overdue_days DESC, deal_id, visit_no
-    LIMIT 500
-  )
-ORDER BY overdue_days DESC, deal_id, visit_no`,
+	b.table("quality.list", 24, 14, firstVisits("deal_title, stage_name, manager_name, entered_date, planned_end, left_date, overdue_days, status, deal_id",
+		"is_open = 0 AND stage_semantics = 'process' AND $__dateFilter(left_date)", "overdue_days DESC, deal_id, visit_no", 500),
 		column{name: "deal_title", as: toDeal}, column{name: "stage_name", as: wide(140)}, column{name: "manager_name", as: wide(140)}, column{name: "entered_date", unit: "time:YYYY-MM-DD", as: date},
 		column{name: "planned_end", unit: "time:YYYY-MM-DD", as: date}, column{name: "left_date", unit: "time:YYYY-MM-DD", as: date},
 		column{name: "overdue_days", unit: "days", color: late, as: wide(95)}, column{name: "status", as: spoken("status", 140)}, column{name: "deal_id", unit: count, as: hidden})

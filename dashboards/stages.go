@@ -39,33 +39,22 @@ ARRAY JOIN [('0–7', 0, 7), ('8–14', 8, 14), ('15–30', 15, 30), ('31–60',
 GROUP BY bucket
 ORDER BY bucket.2`, column{name: "age"}, column{name: "on_time", color: onTime}, column{name: "overdue", color: late}, column{name: "no_plan", color: noPlan})
 	b.table("stages.reentries", 12, 9, `
-SELECT any(stage_name) AS stage_name, sum(entered) AS visits, count() AS deals, sum(returned) AS reentries
+SELECT any(stage_name) AS stage_name, count() AS visits, uniqExact(deal_id) AS deals, countIf(time_in_stage > 1) AS reentries
 FROM
 (
-  SELECT funnel_id, stage_id, any(stage_name) AS stage_name,
-    countIf($__dateFilter(entered_date)) AS entered, entered - argMin($__dateFilter(entered_date), visit_no) AS returned
+  SELECT deal_id, funnel_id, stage_id, stage_name, entered_date,
+    row_number() OVER (PARTITION BY deal_id, funnel_id, stage_id ORDER BY visit_no) AS time_in_stage
   FROM visits_now
   WHERE stage_semantics = 'process'
     AND `+chosen+`
-  GROUP BY deal_id, funnel_id, stage_id
-  HAVING entered > 0
 )
+WHERE $__dateFilter(entered_date)
 GROUP BY funnel_id, stage_id
 HAVING reentries > 0
 ORDER BY reentries DESC, stage_name`,
 		column{name: "stage_name"}, column{name: "visits", unit: count, as: wide(90)}, column{name: "deals", unit: count, as: wide(90)}, column{name: "reentries", unit: count, color: soon, as: bar})
-	b.table("stages.oldest", 24, 12, `
-SELECT deal_title, stage_name, manager_name, entered_date, elapsed_days, planned_end, overdue_days, status, deal_id
-FROM deal_stages
-WHERE (deal_id, visit_no) IN
-  (
-    SELECT deal_id, visit_no FROM visits_now
-    WHERE is_open = 1
-      AND `+chosen+`
-    ORDER BY elapsed_days DESC, deal_id
-    LIMIT 50
-  )
-ORDER BY elapsed_days DESC, deal_id`,
+	b.table("stages.oldest", 24, 12, firstVisits("deal_title, stage_name, manager_name, entered_date, elapsed_days, planned_end, overdue_days, status, deal_id",
+		"is_open = 1", "elapsed_days DESC, deal_id", 50),
 		column{name: "deal_title", as: toDeal}, column{name: "stage_name", as: wide(140)}, column{name: "manager_name", as: wide(140)}, column{name: "entered_date", unit: "time:YYYY-MM-DD", as: date},
 		column{name: "elapsed_days", unit: "days", as: bar}, column{name: "planned_end", unit: "time:YYYY-MM-DD", as: date}, column{name: "overdue_days", unit: "days", color: late, as: wide(95)},
 		column{name: "status", as: spoken("status", 125)}, column{name: "deal_id", unit: count, as: hidden})

@@ -1,6 +1,8 @@
 package dashboards
 
 import (
+	"fmt"
+
 	"github.com/grafana/grafana-foundation-sdk/go/cog"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 )
@@ -64,4 +66,24 @@ func (b *board) variable(c choice, hasAll bool) cog.Builder[dashboard.VariableMo
 		})
 	}
 	return v
+}
+
+// firstVisits asks for the first of the chosen visits with their deals' titles. The deals are
+// picked first: the titles of all would have to be read otherwise.
+func firstVisits(columns, condition, order string, most int) string {
+	return fmt.Sprintf(`
+SELECT %[1]s
+FROM deal_stages
+WHERE deal_id IN
+  (
+    SELECT deal_id FROM visits_now
+    WHERE %[2]s
+      AND %[3]s
+    ORDER BY %[4]s
+    LIMIT %[5]d
+  )
+  AND %[2]s
+  AND %[3]s
+ORDER BY %[4]s
+LIMIT %[5]d`, columns, condition, chosen, order, most)
 }

@@ -3,16 +3,33 @@ DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS
 -- newest is the last published run, read once: a run that is published in the middle of
 -- a query is not in it.
--- The names are looked up in arrays and not by joins: a query that does not ask for them
--- does not pay for them, and every query of a whole portfolio reads all visits.
 WITH
     (SELECT (max(run_id), argMax(as_of, run_id)) FROM stagelag.run_events WHERE status = 'published') AS newest,
     assumeNotNull(newest.1) AS newest_run,
     shown_runs AS (SELECT run_id FROM stagelag.run_events WHERE status = 'published' AND run_id <= newest_run),
     assumeNotNull(newest.2) AS newest_day,
-    (SELECT groupArray((toString(funnel_id), name)) FROM stagelag.funnels WHERE name != '' AND run_id = (SELECT max(run_id) FROM stagelag.funnels WHERE run_id IN shown_runs)) AS funnel_names,
-    (SELECT groupArray((concat(toString(funnel_id), '/', stage_id), name)) FROM stagelag.stages WHERE name != '' AND run_id = (SELECT max(run_id) FROM stagelag.stages WHERE run_id IN shown_runs)) AS stage_names,
-    (SELECT groupArray((toString(manager_id), name)) FROM stagelag.managers WHERE name != '' AND run_id = (SELECT max(run_id) FROM stagelag.managers WHERE run_id IN shown_runs)) AS manager_names
+    -- The names are looked up in arrays and not by joins: a query that does not ask for them
+    -- does not pay for joins, and one reading finds all of them.
+    (
+        SELECT (argMaxIf(list, run_id, kind = 'funnel'), argMaxIf(list, run_id, kind = 'stage'), argMaxIf(list, run_id, kind = 'manager'))
+        FROM
+        (
+            SELECT kind, run_id, groupArrayIf((key, name), name != '') AS list
+            FROM
+            (
+                SELECT 'funnel' AS kind, run_id, toString(funnel_id) AS key, name FROM stagelag.funnels
+                UNION ALL
+                SELECT 'stage', run_id, concat(toString(funnel_id), '/', stage_id), name FROM stagelag.stages
+                UNION ALL
+                SELECT 'manager', run_id, toString(manager_id), name FROM stagelag.managers
+            )
+            WHERE run_id IN shown_runs
+            GROUP BY kind, run_id
+        )
+    ) AS names,
+    names.1 AS funnel_names,
+    names.2 AS stage_names,
+    names.3 AS manager_names
 SELECT
     v.deal_id AS deal_id,
     v.visit_no AS visit_no,

@@ -23,6 +23,10 @@ import (
 // Lease is the name under which a run keeps other runs on the same warehouse out.
 const Lease = sql.RunLease
 
+// SoftMemory is the heap, in bytes, above which memory is given back sooner than speed asks for. A
+// pass needs less than half of it at any time.
+const SoftMemory = 200 << 20
+
 // A Pass is what one run works with.
 type Pass struct {
 	Warehouse *warehouse.Warehouse

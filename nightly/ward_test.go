@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -244,6 +245,7 @@ func (task passTask) start(t testing.TB) *exec.Cmd {
 
 // passAsProcess is a pass in a process of its own.
 func passAsProcess(text string) (code int) {
+	debug.SetMemoryLimit(nightly.SoftMemory) // as the program does
 	var task passTask
 	err := json.Unmarshal([]byte(text), &task)
 	s := &site{cfg: config.Default()}

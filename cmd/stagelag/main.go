@@ -12,17 +12,14 @@ import (
 	// The time zones come with the program: a container may have none.
 	_ "time/tzdata"
 
+	"stagelag/nightly"
 	"stagelag/warehouse"
 )
-
-// softMemory is the heap above which memory is given back sooner than speed asks for. A
-// pass needs less than half of it at any time.
-const softMemory = 200 << 20
 
 func main() {
 	warehouse.RunEngineIfAsked()
 	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(softMemory)
+		debug.SetMemoryLimit(nightly.SoftMemory)
 	}
 	os.Exit(mainCode())
 }

@@ -328,7 +328,7 @@ ORDER BY visit_no`},
 	"law.1": {"плановый срок = вход + план", "the planned end is entry and plan"},
 	"law.2": {"открыт не более чем один этап сделки, последний", "at most one visit of a deal is open, the last"},
 	"law.3": {"конечный этап закрыт и ничего не начисляет", "a final visit is closed and accrues nothing"},
-	"law.4": {"день начислен, если он после планового срока и не после ухода", "a day accrues when it is after the planned end and not after the leaving"},
+	"law.4": {"дни начислены после срока, по уход включительно", "a day accrues after the planned end, up to the leaving"},
 
 	"alert.heartbeat":    {"Нет нового расчёта 26 часов", "No run published for 26 hours"},
 	"alert.heartbeat.do": {"Отчёт устарел. Посмотрите последние расчёты на доске «Доверие» и журнал stagelag.", "The report is stale. Look at the latest runs on the Trust dashboard and at stagelag's log."},

@@ -9,7 +9,7 @@ func deal(lang Lang) *board {
 SELECT deal_title, status, stage_name, manager_name, planned_end, days_left, overdue_days_now, overdue_days_total, deal_url
 FROM deals_now
 WHERE `+theDeal,
-		column{name: "deal_title"}, column{name: "status", as: spoken("status", 110)}, column{name: "stage_name"}, column{name: "manager_name"},
+		column{name: "deal_title", as: wrapped}, column{name: "status", as: spoken("status", 110)}, column{name: "stage_name", as: wrapped}, column{name: "manager_name", as: wrapped},
 		column{name: "planned_end", unit: "time:YYYY-MM-DD", as: date}, column{name: "days_left", unit: "days", as: wide(90)},
 		column{name: "overdue_days_now", unit: "days", color: late, as: wide(130)}, column{name: "overdue_days_total", unit: "days", color: late, as: wide(80)}, column{name: "deal_url", as: toPortal})
 
@@ -21,14 +21,14 @@ INNER JOIN (SELECT deal_id, visit_no, stage_name, stage_semantics FROM deal_stag
 WHERE `+theDeal+`
   AND `+inPeriod+`
 GROUP BY day
-ORDER BY day`, column{name: "stage_name"}, column{name: "status", as: spoken("status", 0)})
+ORDER BY day`, column{name: "stage_name", as: wrapped}, column{name: "status", as: spoken("status", 0)})
 
 	b.table("deal.visits", 24, 9, `
 SELECT visit_no, stage_name, entered_date, plan_days, plan_source, planned_end, left_date, elapsed_days, overdue_days, status
 FROM deal_stages
 WHERE `+theDeal+`
 ORDER BY visit_no`,
-		column{name: "visit_no", unit: count, as: wide(45)}, column{name: "stage_name"}, column{name: "entered_date", unit: "time:YYYY-MM-DD", as: date},
+		column{name: "visit_no", unit: count, as: wide(45)}, column{name: "stage_name", as: wrapped}, column{name: "entered_date", unit: "time:YYYY-MM-DD", as: date},
 		column{name: "plan_days", unit: "days", as: wide(65)}, column{name: "plan_source", as: spoken("plan_source", 135)},
 		column{name: "planned_end", unit: "time:YYYY-MM-DD", as: date}, column{name: "left_date", unit: "time:YYYY-MM-DD", as: date},
 		column{name: "elapsed_days", unit: "days", as: wide(85)}, column{name: "overdue_days", unit: "days", color: late, as: wide(95)}, column{name: "status", as: spoken("status", 140)})

@@ -74,12 +74,16 @@ func wide(pixels int) func(*board) []dashboard.DynamicConfigValue {
 	return func(*board) []dashboard.DynamicConfigValue { return []dashboard.DynamicConfigValue{width(pixels)} }
 }
 
-// bar shows a number of a table as a bar as well, against the largest of its column.
-func bar(*board) []dashboard.DynamicConfigValue {
-	return []dashboard.DynamicConfigValue{
-		{Id: "custom.cellOptions", Value: map[string]any{"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}},
-		{Id: "fieldMinMax", Value: true},
-		{Id: "min", Value: 0},
+// bar shows a number of a table as a bar as well, against the largest of its column, in a column
+// of its own width.
+func bar(pixels int) func(*board) []dashboard.DynamicConfigValue {
+	return func(*board) []dashboard.DynamicConfigValue {
+		return []dashboard.DynamicConfigValue{
+			{Id: "custom.cellOptions", Value: map[string]any{"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}},
+			{Id: "fieldMinMax", Value: true},
+			{Id: "min", Value: 0},
+			width(pixels),
+		}
 	}
 }
 
@@ -106,7 +110,12 @@ func counted(b *board) []dashboard.DynamicConfigValue { return append(zero(b), w
 
 // wrapped lets a long text go on in the next line.
 func wrapped(*board) []dashboard.DynamicConfigValue {
-	return []dashboard.DynamicConfigValue{{Id: "custom.cellOptions", Value: map[string]any{"type": "auto", "wrapText": true}}}
+	return []dashboard.DynamicConfigValue{{Id: "custom.cellOptions", Value: map[string]any{"type": "auto", "wrapText": true}}, {Id: "custom.minWidth", Value: 110}}
+}
+
+// named is wrapped in a column of its own width.
+func named(pixels int) func(*board) []dashboard.DynamicConfigValue {
+	return func(b *board) []dashboard.DynamicConfigValue { return append(wrapped(b), width(pixels)) }
 }
 
 // date shows a day without its time.
@@ -119,10 +128,13 @@ const kept = "&${__url_time_range}&${funnel:queryparam}&${stage:queryparam}&${ma
 
 // toDeal links a column to the dashboard of the deal in deal_id.
 func toDeal(b *board) []dashboard.DynamicConfigValue {
-	return []dashboard.DynamicConfigValue{
-		{Id: "links", Value: []map[string]any{{"title": b.say("link.deal"), "url": "/d/" + UID("deal", b.lang) + "?var-deal=${__data.fields.deal_id}" + kept}}},
-		{Id: "custom.minWidth", Value: 190},
-	}
+	return append(wrapped(b),
+		dashboard.DynamicConfigValue{Id: "links", Value: []map[string]any{{"title": b.say("link.deal"), "url": "/d/" + UID("deal", b.lang) + "?var-deal=${__data.fields.deal_id}" + kept}}})
+}
+
+// toDealIn is toDeal in a column of its own width.
+func toDealIn(pixels int) func(*board) []dashboard.DynamicConfigValue {
+	return func(b *board) []dashboard.DynamicConfigValue { return append(toDeal(b), width(pixels)) }
 }
 
 // toPortal shows an address of the portal as a short link.

@@ -36,30 +36,30 @@ ORDER BY step`,
 SELECT stage_name, things, days_lost
 FROM (SELECT stage_id, toInt64(sum(sign)) AS things, toInt64(sum(sign * overdue_day)) AS days_lost FROM fact_changes GROUP BY stage_id) AS f
 INNER JOIN (SELECT stage_id, any(stage_name) AS stage_name FROM visits_now GROUP BY stage_id) AS v USING (stage_id)
-ORDER BY days_lost DESC, stage_name`, column{name: "stage_name"}, column{name: "things", unit: count, as: wide(65)}, column{name: "days_lost", unit: "days", color: late, as: wide(105)})
+ORDER BY days_lost DESC, stage_name`, column{name: "stage_name", as: wrapped}, column{name: "things", unit: count, as: wide(65)}, column{name: "days_lost", unit: "days", color: late, as: wide(125)})
 	b.table("trust.visits", 8, 10, `
 SELECT any(stage_name) AS stage_name, count() AS visits, sum(overdue_days) AS days_lost
 FROM visits_now
 GROUP BY stage_id
-ORDER BY days_lost DESC, stage_name`, column{name: "stage_name"}, column{name: "visits", unit: count, as: wide(65)}, column{name: "days_lost", unit: "days", color: late, as: wide(105)})
+ORDER BY days_lost DESC, stage_name`, column{name: "stage_name", as: wrapped}, column{name: "visits", unit: count, as: wide(70)}, column{name: "days_lost", unit: "days", color: late, as: wide(125)})
 	b.table("trust.deals", 8, 10, `
 SELECT deal_title, overdue_stages, overdue_days_total, deal_id
 FROM deals_now
 WHERE overdue_days_total > 0
 ORDER BY overdue_days_total DESC, deal_id
-LIMIT 200`, column{name: "deal_title", as: toDeal}, column{name: "overdue_stages", unit: count, as: wide(60)}, column{name: "overdue_days_total", unit: "days", color: late, as: wide(80)}, column{name: "deal_id", unit: count, as: hidden})
+LIMIT 200`, column{name: "deal_title", as: toDeal}, column{name: "overdue_stages", unit: count, as: wide(75)}, column{name: "overdue_days_total", unit: "days", color: late, as: wide(80)}, column{name: "deal_id", unit: count, as: hidden})
 
 	b.row("trust.row.gaps")
 	b.table("trust.reasons", 8, 12, `
 SELECT reason, count() AS gaps, uniqExact(deal_id) AS deals
 FROM data_gaps
 GROUP BY reason
-ORDER BY gaps DESC, reason`, column{name: "reason", as: spoken("reason", 0)}, column{name: "gaps", unit: count, as: wide(90)}, column{name: "deals", unit: count, as: wide(75)})
+ORDER BY gaps DESC, reason`, column{name: "reason", as: spoken("reason", 0)}, column{name: "gaps", unit: count, as: wide(85)}, column{name: "deals", unit: count, as: wide(65)})
 	b.table("trust.gaps", 16, 12, `
 SELECT reason, deal_title, visit_no, detail, deal_id, deal_url
 FROM data_gaps
 ORDER BY reason, deal_id, visit_no
-LIMIT 1000`, column{name: "reason", as: spoken("reason", 140)}, column{name: "deal_title", as: toDeal}, column{name: "visit_no", unit: count, as: wide(45)}, column{name: "detail", as: wrapped}, column{name: "deal_id", unit: count, as: hidden}, column{name: "deal_url", as: toPortal})
+LIMIT 1000`, column{name: "reason", as: spoken("reason", 140)}, column{name: "deal_title", as: toDealIn(150)}, column{name: "visit_no", unit: count, as: wide(45)}, column{name: "detail", as: wrapped}, column{name: "deal_id", unit: count, as: hidden}, column{name: "deal_url", as: toPortal})
 
 	b.row("trust.row.runs")
 	b.table("trust.runs", 24, 10, `

@@ -3,7 +3,7 @@ package nightly_test
 import (
 	"fmt"
 	"strconv"
-	"syscall"
+	"strings"
 	"testing"
 
 	"stagelag/portal"
@@ -20,22 +20,26 @@ func BenchmarkNight(b *testing.B) {
 			s.run(false)
 			endpoints, _ := s.w.Endpoints()
 			url := fmt.Sprintf("clickhouse://stagelag:%s@%s", s.w.Options().Auth.Password, endpoints.Native)
-			night, largest := firstNight, int64(0)
+			night, largest := firstNight, 0.0
 			for b.Loop() {
 				b.StopTimer()
 				night = night.AddDate(0, 0, 1)
 				life{world, 1}.before(night, deals/100)
 				s.at(night)
 				b.StartTimer()
-				cmd := s.task(url, s.portal.WebhookURL("http://"+s.cfg.Portal.URL.Host())).start(b)
-				if err := cmd.Wait(); err != nil {
+				printed, err := s.task(url, s.portal.WebhookURL("http://"+s.cfg.Portal.URL.Host())).command(b).Output()
+				if err != nil {
 					b.Fatal(err)
 				}
-				largest = max(largest, cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss)
+				megabytes, err := strconv.ParseFloat(strings.TrimSpace(string(printed)), 64)
+				if err != nil {
+					b.Fatal(err)
+				}
+				largest = max(largest, megabytes)
 			}
 			b.ReportMetric(0, "ns/op")
 			b.ReportMetric(b.Elapsed().Seconds()/float64(b.N), "seconds")
-			b.ReportMetric(float64(largest)/1024, "MB")
+			b.ReportMetric(largest, "MB")
 			last := "(SELECT max(run_id) FROM runs)"
 			b.ReportMetric(float64(s.number("SELECT facts_appended FROM runs WHERE run_id = "+last)), "facts")
 			b.ReportMetric(float64(s.number("SELECT portal_requests FROM runs WHERE run_id = "+last)), "requests")

@@ -226,6 +226,15 @@ func (v *ward) startPass(isFull bool) *exec.Cmd {
 
 func (task passTask) start(t testing.TB) *exec.Cmd {
 	t.Helper()
+	cmd := task.command(t)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return cmd
+}
+
+func (task passTask) command(t testing.TB) *exec.Cmd {
+	t.Helper()
 	text, err := json.Marshal(task)
 	if err != nil {
 		t.Fatal(err)
@@ -237,13 +246,11 @@ func (task passTask) start(t testing.TB) *exec.Cmd {
 	cmd := exec.Command(self)
 	cmd.Env = append(os.Environ(), passVariable+"="+string(text))
 	cmd.Stderr = os.Stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
 	return cmd
 }
 
-// passAsProcess is a pass in a process of its own.
+// passAsProcess is a pass in a process of its own. At its end it prints the megabytes that it had
+// resident at most, where the system tells.
 func passAsProcess(text string) (code int) {
 	debug.SetMemoryLimit(nightly.SoftMemory) // as the program does
 	var task passTask
@@ -265,7 +272,22 @@ func passAsProcess(text string) (code int) {
 		fmt.Fprintln(os.Stderr, r.err)
 		return 1
 	}
+	fmt.Println(peakMemory())
 	return 0
+}
+
+// peakMemory is the most that this process had resident, in MB, 0 where the system does not tell.
+// What a parent is told of its child is no less than its own, from before the child's program began.
+func peakMemory() float64 {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0
+	}
+	var kilobytes float64
+	if _, rest, ok := strings.Cut(string(status), "VmHWM:"); ok {
+		_, _ = fmt.Sscan(rest, &kilobytes)
+	}
+	return kilobytes / 1024
 }
 
 // A state is what the views show, in a word for each.

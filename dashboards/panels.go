@@ -120,7 +120,7 @@ func named(pixels int) func(*board) []dashboard.DynamicConfigValue {
 
 // date shows a day without its time.
 func date(*board) []dashboard.DynamicConfigValue {
-	return []dashboard.DynamicConfigValue{width(105)}
+	return []dashboard.DynamicConfigValue{width(100)}
 }
 
 // kept is what a link takes along: the range and the variables.

@@ -17,9 +17,9 @@ const qualityMeasures = `sum(visits_closed) AS visits_closed, sum(visits_on_time
   sum(visits_closed_with_plan) / nullIf(visits_closed, 0) AS coverage`
 
 var qualityColumns = []column{
-	{name: "visits_closed", unit: count, as: wide(80)}, {name: "visits_on_time", unit: count, color: onTime, as: wide(125)}, {name: "visits_late", unit: count, color: late, as: wide(115)},
-	{name: "late_days", unit: "days", color: late, as: wide(90)}, {name: "days_lost", unit: "days", color: late, as: wide(104)},
-	{name: "on_time_rate", unit: share, color: onTime, as: wide(105)}, {name: "coverage", unit: share, color: noPlan, as: wide(85)},
+	{name: "visits_closed", unit: count, as: wide(97)}, {name: "visits_on_time", unit: count, color: onTime, as: wide(75)}, {name: "visits_late", unit: count, color: late, as: wide(92)},
+	{name: "late_days", unit: "days", color: late, as: wide(130)}, {name: "days_lost", unit: "days", color: late, as: wide(120)},
+	{name: "on_time_rate", unit: share, color: onTime, as: wide(105)}, {name: "coverage", unit: share, color: noPlan, as: wide(78)},
 }
 
 // quality is the shared report: how the stages were kept, by whom, for any period.
@@ -43,7 +43,7 @@ FROM quality_report
 WHERE day >= `+beforeDay+` AND day <= `+lastDay+`
   AND `+chosen+`
 GROUP BY period
-ORDER BY period DESC`, append([]column{{name: "period", as: spoken("period", 80)}, {name: "first_day", unit: "time:YYYY-MM-DD", as: date}, {name: "last_day", unit: "time:YYYY-MM-DD", as: date}}, qualityColumns...)...)
+ORDER BY period DESC`, append([]column{{name: "period", as: spoken("period", 97)}, {name: "first_day", unit: "time:YYYY-MM-DD", as: date}, {name: "last_day", unit: "time:YYYY-MM-DD", as: date}}, qualityColumns...)...)
 	for _, by := range []string{"manager", "stage"} {
 		b.table("quality.by_"+by, 24, 10, `
 SELECT any(`+by+`_name) AS `+by+`_name, `+qualityMeasures+`
@@ -76,7 +76,7 @@ GROUP BY bucket
 ORDER BY bucket.2`, column{name: "late_by"}, column{name: "visits", color: neutral})
 	b.table("quality.list", 24, 14, firstVisits("deal_title, stage_name, manager_name, entered_date, planned_end, left_date, overdue_days, status, deal_id",
 		"is_open = 0 AND stage_semantics = 'process' AND $__dateFilter(left_date)", "overdue_days DESC, deal_id, visit_no", 500),
-		column{name: "deal_title", as: toDeal}, column{name: "stage_name", as: named(140)}, column{name: "manager_name", as: named(152)}, column{name: "entered_date", unit: "time:YYYY-MM-DD", as: date},
+		column{name: "deal_title", as: toDeal}, column{name: "stage_name", as: named(140)}, column{name: "manager_name", as: named(172)}, column{name: "entered_date", unit: "time:YYYY-MM-DD", as: date},
 		column{name: "planned_end", unit: "time:YYYY-MM-DD", as: date}, column{name: "left_date", unit: "time:YYYY-MM-DD", as: date},
 		column{name: "overdue_days", unit: "days", color: late, as: wide(95)}, column{name: "status", as: spoken("status", 140)}, column{name: "deal_id", unit: count, as: hidden})
 	return b

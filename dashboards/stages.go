@@ -55,7 +55,7 @@ ORDER BY reentries DESC, stage_name`,
 		column{name: "stage_name", as: wrapped}, column{name: "visits", unit: count, as: wide(90)}, column{name: "deals", unit: count, as: wide(90)}, column{name: "reentries", unit: count, color: soon, as: bar(120)})
 	b.table("stages.oldest", 24, 12, firstVisits("deal_title, stage_name, manager_name, entered_date, elapsed_days, planned_end, overdue_days, status, deal_id",
 		"is_open = 1", "elapsed_days DESC, deal_id", 50),
-		column{name: "deal_title", as: toDeal}, column{name: "stage_name", as: named(140)}, column{name: "manager_name", as: named(152)}, column{name: "entered_date", unit: "time:YYYY-MM-DD", as: date},
+		column{name: "deal_title", as: toDeal}, column{name: "stage_name", as: named(140)}, column{name: "manager_name", as: named(172)}, column{name: "entered_date", unit: "time:YYYY-MM-DD", as: date},
 		column{name: "elapsed_days", unit: "days", as: bar(120)}, column{name: "planned_end", unit: "time:YYYY-MM-DD", as: date}, column{name: "overdue_days", unit: "days", color: late, as: wide(95)},
 		column{name: "status", as: spoken("status", 125)}, column{name: "deal_id", unit: count, as: hidden})
 	return b

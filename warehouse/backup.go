@@ -34,9 +34,10 @@ const (
 var ErrNothingToBackUp = errors.New("the warehouse is empty, so there is nothing to back up; stagelag run fills it")
 
 // ErrHalfRestored is a warehouse whose restore was cut off.
-var ErrHalfRestored = errors.New("a restore was cut off, and the warehouse holds a part of the backup: run stagelag restore again")
+var ErrHalfRestored = errors.New("a restore is under way or was cut off, and the warehouse holds a part of the backup: wait for it, or run stagelag restore again")
 
-// CheckWhole gives ErrHalfRestored where that is so. Whoever writes asks first.
+// CheckWhole gives ErrHalfRestored where that is so. Whoever writes asks first, and whoever shows
+// numbers.
 func (w *Warehouse) CheckWhole(ctx context.Context) error {
 	if w.isRestoring.Load() {
 		return nil
@@ -71,7 +72,8 @@ func (w *Warehouse) HasData(ctx context.Context) (bool, error) {
 
 // Backup writes the whole warehouse into a file, which must not be there and whose name ends
 // in BackupSuffix. A server writes it on its own disk, where its configuration allows that. The
-// tables are copied one after another: nobody may be writing. When it fails, there is no file.
+// tables are copied one after another: nobody may be writing, backing up or restoring. When it
+// fails, there is no file.
 func (w *Warehouse) Backup(ctx context.Context, file string) error {
 	hasData, err := w.HasData(ctx)
 	switch {
@@ -108,7 +110,8 @@ func (w *Warehouse) backUpTo(ctx context.Context, file string) error {
 }
 
 // Restore puts a backup in the place of all that is in the warehouse, then calls check; when
-// anything fails, check included, what was there before is there again. Nobody may be writing.
+// anything fails, check included, what was there before is there again. Nobody may be writing,
+// backing up or restoring.
 // Cut off in the middle it is called again, and still knows what was there; until then
 // CheckWhole tells.
 func (w *Warehouse) Restore(ctx context.Context, file string, check func(context.Context) error) (err error) {
@@ -193,8 +196,11 @@ func (w *Warehouse) backupRemedy(err error) string {
 }
 
 // backupFile is the name of a file that the engine may write and read. There is none of that
-// name.
+// name, nor of any other: what is left there is of commands that were killed.
 func (s *seat) backupFile() (string, error) {
+	if err := os.RemoveAll(s.folder.backups()); err != nil {
+		return "", err
+	}
 	if err := os.MkdirAll(s.folder.backups(), 0o700); err != nil {
 		return "", err
 	}

@@ -123,6 +123,10 @@ func TestARestoreThatDoesNot(t *testing.T) {
 	mustCall(t, folder, "run")
 	mustCall(t, folder, "backup", good)
 	want := figures(t, folder)
+	killed := filepath.Join(folder, "data", "warehouse", "backups", "1.tar.zst") // of a command that was killed
+	if err := os.WriteFile(killed, []byte("half a backup"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	content, err := os.ReadFile(good)
 	if err != nil {
 		t.Fatal(err)
@@ -146,6 +150,31 @@ func TestARestoreThatDoesNot(t *testing.T) {
 		t.Errorf("in the engine's folder for backups there are %v, %v, want nothing", left, err)
 	}
 	mustCall(t, folder, "restore", "--replace", good)
+	if figures(t, folder) != want {
+		t.Error("what was restored is not what was backed up")
+	}
+}
+
+// What a restore that was killed has left shows nobody any numbers.
+func TestAHalfRestoredWarehouse(t *testing.T) {
+	t.Parallel()
+	folder := newFolder(t)
+	writtenPortal(t, folder, 10, "")
+	w := openWarehouse(t, folder)
+	mustCall(t, folder, "run")
+	mustCall(t, folder, "backup", "one.tar.zst")
+	want := figures(t, folder)
+	for _, statement := range []string{"RENAME DATABASE stagelag TO stagelag_replaced", "CREATE DATABASE stagelag"} {
+		if err := w.DB().Exec(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, command := range [][]string{{"query", "SELECT count() FROM deals_now"}, {"report"}, {"run"}, {"backup", "two.tar.zst"}} {
+		if _, stderr, code := call(t, folder, "", command...); code != 1 || !strings.Contains(stderr, "run stagelag restore again") {
+			t.Errorf("stagelag %s: exit code %d, %s, want 1 and that the restore is to be run again", command[0], code, stderr)
+		}
+	}
+	mustCall(t, folder, "restore", "one.tar.zst")
 	if figures(t, folder) != want {
 		t.Error("what was restored is not what was backed up")
 	}

@@ -65,6 +65,9 @@ func (a *app) defaultFormat() string {
 }
 
 func (a *app) query(ctx context.Context, w *warehouse.Warehouse, statement, format string) error {
+	if err := mustBeWhole(ctx, w); err != nil {
+		return fmt.Errorf("query: %w", err)
+	}
 	err := w.Query(ctx, a.stdout, statement, format)
 	refusal, _ := errors.AsType[*warehouse.EngineError](err)
 	switch {
@@ -77,6 +80,14 @@ func (a *app) query(ctx context.Context, w *warehouse.Warehouse, statement, form
 	default:
 		return err
 	}
+}
+
+// mustBeWhole keeps from reading what is half restored: it would look like fewer deals.
+func mustBeWhole(ctx context.Context, w *warehouse.Warehouse) error {
+	if err := w.CheckWhole(ctx); errors.Is(err, warehouse.ErrHalfRestored) {
+		return err
+	}
+	return nil // whatever else is wrong, reading will tell
 }
 
 // withWarehouse does something with the warehouse that is configured.

@@ -184,6 +184,9 @@ func anyOf[T ~string](names []T) string {
 
 // report reads a report and writes it to a file, or to standard output without one.
 func (a *app) report(ctx context.Context, w *warehouse.Warehouse, query report.Query, render renderer, file string) error {
+	if err := mustBeWhole(ctx, w); err != nil {
+		return fmt.Errorf("report: %w", err)
+	}
 	r, err := report.Read(ctx, w.DB(), query)
 	refusal, isRefused := errors.AsType[*report.QueryError](err)
 	switch {

@@ -19,7 +19,7 @@ import (
 //
 //	go test ./dashboards -run '^$' -bench Queries -benchtime 20x
 //
-// STAGELAG_BENCH_DEALS is another number of deals than the hundred and fifty thousand that make
+// STAGELAG_BENCH_DEALS is another number of deals than the 175 thousand that make
 // ten million facts. STAGELAG_BENCH_WAREHOUSE is the folder of an embedded warehouse that is there
 // already, which is asked in place of a generated one, and only as it is.
 func BenchmarkQueries(b *testing.B) {
@@ -40,7 +40,18 @@ func timeQueries(b *testing.B, w *warehouse.Warehouse) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.Logf("%s facts of %s deals", number(b, w, "SELECT count() FROM deal_stage_days"), number(b, w, "SELECT count() FROM deals_now"))
+	b.Run("size", func(b *testing.B) {
+		for b.Loop() {
+		}
+		b.ReportMetric(0, "ns/op")
+		for unit, sql := range map[string]string{"facts": "SELECT sum(sign) FROM fact_changes", "visits": "SELECT count() FROM visits_now", "deals": "SELECT count() FROM deals_now"} {
+			n, err := strconv.ParseFloat(number(b, w, sql), 64)
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportMetric(n, unit)
+		}
+	})
 	v := view{deal: deal, from: asOf.AddDate(0, -6, 0), to: asOf}
 	all := distinct(statements(b), v)
 	slices.SortStableFunc(all, func(a, b statement) int { return strings.Compare(a.place, b.place) })
@@ -112,7 +123,7 @@ func benchmarked(b *testing.B, path string) *warehouse.Warehouse {
 		b.Cleanup(func() { w.Close() })
 		return w
 	}
-	deals := 150_000
+	deals := 175_000
 	if text := os.Getenv("STAGELAG_BENCH_DEALS"); text != "" {
 		var err error
 		if deals, err = strconv.Atoi(text); err != nil {

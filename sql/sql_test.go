@@ -80,24 +80,42 @@ func TestSeveralAtOnce(t *testing.T) {
 	}
 }
 
-// TestCutOffAnywhere cuts every migration off before and after its statement: the next Up
-// repeats it.
+// TestCutOffAnywhere cuts migrations off before and after their statements: the next Up repeats
+// them. Every statement can be repeated; the whole way from one that was cut off is gone for some.
 func TestCutOffAnywhere(t *testing.T) {
 	t.Parallel()
 	w := warehousetest.New(t)
 	up(t, w)
-	for version := range status(t, w).Newest {
+	for _, file := range upFiles(t) {
+		statement, err := os.ReadFile("migrations/" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		execute(t, w, string(statement))
+	}
+	newest := status(t, w).Newest
+	for _, version := range []uint{1, newest / 2, newest - 1, newest} {
 		execute(t, w, "TRUNCATE TABLE schema_migrations")
 		// The statements up to the newest have run, the version table knows of fewer.
-		execute(t, w, "INSERT INTO schema_migrations (version, dirty, sequence) SELECT "+strconv.FormatUint(uint64(version+1), 10)+", 1, 1")
+		execute(t, w, "INSERT INTO schema_migrations (version, dirty, sequence) SELECT "+strconv.FormatUint(uint64(version), 10)+", 1, 1")
 		if s := status(t, w); !s.IsHalfDone {
 			t.Fatalf("the status is %+v, want a migration that is half done", s)
 		}
 		up(t, w)
 		if s := status(t, w); len(s.Pending) != 0 || s.IsHalfDone {
-			t.Fatalf("cut off in migration %d, after Up the status is %+v", version+1, s)
+			t.Fatalf("cut off in migration %d, after Up the status is %+v", version, s)
 		}
 	}
+}
+
+// upFiles are the names of the migrations, in their order.
+func upFiles(t *testing.T) []string {
+	t.Helper()
+	files, err := fs.Glob(os.DirFS("migrations"), "*.up.sql")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%d migrations, %v", len(files), err)
+	}
+	return files
 }
 
 func TestANewerSchemaIsRefused(t *testing.T) {
@@ -116,11 +134,7 @@ func TestEveryMigrationHasAWayBack(t *testing.T) {
 	t.Parallel()
 	w := warehousetest.New(t)
 	up(t, w)
-	files, err := fs.Glob(os.DirFS("migrations"), "*.up.sql")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, file := range slices.Backward(files) {
+	for _, file := range slices.Backward(upFiles(t)) {
 		down, err := os.ReadFile("migrations/" + strings.TrimSuffix(file, ".up.sql") + ".down.sql")
 		if err != nil {
 			t.Fatal(err)

@@ -103,8 +103,8 @@ func tenfold(b *testing.B, w *warehouse.Warehouse) {
 			visits_open * 9 AS visits_open, visits_overdue * 9 AS visits_overdue, visits_no_plan * 9 AS visits_no_plan)
 		FROM day_measures`}
 	for _, table := range []string{"deals", "visits", "facts"} {
-		for copies := 1; copies < 10; copies++ { // in the order of the key, as nights write them
-			statements = append(statements, fmt.Sprintf("INSERT INTO %[1]s SELECT * REPLACE (deal_id + %[2]s * %[3]d AS deal_id) FROM %[1]s WHERE deal_id <= %[2]s", table, apart, copies))
+		for copies := 1; copies < 10; copies++ {
+			statements = append(statements, fmt.Sprintf("INSERT INTO %[1]s SELECT * REPLACE (deal_id + %[2]s * %[3]d AS deal_id) FROM %[1]s WHERE %[1]s.deal_id <= %[2]s", table, apart, copies))
 		}
 	}
 	for _, statement := range statements {

@@ -22,13 +22,14 @@ help: ## list the targets
 demo: build engine ## run the whole pass on a simulated portal, and see what comes out
 	@./bin/stagelag demo
 
-# These take many nights, and twice as long under the race detector.
+# These take many nights, and twice as long under the race detector. They wait for much of their time,
+# so more of them than there are processors go on at once.
 long := ^(TestSoak|TestFaultMatrix)$$
 
 .PHONY: test
 test: engine browser ## run all tests, with the race detector but for the longest two
 	$(tool) gotestsum --format=pkgname-and-test-fails -- $(race) -timeout=15m -skip='$(long)' ./...
-	$(tool) gotestsum --format=pkgname-and-test-fails -- -timeout=15m -run='$(long)' ./nightly
+	$(tool) gotestsum --format=pkgname-and-test-fails -- -timeout=15m -parallel=4 -run='$(long)' ./nightly
 
 .PHONY: env
 env: ## make .env for docker compose, with passwords of its own

@@ -62,6 +62,18 @@ ORDER BY reason, deal_id, visit_no
 LIMIT 1000`, column{name: "reason", as: spoken("reason", 140)}, column{name: "deal_title", as: toDealIn(150)}, column{name: "visit_no", unit: count, as: wide(45)}, column{name: "detail", as: wrapped}, column{name: "deal_id", unit: count, as: hidden}, column{name: "deal_url", as: toPortal})
 
 	b.row("trust.row.runs")
+	for _, effort := range []struct{ key, column, sql, unit string }{
+		{"trust.took", "run_seconds", "dateDiff('second', started_at, finished_at)", "s"},
+		{"trust.waited", "seconds_waited", "seconds_waited", "s"},
+		{"trust.requests", "portal_requests", "portal_requests", count},
+	} {
+		b.trend(effort.key, 8, 7, rows, look{unit: effort.unit, isBars: true, fromZero: true}, `
+SELECT toDateTime(started_at, 'UTC') AS time, `+effort.sql+` AS `+effort.column+`
+FROM runs
+WHERE finished_at IS NOT NULL
+  AND $__dateFilter(as_of)
+ORDER BY time`, column{name: effort.column, color: neutral})
+	}
 	b.table("trust.runs", 24, 10, `
 SELECT run_id, as_of, started_at, status AS run_status, dateDiff('second', started_at, finished_at) AS run_seconds, deals_seen, deals_changed, facts_appended, portal_requests, error
 FROM runs

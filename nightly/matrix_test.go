@@ -25,19 +25,20 @@ type step struct {
 	says *regexp.Regexp
 	// writes are the tables that the step writes to.
 	writes []string
+	marks  bool // it changes rows in their place
 }
 
 var faultSteps = []step{
-	{"read deals", false, readsDeals, regexp.MustCompile(`INSERT INTO landing_deals \(deal_id`), []string{"landing_deals"}},
-	{"read all deals", true, readsDeals, regexp.MustCompile(`INSERT INTO landing_deals \(deal_id`), []string{"landing_deals"}},
-	{"read history", false, readsHistory, regexp.MustCompile(`INSERT INTO landing_stage_changes \(deal_id`), []string{"landing_stage_changes"}},
-	{"read all history", true, readsHistory, regexp.MustCompile(`INSERT INTO landing_stage_changes \(deal_id`), []string{"landing_stage_changes"}},
-	{"sweep", false, sweeps, regexp.MustCompile(`SELECT deal_id, funnel_id, run_id FROM landing_deals FINAL`), []string{"landing_deals", "landing_stage_changes"}},
-	{"derive", false, nil, regexp.MustCompile(`FROM visits WHERE NOT is_gone AND deal_id BETWEEN`), nil},
-	{"append", false, nil, regexp.MustCompile(`INSERT INTO facts \(`), []string{"facts", "visits", "deals", "day_measures"}},
-	{"mark what is replaced", false, nil, regexp.MustCompile(`ALTER TABLE visits UPDATE`), nil},
-	{"publish", false, nil, regexp.MustCompile(`SELECT \d+, 'published'`), []string{"run_events"}},
-	{"write back", false, updates, regexp.MustCompile(`INSERT INTO write_backs`), []string{"write_backs"}},
+	{name: "read deals", asks: readsDeals, says: regexp.MustCompile(`INSERT INTO landing_deals \(deal_id`), writes: []string{"landing_deals"}},
+	{name: "read all deals", isFull: true, asks: readsDeals, says: regexp.MustCompile(`INSERT INTO landing_deals \(deal_id`), writes: []string{"landing_deals"}},
+	{name: "read history", asks: readsHistory, says: regexp.MustCompile(`INSERT INTO landing_stage_changes \(deal_id`), writes: []string{"landing_stage_changes"}},
+	{name: "read all history", isFull: true, asks: readsHistory, says: regexp.MustCompile(`INSERT INTO landing_stage_changes \(deal_id`), writes: []string{"landing_stage_changes"}},
+	{name: "sweep", asks: sweeps, says: regexp.MustCompile(`SELECT deal_id, funnel_id, run_id FROM landing_deals FINAL`), writes: []string{"landing_deals", "landing_stage_changes"}},
+	{name: "derive", says: regexp.MustCompile(`FROM visits WHERE NOT is_gone AND deal_id BETWEEN`)},
+	{name: "append", says: regexp.MustCompile(`INSERT INTO facts \(`), writes: []string{"facts", "visits", "deals", "day_measures"}},
+	{name: "mark what is replaced", says: regexp.MustCompile(`ALTER TABLE visits UPDATE`), marks: true},
+	{name: "publish", says: regexp.MustCompile(`SELECT \d+, 'published'`), writes: []string{"run_events"}},
+	{name: "write back", asks: updates, says: regexp.MustCompile(`INSERT INTO write_backs`), writes: []string{"write_backs"}},
 }
 
 func readsDeals(c portal.Command) bool {
@@ -75,6 +76,7 @@ type fault struct {
 	passes func(*patient)
 	// killsProgram has the pass made by a process of its own.
 	killsProgram bool
+	killsEngine  bool
 	// form is which of the two forms of a fault it is: once and then no more, or lasting.
 	form form
 }
@@ -178,7 +180,7 @@ var faults = slices.Concat(
 			c.onQuery(func(l *link, _ []byte) { c.engine.stall(l, true) })
 			return nil
 		}},
-		{name: "the engine is killed", arm: func(c *cell) func() {
+		{name: "the engine is killed", killsEngine: true, arm: func(c *cell) func() {
 			c.letEngineAge()
 			c.onQuery(func(*link, []byte) { c.killEngine() })
 			return c.revive
@@ -394,10 +396,14 @@ func isLong() bool { return os.Getenv(nightsVariable) != "" }
 
 // isWalked is whether a cell belongs to the short form too. Of a fault that has two forms, steps
 // get them in turn, so that reading changes and reading all have one each; and what reads all
-// writes to the engine as what reads changes does, so there the engine stays well.
+// writes to the engine as what reads changes does, so there the engine stays well. To mark what is
+// replaced asks the engine as appending does, but that it goes on where a killed program left it.
 func isWalked(i int, s step, f fault) bool {
 	if isLong() {
 		return true
+	}
+	if s.marks {
+		return f.killsProgram || f.killsEngine
 	}
 	isEngines := f.cannot == nil && !f.killsProgram
 	isOther := f.form == once && i%2 == 1 || f.form == lasting && i%2 == 0

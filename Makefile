@@ -25,13 +25,13 @@ demo: build engine ## run the whole pass on a simulated portal, and see what com
 # These take many nights, and twice as long under the race detector.
 long := ^(TestSoak|TestFaultMatrix)$$
 
-# The commands' tests start many processes and share little: without the detector they fit in time.
+# The commands' tests start an engine each and wait for it: without the detector they fit in time.
 commands := ./cmd/stagelag
 
 # What waits for much of its time goes on four at once, also where there are fewer processors.
 .PHONY: test
 test: engine browser ## run all tests, with the race detector but for the longest
-	$(tool) gotestsum --format=pkgname-and-test-fails -- $(race) -timeout=15m -skip='$(long)' $$($(GO) list ./... | grep -v '/cmd/stagelag$$')
+	$(tool) gotestsum --format=pkgname-and-test-fails -- $(race) -timeout=15m -skip='$(long)' $$($(GO) list ./... | grep -v '$(commands:.%=%)$$')
 	$(tool) gotestsum --format=pkgname-and-test-fails -- -timeout=15m -parallel=4 $(commands)
 	$(tool) gotestsum --format=pkgname-and-test-fails -- -timeout=15m -parallel=4 -run='$(long)' ./nightly
 

@@ -74,16 +74,17 @@ func wide(pixels int) func(*board) []dashboard.DynamicConfigValue {
 	return func(*board) []dashboard.DynamicConfigValue { return []dashboard.DynamicConfigValue{width(pixels)} }
 }
 
-// bar shows a number of a table as a bar as well, against the largest of its column, in a column
-// of its own width.
-func bar(pixels int) func(*board) []dashboard.DynamicConfigValue {
-	return func(*board) []dashboard.DynamicConfigValue {
-		return []dashboard.DynamicConfigValue{
-			{Id: "custom.cellOptions", Value: map[string]any{"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}},
-			{Id: "fieldMinMax", Value: true},
-			{Id: "min", Value: 0},
-			width(pixels),
-		}
+// sized gives a column that looks like something its width too.
+func sized(as func(*board) []dashboard.DynamicConfigValue, pixels int) func(*board) []dashboard.DynamicConfigValue {
+	return func(b *board) []dashboard.DynamicConfigValue { return append(as(b), width(pixels)) }
+}
+
+// bar shows a number of a table as a bar as well, against the largest of its column.
+func bar(*board) []dashboard.DynamicConfigValue {
+	return []dashboard.DynamicConfigValue{
+		{Id: "custom.cellOptions", Value: map[string]any{"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}},
+		{Id: "fieldMinMax", Value: true},
+		{Id: "min", Value: 0},
 	}
 }
 
@@ -105,17 +106,9 @@ func spoken(kind string, pixels int) func(*board) []dashboard.DynamicConfigValue
 	}
 }
 
-// counted is zero in a column of its own width.
-func counted(b *board) []dashboard.DynamicConfigValue { return append(zero(b), width(100)) }
-
 // wrapped lets a long text go on in the next line.
 func wrapped(*board) []dashboard.DynamicConfigValue {
 	return []dashboard.DynamicConfigValue{{Id: "custom.cellOptions", Value: map[string]any{"type": "auto", "wrapText": true}}, {Id: "custom.minWidth", Value: 110}}
-}
-
-// named is wrapped in a column of its own width.
-func named(pixels int) func(*board) []dashboard.DynamicConfigValue {
-	return func(b *board) []dashboard.DynamicConfigValue { return append(wrapped(b), width(pixels)) }
 }
 
 // date shows a day without its time.
@@ -130,11 +123,6 @@ const kept = "&${__url_time_range}&${funnel:queryparam}&${stage:queryparam}&${ma
 func toDeal(b *board) []dashboard.DynamicConfigValue {
 	return append(wrapped(b),
 		dashboard.DynamicConfigValue{Id: "links", Value: []map[string]any{{"title": b.say("link.deal"), "url": "/d/" + UID("deal", b.lang) + "?var-deal=${__data.fields.deal_id}" + kept}}})
-}
-
-// toDealIn is toDeal in a column of its own width.
-func toDealIn(pixels int) func(*board) []dashboard.DynamicConfigValue {
-	return func(b *board) []dashboard.DynamicConfigValue { return append(toDeal(b), width(pixels)) }
 }
 
 // toPortal shows an address of the portal as a short link.

@@ -46,7 +46,7 @@ WHERE `+inPeriod+`
 GROUP BY `+by+`_id
 HAVING days_lost > 0
 ORDER BY days_lost DESC, `+by+`_name
-LIMIT 8`, column{name: by + "_name", as: wrapped}, column{name: "days_lost", unit: "days", color: late, as: bar(150)})
+LIMIT 8`, column{name: by + "_name", as: wrapped}, column{name: "days_lost", unit: "days", color: late, as: sized(bar, 150)})
 	}
 
 	b.heat("portfolio.heat", 24, 9, `
@@ -70,7 +70,7 @@ FROM run_changes
 WHERE `+chosen+`
 ORDER BY change, overdue_days DESC, deal_id
 LIMIT 200`,
-		column{name: "change", as: spoken("change", 125)}, column{name: "deal_title", as: toDeal}, column{name: "stage_name", as: named(115)}, column{name: "manager_name", as: named(172)},
+		column{name: "change", as: spoken("change", 125)}, column{name: "deal_title", as: toDeal}, column{name: "stage_name", as: sized(wrapped, 115)}, column{name: "manager_name", as: sized(wrapped, 172)},
 		column{name: "planned_end", unit: "time:YYYY-MM-DD", as: date}, column{name: "overdue_days", unit: "days", color: late, as: wide(100)}, column{name: "deal_id", unit: count, as: hidden})
 
 	b.table("portfolio.latest", 24, 23, `
@@ -85,8 +85,8 @@ WHERE deal_id IN
     LIMIT 20
   )
 ORDER BY overdue_days_now DESC, deal_id`,
-		column{name: "deal_title", as: toDeal}, column{name: "stage_name", as: named(140)}, column{name: "manager_name", as: named(172)},
-		column{name: "planned_end", unit: "time:YYYY-MM-DD", as: date}, column{name: "overdue_days_now", unit: "days", color: late, as: bar(140)},
+		column{name: "deal_title", as: toDeal}, column{name: "stage_name", as: sized(wrapped, 140)}, column{name: "manager_name", as: sized(wrapped, 172)},
+		column{name: "planned_end", unit: "time:YYYY-MM-DD", as: date}, column{name: "overdue_days_now", unit: "days", color: late, as: sized(bar, 140)},
 		column{name: "amount", unit: "locale", as: wide(95)}, column{name: "currency", as: wide(85)}, column{name: "deal_id", unit: count, as: hidden}, column{name: "deal_url", as: toPortal})
 	return b
 }

@@ -76,7 +76,7 @@ GROUP BY bucket
 ORDER BY bucket.2`, column{name: "late_by"}, column{name: "visits", color: neutral})
 	b.table("quality.list", 24, 14, firstVisits("deal_title, stage_name, manager_name, entered_date, planned_end, left_date, overdue_days, status, deal_id",
 		"is_open = 0 AND stage_semantics = 'process' AND $__dateFilter(left_date)", "overdue_days DESC, deal_id, visit_no", 500),
-		column{name: "deal_title", as: toDeal}, column{name: "stage_name", as: named(140)}, column{name: "manager_name", as: named(172)}, column{name: "entered_date", unit: "time:YYYY-MM-DD", as: date},
+		column{name: "deal_title", as: toDeal}, column{name: "stage_name", as: sized(wrapped, 140)}, column{name: "manager_name", as: sized(wrapped, 172)}, column{name: "entered_date", unit: "time:YYYY-MM-DD", as: date},
 		column{name: "planned_end", unit: "time:YYYY-MM-DD", as: date}, column{name: "left_date", unit: "time:YYYY-MM-DD", as: date},
 		column{name: "overdue_days", unit: "days", color: late, as: wide(95)}, column{name: "status", as: spoken("status", 140)}, column{name: "deal_id", unit: count, as: hidden})
 	return b

@@ -15,7 +15,7 @@ WHERE is_open = 0 AND stage_semantics = 'process' AND $__dateFilter(left_date)
 GROUP BY funnel_id, stage_id
 ORDER BY median_days DESC, stage_name`,
 		column{name: "stage_name", as: wrapped}, column{name: "funnel_name", as: wrapped}, column{name: "visits_closed", unit: count, as: wide(110)},
-		column{name: "median_days", unit: "days", as: bar(150)}, column{name: "p85_days", unit: "days", as: wide(90)}, column{name: "p95_days", unit: "days", as: wide(90)},
+		column{name: "median_days", unit: "days", as: sized(bar, 150)}, column{name: "p85_days", unit: "days", as: wide(90)}, column{name: "p95_days", unit: "days", as: wide(90)},
 		column{name: "median_plan", unit: "days", as: wide(135)}, column{name: "coverage", unit: share, color: noPlan, as: wide(90)})
 	b.trend("stages.flow", 24, 10, series, look{unit: count, isStack: true, fromZero: true}, `
 SELECT toDateTime(day, 'UTC') AS time, any(stage_name) AS name, sum(visits_open) AS visits_open
@@ -52,11 +52,11 @@ WHERE $__dateFilter(entered_date)
 GROUP BY funnel_id, stage_id
 HAVING reentries > 0
 ORDER BY reentries DESC, stage_name`,
-		column{name: "stage_name", as: wrapped}, column{name: "visits", unit: count, as: wide(90)}, column{name: "deals", unit: count, as: wide(90)}, column{name: "reentries", unit: count, color: soon, as: bar(120)})
+		column{name: "stage_name", as: wrapped}, column{name: "visits", unit: count, as: wide(90)}, column{name: "deals", unit: count, as: wide(90)}, column{name: "reentries", unit: count, color: soon, as: sized(bar, 120)})
 	b.table("stages.oldest", 24, 12, firstVisits("deal_title, stage_name, manager_name, entered_date, elapsed_days, planned_end, overdue_days, status, deal_id",
 		"is_open = 1", "elapsed_days DESC, deal_id", 50),
-		column{name: "deal_title", as: toDeal}, column{name: "stage_name", as: named(140)}, column{name: "manager_name", as: named(172)}, column{name: "entered_date", unit: "time:YYYY-MM-DD", as: date},
-		column{name: "elapsed_days", unit: "days", as: bar(120)}, column{name: "planned_end", unit: "time:YYYY-MM-DD", as: date}, column{name: "overdue_days", unit: "days", color: late, as: wide(95)},
+		column{name: "deal_title", as: toDeal}, column{name: "stage_name", as: sized(wrapped, 140)}, column{name: "manager_name", as: sized(wrapped, 172)}, column{name: "entered_date", unit: "time:YYYY-MM-DD", as: date},
+		column{name: "elapsed_days", unit: "days", as: sized(bar, 120)}, column{name: "planned_end", unit: "time:YYYY-MM-DD", as: date}, column{name: "overdue_days", unit: "days", color: late, as: wide(95)},
 		column{name: "status", as: spoken("status", 125)}, column{name: "deal_id", unit: count, as: hidden})
 	return b
 }

@@ -30,7 +30,7 @@ WHERE `+asOf+` IS NOT NULL
 ORDER BY step`,
 		column{name: "step", as: spoken("step", 0)}, column{name: "things", unit: count, as: wide(140)}, column{name: "days_lost", unit: "days", color: late, as: wide(160)}, column{name: "difference", unit: "days", as: zero})
 	for _, laws := range []struct{ key, sql string }{{"trust.visit_laws", visitLaws}, {"trust.day_laws", dayLaws}} {
-		b.table(laws.key, 12, 5, laws.sql, column{name: "law", as: spoken("law", 0)}, column{name: "violations", unit: count, as: counted})
+		b.table(laws.key, 12, 5, laws.sql, column{name: "law", as: spoken("law", 0)}, column{name: "violations", unit: count, as: sized(zero, 100)})
 	}
 	b.table("trust.facts", 8, 10, `
 SELECT stage_name, things, days_lost
@@ -59,7 +59,7 @@ ORDER BY gaps DESC, reason`, column{name: "reason", as: spoken("reason", 0)}, co
 SELECT reason, deal_title, visit_no, detail, deal_id, deal_url
 FROM data_gaps
 ORDER BY reason, deal_id, visit_no
-LIMIT 1000`, column{name: "reason", as: spoken("reason", 140)}, column{name: "deal_title", as: toDealIn(150)}, column{name: "visit_no", unit: count, as: wide(45)}, column{name: "detail", as: wrapped}, column{name: "deal_id", unit: count, as: hidden}, column{name: "deal_url", as: toPortal})
+LIMIT 1000`, column{name: "reason", as: spoken("reason", 140)}, column{name: "deal_title", as: sized(toDeal, 150)}, column{name: "visit_no", unit: count, as: wide(45)}, column{name: "detail", as: wrapped}, column{name: "deal_id", unit: count, as: hidden}, column{name: "deal_url", as: toPortal})
 
 	b.row("trust.row.runs")
 	for _, effort := range []struct{ key, column, sql, unit string }{

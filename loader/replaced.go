@@ -19,7 +19,7 @@ func (r *Run) markReplaced(ctx context.Context, table string) error {
 	// place of the other's.
 	err := r.conn.Exec(ctx, fmt.Sprintf(`
 		ALTER TABLE %[1]s UPDATE until_run_id = %[2]d
-		WHERE %[3]s AND run_id < %[2]d AND (%[4]s) IN (SELECT %[4]s FROM %[1]s WHERE run_id = %[2]d)
+		WHERE %[3]s AND (%[4]s) IN (SELECT %[4]s FROM %[1]s WHERE run_id = %[2]d)
 			AND (SELECT max(run_id) FROM run_events) = %[2]d
 		SETTINGS mutations_sync = 2`, table, r.row.RunID, shown, keys[table]))
 	if err != nil {

@@ -76,7 +76,8 @@ type fault struct {
 	passes func(*patient)
 	// killsProgram has the pass made by a process of its own.
 	killsProgram bool
-	killsEngine  bool
+	// killsEngine ends the engine as a crash does.
+	killsEngine bool
 	// form is which of the two forms of a fault it is: once and then no more, or lasting.
 	form form
 }

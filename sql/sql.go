@@ -84,12 +84,13 @@ func Up(ctx context.Context, w *warehouse.Warehouse) error {
 	defer lease.Release()
 	if status.Version > 0 {
 		run, err := waitForLease(lease.Context(), w, RunLease)
-		switch held, isHeld := errors.AsType[*warehouse.HeldError](err); {
-		case isHeld && held.IsByThisProcess(): // a restore, which keeps runs out itself
+		switch {
+		case errors.Is(err, errHeldHere): // by a restore, which keeps runs out itself
 		case err != nil:
 			return fmt.Errorf("migrate: %w", err)
 		default:
 			defer run.Release()
+			lease = run // it ends with the other one
 		}
 	}
 	if err := up(lease.Context(), w); err != nil {
@@ -101,13 +102,20 @@ func Up(ctx context.Context, w *warehouse.Warehouse) error {
 	return nil
 }
 
+// errHeldHere is a run's lease that this process has already: waiting would not end.
+var errHeldHere = errors.New("this process keeps runs out itself")
+
 func waitForLease(ctx context.Context, w *warehouse.Warehouse, name string) (*warehouse.Lease, error) {
 	deadline := time.After(leaseWait)
 	for {
 		// The lease lasts as long as the context that it is taken with.
 		lease, err := w.Lease(ctx, name, "stagelag migrate up")
-		if held, isHeld := errors.AsType[*warehouse.HeldError](err); !isHeld || name == RunLease && held.IsByThisProcess() {
+		held, isHeld := errors.AsType[*warehouse.HeldError](err)
+		switch {
+		case !isHeld:
 			return lease, err
+		case name == RunLease && held.IsByThisProcess():
+			return nil, errHeldHere
 		}
 		select {
 		case <-ctx.Done():

@@ -12,6 +12,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
 
 	"stagelag/sql"
 	"stagelag/warehouse"
@@ -116,6 +119,46 @@ func upFiles(t *testing.T) []string {
 		t.Fatalf("%d migrations, %v", len(files), err)
 	}
 	return files
+}
+
+// A run of an older program on another host keeps the schema as it knows it.
+func TestTheSchemaWaitsForARun(t *testing.T) {
+	t.Parallel()
+	w := warehousetest.New(t)
+	up(t, w)
+	execute(t, w, "INSERT INTO schema_migrations (version, dirty, sequence) SELECT "+strconv.FormatUint(uint64(status(t, w).Newest-1), 10)+", 0, max(sequence) + 1 FROM schema_migrations")
+	running, end := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		ctx := clickhouse.Context(running, clickhouse.WithQueryID("stagelag-"+sql.RunLease), clickhouse.WithSettings(clickhouse.Settings{
+			"log_comment": `{"host": "elsewhere", "process": 1, "doing": "stagelag run", "token": "another"}`, "max_block_size": 1,
+		}))
+		rows, err := w.DB().Query(ctx, "SELECT sleepEachRow(0.05) FROM numbers(1000000)")
+		if err == nil {
+			for rows.Next() {
+			}
+			err = rows.Err()
+		}
+		ended <- err
+	}()
+	for number(t, w, "SELECT count() FROM system.processes WHERE query_id = 'stagelag-run' AND read_rows > 0") == 0 {
+		select {
+		case err := <-ended:
+			t.Fatalf("the run has ended: %v", err)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+	waiting, stop := context.WithTimeout(t.Context(), 3*time.Second)
+	defer stop()
+	if err := sql.Up(waiting, w); err == nil || len(status(t, w).Pending) != 1 {
+		t.Errorf("Up beside a run of another program: %v, %v pending, want that it waits", err, status(t, w).Pending)
+	}
+	end()
+	<-ended
+	up(t, w)
+	if s := status(t, w); len(s.Pending) != 0 {
+		t.Errorf("after the run the status is %+v, want nothing pending", s)
+	}
 }
 
 func TestANewerSchemaIsRefused(t *testing.T) {

@@ -102,6 +102,9 @@ func (l *looker) ask(ctx context.Context) (monitor.Published, error) {
 		}
 		l.w, l.of = w, of
 	}
+	if err := mustBeWhole(ctx, l.w); err != nil {
+		return l.seen, err
+	}
 	conn := l.w.DB()
 	run, err := loader.LastPublished(ctx, conn)
 	if err != nil || run == l.seen.Run {

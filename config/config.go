@@ -97,6 +97,10 @@ type Warehouse struct {
 	// URL is a ClickHouse server, or embedded for the engine that stagelag itself runs.
 	// warehouse.url, embedded unless set.
 	URL WarehouseURL `key:"url"`
+	// Cluster is the name of the cluster, in the server's configuration, over which the
+	// warehouse is spread.
+	// warehouse.cluster, none unless set: the server alone.
+	Cluster string `key:"cluster"`
 	// AnalystURL is the same server for the read-only user that queries run as. The
 	// embedded warehouse has one of its own.
 	// warehouse.analyst_url, the user of warehouse.url held to reading unless set.

@@ -23,6 +23,7 @@ var overrides = map[string]struct{ variable, file string }{
 	"warehouse.url":              {"embedded", "embedded"},
 	"warehouse.path":             {" /elsewhere ", "/elsewhere"},
 	"warehouse.analyst_url":      {"https://analyst:a%23b@db:8123", "https://analyst:a%23b@db:8123"},
+	"warehouse.cluster":          {"stagelag", "stagelag"},
 	"warehouse.keep_landing":     {"7", "7"},
 	"warehouse.ca_file":          {"/other/ca.pem", "/other/ca.pem"},
 	"warehouse.certificate_file": {"/other/client.pem", "/other/client.pem"},

@@ -21,7 +21,6 @@ import (
 	"stagelag/extractor"
 	"stagelag/nightly"
 	"stagelag/portal"
-	"stagelag/sql"
 	"stagelag/transform"
 	"stagelag/warehouse"
 	"stagelag/warehouse/warehousetest"
@@ -173,7 +172,7 @@ func demo(t testing.TB) *warehouse.Warehouse {
 // generated is a warehouse with two nights of a generated portal.
 func generated(t testing.TB, deals int) *warehouse.Warehouse {
 	t.Helper()
-	w := warehousetest.New(t)
+	w := warehousetest.Migrated(t)
 	clock := now.AddDate(0, 0, -1)
 	world, suggested := portal.Generate(portal.GenerateOptions{Seed: 1, Deals: deals, Now: clock, Language: portal.Russian})
 	simulated := portal.New(world, portal.Options{Now: func() time.Time { return clock }})
@@ -255,13 +254,4 @@ func number(t testing.TB, w *warehouse.Warehouse, sql string) string {
 		t.Fatalf("%s: %d lines, %v", sql, len(lines), err)
 	}
 	return lines[2][0]
-}
-
-func empty(t testing.TB) *warehouse.Warehouse {
-	t.Helper()
-	w := warehousetest.New(t)
-	if err := sql.Up(t.Context(), w); err != nil {
-		t.Fatal(err)
-	}
-	return w
 }

@@ -8,6 +8,7 @@ import (
 
 	"stagelag/dashboards"
 	"stagelag/loader"
+	"stagelag/warehouse/warehousetest"
 )
 
 // views are what readers choose above a dashboard of the demo.
@@ -45,7 +46,7 @@ func TestEveryQueryRunsOnTheDemo(t *testing.T) {
 
 func TestEveryQueryRunsOnAnEmptyWarehouse(t *testing.T) {
 	t.Parallel()
-	w := empty(t)
+	w := warehousetest.Migrated(t)
 	for _, v := range views(t, "1", "1", "1") {
 		for _, s := range distinct(statements(t), v) {
 			if _, err := ask(t, w, s.sql); err != nil {
@@ -59,7 +60,7 @@ func TestEveryQueryRunsOnAnEmptyWarehouse(t *testing.T) {
 // lacks would never show.
 func TestColumnsOfTheQueriesAreTheOnesThatAreNamed(t *testing.T) {
 	t.Parallel()
-	w := empty(t)
+	w := warehousetest.Migrated(t)
 	v := views(t, "1", "", "")[0]
 	for name, page := range first(read(t, "en")) {
 		for _, p := range page.Panels {

@@ -6,12 +6,25 @@ import (
 	"stagelag/transform"
 )
 
-// An Appender appends what a run derived. It is for one goroutine; nothing of it can be
-// seen before the run is published.
+// Appended counts what was appended.
+type Appended struct {
+	Facts, Visits, Deals uint64
+	// Changed is the deals of which more changed than the days that passed.
+	Changed uint64
+}
+
+// Add adds what was appended elsewhere.
+func (a *Appended) Add(b Appended) {
+	a.Facts, a.Visits, a.Deals, a.Changed = a.Facts+b.Facts, a.Visits+b.Visits, a.Deals+b.Deals, a.Changed+b.Changed
+}
+
+// An Appender appends what a run derived of deals in one shard. It is for one goroutine; nothing
+// of it can be seen before the run is published.
 type Appender struct {
 	ctx      context.Context
-	run      *Run
+	run      RunID
 	calendar transform.Calendar
+	appended Appended
 	err      error // the first one; later rows are dropped
 
 	facts, spare *factBlock // spare is on its way while facts is filled
@@ -22,21 +35,21 @@ type Appender struct {
 	dealRows     *inserter
 }
 
-// Append begins to append under the run.
-func (r *Run) Append(ctx context.Context, calendar transform.Calendar) *Appender {
+// Append begins to append.
+func (s *Shard) Append(ctx context.Context, calendar transform.Calendar) *Appender {
 	return &Appender{
-		ctx: ctx, run: r, calendar: calendar,
+		ctx: ctx, run: s.run, calendar: calendar,
 		facts: &factBlock{}, spare: &factBlock{}, visits: &visitBlock{}, deals: &dealBlock{},
-		factRows:  newInserter(r.conn, "facts", r, factColumns...),
-		visitRows: newInserter(r.conn, "visits", r, visitColumns...),
-		dealRows:  newInserter(r.conn, "deals", r, dealColumns...),
+		factRows:  newInserter(s, "facts", factColumns...),
+		visitRows: newInserter(s, "visits", visitColumns...),
+		dealRows:  newInserter(s, "deals", dealColumns...),
 	}
 }
 
 // Fact appends a fact, or takes one back. An error comes with Finish.
 func (a *Appender) Fact(sign transform.Sign, f *transform.Fact) {
-	a.facts.add(a.run.row.RunID, sign, f)
-	a.run.row.FactsAppended++
+	a.facts.add(a.run, sign, f)
+	a.appended.Facts++
 	if a.facts.rows() == factBlockRows {
 		a.flushFacts()
 	}
@@ -52,7 +65,8 @@ func (a *Appender) flushFacts() {
 
 // Visit appends a visit as it is now, or that it is no more. An error comes with Finish.
 func (a *Appender) Visit(v *transform.Visit, isGone bool) {
-	a.visits.add(a.run.row.RunID, v, isGone, a.calendar)
+	a.visits.add(a.run, v, isGone, a.calendar)
+	a.appended.Visits++
 	if a.visits.rows() == rowBlockRows {
 		a.flushVisits()
 	}
@@ -67,7 +81,8 @@ func (a *Appender) flushVisits() {
 
 // Deal appends what readers see of a deal beside its visits.
 func (a *Appender) Deal(d *DealRow) {
-	a.deals.add(a.run.row.RunID, d)
+	a.deals.add(a.run, d)
+	a.appended.Deals++
 	if a.deals.rows() == rowBlockRows {
 		a.flushDeals()
 	}
@@ -84,11 +99,10 @@ func (a *Appender) flushDeals() {
 func (a *Appender) Err() error { return a.err }
 
 // Changed counts a deal of which more changed than the days that passed.
-func (a *Appender) Changed() { a.run.row.DealsChanged++ }
+func (a *Appender) Changed() { a.appended.Changed++ }
 
-// Finish writes what is left, with the day measures that follow from it, and marks what it
-// replaces.
-func (a *Appender) Finish() error {
+// Finish writes what is left, and tells how much it was in all.
+func (a *Appender) Finish() (Appended, error) {
 	a.flushFacts()
 	a.flushVisits()
 	a.flushDeals()
@@ -97,19 +111,5 @@ func (a *Appender) Finish() error {
 			a.err = err
 		}
 	}
-	if a.err != nil {
-		return a.err
-	}
-	if err := a.run.appendMeasures(a.ctx); err != nil {
-		return err
-	}
-	for _, in := range []*inserter{a.visitRows, a.dealRows} {
-		if in.sent == 0 {
-			continue
-		}
-		if err := a.run.markReplaced(a.ctx, in.table); err != nil {
-			return err
-		}
-	}
-	return nil
+	return a.appended, a.err
 }

@@ -9,6 +9,7 @@ import (
 
 	"stagelag/extractor"
 	"stagelag/transform"
+	"stagelag/warehouse/warehousetest"
 )
 
 const (
@@ -29,7 +30,8 @@ const benchColumns = `SELECT toUInt32(%d) AS run_id, toInt8(1) AS sign, toDate(2
 // blocks that are there already. It gives the median seconds of each, the ratio of the first to the
 // second, and the bytes that a fact takes on disk.
 func BenchmarkLoad(b *testing.B) {
-	conn := open(b).DB()
+	w := warehousetest.Migrated(b)
+	conn := w.DB()
 	ctx := context.Background()
 	exec := func(query string) {
 		if err := conn.Exec(ctx, query); err != nil {
@@ -37,7 +39,7 @@ func BenchmarkLoad(b *testing.B) {
 		}
 	}
 	empty := func() {
-		for _, table := range append([]string{"run_events"}, runTables...) {
+		for _, table := range slices.Concat([]string{"run_events"}, dealTables, nameTables) {
 			exec("TRUNCATE TABLE " + table)
 		}
 	}
@@ -48,14 +50,13 @@ func BenchmarkLoad(b *testing.B) {
 	const last = firstDay + benchDays - 1
 
 	derived := func() {
-		run := begin(b, conn, last)
-		a := run.Append(ctx, transform.CalendarDays{})
+		run := begin(b, w, last)
+		shard := run.Shards()[0]
+		a := shard.Append(ctx, transform.CalendarDays{})
 		for deal := range visits {
 			transform.Compare(nil, transform.NoDay, visits[deal:deal+1], last, transform.CalendarDays{}, transform.Difference{Fact: a.Fact, Visit: a.Visit})
 		}
-		if err := a.Finish(); err != nil {
-			b.Fatal(err)
-		}
+		finish(b, run, shard, a)
 		if err := run.Publish(ctx); err != nil {
 			b.Fatal(err)
 		}
@@ -70,7 +71,7 @@ func BenchmarkLoad(b *testing.B) {
 		})
 	}
 	blocks := func() {
-		in := newInserter(conn, "facts", begin(b, conn, last), factColumns...)
+		in := newInserter(begin(b, w, last).Shards()[0], "facts", factColumns...)
 		for range benchFacts / factBlockRows {
 			if err := in.send(ctx, ready.columns()...); err != nil {
 				b.Fatal(err)

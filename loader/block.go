@@ -37,10 +37,10 @@ type inserter struct {
 	pending chan error // of the block that is under way
 }
 
-func newInserter(conn driver.Conn, table string, run *Run, columns ...string) *inserter {
+func newInserter(s *Shard, table string, columns ...string) *inserter {
 	return &inserter{
-		conn: conn, table: table, columns: columns,
-		token: fmt.Sprintf("%s/%d/%d", table, run.row.RunID, run.row.StartedAt.UnixNano()),
+		conn: s.conn, table: table, columns: columns,
+		token: fmt.Sprintf("%s/%d/%d", table, s.run, s.startedAt.UnixNano()),
 	}
 }
 

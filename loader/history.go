@@ -26,15 +26,15 @@ type Known struct {
 	Published *DealRow
 }
 
-// DealIDs are the deals that a run has to derive, ascending: all of them, or those that
+// DealIDs are the deals of the shard that the run has to derive, ascending: all of them, or those that
 // can have changed since the last published run. These are the deals that were landed
 // since, the open ones, and those with a date that did not exist for that run or lay
 // ahead of the portal's clock.
-func (r *Run) DealIDs(ctx context.Context, all bool, zone *time.Location) ([]extractor.DealID, error) {
+func (s *Shard) DealIDs(ctx context.Context, all bool, zone *time.Location) ([]extractor.DealID, error) {
 	query, args := "SELECT DISTINCT deal_id FROM landing_deals ORDER BY deal_id", []any{}
 	if !all {
-		since := uint32(r.before.RunID)
-		ahead := r.before.AsOf.Start(zone).UTC()
+		since := uint32(s.before.RunID)
+		ahead := s.before.AsOf.Start(zone).UTC()
 		query = `
 			SELECT DISTINCT deal_id FROM
 			(
@@ -42,13 +42,13 @@ func (r *Run) DealIDs(ctx context.Context, all bool, zone *time.Location) ([]ext
 				UNION ALL
 				SELECT deal_id FROM landing_stage_changes WHERE run_id > ? OR changed_at >= ?
 				UNION ALL
-				SELECT deal_id FROM visits WHERE is_open AND NOT is_gone AND ` + shown + `
+				SELECT deal_id FROM visits WHERE is_open AND NOT is_gone AND ` + s.shown + `
 			)
 			WHERE deal_id IN (SELECT deal_id FROM landing_deals)
 			ORDER BY deal_id`
 		args = []any{since, ahead, since, ahead}
 	}
-	return dealIDs(ctx, r.conn, "select the deals to derive", query, args...)
+	return dealIDs(ctx, s.conn, "select the deals to derive", query, args...)
 }
 
 // dealIDs reads the ids that a query gives; what says what they are for.
@@ -71,7 +71,7 @@ func dealIDs(ctx context.Context, conn driver.Conn, what, query string, args ...
 
 // Histories gives what is known of the deals, in their order, in bounded memory. The
 // next deals are read while the caller works on the ones before.
-func (r *Run) Histories(ctx context.Context, ids []extractor.DealID) iter.Seq2[*Known, error] {
+func (s *Shard) Histories(ctx context.Context, ids []extractor.DealID) iter.Seq2[*Known, error] {
 	return func(yield func(*Known, error) bool) {
 		type chunk struct {
 			deals []Known
@@ -83,7 +83,7 @@ func (r *Run) Histories(ctx context.Context, ids []extractor.DealID) iter.Seq2[*
 		go func() {
 			defer close(chunks)
 			for part := range slices.Chunk(ids, chunkDeals) {
-				deals, err := r.readChunk(ctx, part)
+				deals, err := s.readChunk(ctx, part)
 				select {
 				case chunks <- chunk{deals, err}:
 				case <-ctx.Done():
@@ -112,17 +112,17 @@ func (r *Run) Histories(ctx context.Context, ids []extractor.DealID) iter.Seq2[*
 }
 
 // readChunk reads the deals that were landed, by id.
-func (r *Run) readChunk(ctx context.Context, ids []extractor.DealID) ([]Known, error) {
+func (s *Shard) readChunk(ctx context.Context, ids []extractor.DealID) ([]Known, error) {
 	where := inRange(ids)
 	var deals []Known
 	var changes map[extractor.DealID][]transform.Change
 	var visits map[extractor.DealID][]transform.Visit
 	var published map[extractor.DealID]*DealRow
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() (err error) { deals, err = landedDeals(ctx, r.conn, where); return err })
-	group.Go(func() (err error) { changes, err = r.landedChanges(ctx, where); return err })
-	group.Go(func() (err error) { visits, err = r.publishedVisits(ctx, where); return err })
-	group.Go(func() (err error) { published, err = r.publishedDeals(ctx, where); return err })
+	group.Go(func() (err error) { deals, err = landedDeals(ctx, s.conn, where); return err })
+	group.Go(func() (err error) { changes, err = s.landedChanges(ctx, where); return err })
+	group.Go(func() (err error) { visits, err = s.publishedVisits(ctx, where); return err })
+	group.Go(func() (err error) { published, err = s.publishedDeals(ctx, where); return err })
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
@@ -192,8 +192,8 @@ func absent(t time.Time) time.Time {
 	return t
 }
 
-func (r *Run) landedChanges(ctx context.Context, where string) (map[extractor.DealID][]transform.Change, error) {
-	rows, err := r.conn.Query(ctx, `
+func (s *Shard) landedChanges(ctx context.Context, where string) (map[extractor.DealID][]transform.Change, error) {
+	rows, err := s.conn.Query(ctx, `
 		SELECT deal_id, change_id, changed_at, funnel_id, stage_id, toInt8(semantics), type_id, vanished_at IS NOT NULL
 		FROM landing_stage_changes FINAL WHERE `+where+` ORDER BY deal_id, change_id SETTINGS max_query_size = 10000000`)
 	if err != nil {
@@ -217,16 +217,13 @@ func (r *Run) landedChanges(ctx context.Context, where string) (map[extractor.De
 	return changes, rows.Err()
 }
 
-// shown is the condition for the rows of visits and deals that stand in the published state.
-const shown = "run_id IN (" + publishedRuns + ") AND until_run_id NOT IN (" + publishedRuns + ")"
-
-func (r *Run) publishedVisits(ctx context.Context, where string) (map[extractor.DealID][]transform.Visit, error) {
-	rows, err := r.conn.Query(ctx, `
+func (s *Shard) publishedVisits(ctx context.Context, where string) (map[extractor.DealID][]transform.Visit, error) {
+	rows, err := s.conn.Query(ctx, `
 		SELECT deal_id, visit_no, funnel_id, stage_id, toInt8(semantics), change_id, toInt8(history_source), entered_at,
 			entered_date, is_open, left_date, toInt8(plan_source), plan_days, planned_end, plan_problem,
 			carried_date, carried_days, was_open,
 			arrayMap(d -> toUInt16(d), tenure_from), tenure_manager, arrayMap(s -> toInt8(s), tenure_source)
-		FROM visits WHERE NOT is_gone AND `+where+" AND "+shown+" ORDER BY deal_id, visit_no SETTINGS max_query_size = 10000000")
+		FROM visits WHERE NOT is_gone AND `+where+" AND "+s.shown+" ORDER BY deal_id, visit_no SETTINGS max_query_size = 10000000")
 	if err != nil {
 		return nil, err
 	}
@@ -266,10 +263,10 @@ func (r *Run) publishedVisits(ctx context.Context, where string) (map[extractor.
 	return visits, rows.Err()
 }
 
-func (r *Run) publishedDeals(ctx context.Context, where string) (map[extractor.DealID]*DealRow, error) {
-	rows, err := r.conn.Query(ctx, `
+func (s *Shard) publishedDeals(ctx context.Context, where string) (map[extractor.DealID]*DealRow, error) {
+	rows, err := s.conn.Query(ctx, `
 		SELECT deal_id, is_gone, title, amount, currency, created_date, gap_visit_no, gap_stage_id, gap_manager_id, gap_reason, gap_detail
-		FROM deals WHERE `+where+" AND "+shown+" SETTINGS max_query_size = 10000000")
+		FROM deals WHERE `+where+" AND "+s.shown+" SETTINGS max_query_size = 10000000")
 	if err != nil {
 		return nil, err
 	}

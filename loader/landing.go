@@ -191,7 +191,7 @@ func (l *Landing) VanishUnseen(ctx context.Context, since uint64) error {
 }
 
 func (l *Landing) vanishDeals(ctx context.Context, where string) error {
-	err := l.run.conn.Exec(ctx, fmt.Sprintf(`
+	err := l.run.inEachShard(ctx, fmt.Sprintf(`
 		INSERT INTO landing_deals (deal_id, version, run_id, title, funnel_id, stage_id, semantics, manager_id, amount, currency,
 			created_at, moved_at, updated_at, is_recurring, fields, vanished_at)
 		SELECT deal_id, %d, %d, title, funnel_id, stage_id, semantics, manager_id, amount, currency,
@@ -206,7 +206,7 @@ func (l *Landing) vanishDeals(ctx context.Context, where string) error {
 }
 
 func (l *Landing) vanishChanges(ctx context.Context, where string) error {
-	err := l.run.conn.Exec(ctx, fmt.Sprintf(`
+	err := l.run.inEachShard(ctx, fmt.Sprintf(`
 		INSERT INTO landing_stage_changes (deal_id, change_id, version, run_id, changed_at, funnel_id, stage_id, semantics, type_id, vanished_at)
 		SELECT deal_id, change_id, %d, %d, changed_at, funnel_id, stage_id, semantics, type_id, now64(3)
 		FROM landing_stage_changes FINAL
@@ -270,7 +270,7 @@ const landedSince = "SELECT deal_id FROM landing_deals FINAL WHERE vanished_at I
 
 // Inconsistent gives the deals whose history ends elsewhere than they stand.
 func (l *Landing) Inconsistent(ctx context.Context, since uint64) ([]extractor.DealID, error) {
-	return dealIDs(ctx, l.run.conn, "find deals whose history ends elsewhere", `
+	return l.run.dealIDs(ctx, "find deals whose history ends elsewhere", `
 		SELECT d.deal_id
 		FROM (SELECT deal_id, funnel_id, stage_id FROM landing_deals FINAL WHERE vanished_at IS NULL AND run_id >= ?) AS d
 		JOIN
@@ -286,7 +286,7 @@ func (l *Landing) Inconsistent(ctx context.Context, since uint64) ([]extractor.D
 
 // OrphanOwners gives the deals that own landed changes and were not landed with them.
 func (l *Landing) OrphanOwners(ctx context.Context, since uint64) ([]extractor.DealID, error) {
-	return dealIDs(ctx, l.run.conn, "find changes without a deal", `
+	return l.run.dealIDs(ctx, "find changes without a deal", `
 		SELECT DISTINCT deal_id FROM landing_stage_changes FINAL
 		WHERE vanished_at IS NULL AND run_id >= ? AND deal_id NOT IN (SELECT deal_id FROM landing_deals FINAL WHERE run_id >= ?)
 		ORDER BY deal_id`, since, since)
@@ -294,7 +294,7 @@ func (l *Landing) OrphanOwners(ctx context.Context, since uint64) ([]extractor.D
 
 // MovedFunnel gives the deals whose history may lack what happened in other funnels.
 func (l *Landing) MovedFunnel(ctx context.Context, since uint64, funnels []extractor.FunnelID) ([]extractor.DealID, error) {
-	return dealIDs(ctx, l.run.conn, "find deals that changed funnels", `
+	return l.run.dealIDs(ctx, "find deals that changed funnels", `
 		SELECT d.deal_id
 		FROM (SELECT deal_id, funnel_id FROM landing_deals FINAL WHERE vanished_at IS NULL AND run_id >= ?) AS d
 		LEFT JOIN

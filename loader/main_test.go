@@ -3,18 +3,18 @@ package loader
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"stagelag/extractor"
-	"stagelag/sql"
 	"stagelag/transform"
 	"stagelag/warehouse"
 	"stagelag/warehouse/warehousetest"
@@ -22,18 +22,9 @@ import (
 
 func TestMain(m *testing.M) { warehousetest.Main(m) }
 
-func open(t testing.TB) *warehouse.Warehouse {
+func begin(t testing.TB, w *warehouse.Warehouse, asOf transform.Day) *Run {
 	t.Helper()
-	w := warehousetest.New(t)
-	if err := sql.Up(context.Background(), w); err != nil {
-		t.Fatal(err)
-	}
-	return w
-}
-
-func begin(t testing.TB, conn driver.Conn, asOf transform.Day) *Run {
-	t.Helper()
-	run, err := Begin(context.Background(), conn, Start{At: time.Now(), AsOf: asOf, PortalHost: "example.bitrix24.ru"})
+	run, err := Begin(context.Background(), w, Start{At: time.Now(), AsOf: asOf, PortalHost: "example.bitrix24.ru"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,21 +55,33 @@ const firstDay, lastDay = transform.Day(20_500), transform.Day(20_520)
 // appendVisits appends the facts of so many deals, each from the first day to the last.
 func appendVisits(t *testing.T, run *Run, deals int) {
 	t.Helper()
-	a := run.Append(context.Background(), transform.CalendarDays{})
+	shard := run.Shards()[0]
+	a := shard.Append(context.Background(), transform.CalendarDays{})
 	for deal := range deals {
 		v := visit(extractor.DealID(deal+1), firstDay)
 		transform.Compare(nil, transform.NoDay, []transform.Visit{*v}, lastDay, transform.CalendarDays{}, transform.Difference{Fact: a.Fact, Visit: a.Visit})
 		a.Deal(&DealRow{DealID: v.DealID, Title: "A deal", Currency: "EUR"})
 	}
-	if err := a.Finish(); err != nil {
+	finish(t, run, shard, a)
+}
+
+func finish(t testing.TB, run *Run, shard *Shard, a *Appender) {
+	t.Helper()
+	appended, err := a.Finish()
+	if err == nil {
+		err = shard.Complete(context.Background(), appended)
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
+	run.SetAppended(appended)
 }
 
 func TestPublishing(t *testing.T) {
 	t.Parallel()
-	conn := open(t).DB()
-	run := begin(t, conn, lastDay)
+	w := warehousetest.Migrated(t)
+	conn := w.DB()
+	run := begin(t, w, lastDay)
 	appendVisits(t, run, 100)
 	if n := number(t, conn, "SELECT count() FROM deal_stage_days") + number(t, conn, "SELECT count() FROM deals_now"); n != 0 {
 		t.Errorf("before it is published the views show %d rows of a run", n)
@@ -99,10 +102,11 @@ func TestPublishing(t *testing.T) {
 
 func TestADeadRunIsBuried(t *testing.T) {
 	t.Parallel()
-	conn := open(t).DB()
-	appendVisits(t, begin(t, conn, lastDay), 100) // and dies
-	run := begin(t, conn, lastDay)
-	for _, table := range runTables {
+	w := warehousetest.Migrated(t)
+	conn := w.DB()
+	appendVisits(t, begin(t, w, lastDay), 100) // and dies
+	run := begin(t, w, lastDay)
+	for _, table := range slices.Concat(dealTables, nameTables) {
 		if n := number(t, conn, "SELECT count() FROM "+table); n != 0 {
 			t.Errorf("%s has %d rows of the dead run", table, n)
 		}
@@ -126,9 +130,9 @@ func TestADeadRunIsBuried(t *testing.T) {
 
 func TestAnOvertakenRunIsNotPublished(t *testing.T) {
 	t.Parallel()
-	conn := open(t).DB()
-	slow := begin(t, conn, firstDay)
-	begin(t, conn, firstDay)
+	w := warehousetest.Migrated(t)
+	slow := begin(t, w, firstDay)
+	begin(t, w, firstDay)
 	if err := slow.Publish(context.Background()); !errors.Is(err, ErrOvertaken) {
 		t.Errorf("Publish of a run that another has overtaken: %v, want ErrOvertaken", err)
 	}
@@ -196,7 +200,7 @@ func (p *lossy) pass(client net.Conn) {
 // TestALostAnswerDoublesNothing loses the answers to blocks that the engine has written.
 func TestALostAnswerDoublesNothing(t *testing.T) {
 	t.Parallel()
-	w := open(t)
+	w := warehousetest.Migrated(t)
 	options := w.Options()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -205,15 +209,15 @@ func TestALostAnswerDoublesNothing(t *testing.T) {
 	defer listener.Close()
 	proxy := &lossy{listener: listener, engine: options.Addr[0]}
 	go proxy.serve()
-	options.Addr = []string{listener.Addr().String()}
-	options.Compression = &clickhouse.Compression{Method: clickhouse.CompressionNone}
-	conn, err := clickhouse.Open(options)
+	through, err := warehouse.Open(t.Context(), warehouse.Config{
+		URL: fmt.Sprintf("clickhouse://%s:%s@%s?compress=none", options.Auth.Username, options.Auth.Password, listener.Addr()),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
+	defer through.Close()
 
-	run := begin(t, conn, lastDay)
+	run := begin(t, through, lastDay)
 	proxy.losses.Store(3)
 	appendVisits(t, run, 20_000)
 	if err := run.Publish(context.Background()); err != nil {

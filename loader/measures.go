@@ -9,8 +9,8 @@ import (
 
 // appendMeasures sums what the run's facts add to the measures of each day. A fact that
 // was taken back takes its share of the measures along.
-func (r *Run) appendMeasures(ctx context.Context) error {
-	err := r.conn.Exec(ctx, `
+func (s *Shard) appendMeasures(ctx context.Context) error {
+	err := s.conn.Exec(ctx, `
 		INSERT INTO day_measures (run_id, day, funnel_id, stage_id, manager_id, visits_entered, visits_closed,
 			visits_closed_with_plan, visits_on_time, late_days, overdue_days_accrued, visits_open, visits_overdue, visits_no_plan)
 		WITH
@@ -31,7 +31,7 @@ func (r *Run) appendMeasures(ctx context.Context) error {
 		WHERE run_id = ?
 		GROUP BY run_id, day, funnel_id, stage_id, manager_id
 		HAVING entered != 0 OR closed != 0 OR closed_with_plan != 0 OR on_time != 0 OR late != 0 OR accrued != 0
-			OR open != 0 OR overdue != 0 OR no_plan != 0`, uint32(r.row.RunID))
+			OR open != 0 OR overdue != 0 OR no_plan != 0`, uint32(s.run))
 	if err != nil {
 		return fmt.Errorf("append the day measures: %w", err)
 	}
@@ -44,7 +44,7 @@ func DaysLost(ctx context.Context, conn driver.Conn, run RunID) (int64, error) {
 	var days int64
 	row := conn.QueryRow(ctx, `
 		SELECT sum(overdue_days_accrued) FROM day_measures
-		WHERE run_id <= ? AND run_id IN (`+publishedRuns+")", uint32(run))
+		WHERE run_id <= ? AND run_id GLOBAL IN (`+publishedRuns+")", uint32(run))
 	if err := row.Scan(&days); err != nil {
 		return 0, fmt.Errorf("sum the days lost up to run %d: %w", run, err)
 	}

@@ -3,6 +3,7 @@ package loader
 import (
 	"context"
 	"fmt"
+	"math"
 )
 
 // keys tell apart the things that a table holds a row for each change of.
@@ -11,17 +12,18 @@ var keys = map[string]string{"visits": "deal_id, visit_no", "deals": "deal_id"}
 // markReplaced tells the published rows of visits or deals which run replaces them. As long as the
 // run is not published, and if it never is, the mark counts for nothing: a later run may overwrite
 // it. It can be called again.
-func (r *Run) markReplaced(ctx context.Context, table string) error {
-	if r.before.RunID == 0 {
+func (s *Shard) markReplaced(ctx context.Context, table string) error {
+	if s.before.RunID == 0 {
 		return nil
 	}
 	// The last condition keeps out a run that another one has overtaken: its mark would take the
-	// place of the other's.
-	err := r.conn.Exec(ctx, fmt.Sprintf(`
+	// place of the other's. A server that is one of several refuses a subquery in a change that each
+	// of them makes, unless told that it gives the same everywhere, as the run's own rows do.
+	err := s.conn.Exec(ctx, fmt.Sprintf(`
 		ALTER TABLE %[1]s UPDATE until_run_id = %[2]d
 		WHERE %[3]s AND (%[4]s) IN (SELECT %[4]s FROM %[1]s WHERE run_id = %[2]d)
-			AND (SELECT max(run_id) FROM run_events) = %[2]d
-		SETTINGS mutations_sync = 2`, table, r.row.RunID, shown, keys[table]))
+			AND (until_run_id < %[2]d OR until_run_id = %[5]d)
+		SETTINGS mutations_sync = 2, allow_nondeterministic_mutations = 1`, table, s.run, s.shown, keys[table], uint32(math.MaxUint32)))
 	if err != nil {
 		return fmt.Errorf("mark what is replaced in %s: %w", table, err)
 	}

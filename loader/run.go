@@ -17,6 +17,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"stagelag/transform"
+	"stagelag/warehouse"
 )
 
 // A RunID is the number of a run, ascending from 1.
@@ -89,7 +90,8 @@ type Start struct {
 
 // A Run is a run that is under way. It is for one goroutine.
 type Run struct {
-	conn   driver.Conn
+	conn   driver.Conn // of the front
+	shards []*Shard
 	before State
 	start  Start
 	row    Row
@@ -97,12 +99,13 @@ type Run struct {
 
 // Begin makes a run that is not published yet. Runs that have died are marked failed
 // and their rows removed. The caller holds the lease that keeps other runs out.
-func Begin(ctx context.Context, conn driver.Conn, start Start) (*Run, error) {
+func Begin(ctx context.Context, w *warehouse.Warehouse, start Start) (*Run, error) {
+	conn := w.DB()
 	before, err := LastPublished(ctx, conn)
 	if err != nil {
 		return nil, err
 	}
-	if err := buryTheDead(ctx, conn, before.RunID); err != nil {
+	if err := buryTheDead(ctx, w, before.RunID); err != nil {
 		return nil, err
 	}
 	var newest uint32
@@ -112,6 +115,9 @@ func Begin(ctx context.Context, conn driver.Conn, start Start) (*Run, error) {
 	r := &Run{conn: conn, before: before, start: start, row: Row{
 		RunID: RunID(newest + 1), AsOf: start.AsOf.String(), StartedAt: start.At.UTC().Truncate(time.Millisecond), Status: Running,
 	}}
+	if r.shards, err = shardsOf(ctx, w, r.row.RunID, r.row.StartedAt, before); err != nil {
+		return nil, err
+	}
 	if err := r.record(ctx, Running); err != nil {
 		return nil, err
 	}
@@ -143,6 +149,11 @@ func (r *Run) SetPortalFigures(f Figures) {
 
 // SetHistoryRows takes how many stage changes were read.
 func (r *Run) SetHistoryRows(rows int) { r.row.HistoryRows = uint64(rows) }
+
+// SetAppended takes what was appended in all shards.
+func (r *Run) SetAppended(a Appended) {
+	r.row.FactsAppended, r.row.DealsChanged = a.Facts, a.Changed
+}
 
 // CountDeals counts the deals that the portal has.
 func (r *Run) CountDeals(ctx context.Context) error {
@@ -225,14 +236,17 @@ func exact(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05.000"
 // publishedRuns are the numbers of the runs that readers see.
 const publishedRuns = "SELECT run_id FROM run_events WHERE status = 'published'"
 
-// runTables are the tables whose rows belong to the run that wrote them.
-var runTables = []string{"facts", "day_measures", "visits", "deals", "funnels", "stages", "managers"}
+// What a run writes: the rows of deals, in the shard of each, and the names of things.
+var (
+	dealTables = []string{"facts", "day_measures", "visits", "deals"}
+	nameTables = []string{"funnels", "stages", "managers"}
+)
 
 // buryTheDead marks the runs that were killed as failed and removes the rows of all
 // that came to nothing since the last published one. The views never show such rows;
 // they would only take room.
-func buryTheDead(ctx context.Context, conn driver.Conn, newest RunID) error {
-	err := conn.Exec(ctx, `
+func buryTheDead(ctx context.Context, w *warehouse.Warehouse, newest RunID) error {
+	err := w.DB().Exec(ctx, `
 		INSERT INTO run_events (run_id, status, recorded_at, as_of, started_at, finished_at, holder, portal_host, rules_hash,
 			deals_seen, deals_changed, history_rows, facts_appended, portal_requests, seconds_waited, error)
 		SELECT run_id, 'failed', now64(3), max(as_of), min(started_at), now64(3), any(holder), '', '', 0, 0, 0, 0, 0, 0,
@@ -243,10 +257,22 @@ func buryTheDead(ctx context.Context, conn driver.Conn, newest RunID) error {
 	if err != nil {
 		return fmt.Errorf("mark killed runs as failed: %w", err)
 	}
-	for _, table := range runTables {
+	if err := removeAfter(ctx, w.DB(), nameTables, newest); err != nil {
+		return err
+	}
+	for _, shard := range w.Shards() {
+		if err := removeAfter(ctx, shard, dealTables, newest); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// removeAfter removes the rows of all runs after the newest one that was published.
+func removeAfter(ctx context.Context, conn driver.Conn, tables []string, newest RunID) error {
+	for _, table := range tables {
 		var rows uint64
-		dead := "run_id > ? AND run_id NOT IN (" + publishedRuns + ")"
-		if err := conn.QueryRow(ctx, "SELECT count() FROM "+table+" WHERE "+dead, uint32(newest)).Scan(&rows); err != nil {
+		if err := conn.QueryRow(ctx, "SELECT count() FROM "+table+" WHERE run_id > ?", uint32(newest)).Scan(&rows); err != nil {
 			return fmt.Errorf("look for rows of dead runs in %s: %w", table, err)
 		}
 		if rows == 0 {

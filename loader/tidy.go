@@ -6,19 +6,33 @@ import (
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"stagelag/warehouse"
 )
 
 // TidyLanding removes what newer versions have replaced of the landed deals and stage changes,
 // once any of it was landed before the time. The newest version of each stays, of those that have
 // vanished from the portal too: the extraction and every later run rely on it. It tells how many
 // rows are gone. No run may be under way.
-func TidyLanding(ctx context.Context, conn driver.Conn, before time.Time) (removed uint64, err error) {
+func TidyLanding(ctx context.Context, w *warehouse.Warehouse, before time.Time) (removed uint64, err error) {
 	var last uint32
-	row := conn.QueryRow(ctx, `
+	row := w.DB().QueryRow(ctx, `
 		SELECT max(run_id) FROM (SELECT run_id FROM run_events GROUP BY run_id HAVING max(recorded_at) < toDateTime64(?, 3, 'UTC'))`, exact(before))
 	if err := row.Scan(&last); err != nil {
 		return 0, fmt.Errorf("look for old runs: %w", err)
 	}
+	for _, shard := range w.Shards() {
+		gone, err := tidyLanding(ctx, shard, last)
+		removed += gone
+		if err != nil {
+			return removed, err
+		}
+	}
+	return removed, nil
+}
+
+// tidyLanding is TidyLanding in one shard, with the last run that is old enough.
+func tidyLanding(ctx context.Context, conn driver.Conn, last uint32) (removed uint64, err error) {
 	for _, landed := range []struct{ table, key string }{{"landing_deals", "deal_id"}, {"landing_stage_changes", "(deal_id, change_id)"}} {
 		var old, replaced uint64
 		row := conn.QueryRow(ctx, fmt.Sprintf(`

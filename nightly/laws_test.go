@@ -104,8 +104,8 @@ func replacedOtherwise(table, key string) string {
 	published := "(SELECT run_id FROM run_events WHERE status = 'published')"
 	return `SELECT count() FROM
 		(
-			SELECT until_run_id IN ` + published + ` AS is_replaced, run_id = max(run_id) OVER (PARTITION BY ` + key + `) AS is_newest
-			FROM ` + table + ` WHERE run_id IN ` + published + `
+			SELECT until_run_id GLOBAL IN ` + published + ` AS is_replaced, run_id = max(run_id) OVER (PARTITION BY ` + key + `) AS is_newest
+			FROM ` + table + ` WHERE run_id GLOBAL IN ` + published + `
 		) WHERE is_replaced = is_newest`
 }
 

@@ -43,7 +43,7 @@ type site struct {
 // newSite opens a warehouse over a world at the given time of its clock.
 func newSite(t testing.TB, world *portal.World, suggested portal.Suggested, now time.Time) *site {
 	t.Helper()
-	return newSiteOn(t, warehousetest.New(t), world, suggested, now)
+	return newSiteOn(t, warehousetest.Migrated(t), world, suggested, now)
 }
 
 // newSiteOn is newSite with a warehouse that is open already.

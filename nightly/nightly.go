@@ -133,7 +133,7 @@ func (p Pass) run(ctx context.Context, startedAt time.Time) (Outcome, error) {
 			asOf = transform.DayOf(startedAt, p.Config.Portal.TimeZone)
 		}
 		err = fmt.Errorf("describe the portal: %w", err)
-		run, beginning := loader.Begin(ctx, conn, loader.Start{At: startedAt, AsOf: asOf, PortalHost: p.Client.Portal()})
+		run, beginning := loader.Begin(ctx, p.Warehouse, loader.Start{At: startedAt, AsOf: asOf, PortalHost: p.Client.Portal()})
 		if beginning != nil {
 			return Outcome{Before: before}, fmt.Errorf("%w; and the run is not recorded: %w", err, beginning)
 		}
@@ -148,7 +148,7 @@ func (p Pass) run(ctx context.Context, startedAt time.Time) (Outcome, error) {
 	if err := Check(p.Config, portal); err != nil {
 		return Outcome{Before: before}, err
 	}
-	run, err := loader.Begin(ctx, conn, loader.Start{
+	run, err := loader.Begin(ctx, p.Warehouse, loader.Start{
 		At: startedAt, AsOf: dates.AsOf, PortalHost: p.Client.Portal(), RulesHash: fingerprint(p.Config, portal.Funnels),
 	})
 	if err != nil {
@@ -209,6 +209,9 @@ func (p Pass) pass(ctx context.Context, run *loader.Run, portal extractor.Descri
 		return nil, err
 	}
 	p.Progress.Step("publish")
+	if err := p.Warehouse.Settle(ctx); err != nil {
+		return nil, err
+	}
 	run.SetPortalFigures(p.figures())
 	if err := run.Publish(ctx); err != nil {
 		return nil, err
@@ -220,7 +223,7 @@ func (p Pass) pass(ctx context.Context, run *loader.Run, portal extractor.Descri
 
 // tidy removes what is kept no longer. The run is published whatever comes of it.
 func (p Pass) tidy(ctx context.Context, log logrus.FieldLogger) {
-	removed, err := loader.TidyLanding(ctx, p.Warehouse.DB(), time.Now().AddDate(0, 0, -int(p.Config.Warehouse.KeepLanding)))
+	removed, err := loader.TidyLanding(ctx, p.Warehouse, time.Now().AddDate(0, 0, -int(p.Config.Warehouse.KeepLanding)))
 	switch {
 	case err != nil:
 		log.WithError(err).Warn("replaced rows not removed, the next run tries again")
@@ -268,63 +271,4 @@ func (p Pass) extracting() func(extractor.Step, int, int) {
 		}
 		p.Progress.Rows(int64(rows), int64(total))
 	}
-}
-
-// derive appends the difference between what is published and what the rules make of
-// the landed deals.
-func (p Pass) derive(ctx context.Context, run *loader.Run, rules *transform.Rules, dates transform.Dates, all bool) error {
-	ids, err := run.DealIDs(ctx, all, rules.Zone)
-	if err != nil {
-		return err
-	}
-	appender := run.Append(ctx, rules.Calendar)
-	done := 0
-	for known, err := range run.Histories(ctx, ids) {
-		if err != nil {
-			return err
-		}
-		if appendDeal(appender, known, rules, dates) {
-			appender.Changed()
-		}
-		if err := appender.Err(); err != nil {
-			return err
-		}
-		if done++; done%1000 == 0 || done == len(ids) {
-			p.Progress.Rows(int64(done), int64(len(ids)))
-		}
-	}
-	return appender.Finish()
-}
-
-// appendDeal appends what is other than published of one deal. It tells whether that is
-// more than the days that passed.
-func appendDeal(appender *loader.Appender, known *loader.Known, rules *transform.Rules, dates transform.Dates) (isChanged bool) {
-	visits, gaps := rules.Visits(&known.History, dates)
-	transform.Compare(known.History.Published, dates.PublishedAsOf, visits, dates.AsOf, rules.Calendar, transform.Difference{
-		Fact: appender.Fact,
-		Visit: func(v *transform.Visit, isGone bool) {
-			isChanged = true
-			appender.Visit(v, isGone)
-		},
-	})
-	row := dealRow(&known.Deal, rules.Zone, len(visits) > 0 || len(gaps) > 0, gaps)
-	before := known.Published
-	if before == nil && row.IsGone || before != nil && before.Equal(row) {
-		return isChanged
-	}
-	appender.Deal(row)
-	return true
-}
-
-// dealRow is what readers see of a deal beside its visits; of one that is not in the
-// report, nothing but that.
-func dealRow(d *extractor.Deal, zone *time.Location, isReported bool, gaps []transform.Gap) *loader.DealRow {
-	if !isReported {
-		return &loader.DealRow{DealID: d.ID, IsGone: true}
-	}
-	row := &loader.DealRow{DealID: d.ID, Title: d.Title, Amount: d.Amount, Currency: d.Currency, Gaps: gaps}
-	if !d.CreatedAt.IsZero() {
-		row.CreatedDate = transform.DayOf(d.CreatedAt, zone)
-	}
-	return row
 }

@@ -110,7 +110,7 @@ func TestSoak(t *testing.T) {
 func (v *ward) mustAgreeWithOneRun() {
 	v.t.Helper()
 	once := *v.site
-	once.w = warehousetest.New(v.t)
+	once.w = warehousetest.Migrated(v.t)
 	once.run(true)
 	for what, query := range map[string]string{
 		"the visits":         "SELECT deal_id, visit_no, funnel_id, stage_id, entered_at, entered_date, left_date, elapsed_days, is_open, history_source FROM deal_stages ORDER BY deal_id, visit_no",

@@ -40,10 +40,10 @@ func TestReplacedRowsAreRemovedInTime(t *testing.T) {
 		}
 	}
 	want, final := s.snapshot(), s.number("SELECT count() FROM landing_deals FINAL")
-	if removed, err := loader.TidyLanding(ctx, s.w.DB(), time.Now().AddDate(0, 0, -1)); err != nil || removed != 0 {
+	if removed, err := loader.TidyLanding(ctx, s.w, time.Now().AddDate(0, 0, -1)); err != nil || removed != 0 {
 		t.Errorf("of rows that are younger %d were removed, %v, want none", removed, err)
 	}
-	if _, err := loader.TidyLanding(ctx, s.w.DB(), time.Now().Add(time.Hour)); err != nil || replaced() != 0 {
+	if _, err := loader.TidyLanding(ctx, s.w, time.Now().Add(time.Hour)); err != nil || replaced() != 0 {
 		t.Errorf("%d replaced rows are left, %v, want none", replaced(), err)
 	}
 	if n := s.number("SELECT count() FROM landing_deals FINAL"); n != final {

@@ -54,6 +54,7 @@ func newWard(t *testing.T, seed uint64, deals, changes int) *ward {
 	if err != nil {
 		t.Fatal(err)
 	}
+	warehousetest.Seed(t, path)
 	v := &ward{path: path, night: firstNight, changes: changes}
 	t.Cleanup(func() {
 		if v.site != nil {

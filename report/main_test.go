@@ -61,7 +61,7 @@ func published(t *testing.T, deals int) *site {
 	for id := 2; id <= deals; id += 2 {
 		world.EditDeal(portal.DealID(id), night.Add(-time.Hour), func(d *portal.Deal) { d.Title = hostileTitles[id/2%len(hostileTitles)] })
 	}
-	s := &site{t: t, world: world, clock: &atomic.Int64{}, w: warehousetest.New(t), cfg: config.Default()}
+	s := &site{t: t, world: world, clock: &atomic.Int64{}, w: warehousetest.Migrated(t), cfg: config.Default()}
 	s.clock.Store(night.Unix())
 	simulated := portal.New(world, portal.Options{Now: func() time.Time { return time.Unix(s.clock.Load(), 0) }})
 	server := httptest.NewServer(simulated)

@@ -60,9 +60,9 @@ func (e *NewerError) Error() string {
 	return fmt.Sprintf("the warehouse has schema %d, this program knows %d: use the program that made it, or a newer one", e.Version, e.Newest)
 }
 
-// Up brings the schema to the newest version. It may be called by several processes at
-// once and again after it was killed at any moment. A warehouse that is half restored is left
-// alone.
+// Up brings the schema to the newest version, on a cluster that of each server. It may be called
+// by several processes at once and again after it was killed at any moment. A warehouse that is
+// half restored is left alone.
 func Up(ctx context.Context, w *warehouse.Warehouse) error {
 	if err := w.CheckWhole(ctx); err != nil {
 		return err
@@ -93,11 +93,29 @@ func Up(ctx context.Context, w *warehouse.Warehouse) error {
 			lease = run // it ends with the other one
 		}
 	}
-	if err := up(lease.Context(), w); err != nil {
+	if err := upEverywhere(lease.Context(), w); err != nil {
 		if cause := context.Cause(lease.Context()); cause != nil {
 			return fmt.Errorf("migrate: %w", cause)
 		}
 		return err
+	}
+	return nil
+}
+
+func upEverywhere(ctx context.Context, w *warehouse.Warehouse) error {
+	list, err := places(w)
+	if err != nil {
+		return err
+	}
+	for i, p := range list {
+		if w.IsSharded() && i == len(list)-len(w.Cluster().Fronts) {
+			if err := spread(ctx, w); err != nil {
+				return err
+			}
+		}
+		if err := p.up(ctx); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -127,8 +145,8 @@ func waitForLease(ctx context.Context, w *warehouse.Warehouse, name string) (*wa
 	}
 }
 
-func up(ctx context.Context, w *warehouse.Warehouse) error {
-	m, err := open(w)
+func (p place) up(ctx context.Context) error {
+	m, err := p.open()
 	if err != nil {
 		return err
 	}
@@ -138,7 +156,11 @@ func up(ctx context.Context, w *warehouse.Warehouse) error {
 		return fmt.Errorf("migrate: read the schema's version: %w", err)
 	}
 	if isDirty {
-		if err := m.Force(before(version)); err != nil {
+		before, err := p.before(version)
+		if err != nil {
+			return err
+		}
+		if err := m.Force(before); err != nil {
 			return fmt.Errorf("migrate: take up migration %d again: %w", version, err)
 		}
 	}
@@ -148,15 +170,25 @@ func up(ctx context.Context, w *warehouse.Warehouse) error {
 	if err == nil || errors.Is(err, migrate.ErrNoChange) {
 		return ctx.Err()
 	}
+	if p.name != "" {
+		return fmt.Errorf("migrate %s: %w: see `stagelag migrate status`", p.name, oneLine(err))
+	}
 	return fmt.Errorf("migrate: %w: see `stagelag migrate status`", oneLine(err))
 }
 
 // before is the version before one, as the library wants it.
-func before(version uint) int {
-	if version <= 1 {
-		return database.NilVersion
+func (p place) before(version uint) (int, error) {
+	names, err := p.names()
+	if err != nil {
+		return 0, err
 	}
-	return int(version) - 1
+	before := database.NilVersion
+	for _, m := range names {
+		if m.version < version {
+			before = int(m.version)
+		}
+	}
+	return before, nil
 }
 
 // oneLine leaves out the statement, which the library puts behind the cause.
@@ -178,52 +210,79 @@ func firstStatementLine(statement string) string {
 	return "migration"
 }
 
-func open(w *warehouse.Warehouse) (*migrate.Migrate, error) {
-	source, err := iofs.New(migrations, "migrations")
+func (p place) open() (*migrate.Migrate, error) {
+	source, err := iofs.New(p.files, "migrations")
 	if err != nil {
 		return nil, fmt.Errorf("migrate: %w", err)
 	}
-	driver, err := clickhouse.WithInstance(w.OpenDB(), &clickhouse.Config{
-		DatabaseName: warehouse.Database, MigrationsTable: "schema_migrations", MigrationsTableEngine: "MergeTree",
+	driver, err := clickhouse.WithInstance(p.OpenDB(), &clickhouse.Config{
+		DatabaseName: p.database, MigrationsTable: "schema_migrations", MigrationsTableEngine: "MergeTree",
 	})
 	if err != nil {
 		return nil, fmt.Errorf("migrate: open the warehouse: %w", err)
 	}
-	m, err := migrate.NewWithInstance("iofs", source, warehouse.Database, driver)
+	m, err := migrate.NewWithInstance("iofs", source, p.database, driver)
 	if err != nil {
 		return nil, fmt.Errorf("migrate: %w", err)
 	}
 	return m, nil
 }
 
-// ReadStatus tells where the schema stands, without changing anything.
+// ReadStatus tells where the schema stands, on a cluster what is missing on any server, without
+// changing anything.
 func ReadStatus(ctx context.Context, w *warehouse.Warehouse) (Status, error) {
-	names, err := names()
+	list, err := places(w)
 	if err != nil {
 		return Status{}, err
 	}
-	status := Status{Newest: names[len(names)-1].version}
-	var exists uint64
-	row := w.DB().QueryRow(ctx, "SELECT count() FROM system.tables WHERE database = currentDatabase() AND name = 'schema_migrations'")
-	if err := row.Scan(&exists); err != nil {
-		return Status{}, fmt.Errorf("read the schema's version: %w", err)
+	all, err := place{files: migrations}.names()
+	if err != nil {
+		return Status{}, err
 	}
-	if exists > 0 {
-		var version int64
-		var dirty uint8
-		// One row always comes back, so an empty table reads as version 0.
-		row := w.DB().QueryRow(ctx, "SELECT argMax(version, sequence), argMax(dirty, sequence) FROM schema_migrations")
-		if err := row.Scan(&version, &dirty); err != nil {
+	status := Status{Newest: all[len(all)-1].version}
+	for _, p := range list {
+		if err := p.read(ctx, &status); err != nil {
 			return Status{}, fmt.Errorf("read the schema's version: %w", err)
 		}
-		status.Version, status.IsHalfDone = uint(max(version, 0)), dirty != 0
+	}
+	isSpread, err := isSpread(ctx, w)
+	if err == nil && !isSpread {
+		status.Pending = append(status.Pending, fmt.Sprintf("tables over all %d shards", len(w.Cluster().Shards)))
+	}
+	return status, err
+}
+
+// read adds how a place stands.
+func (p place) read(ctx context.Context, status *Status) error {
+	names, err := p.names()
+	if err != nil {
+		return err
+	}
+	exists, err := has(ctx, p.DB(), "schema_migrations")
+	if err != nil {
+		return err
+	}
+	var version int64
+	if exists {
+		var dirty uint8
+		// One row always comes back, so an empty table reads as version 0.
+		row := p.DB().QueryRow(ctx, "SELECT argMax(version, sequence), argMax(dirty, sequence) FROM schema_migrations")
+		if err := row.Scan(&version, &dirty); err != nil {
+			return err
+		}
+		status.Version = max(status.Version, uint(max(version, 0)))
+		status.IsHalfDone = status.IsHalfDone || dirty != 0
 	}
 	for _, m := range names {
-		if m.version > status.Version {
-			status.Pending = append(status.Pending, m.name)
+		if int64(m.version) > version {
+			name := m.name
+			if p.name != "" {
+				name += " (" + p.name + ")"
+			}
+			status.Pending = append(status.Pending, name)
 		}
 	}
-	return status, nil
+	return nil
 }
 
 type migration struct {
@@ -231,8 +290,9 @@ type migration struct {
 	name    string
 }
 
-func names() ([]migration, error) {
-	files, err := fs.Glob(migrations, "migrations/*.up.sql")
+// names are the migrations of a place in their order.
+func (p place) names() ([]migration, error) {
+	files, err := fs.Glob(p.files, "migrations/*.up.sql")
 	if err != nil {
 		return nil, fmt.Errorf("list the migrations: %w", err)
 	}

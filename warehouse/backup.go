@@ -33,6 +33,9 @@ const (
 // ErrNothingToBackUp is a warehouse without a single row.
 var ErrNothingToBackUp = errors.New("the warehouse is empty, so there is nothing to back up; stagelag run fills it")
 
+// errOnCluster is what a cluster's backup comes to: each of its servers writes on a disk of its own.
+var errOnCluster = errors.New("a cluster is backed up and restored server by server, by BACKUP DATABASE in each while no run is under way: docs/cluster.md tells how")
+
 // ErrHalfRestored is a warehouse whose restore was cut off.
 var ErrHalfRestored = errors.New("a restore is under way or was cut off, and the warehouse holds a part of the backup: wait for it, or run stagelag restore again")
 
@@ -75,6 +78,9 @@ func (w *Warehouse) HasData(ctx context.Context) (bool, error) {
 // tables are copied one after another: nobody may be writing, backing up or restoring. When it
 // fails, there is no file.
 func (w *Warehouse) Backup(ctx context.Context, file string) error {
+	if w.cluster != nil {
+		return errOnCluster
+	}
 	hasData, err := w.HasData(ctx)
 	switch {
 	case err != nil:
@@ -115,6 +121,9 @@ func (w *Warehouse) backUpTo(ctx context.Context, file string) error {
 // Cut off in the middle it is called again, and still knows what was there; until then
 // CheckWhole tells.
 func (w *Warehouse) Restore(ctx context.Context, file string, check func(context.Context) error) (err error) {
+	if w.cluster != nil {
+		return errOnCluster
+	}
 	if w.seat != nil {
 		read, err := w.seat.backupFile()
 		if err != nil {
@@ -163,7 +172,7 @@ func (w *Warehouse) setAside(ctx context.Context) error {
 		return err
 	}
 	// Nobody could connect without it.
-	return w.db.Exec(ctx, createOurs)
+	return w.db.Exec(ctx, creating(Database))
 }
 
 func (w *Warehouse) bringBack(ctx context.Context) error {

@@ -186,9 +186,9 @@ func (e *engine) waitUntilUp(f folder, file string) error {
 func (e *engine) createDatabase(c credentials) error {
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
-	return createDatabase(ctx, &clickhouse.Options{
+	return createDatabase(ctx, clickhouse.Options{
 		Addr: []string{e.native},
-		Auth: clickhouse.Auth{Username: "stagelag", Password: c.Stagelag},
+		Auth: clickhouse.Auth{Username: "stagelag", Password: c.Stagelag, Database: Database},
 	})
 }
 

@@ -27,12 +27,13 @@ type gate struct {
 	native, http net.Listener
 	engine       func() *engine    // the one that is up, or was up last
 	passwords    map[string]string // by user
+	folder       folder
 }
 
 // openGate listens on loopback, on ports that the system chooses, and serves
 // until the process ends.
-func openGate(engine func() *engine, c credentials) (*gate, error) {
-	g := &gate{engine: engine, passwords: map[string]string{"stagelag": c.Stagelag, "analyst": c.Analyst, "grafana": c.Grafana}}
+func openGate(f folder, engine func() *engine, c credentials) (*gate, error) {
+	g := &gate{engine: engine, passwords: map[string]string{"stagelag": c.Stagelag, "analyst": c.Analyst, "grafana": c.Grafana}, folder: f}
 	var err error
 	if g.native, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
 		return nil, err
@@ -126,7 +127,7 @@ func (g *gate) pass(client net.Conn) {
 	}
 }
 
-// databases are those that a connection can begin in.
+// databases are those that a connection can always begin in.
 var databases = map[string]bool{"": true, "default": true, "system": true, Database: true}
 
 // refuse returns the engine's answer to a hello that it would not survive.
@@ -135,7 +136,7 @@ func (g *gate) refuse(h hello) []byte {
 	if !known || subtle.ConstantTimeCompare([]byte(password), []byte(h.password)) != 1 {
 		return exceptionPacket(516, fmt.Sprintf("%s: Authentication failed: password is incorrect, or there is no user with such name", h.user))
 	}
-	if !databases[h.database] {
+	if !databases[h.database] && !g.folder.hasDatabase(h.database) {
 		return exceptionPacket(unknownDatabase, fmt.Sprintf("Database %s does not exist", h.database))
 	}
 	return nil

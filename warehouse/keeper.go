@@ -135,7 +135,7 @@ func (k *keeper) publish(e *engine) error {
 	}
 	k.engine.Store(e)
 	if k.gate == nil {
-		if k.gate, err = openGate(k.engine.Load, credentials); err != nil {
+		if k.gate, err = openGate(k.folder, k.engine.Load, credentials); err != nil {
 			return err
 		}
 	}

@@ -69,7 +69,7 @@ type Lease struct {
 const (
 	// heartbeat is how often the lease's query makes a row, and so finds out that
 	// nobody reads it any more.
-	heartbeat = 250 * time.Millisecond
+	heartbeat = 100 * time.Millisecond
 
 	// leaseTimeout bounds the wait for the engine to notice that a holder is gone.
 	leaseTimeout = 15 * time.Second

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -32,6 +33,11 @@ type Config struct {
 
 	// Path is the embedded warehouse's folder. It is made when absent.
 	Path string
+
+	// Cluster is the name of the cluster, in the server's configuration, that the warehouse
+	// lies on; empty for the server alone. URL is for the native protocol then, which the
+	// other servers are reached by.
+	Cluster string
 
 	// AnalystURL is where Query asks a server, with a read-only user of its own.
 	// Empty means the HTTP interface of the host in URL, and its user with
@@ -61,7 +67,8 @@ type Warehouse struct {
 	options *clickhouse.Options
 	db      driver.Conn
 	analyst analyst
-	seat    *seat // nil for a server
+	seat    *seat    // nil for a server
+	cluster *Cluster // nil without one
 
 	isRestoring atomic.Bool
 }
@@ -79,6 +86,9 @@ func Open(ctx context.Context, config Config) (*Warehouse, error) {
 
 func open(ctx context.Context, config Config) (*Warehouse, error) {
 	w := &Warehouse{}
+	if config.Cluster != "" && !strings.HasPrefix(config.URL, "clickhouse://") {
+		return nil, errors.New("warehouse.cluster goes together with the native address of a server, clickhouse://…: set warehouse.url to one, or take the cluster out")
+	}
 	if config.URL == Embedded {
 		path, err := filepath.Abs(config.Path)
 		if err != nil {
@@ -98,7 +108,11 @@ func open(ctx context.Context, config Config) (*Warehouse, error) {
 			return nil, err
 		}
 	}
-	if err := w.connect(ctx); err != nil {
+	err := w.connect(ctx)
+	if err == nil && config.Cluster != "" {
+		err = w.joinCluster(ctx, config.Cluster)
+	}
+	if err != nil {
 		_ = w.Close()
 		return nil, err
 	}
@@ -108,38 +122,48 @@ func open(ctx context.Context, config Config) (*Warehouse, error) {
 // unknownDatabase is the engine's code for connecting to a database that is not there.
 const unknownDatabase = 81
 
-func (w *Warehouse) connect(ctx context.Context) error {
-	var err error
-	if w.db, err = clickhouse.Open(w.Options()); err != nil {
-		return err
+func (w *Warehouse) connect(ctx context.Context) (err error) {
+	w.db, err = openDatabase(ctx, w.Options())
+	return err
+}
+
+// openDatabase connects to a database, which is made when it is absent.
+func openDatabase(ctx context.Context, options *clickhouse.Options) (driver.Conn, error) {
+	db, err := clickhouse.Open(options)
+	if err != nil {
+		return nil, err
 	}
-	if err = w.db.Ping(ctx); exceptionCode(err) == unknownDatabase {
+	if err = db.Ping(ctx); exceptionCode(err) == unknownDatabase {
 		// Asked only now, so that a user without the right to make databases can
 		// work in one that an administrator has made.
-		if err = createDatabase(ctx, w.Options()); err == nil {
-			err = w.db.Ping(ctx)
+		if err = createDatabase(ctx, *options); err == nil {
+			err = db.Ping(ctx)
 		}
 	}
 	if err != nil {
-		return distrust(plain(err))
+		_ = db.Close()
+		return nil, distrust(plain(err))
 	}
-	return nil
+	return db, nil
 }
 
-const createOurs = "CREATE DATABASE IF NOT EXISTS " + Database + " ENGINE = Atomic"
-
-// createDatabase connects with the options, but for the database, to make it.
-func createDatabase(ctx context.Context, options *clickhouse.Options) error {
+// createDatabase makes the database of the options.
+func createDatabase(ctx context.Context, options clickhouse.Options) error {
+	database := options.Auth.Database
 	options.Auth.Database = "default"
-	db, err := clickhouse.Open(options)
+	db, err := clickhouse.Open(&options)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	if err := db.Exec(ctx, createOurs); err != nil {
-		return fmt.Errorf("create database %s: %w", Database, plain(err))
+	if err := db.Exec(ctx, creating(database)); err != nil {
+		return fmt.Errorf("create database %s: %w", database, plain(err))
 	}
 	return nil
+}
+
+func creating(database string) string {
+	return "CREATE DATABASE IF NOT EXISTS " + database + " ENGINE = Atomic"
 }
 
 // Close gives the connection back. An embedded engine that nobody else uses
@@ -148,6 +172,9 @@ func (w *Warehouse) Close() error {
 	var errs []error
 	if w.db != nil {
 		errs = append(errs, w.db.Close())
+	}
+	if w.cluster != nil {
+		errs = append(errs, w.cluster.close())
 	}
 	if w.seat != nil {
 		errs = append(errs, w.seat.leave())

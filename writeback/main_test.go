@@ -71,7 +71,7 @@ var firstNight = time.Date(2026, 3, 10, 2, 30, 0, 0, time.UTC)
 // newSite has a world of so many generated deals, with fields for all results.
 func newSite(t *testing.T, deals int, o portal.Options) *site {
 	t.Helper()
-	s := &site{t: t, clock: &clock{now: firstNight}, w: warehousetest.New(t), cfg: config.Default()}
+	s := &site{t: t, clock: &clock{now: firstNight}, w: warehousetest.Migrated(t), cfg: config.Default()}
 	var suggested portal.Suggested
 	s.world, suggested = portal.Generate(portal.GenerateOptions{Seed: 1, Deals: deals, Now: firstNight})
 	for _, f := range []portal.Field{

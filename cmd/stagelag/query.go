@@ -109,6 +109,7 @@ func (a *app) withWarehouse(cmd *cobra.Command, do func(context.Context, *wareho
 func warehouseConfig(cfg config.Config) warehouse.Config {
 	return warehouse.Config{
 		URL:        cfg.Warehouse.URL.Reveal(),
+		Cluster:    cfg.Warehouse.Cluster,
 		AnalystURL: cfg.Warehouse.AnalystURL.Reveal(),
 		Path:       cfg.Warehouse.Path,
 

@@ -1,0 +1,117 @@
+package nightly
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"stagelag/extractor"
+	"stagelag/loader"
+	"stagelag/transform"
+)
+
+// derive appends the difference between what is published and what the rules make of
+// the landed deals, in all shards at once.
+func (p Pass) derive(ctx context.Context, run *loader.Run, rules *transform.Rules, dates transform.Dates, all bool) error {
+	shards := run.Shards()
+	ids := make([][]extractor.DealID, len(shards))
+	progress := &counter{shown: p.Progress}
+	for i, shard := range shards {
+		var err error
+		if ids[i], err = shard.DealIDs(ctx, all, rules.Zone); err != nil {
+			return err
+		}
+		progress.total += len(ids[i])
+	}
+	appended := make([]loader.Appended, len(shards))
+	group, deriving := errgroup.WithContext(ctx)
+	for i, shard := range shards {
+		group.Go(func() (err error) {
+			if appended[i], err = appendDeals(deriving, shard, ids[i], rules, dates, progress); err != nil {
+				return err
+			}
+			return shard.Complete(deriving, appended[i])
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	var sum loader.Appended
+	for _, a := range appended {
+		sum.Add(a)
+	}
+	run.SetAppended(sum)
+	return nil
+}
+
+// A counter counts deals that several goroutines have done.
+type counter struct {
+	shown Progress
+	total int
+
+	mu   sync.Mutex
+	done int
+}
+
+func (c *counter) add() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.done++; c.done%1000 == 0 || c.done == c.total {
+		c.shown.Rows(int64(c.done), int64(c.total))
+	}
+}
+
+// appendDeals appends what is other than published of the deals.
+func appendDeals(ctx context.Context, shard *loader.Shard, ids []extractor.DealID, rules *transform.Rules, dates transform.Dates,
+	progress *counter,
+) (loader.Appended, error) {
+	appender := shard.Append(ctx, rules.Calendar)
+	for known, err := range shard.Histories(ctx, ids) {
+		if err != nil {
+			return loader.Appended{}, err
+		}
+		if appendDeal(appender, known, rules, dates) {
+			appender.Changed()
+		}
+		if err := appender.Err(); err != nil {
+			return loader.Appended{}, err
+		}
+		progress.add()
+	}
+	return appender.Finish()
+}
+
+// appendDeal appends what is other than published of one deal. It tells whether that is
+// more than the days that passed.
+func appendDeal(appender *loader.Appender, known *loader.Known, rules *transform.Rules, dates transform.Dates) (isChanged bool) {
+	visits, gaps := rules.Visits(&known.History, dates)
+	transform.Compare(known.History.Published, dates.PublishedAsOf, visits, dates.AsOf, rules.Calendar, transform.Difference{
+		Fact: appender.Fact,
+		Visit: func(v *transform.Visit, isGone bool) {
+			isChanged = true
+			appender.Visit(v, isGone)
+		},
+	})
+	row := dealRow(&known.Deal, rules.Zone, len(visits) > 0 || len(gaps) > 0, gaps)
+	before := known.Published
+	if before == nil && row.IsGone || before != nil && before.Equal(row) {
+		return isChanged
+	}
+	appender.Deal(row)
+	return true
+}
+
+// dealRow is what readers see of a deal beside its visits; of one that is not in the
+// report, nothing but that.
+func dealRow(d *extractor.Deal, zone *time.Location, isReported bool, gaps []transform.Gap) *loader.DealRow {
+	if !isReported {
+		return &loader.DealRow{DealID: d.ID, IsGone: true}
+	}
+	row := &loader.DealRow{DealID: d.ID, Title: d.Title, Amount: d.Amount, Currency: d.Currency, Gaps: gaps}
+	if !d.CreatedAt.IsZero() {
+		row.CreatedDate = transform.DayOf(d.CreatedAt, zone)
+	}
+	return row
+}

@@ -35,14 +35,18 @@ type Appender struct {
 	dealRows     *inserter
 }
 
-// Append begins to append.
-func (s *Shard) Append(ctx context.Context, calendar transform.Calendar) *Appender {
+// Append begins to append, into a stage if there is one.
+func (s *Shard) Append(ctx context.Context, calendar transform.Calendar, stage *Stage) *Appender {
+	into := ""
+	if stage != nil {
+		into = stage.name
+	}
 	return &Appender{
 		ctx: ctx, run: s.run, calendar: calendar,
 		facts: &factBlock{}, spare: &factBlock{}, visits: &visitBlock{}, deals: &dealBlock{},
-		factRows:  newInserter(s, "facts", factColumns...),
-		visitRows: newInserter(s, "visits", visitColumns...),
-		dealRows:  newInserter(s, "deals", dealColumns...),
+		factRows:  newInserter(s, into+"facts", factColumns...),
+		visitRows: newInserter(s, into+"visits", visitColumns...),
+		dealRows:  newInserter(s, into+"deals", dealColumns...),
 	}
 }
 

@@ -52,7 +52,7 @@ func BenchmarkLoad(b *testing.B) {
 	derived := func() {
 		run := begin(b, w, last)
 		shard := run.Shards()[0]
-		a := shard.Append(ctx, transform.CalendarDays{})
+		a := shard.Append(ctx, transform.CalendarDays{}, nil)
 		for deal := range visits {
 			transform.Compare(nil, transform.NoDay, visits[deal:deal+1], last, transform.CalendarDays{}, transform.Difference{Fact: a.Fact, Visit: a.Visit})
 		}

@@ -56,7 +56,7 @@ const firstDay, lastDay = transform.Day(20_500), transform.Day(20_520)
 func appendVisits(t *testing.T, run *Run, deals int) {
 	t.Helper()
 	shard := run.Shards()[0]
-	a := shard.Append(context.Background(), transform.CalendarDays{})
+	a := shard.Append(context.Background(), transform.CalendarDays{}, nil)
 	for deal := range deals {
 		v := visit(extractor.DealID(deal+1), firstDay)
 		transform.Compare(nil, transform.NoDay, []transform.Visit{*v}, lastDay, transform.CalendarDays{}, transform.Difference{Fact: a.Fact, Visit: a.Visit})

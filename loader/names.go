@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
 	"stagelag/extractor"
 )
 
@@ -63,6 +65,34 @@ func (r *Run) AppendNames(ctx context.Context, funnels []extractor.Funnel, manag
 		managerRows = append(managerRows, managerRow{run, uint64(m.ID), m.Name, m.IsActive})
 	}
 	return appendSet(ctx, r, "managers", "manager_id, name, is_active", managerRows)
+}
+
+// FunnelsOf are the funnels and stages, without their names, that a run derives under: its own, or
+// those published where it has found no others.
+func FunnelsOf(ctx context.Context, conn driver.Conn, run RunID) ([]extractor.Funnel, error) {
+	rows, err := conn.Query(ctx, `
+		SELECT funnel_id, stage_id, toInt8(semantics) FROM stages
+		WHERE run_id = (SELECT max(run_id) FROM stages WHERE run_id = ? OR run_id IN (`+publishedRuns+`)) ORDER BY funnel_id, stage_id`, uint32(run))
+	if err != nil {
+		return nil, fmt.Errorf("read the stages: %w", err)
+	}
+	defer rows.Close()
+	var funnels []extractor.Funnel
+	for rows.Next() {
+		var funnel uint32
+		var stage string
+		var semantics int8
+		if err := rows.Scan(&funnel, &stage, &semantics); err != nil {
+			return nil, fmt.Errorf("read the stages: %w", err)
+		}
+		id := extractor.FunnelID(funnel)
+		if len(funnels) == 0 || funnels[len(funnels)-1].ID != id {
+			funnels = append(funnels, extractor.Funnel{ID: id})
+		}
+		last := &funnels[len(funnels)-1]
+		last.Stages = append(last.Stages, extractor.Stage{ID: extractor.StageID(stage), FunnelID: id, Semantics: extractor.Semantics(semantics)})
+	}
+	return funnels, rows.Err()
 }
 
 // appendSet appends a whole set of rows unless it is the one published.

@@ -257,6 +257,9 @@ func buryTheDead(ctx context.Context, w *warehouse.Warehouse, newest RunID) erro
 	if err != nil {
 		return fmt.Errorf("mark killed runs as failed: %w", err)
 	}
+	if err := removeStages(ctx, w); err != nil {
+		return err
+	}
 	if err := removeAfter(ctx, w.DB(), nameTables, newest); err != nil {
 		return err
 	}
@@ -283,6 +286,15 @@ func removeAfter(ctx context.Context, conn driver.Conn, tables []string, newest 
 		}
 	}
 	return nil
+}
+
+// StatusOf is the state of a run.
+func StatusOf(ctx context.Context, conn driver.Conn, run RunID) (string, error) {
+	var status string
+	if err := conn.QueryRow(ctx, "SELECT toString(max(status)) FROM run_events WHERE run_id = ?", uint32(run)).Scan(&status); err != nil {
+		return "", fmt.Errorf("read the state of run %d: %w", run, err)
+	}
+	return status, nil
 }
 
 // ListRuns gives the newest runs first.

@@ -25,15 +25,19 @@ func (p Pass) derive(ctx context.Context, run *loader.Run, rules *transform.Rule
 		}
 		progress.total += len(ids[i])
 	}
-	appended := make([]loader.Appended, len(shards))
-	group, deriving := errgroup.WithContext(ctx)
+	var appended []loader.Appended
+	var err error
+	if p.Parts > 1 && progress.total > 0 {
+		appended, err = p.deriveParts(ctx, run, ids, rules, dates, all, progress)
+	} else {
+		appended, err = deriveShards(ctx, shards, ids, rules, dates, progress)
+	}
+	if err != nil {
+		return err
+	}
+	group, completing := errgroup.WithContext(ctx)
 	for i, shard := range shards {
-		group.Go(func() (err error) {
-			if appended[i], err = appendDeals(deriving, shard, ids[i], rules, dates, progress); err != nil {
-				return err
-			}
-			return shard.Complete(deriving, appended[i])
-		})
+		group.Go(func() error { return shard.Complete(completing, appended[i]) })
 	}
 	if err := group.Wait(); err != nil {
 		return err
@@ -44,6 +48,21 @@ func (p Pass) derive(ctx context.Context, run *loader.Run, rules *transform.Rule
 	}
 	run.SetAppended(sum)
 	return nil
+}
+
+// deriveShards derives in all shards at once.
+func deriveShards(ctx context.Context, shards []*loader.Shard, ids [][]extractor.DealID, rules *transform.Rules, dates transform.Dates,
+	progress *counter,
+) ([]loader.Appended, error) {
+	appended := make([]loader.Appended, len(shards))
+	group, ctx := errgroup.WithContext(ctx)
+	for i, shard := range shards {
+		group.Go(func() (err error) {
+			appended[i], err = appendDeals(ctx, shard, ids[i], nil, rules, dates, progress)
+			return err
+		})
+	}
+	return appended, group.Wait()
 }
 
 // A counter counts deals that several goroutines have done.
@@ -63,11 +82,19 @@ func (c *counter) add() {
 	}
 }
 
-// appendDeals appends what is other than published of the deals.
-func appendDeals(ctx context.Context, shard *loader.Shard, ids []extractor.DealID, rules *transform.Rules, dates transform.Dates,
-	progress *counter,
+// set tells of deals that others have done as well.
+func (c *counter) set(done int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.done = done
+	c.shown.Rows(int64(done), int64(c.total))
+}
+
+// appendDeals appends what is other than published of the deals, into a stage if there is one.
+func appendDeals(ctx context.Context, shard *loader.Shard, ids []extractor.DealID, stage *loader.Stage, rules *transform.Rules,
+	dates transform.Dates, progress *counter,
 ) (loader.Appended, error) {
-	appender := shard.Append(ctx, rules.Calendar)
+	appender := shard.Append(ctx, rules.Calendar, stage)
 	for known, err := range shard.Histories(ctx, ids) {
 		if err != nil {
 			return loader.Appended{}, err

@@ -36,6 +36,9 @@ type Pass struct {
 	AsOf transform.Day
 	// Full reads and derives everything again.
 	Full bool
+	// Parts is how many parts the derivation is split into for other processes to take some of; up
+	// to 1 for none.
+	Parts int
 	// Command is what somebody reads who is kept out by the run; "stagelag run" unless set.
 	Command  string
 	Progress Progress
@@ -147,6 +150,9 @@ func (p Pass) run(ctx context.Context, startedAt time.Time) (Outcome, error) {
 	}
 	if err := Check(p.Config, portal); err != nil {
 		return Outcome{Before: before}, err
+	}
+	if cluster := p.Warehouse.Cluster(); p.Parts > 1 && cluster != nil && cluster.IsReplicated {
+		return Outcome{Before: before}, loader.ErrReplicatedParts
 	}
 	run, err := loader.Begin(ctx, p.Warehouse, loader.Start{
 		At: startedAt, AsOf: dates.AsOf, PortalHost: p.Client.Portal(), RulesHash: fingerprint(p.Config, portal.Funnels),

@@ -154,10 +154,10 @@ func (v *ward) pass(p patient) result {
 	client := extractor.NewClient(extractor.ClientOptions{
 		Webhook: v.cfg.Portal.URL, Limits: extractor.Unlimited, Clock: p.clock, HTTP: &http.Client{Timeout: p.timeout},
 	})
-	return pass(v.warehouseURL(p.read), v.cfg, client, p.isFull)
+	return pass(v.warehouseURL(p.read), v.cfg, client, p.isFull, 1)
 }
 
-func pass(url string, cfg config.Config, client *extractor.Client, isFull bool) result {
+func pass(url string, cfg config.Config, client *extractor.Client, isFull bool, parts int) result {
 	ctx := context.Background()
 	w, err := warehouse.Open(ctx, warehouse.Config{URL: url})
 	if err != nil {
@@ -167,7 +167,7 @@ func pass(url string, cfg config.Config, client *extractor.Client, isFull bool) 
 	log := logrus.New()
 	log.SetOutput(io.Discard)
 	outcome, err := nightly.Run(ctx, nightly.Pass{
-		Warehouse: w, Client: client, Config: cfg, AsOf: transform.NoDay, Full: isFull, Progress: quiet{}, Log: log,
+		Warehouse: w, Client: client, Config: cfg, AsOf: transform.NoDay, Full: isFull, Parts: parts, Progress: quiet{}, Log: log,
 	})
 	if err != nil {
 		return result{err: err}
@@ -194,6 +194,8 @@ type passTask struct {
 	Suggested          portal.Suggested
 	Full               bool
 	WritesBack         bool
+	Parts              int
+	Works              bool // on parts of another process's run
 }
 
 // task is a pass over the warehouse and the portal at the addresses.
@@ -268,8 +270,11 @@ func passAsProcess(text string) (code int) {
 	if task.WritesBack {
 		s.cfg.WriteBack = config.WriteBack{Language: config.English, DaysLost: lostField, State: stateField}
 	}
+	if task.Works {
+		return work(task.Warehouse, s.cfg)
+	}
 	client := extractor.NewClient(extractor.ClientOptions{Webhook: s.cfg.Portal.URL, Limits: extractor.Unlimited, Clock: hasty{}})
-	if r := pass(task.Warehouse, s.cfg, client, task.Full); r.err != nil {
+	if r := pass(task.Warehouse, s.cfg, client, task.Full, task.Parts); r.err != nil {
 		fmt.Fprintln(os.Stderr, r.err)
 		return 1
 	}

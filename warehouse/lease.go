@@ -127,7 +127,7 @@ func (w *Warehouse) tryLease(ctx context.Context, name string, me Holder) (*Leas
 	if err != nil {
 		return nil, err
 	}
-	l := &Lease{w: w, id: "stagelag-" + name, token: me.Token, ended: make(chan struct{})}
+	l := &Lease{w: w, id: leaseID(name), token: me.Token, ended: make(chan struct{})}
 	l.ctx, l.lost = context.WithCancelCause(ctx)
 	var holding context.Context
 	holding, l.cancel = context.WithCancel(ctx)
@@ -230,6 +230,17 @@ func (w *Warehouse) holder(ctx context.Context, id string) (Holder, time.Time, e
 	}
 	return holder, since, rows.Err()
 }
+
+// IsHeld is whether somebody has the lease of the name.
+func (w *Warehouse) IsHeld(ctx context.Context, name string) (bool, error) {
+	holder, _, err := w.holder(ctx, leaseID(name))
+	if err != nil {
+		return false, fmt.Errorf("look for a %s in progress: %w", name, plain(err))
+	}
+	return holder.Token != "", nil
+}
+
+func leaseID(name string) string { return "stagelag-" + name }
 
 // Context ends when the lease does. Whatever may be done by one holder only is
 // done under it.

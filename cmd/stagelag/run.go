@@ -19,6 +19,7 @@ import (
 func newRun(a *app) *cobra.Command {
 	var asOf string
 	var isFull, asJSON bool
+	var parts int
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Make one nightly pass: extract, derive, load, publish",
@@ -27,10 +28,14 @@ them to the warehouse and publish them in one step. A run that was killed is sim
 
 Where write_back names fields, the result is then written into the deals. The run is published
 before that and stays so; if the write-back fails, the exit code is 1 and the last line says both.
-A run of a past date is not written back. With --json the row then has the member write_back.`,
+A run of a past date is not written back. With --json the row then has the member write_back.
+
+With --parts the derivation is split, and stagelag work, on other machines or beside this one, takes
+parts of it. What they leave the run does itself; it publishes all at once.`,
 		Example: `  stagelag run
   stagelag run --as-of 2026-11-20
-  stagelag run --full --json`,
+  stagelag run --full --json
+  stagelag run --full --parts 16`,
 		Args: arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			day := transform.NoDay
@@ -44,24 +49,28 @@ A run of a past date is not written back. With --json the row then has the membe
 			if err != nil {
 				return err
 			}
-			return a.run(cmd.Context(), cfg, day, isFull, asJSON)
+			if err := checkParts(cmd, parts); err != nil {
+				return err
+			}
+			return a.run(cmd.Context(), cfg, passOptions{command: "stagelag run", asOf: day, isFull: isFull, parts: parts}, asJSON)
 		},
 	}
 	cmd.Flags().StringVar(&asOf, "as-of", "", "date to compute up to, in the portal's zone (default today on the portal's clock)")
 	cmd.Flags().BoolVar(&isFull, "full", false, "read and derive everything again")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the run's row as JSON")
+	partsFlag(cmd, &parts)
 	return cmd
 }
 
 // run makes one pass and prints what came of it.
-func (a *app) run(ctx context.Context, cfg config.Config, asOf transform.Day, isFull, asJSON bool) error {
+func (a *app) run(ctx context.Context, cfg config.Config, options passOptions, asJSON bool) error {
 	w, err := warehouse.Open(ctx, warehouseConfig(cfg))
 	if err != nil {
 		return err
 	}
 	defer w.Close()
 	client := a.client(cfg)
-	outcome, err := a.pass(ctx, w, client, cfg, passOptions{command: "stagelag run", asOf: asOf, isFull: isFull})
+	outcome, err := a.pass(ctx, w, client, cfg, options)
 	if err == nil && !asJSON {
 		err = a.summarize(ctx, w, outcome)
 	}
@@ -104,12 +113,13 @@ type passOptions struct {
 	command string // that makes it
 	asOf    transform.Day
 	isFull  bool
+	parts   int // that it is split into
 }
 
 // pass makes one pass, with its progress on a terminal.
 func (a *app) pass(ctx context.Context, w *warehouse.Warehouse, client *extractor.Client, cfg config.Config, o passOptions) (nightly.Outcome, error) {
 	outcome, err := nightly.Run(ctx, nightly.Pass{
-		Warehouse: w, Client: client, Config: cfg, AsOf: o.asOf, Full: o.isFull, Command: o.command, Progress: a.progress, Log: a.log,
+		Warehouse: w, Client: client, Config: cfg, AsOf: o.asOf, Full: o.isFull, Parts: o.parts, Command: o.command, Progress: a.progress, Log: a.log,
 	})
 	a.progress.Done()
 	if badDate, ok := errors.AsType[*nightly.AsOfError](err); ok {

@@ -188,7 +188,9 @@ func (d *door) pass(in net.Conn) {
 	for from, to := range map[net.Conn]net.Conn{in: out, out: in} {
 		both.Go(func() {
 			_, _ = io.Copy(to, from)
-			_ = to.(*net.TCPConn).CloseWrite()
+			if tcp, ok := to.(*net.TCPConn); ok {
+				_ = tcp.CloseWrite()
+			}
 		})
 	}
 	both.Wait()

@@ -35,8 +35,10 @@ type Appender struct {
 	dealRows     *inserter
 }
 
-// Append begins to append, into a stage if there is one.
+// Append begins to append, into a stage if there is one. Only one Appender of a shard is used at a
+// time.
 func (s *Shard) Append(ctx context.Context, calendar transform.Calendar, stage *Stage) *Appender {
+	s.appenders++
 	into := ""
 	if stage != nil {
 		into = stage.name

@@ -32,7 +32,7 @@ type inserter struct {
 	conn    driver.Conn
 	table   string
 	columns []string
-	token   string // differs for each run; the number of the block is appended
+	token   string // differs for each run and appender; the number of the block is appended
 	sent    int
 	pending chan error // of the block that is under way
 }
@@ -40,7 +40,7 @@ type inserter struct {
 func newInserter(s *Shard, table string, columns ...string) *inserter {
 	return &inserter{
 		conn: s.conn, table: table, columns: columns,
-		token: fmt.Sprintf("%s/%d/%d", table, s.run, s.startedAt.UnixNano()),
+		token: fmt.Sprintf("%s/%d/%d/%d", table, s.run, s.startedAt.UnixNano(), s.appenders),
 	}
 }
 

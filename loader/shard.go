@@ -22,6 +22,8 @@ type Shard struct {
 	// shown is the condition for the rows of visits and deals that stand in the published state,
 	// as numbers: a shard knows no runs. They stay the same as long as the run goes on.
 	shown string
+	// appenders are how many there were, so that the blocks of each are told apart.
+	appenders int
 }
 
 func shardsOf(ctx context.Context, w *warehouse.Warehouse, run RunID, startedAt time.Time, before State) ([]*Shard, error) {

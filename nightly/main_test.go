@@ -32,12 +32,13 @@ func TestMain(m *testing.M) {
 
 // A site is a simulated portal, a configuration for it and a warehouse of its own.
 type site struct {
-	t      testing.TB
-	world  *portal.World
-	portal *portal.Portal
-	clock  *atomic.Int64 // the portal's, in seconds
-	cfg    config.Config
-	w      *warehouse.Warehouse
+	t       testing.TB
+	world   *portal.World
+	portal  *portal.Portal
+	clock   *atomic.Int64 // the portal's, in seconds
+	webhook string
+	cfg     config.Config
+	w       *warehouse.Warehouse
 }
 
 // newSite opens a warehouse over a world at the given time of its clock.
@@ -54,7 +55,8 @@ func newSiteOn(t testing.TB, w *warehouse.Warehouse, world *portal.World, sugges
 	s.portal = portal.New(world, portal.Options{Now: func() time.Time { return time.Unix(s.clock.Load(), 0) }})
 	server := httptest.NewServer(s.portal)
 	t.Cleanup(server.Close)
-	webhook, err := extractor.ParseWebhook(s.portal.WebhookURL(server.URL))
+	s.webhook = s.portal.WebhookURL(server.URL)
+	webhook, err := extractor.ParseWebhook(s.webhook)
 	if err != nil {
 		t.Fatal(err)
 	}

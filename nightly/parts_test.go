@@ -79,7 +79,7 @@ func TestARunInParts(t *testing.T) {
 	alone := *s
 	alone.w = warehousetest.Migrated(t)
 	options := s.w.Options()
-	task := s.task(fmt.Sprintf("clickhouse://stagelag:%s@%s", options.Auth.Password, options.Addr[0]), s.cfg.Portal.URL.Reveal())
+	task := s.task(fmt.Sprintf("clickhouse://stagelag:%s@%s", options.Auth.Password, options.Addr[0]), s.webhook)
 	helper := task
 	helper.Works = true
 	task.Parts = parts
@@ -122,7 +122,7 @@ func TestASplitRunIsKilled(t *testing.T) {
 	t.Parallel()
 	s := generated(t, 32, 300)
 	options := s.w.Options()
-	task := s.task(fmt.Sprintf("clickhouse://stagelag:%s@%s", options.Auth.Password, options.Addr[0]), s.cfg.Portal.URL.Reveal())
+	task := s.task(fmt.Sprintf("clickhouse://stagelag:%s@%s", options.Auth.Password, options.Addr[0]), s.webhook)
 	helper := task
 	helper.Works = true
 	task.Parts = 200

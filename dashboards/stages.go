@@ -6,13 +6,17 @@ import "github.com/grafana/grafana-foundation-sdk/go/common"
 func stages(lang Lang) *board {
 	b := newBoard("stages", lang, "now-6M")
 	b.table("stages.time", 24, 10, `
-SELECT any(stage_name) AS stage_name, any(funnel_name) AS funnel_name, count() AS visits_closed,
-  quantileExact(0.5)(elapsed_days) AS median_days, quantileExact(0.85)(elapsed_days) AS p85_days, quantileExact(0.95)(elapsed_days) AS p95_days,
-  quantileExactOrNull(0.5)(plan_days) AS median_plan, count(plan_days) / count() AS coverage
-FROM visits_now
-WHERE is_open = 0 AND stage_semantics = 'process' AND $__dateFilter(left_date)
-  AND `+chosen+`
-GROUP BY funnel_id, stage_id
+SELECT stage_name, funnel_name, visits_closed, days[1] AS median_days, days[2] AS p85_days, days[3] AS p95_days, median_plan, coverage
+FROM
+(
+  SELECT funnel_id, stage_id, count() AS visits_closed, quantilesExact(0.5, 0.85, 0.95)(elapsed_days) AS days,
+    quantileExactOrNull(0.5)(plan_days) AS median_plan, count(plan_days) / count() AS coverage
+  FROM visits_now
+  WHERE is_open = 0 AND stage_semantics = 'process' AND $__dateFilter(left_date)
+    AND `+chosen+`
+  GROUP BY funnel_id, stage_id
+) AS v
+INNER JOIN `+stageNames+` AS names USING (funnel_id, stage_id)
 ORDER BY median_days DESC, stage_name`,
 		column{name: "stage_name", as: wrapped}, column{name: "funnel_name", as: wrapped}, column{name: "visits_closed", unit: count, as: wide(110)},
 		column{name: "median_days", unit: "days", as: sized(bar, 150)}, column{name: "p85_days", unit: "days", as: wide(90)}, column{name: "p95_days", unit: "days", as: wide(90)},
@@ -38,19 +42,21 @@ FROM
 ARRAY JOIN [('0–7', 0, 7), ('8–14', 8, 14), ('15–30', 15, 30), ('31–60', 31, 60), ('61–90', 61, 90), ('91+', 91, 2147483647)] AS bucket
 GROUP BY bucket
 ORDER BY bucket.2`, column{name: "age"}, column{name: "on_time", color: onTime}, column{name: "overdue", color: late}, column{name: "no_plan", color: noPlan})
+	// The deals that came to a stage for the first time in the period are those that had been there
+	// by its end, less those that had been there before it; every other visit is a return.
 	b.table("stages.reentries", 12, 9, `
-SELECT any(stage_name) AS stage_name, count() AS visits, uniqExact(deal_id) AS deals, countIf(time_in_stage > 1) AS reentries
+SELECT stage_name, visits, deals, reentries
 FROM
 (
-  SELECT deal_id, funnel_id, stage_id, stage_name, entered_date,
-    row_number() OVER (PARTITION BY deal_id, funnel_id, stage_id ORDER BY visit_no) AS time_in_stage
+  SELECT funnel_id, stage_id, countIf($__dateFilter(entered_date)) AS visits, groupBitmapIf(deal_id, $__dateFilter(entered_date)) AS deals,
+    toUInt64(visits - (groupBitmap(deal_id) - groupBitmapIf(deal_id, entered_date < `+firstDay+`))) AS reentries
   FROM visits_now
-  WHERE stage_semantics = 'process'
+  WHERE stage_semantics = 'process' AND entered_date <= `+lastDay+`
     AND `+chosen+`
-)
-WHERE $__dateFilter(entered_date)
-GROUP BY funnel_id, stage_id
-HAVING reentries > 0
+  GROUP BY funnel_id, stage_id
+  HAVING reentries > 0
+) AS v
+INNER JOIN `+stageNames+` AS names USING (funnel_id, stage_id)
 ORDER BY reentries DESC, stage_name`,
 		column{name: "stage_name", as: wrapped}, column{name: "visits", unit: count, as: wide(90)}, column{name: "deals", unit: count, as: wide(90)}, column{name: "reentries", unit: count, color: soon, as: sized(bar, 120)})
 	b.table("stages.oldest", 24, 12, firstVisits("deal_title, stage_name, manager_name, entered_date, elapsed_days, planned_end, overdue_days, status, deal_id",
@@ -60,3 +66,12 @@ ORDER BY reentries DESC, stage_name`,
 		column{name: "status", as: spoken("status", 125)}, column{name: "deal_id", unit: count, as: hidden})
 	return b
 }
+
+// stageNames is the names of the stages that deals were in, to be looked up once for each stage
+// that is shown rather than once for each visit.
+const stageNames = `
+(
+  SELECT funnel_id, stage_id, any(funnel_name) AS funnel_name, any(stage_name) AS stage_name
+  FROM quality_report
+  GROUP BY funnel_id, stage_id
+)`

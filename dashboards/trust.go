@@ -45,13 +45,19 @@ ORDER BY days_lost DESC, stage_name`, column{name: "stage_name", as: wrapped}, c
 	b.table("trust.deals", 8, 10, `
 SELECT deal_title, overdue_stages, overdue_days_total, deal_id
 FROM deals_now
-WHERE overdue_days_total > 0
-ORDER BY overdue_days_total DESC, deal_id
-LIMIT 200`, column{name: "deal_title", as: toDeal}, column{name: "overdue_stages", unit: count, as: wide(75)}, column{name: "overdue_days_total", unit: "days", color: late, as: wide(80)}, column{name: "deal_id", unit: count, as: hidden})
+WHERE deal_id IN
+  (
+    SELECT deal_id FROM visits_now
+    WHERE overdue_days > 0
+    GROUP BY deal_id
+    ORDER BY sum(overdue_days) DESC, deal_id
+    LIMIT 200
+  )
+ORDER BY overdue_days_total DESC, deal_id`, column{name: "deal_title", as: toDeal}, column{name: "overdue_stages", unit: count, as: wide(75)}, column{name: "overdue_days_total", unit: "days", color: late, as: wide(80)}, column{name: "deal_id", unit: count, as: hidden})
 
 	b.row("trust.row.gaps")
 	b.table("trust.reasons", 8, 12, `
-SELECT reason, count() AS gaps, uniqExact(deal_id) AS deals
+SELECT reason, count() AS gaps, groupBitmap(deal_id) AS deals
 FROM data_gaps
 GROUP BY reason
 ORDER BY gaps DESC, reason`, column{name: "reason", as: spoken("reason", 0)}, column{name: "gaps", unit: count, as: wide(85)}, column{name: "deals", unit: count, as: wide(65)})

@@ -242,22 +242,8 @@ var ErrReplicatedParts = errors.New("a run on a cluster with replicas can't be s
 // removeStages removes what processes have left that were killed. No run is under way.
 func removeStages(ctx context.Context, w *warehouse.Warehouse) error {
 	for _, shard := range w.Shards() {
-		rows, err := shard.Query(ctx, "SELECT name FROM system.tables WHERE database = currentDatabase() AND startsWith(name, ?)", stagePrefix)
-		if err != nil {
-			return fmt.Errorf("look for stages of dead runs: %w", err)
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var name string
-			if err := rows.Scan(&name); err != nil {
-				return fmt.Errorf("look for stages of dead runs: %w", err)
-			}
-			if err := shard.Exec(ctx, "DROP TABLE IF EXISTS "+name+" SYNC"); err != nil {
-				return fmt.Errorf("remove a stage of a dead run: %w", err)
-			}
-		}
-		if err := rows.Err(); err != nil {
-			return fmt.Errorf("look for stages of dead runs: %w", err)
+		if err := dropStages(ctx, shard); err != nil {
+			return fmt.Errorf("remove what is left of parts: %w", err)
 		}
 	}
 	var parts uint64
@@ -271,4 +257,22 @@ func removeStages(ctx context.Context, w *warehouse.Warehouse) error {
 		return fmt.Errorf("remove the parts of earlier runs: %w", err)
 	}
 	return nil
+}
+
+func dropStages(ctx context.Context, shard driver.Conn) error {
+	rows, err := shard.Query(ctx, "SELECT name FROM system.tables WHERE database = currentDatabase() AND startsWith(name, ?)", stagePrefix)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return err
+		}
+		if err := shard.Exec(ctx, "DROP TABLE IF EXISTS "+name+" SYNC"); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
 }

@@ -24,7 +24,8 @@ import (
 )
 
 func newSchedule(a *app) *cobra.Command {
-	return &cobra.Command{
+	var parts int
+	cmd := &cobra.Command{
 		Use:   "schedule",
 		Short: "Stay up and make the nightly pass whenever it is due",
 		Long: `Stays up and makes the nightly pass at the times of schedule.cron, on the clocks of
@@ -36,7 +37,9 @@ then after pauses that grow to an hour, until the next one is due. Two of these 
 keep out of each other's way.
 
 SIGTERM and SIGINT end it: a run under way is given up and taken up by the next one. SIGHUP has it
-read the configuration again; one that is wrong is logged, and the old one stays.`,
+read the configuration again; one that is wrong is logged, and the old one stays.
+
+With --parts every pass is split, and stagelag work, on other machines, takes parts of it.`,
 		Example: `  stagelag schedule
   stagelag schedule --config /etc/stagelag/stagelag.yaml --log-format json
   kill -HUP "$(pidof stagelag)"`,
@@ -46,12 +49,17 @@ read the configuration again; one that is wrong is logged, and the old one stays
 			if err != nil {
 				return err
 			}
-			return a.schedule(cmd, cfg)
+			if err := checkParts(cmd, parts); err != nil {
+				return err
+			}
+			return a.schedule(cmd, cfg, parts)
 		},
 	}
+	partsFlag(cmd, &parts)
+	return cmd
 }
 
-func (a *app) schedule(cmd *cobra.Command, cfg config.Config) error {
+func (a *app) schedule(cmd *cobra.Command, cfg config.Config, parts int) error {
 	// Caught from here on, so that one that comes early does not end the program.
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
@@ -62,7 +70,7 @@ func (a *app) schedule(cmd *cobra.Command, cfg config.Config) error {
 	if err != nil {
 		return err // config has parsed it before
 	}
-	job := &nightlyJob{app: a}
+	job := &nightlyJob{app: a, parts: parts}
 	job.configure(cfg)
 	loop := schedule.NewLoop(job, schedule.WallClock{}, a.log)
 	looks := &looker{job: job}
@@ -118,6 +126,7 @@ func (a *app) reload(ctx context.Context, cmd *cobra.Command, job *nightlyJob, l
 // time: between two nights a server may have been restarted, and an engine killed.
 type nightlyJob struct {
 	app     *app
+	parts   int // that a pass is split into
 	monitor *monitor.Monitor
 	outcome nightly.Outcome // of the last run that was published here
 
@@ -188,7 +197,7 @@ func (j *nightlyJob) Run(ctx context.Context) error {
 		return err
 	}
 	defer w.Close()
-	outcome, err := j.app.pass(ctx, w, client, cfg, passOptions{command: "stagelag schedule", asOf: transform.NoDay})
+	outcome, err := j.app.pass(ctx, w, client, cfg, passOptions{command: "stagelag schedule", asOf: transform.NoDay, parts: j.parts})
 	j.monitor.RunEnded(outcome.Steps, err)
 	if err != nil {
 		return err

@@ -3,6 +3,8 @@ DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS
 -- newest is the last published run, read once: a run that is published in the middle of
 -- a query is not in it.
+-- What changed is few visits: they are picked first, kept in memory, and the titles read past
+-- them. A deal is in time where it has an open visit that is: no other than its last is open.
 -- What changed is told of visits, by their plans as they are now: a plan that was moved
 -- shows where the visit stands, not that it was moved.
 -- GLOBAL, because on a cluster the runs are here and the rows in the shards.
@@ -53,23 +55,23 @@ SELECT
     newest_day AS as_of
 FROM
 (
-    SELECT *
-    FROM
-    (
-        -- A deal stands where its last visit does.
-        SELECT deal_id, visit_no, funnel_id, stage_id, is_open, left_date, plan_source, planned_end, tenure_manager[-1] AS manager_id,
-            overdue_days AS overdue_days_ended,
-            last_value(is_open AND (plan_source = 'none' OR planned_end >= newest_day))
-                OVER (PARTITION BY deal_id ORDER BY visit_no ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS is_deal_in_time
-        FROM stagelag.visits
-        WHERE run_id GLOBAL IN shown_runs AND until_run_id GLOBAL NOT IN shown_runs AND NOT is_gone
-    )
-    WHERE day_before < newest_day AND plan_source != 'none'
-        AND if(is_open, planned_end >= day_before AND planned_end < newest_day, left_date > day_before AND overdue_days_ended > 0)
-) AS v
-LEFT JOIN
-(
     SELECT deal_id, title
     FROM stagelag.deals
     WHERE run_id GLOBAL IN shown_runs AND until_run_id GLOBAL NOT IN shown_runs AND NOT is_gone
-) AS d ON d.deal_id = v.deal_id
+) AS d
+RIGHT JOIN
+(
+    SELECT deal_id, visit_no, funnel_id, stage_id, is_open, left_date, plan_source, planned_end, tenure_manager[-1] AS manager_id,
+        overdue_days AS overdue_days_ended,
+        deal_id GLOBAL IN
+        (
+            SELECT deal_id
+            FROM stagelag.visits
+            WHERE run_id GLOBAL IN shown_runs AND until_run_id GLOBAL NOT IN shown_runs AND NOT is_gone
+                AND is_open AND (plan_source = 'none' OR planned_end >= newest_day)
+        ) AS is_deal_in_time
+    FROM stagelag.visits
+    WHERE run_id GLOBAL IN shown_runs AND until_run_id GLOBAL NOT IN shown_runs AND NOT is_gone
+        AND day_before < newest_day AND plan_source != 'none'
+        AND if(is_open, planned_end >= day_before AND planned_end < newest_day, left_date > day_before AND overdue_days > 0)
+) AS v ON v.deal_id = d.deal_id

@@ -3,17 +3,20 @@ package nightly_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/sirupsen/logrus"
 
 	"stagelag/config"
+	"stagelag/loader"
 	"stagelag/nightly"
 	"stagelag/warehouse"
 	"stagelag/warehouse/warehousetest"
@@ -70,6 +73,29 @@ func (s *site) awaitHolder(process int) {
 	}
 }
 
+// startStopped starts a run in parts that stops when it has been split, before it could end: parts up
+// to the last one are kept from it meanwhile.
+func (s *site) startStopped(task passTask, run loader.RunID, kept ...uint32) *exec.Cmd {
+	s.t.Helper()
+	for _, no := range kept {
+		lease, err := s.w.Lease(s.t.Context(), loader.Part{Run: run, No: no}.Lease(), "a test")
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		defer lease.Release()
+	}
+	cmd := task.start(s.t)
+	for deadline := time.Now().Add(2 * time.Minute); s.number("SELECT count() FROM run_parts WHERE run_id = ?", uint32(run)) == 0; time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			s.t.Fatal("the run is not split")
+		}
+	}
+	if err := cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		s.t.Fatal(err)
+	}
+	return cmd
+}
+
 // TestARunInParts has a run derived by several processes, one of which is killed over its part. It
 // shows what a run by one process shows.
 func TestARunInParts(t *testing.T) {
@@ -88,16 +114,17 @@ func TestARunInParts(t *testing.T) {
 			s.nextNight(seed, changes)
 		}
 		task.Full = night == 2
-		victim, other := helper.start(t), helper.command(t)
-		said := &strings.Builder{}
-		other.Stdout = said
-		if err := other.Start(); err != nil {
-			t.Fatal(err)
-		}
-		run := task.start(t)
+		run := s.startStopped(task, loader.RunID(night+1), parts-2, parts-1, parts)
+		victim := helper.start(t)
 		s.awaitHolder(victim.Process.Pid)
 		_ = victim.Process.Kill()
 		_ = victim.Wait()
+		other := helper.command(t)
+		said := &strings.Builder{}
+		other.Stdout = said
+		if err := errors.Join(other.Start(), run.Process.Signal(syscall.SIGCONT)); err != nil {
+			t.Fatal(err)
+		}
 		for _, process := range []*exec.Cmd{run, other} {
 			if err := process.Wait(); err != nil {
 				t.Fatalf("night %d: %v", night, err)
@@ -125,14 +152,14 @@ func TestASplitRunIsKilled(t *testing.T) {
 	task := s.task(fmt.Sprintf("clickhouse://stagelag:%s@%s", options.Auth.Password, options.Addr[0]), s.webhook)
 	helper := task
 	helper.Works = true
-	task.Parts = 200
+	task.Parts = 100
+	run := s.startStopped(task, 1, 98, 99, 100)
 	helping := helper.command(t)
 	said := &strings.Builder{}
 	helping.Stdout = said
 	if err := helping.Start(); err != nil {
 		t.Fatal(err)
 	}
-	run := task.start(t)
 	s.awaitHolder(helping.Process.Pid)
 	_ = run.Process.Kill()
 	_ = run.Wait()

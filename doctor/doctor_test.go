@@ -54,7 +54,7 @@ func newSite(t *testing.T, options portal.Options) *site {
 	s.cfg.Portal = config.Portal{URL: webhook, TimeZone: time.UTC, Limits: extractor.Unlimited}
 	s.cfg.Plan.Fields = map[extractor.StageID]config.PlanFields{"C5:DOCS": {Days: "UF_CRM_DAYS"}}
 	s.cfg.Plan.Norms = []config.Norm{{Stage: "C5:NEW", Days: 3}}
-	s.cfg.Warehouse.Path = warehousetest.MigratedConfig(t).Path
+	s.cfg.Warehouse.Path = warehousetest.Config(t).Path
 	return s
 }
 

@@ -83,17 +83,11 @@ func Config(t testing.TB) warehouse.Config {
 // takes a second; an engine that has it from an earlier test is emptied of rows instead.
 func Migrated(t testing.TB) *warehouse.Warehouse {
 	t.Helper()
-	return open(t, MigratedConfig(t))
-}
-
-// MigratedConfig is Migrated for a test that opens the warehouse itself.
-func MigratedConfig(t testing.TB) warehouse.Config {
-	t.Helper()
 	e := lend(t, true)
 	if err := e.migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	return e.config
+	return open(t, e.config)
 }
 
 func open(t testing.TB, config warehouse.Config) *warehouse.Warehouse {
@@ -166,8 +160,12 @@ func (e *engine) migrate(ctx context.Context) error {
 	return err
 }
 
-// digest tells whether a test has changed the schema.
+// digest tells whether a test has changed the schema, 0 where it is not the newest.
 func (e *engine) digest(ctx context.Context) (digest uint64, err error) {
+	status, err := sql.ReadStatus(ctx, e.hold)
+	if err != nil || len(status.Pending) > 0 || status.IsHalfDone || status.IsNewer() {
+		return 0, err
+	}
 	row := e.hold.DB().QueryRow(ctx, "SELECT sum(cityHash64(name, create_table_query)) FROM system.tables WHERE database = ?", warehouse.Database)
 	if err := row.Scan(&digest); err != nil {
 		return 0, fmt.Errorf("read the schema: %w", err)

@@ -23,7 +23,7 @@ demo: build engine ## run the whole pass on a simulated portal, and see what com
 	@./bin/stagelag demo
 
 # These take many nights, and twice as long under the race detector.
-long := ^(TestSoak|TestFaultMatrix)$$
+long := ^(TestSoak|TestFaultMatrix|TestARunInParts|TestAClusterShowsWhatOneServerShows)$$
 
 # The commands' tests start an engine each and wait for it: without the detector they fit in time.
 commands := ./cmd/stagelag

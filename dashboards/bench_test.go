@@ -94,7 +94,8 @@ func settle(b *testing.B, w *warehouse.Warehouse) {
 	}
 }
 
-// tenfold repeats every deal nine times under other numbers, inside the engine.
+// tenfold repeats every deal nine times under other numbers, inside the engine. A copy is one block, and
+// so one part for each year: in blocks of the usual size the engine would merge for as long as it writes.
 func tenfold(b *testing.B, w *warehouse.Warehouse) {
 	apart := number(b, w, "SELECT max(deal_id) FROM deals_now")
 	statements := []string{`INSERT INTO day_measures
@@ -104,7 +105,7 @@ func tenfold(b *testing.B, w *warehouse.Warehouse) {
 		FROM day_measures`}
 	for _, table := range []string{"deals", "visits", "facts"} {
 		for copies := 1; copies < 10; copies++ {
-			statements = append(statements, fmt.Sprintf("INSERT INTO %[1]s SELECT * REPLACE (deal_id + %[2]s * %[3]d AS deal_id) FROM %[1]s WHERE %[1]s.deal_id <= %[2]s", table, apart, copies))
+			statements = append(statements, fmt.Sprintf("INSERT INTO %[1]s SELECT * REPLACE (deal_id + %[2]s * %[3]d AS deal_id) FROM %[1]s WHERE %[1]s.deal_id <= %[2]s SETTINGS min_insert_block_size_rows = 20000000, min_insert_block_size_bytes = 0, max_insert_threads = 2", table, apart, copies))
 		}
 	}
 	for _, statement := range statements {

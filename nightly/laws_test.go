@@ -92,11 +92,29 @@ var laws = []struct{ name, violations string }{
 	{"a reconstructed visit is a gap", `
 		SELECT count() FROM deal_stages WHERE history_source = 'reconstructed'
 			AND (deal_id, visit_no) NOT IN (SELECT deal_id, assumeNotNull(visit_no) FROM data_gaps WHERE reason = 'history_reconstructed')`},
+	{"what has changed since the date before is told by the visits", changedOtherwise},
 	{"a visit is shown as the newest published row tells it", replacedOtherwise("visits", "deal_id, visit_no")},
 	{"a deal is shown as the newest published row tells it", replacedOtherwise("deals", "deal_id")},
 	{"a person without a name is a gap", `
 		SELECT count() FROM deal_stages WHERE startsWith(manager_name, '#') AND deal_id NOT IN (SELECT deal_id FROM data_gaps WHERE reason = 'unknown_manager')`},
 }
+
+// changedOtherwise counts what run_changes tells other than the visits do.
+const changedOtherwise = `
+	WITH
+		(SELECT max(as_of) FROM runs WHERE status = 'published') AS newest,
+		(SELECT max(as_of) FROM runs WHERE status = 'published' AND as_of < newest) AS day_before
+	SELECT count() FROM (SELECT deal_id, visit_no, toString(change) AS told FROM run_changes) AS r
+	FULL JOIN
+	(
+		SELECT v.deal_id AS deal_id, v.visit_no AS visit_no, multiIf(v.is_open = 1, 'newly_overdue', d.is_in_time, 'brought_back', 'finished_late') AS wanted
+		FROM deal_stages AS v
+		JOIN (SELECT deal_id, argMax(is_open = 1 AND status IN ('on_time', 'due_today', 'no_plan'), visit_no) AS is_in_time FROM deal_stages GROUP BY deal_id) AS d
+			ON d.deal_id = v.deal_id
+		WHERE day_before > '1970-01-01' AND v.plan_days IS NOT NULL
+			AND if(v.is_open = 1, v.planned_end >= day_before AND v.planned_end < newest, v.left_date > day_before AND v.overdue_days > 0)
+	) AS w USING (deal_id, visit_no)
+	WHERE told != wanted`
 
 // replacedOtherwise counts the published rows of a table that are marked as replaced and are the newest
 // of their key, or the other way round.

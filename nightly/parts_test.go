@@ -77,12 +77,18 @@ func (s *site) awaitHolder(process int) {
 // to the last one are kept from it meanwhile.
 func (s *site) startStopped(task passTask, run loader.RunID, kept ...uint32) *exec.Cmd {
 	s.t.Helper()
+	var leases []*warehouse.Lease
+	defer func() {
+		for _, lease := range leases {
+			_ = lease.Release()
+		}
+	}()
 	for _, no := range kept {
 		lease, err := s.w.Lease(s.t.Context(), loader.Part{Run: run, No: no}.Lease(), "a test")
 		if err != nil {
 			s.t.Fatal(err)
 		}
-		defer lease.Release()
+		leases = append(leases, lease)
 	}
 	cmd := task.start(s.t)
 	for deadline := time.Now().Add(2 * time.Minute); s.number("SELECT count() FROM run_parts WHERE run_id = ?", uint32(run)) == 0; time.Sleep(2 * time.Millisecond) {

@@ -69,16 +69,6 @@ func dealIDs(ctx context.Context, conn driver.Conn, what, query string, args ...
 	return ids, rows.Err()
 }
 
-// Among are those of the deals, which are ascending, that are in a part.
-func (p Part) Among(ids []extractor.DealID) []extractor.DealID {
-	first, _ := slices.BinarySearch(ids, p.First)
-	end, isThere := slices.BinarySearch(ids, p.Last)
-	if isThere {
-		end++
-	}
-	return ids[first:end]
-}
-
 // Histories gives what is known of the deals, in their order, in bounded memory. The
 // next deals are read while the caller works on the ones before.
 func (s *Shard) Histories(ctx context.Context, ids []extractor.DealID) iter.Seq2[*Known, error] {

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,6 +31,16 @@ type Part struct {
 
 // Lease is the name of the lock under which the part is derived.
 func (p Part) Lease() string { return fmt.Sprintf("part %d of run %d", p.No, p.Run) }
+
+// Among are those of the deals, which are ascending, that are in a part.
+func (p Part) Among(ids []extractor.DealID) []extractor.DealID {
+	first, _ := slices.BinarySearch(ids, p.First)
+	end, isThere := slices.BinarySearch(ids, p.Last)
+	if isThere {
+		end++
+	}
+	return ids[first:end]
+}
 
 // A Split is a run whose parts can be derived by any process.
 type Split struct {

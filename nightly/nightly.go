@@ -92,7 +92,7 @@ func (p Pass) guarded(ctx context.Context, startedAt time.Time) (Outcome, error)
 	if err := sql.Up(ctx, p.Warehouse); err != nil {
 		return Outcome{}, p.explained(ctx, err)
 	}
-	lease, err := p.Warehouse.Lease(ctx, Lease, cmp.Or(p.Command, "stagelag run"))
+	lease, err := p.Warehouse.Lease(ctx, Lease, p.command())
 	if err != nil {
 		return Outcome{}, p.explained(ctx, err)
 	}
@@ -103,6 +103,8 @@ func (p Pass) guarded(ctx context.Context, startedAt time.Time) (Outcome, error)
 	}
 	return outcome, err
 }
+
+func (p Pass) command() string { return cmp.Or(p.Command, "stagelag run") }
 
 // explained is the error with why it came to it and what to do about it, as far as that is
 // known.

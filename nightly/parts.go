@@ -45,7 +45,7 @@ func (p Pass) deriveParts(ctx context.Context, run *loader.Run, ids [][]extracto
 		}
 		isTaken := false
 		for _, part := range parts {
-			if isTaken, err = p.takePart(ctx, split, part, "stagelag run", func(ctx context.Context, shard *loader.Shard) (*loader.Stage, loader.Appended, error) {
+			if isTaken, err = p.takePart(ctx, split, part, func(ctx context.Context, shard *loader.Shard) (*loader.Stage, loader.Appended, error) {
 				appended, err := appendDeals(ctx, shard, part.Among(ids[part.Shard]), nil, rules, dates, progress)
 				return nil, appended, err
 			}); isTaken || err != nil {
@@ -62,13 +62,13 @@ func (p Pass) deriveParts(ctx context.Context, run *loader.Run, ids [][]extracto
 }
 
 // takePart derives a part unless it is done or somebody is at it.
-func (p Pass) takePart(ctx context.Context, split *loader.Split, part loader.Part, doing string,
+func (p Pass) takePart(ctx context.Context, split *loader.Split, part loader.Part,
 	derive func(context.Context, *loader.Shard) (*loader.Stage, loader.Appended, error),
 ) (isTaken bool, err error) {
 	if part.IsDone {
 		return false, nil
 	}
-	lease, err := p.Warehouse.Lease(ctx, part.Lease(), doing)
+	lease, err := p.Warehouse.Lease(ctx, part.Lease(), p.command())
 	if _, isHeld := errors.AsType[*warehouse.HeldError](err); isHeld {
 		return false, nil
 	}
@@ -126,7 +126,7 @@ var ErrOtherRules = errors.New("the run under way derives by other rules than th
 // Work derives parts of the run that is under way until none is left, and tells what has become
 // of the run.
 func Work(ctx context.Context, h Help) (Helped, error) {
-	p := Pass{Warehouse: h.Warehouse, Config: h.Config, Progress: h.Progress, Log: h.Log}
+	p := Pass{Warehouse: h.Warehouse, Config: h.Config, Command: "stagelag work", Progress: h.Progress, Log: h.Log}
 	helped, err := p.work(ctx, h.Wait)
 	if err != nil {
 		if remedy := warehouse.Remedy(err); remedy != "" {
@@ -173,7 +173,7 @@ func (p Pass) work(ctx context.Context, wait time.Duration) (Helped, error) {
 		for i := len(parts) - 1; i >= 0 && !isTaken; i-- {
 			part := parts[i]
 			deals := part.Among(ids[part.Shard])
-			isTaken, err = p.takePart(ctx, split, part, "stagelag work", func(ctx context.Context, shard *loader.Shard) (*loader.Stage, loader.Appended, error) {
+			isTaken, err = p.takePart(ctx, split, part, func(ctx context.Context, shard *loader.Shard) (*loader.Stage, loader.Appended, error) {
 				stage, err := shard.NewStage(ctx, part)
 				if err != nil {
 					return nil, loader.Appended{}, err

@@ -41,32 +41,32 @@ func places(w *warehouse.Warehouse) ([]place, error) {
 	if cluster == nil {
 		return []place{{server: w, database: warehouse.Database, files: migrations}}, nil
 	}
-	var list []place
-	for _, shard := range cluster.Shards {
-		files, err := partOf(func(m statement) (string, bool) {
-			// What a shard has no tables for fills in rows of before a change, and those are on no
-			// cluster.
-			if !slices.Contains(Sharded, m.table) || strings.Contains(m.text, "stagelag.run_events") {
-				return "", false
-			}
-			m.text = strings.ReplaceAll(m.text, warehouse.Database+".", warehouse.ShardDatabase+".")
-			return m.on(cluster, warehouse.ShardDatabase), true
-		})
-		if err != nil {
-			return nil, err
+	ofShard, err := partOf(func(m statement) (string, bool) {
+		// What a shard has no tables for fills in rows of before a change, and those are on no
+		// cluster.
+		if !slices.Contains(Sharded, m.table) || strings.Contains(m.text, "stagelag.run_events") {
+			return "", false
 		}
-		for _, host := range shard.Hosts {
-			list = append(list, place{host, fmt.Sprintf("shard %d, %s", shard.No, host.Address), warehouse.ShardDatabase, files})
-		}
+		m.text = strings.ReplaceAll(m.text, warehouse.Database+".", warehouse.ShardDatabase+".")
+		return m.on(cluster, warehouse.ShardDatabase), true
+	})
+	if err != nil {
+		return nil, err
 	}
-	files, err := partOf(func(m statement) (string, bool) {
+	ofFront, err := partOf(func(m statement) (string, bool) {
 		return m.on(cluster, warehouse.Database), !w.IsSharded() || !slices.Contains(Sharded, m.table)
 	})
 	if err != nil {
 		return nil, err
 	}
+	var list []place
+	for _, shard := range cluster.Shards {
+		for _, host := range shard.Hosts {
+			list = append(list, place{host, fmt.Sprintf("shard %d, %s", shard.No, host.Address), warehouse.ShardDatabase, ofShard})
+		}
+	}
 	for _, host := range cluster.Fronts {
-		list = append(list, place{host, "front, " + host.Address, warehouse.Database, files})
+		list = append(list, place{host, "front, " + host.Address, warehouse.Database, ofFront})
 	}
 	return list, nil
 }

@@ -104,12 +104,15 @@ func (w *Warehouse) joinCluster(ctx context.Context, name string) error {
 	return err
 }
 
+// with is the settings and one more; those of the hosts that are connected stay as they are.
 func with(settings clickhouse.Settings, name string, value any) clickhouse.Settings {
-	if settings == nil {
-		settings = clickhouse.Settings{}
+	more := clickhouse.Settings{name: value}
+	for other, value := range settings {
+		if other != name {
+			more[other] = value
+		}
 	}
-	settings[name] = value
-	return settings
+	return more
 }
 
 // readCluster finds the cluster in the server's configuration.

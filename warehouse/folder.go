@@ -52,8 +52,11 @@ func (f folder) make() error {
 // hasDatabase is whether the shard's database is there, as the engine's own files tell: the engine
 // of a folder can be one of a cluster.
 func (f folder) hasDatabase(name string) bool {
-	_, err := os.Stat(filepath.Join(f.data(), "metadata", ShardDatabase+".sql"))
-	return name == ShardDatabase && err == nil
+	if name != ShardDatabase {
+		return false
+	}
+	_, err := os.Stat(filepath.Join(f.data(), "metadata", name+".sql"))
+	return err == nil
 }
 
 //go:embed engine.xml default-user.xml users.xml

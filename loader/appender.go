@@ -27,28 +27,28 @@ type Appender struct {
 	appended Appended
 	err      error // the first one; later rows are dropped
 
-	facts, spare *factBlock // spare is on its way while facts is filled
-	visits       *visitBlock
-	deals        *dealBlock
-	factRows     *inserter
-	visitRows    *inserter
-	dealRows     *inserter
+	facts     *spanBlock
+	visits    *visitBlock
+	deals     *dealBlock
+	factRows  *inserter
+	visitRows *inserter
+	dealRows  *inserter
 }
 
 // Append begins to append, into a stage if there is one. Only one Appender of a shard is used at a
 // time.
 func (s *Shard) Append(ctx context.Context, calendar transform.Calendar, stage *Stage) *Appender {
 	s.appenders++
-	into := ""
+	prefix := ""
 	if stage != nil {
-		into = stage.name
+		prefix = stage.name
 	}
 	return &Appender{
 		ctx: ctx, run: s.run, calendar: calendar,
-		facts: &factBlock{}, spare: &factBlock{}, visits: &visitBlock{}, deals: &dealBlock{},
-		factRows:  newInserter(s, into+"facts", factColumns...),
-		visitRows: newInserter(s, into+"visits", visitColumns...),
-		dealRows:  newInserter(s, into+"deals", dealColumns...),
+		facts: &spanBlock{}, visits: &visitBlock{}, deals: &dealBlock{},
+		factRows:  newInserter(s, prefix+"facts", writeSpans),
+		visitRows: newInserter(s, prefix+"visits", into(visitColumns...)),
+		dealRows:  newInserter(s, prefix+"deals", into(dealColumns...)),
 	}
 }
 
@@ -56,7 +56,7 @@ func (s *Shard) Append(ctx context.Context, calendar transform.Calendar, stage *
 func (a *Appender) Fact(sign transform.Sign, f *transform.Fact) {
 	a.facts.add(a.run, sign, f)
 	a.appended.Facts++
-	if a.facts.rows() == factBlockRows {
+	if a.facts.isFull() {
 		a.flushFacts()
 	}
 }
@@ -64,16 +64,15 @@ func (a *Appender) Fact(sign transform.Sign, f *transform.Fact) {
 func (a *Appender) flushFacts() {
 	if a.err == nil && a.facts.rows() > 0 {
 		a.err = a.factRows.send(a.ctx, a.facts.columns()...)
-		a.facts, a.spare = a.spare, a.facts
 	}
-	a.facts.reset()
+	a.facts = &spanBlock{}
 }
 
 // Visit appends a visit as it is now, or that it is no more. An error comes with Finish.
 func (a *Appender) Visit(v *transform.Visit, isGone bool) {
 	a.visits.add(a.run, v, isGone, a.calendar)
 	a.appended.Visits++
-	if a.visits.rows() == rowBlockRows {
+	if a.visits.rows() == blockRows {
 		a.flushVisits()
 	}
 }
@@ -89,7 +88,7 @@ func (a *Appender) flushVisits() {
 func (a *Appender) Deal(d *DealRow) {
 	a.deals.add(a.run, d)
 	a.appended.Deals++
-	if a.deals.rows() == rowBlockRows {
+	if a.deals.rows() == blockRows {
 		a.flushDeals()
 	}
 }

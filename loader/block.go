@@ -14,60 +14,79 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
-// factBlockRows, and rowBlockRows for the wider rows of visits and deals, are how many
-// rows a block is sent with: enough for the engine to write few parts, few enough for
-// two blocks to be in memory.
+// A block is sent with so many facts, or with so many spans or rows of visits and deals if they are
+// fewer: enough for the engine to write few parts, few enough for some blocks to be in memory, here
+// and there.
 const (
-	factBlockRows = 131_072
-	rowBlockRows  = 16_384
+	blockFacts = 2_000_000
+	blockSpans = 131_072
+	blockRows  = 32_768
 )
+
+// atOnce is how many blocks of a table are on their way while the next is filled: a block takes one
+// core of the engine.
+const atOnce = 2
 
 // tries is how often a block is sent before the run fails.
 const tries = 4
 
 // An inserter sends blocks of columns into one table. A block whose answer was lost is
 // sent again under the same token, which the table remembers, so that its rows come in
-// once. Blocks are sent in the background, one at a time, while the next is filled.
+// once. Blocks are sent in the background while the next is filled.
 type inserter struct {
-	conn    driver.Conn
-	table   string
-	columns []string
-	token   string // differs for each run and appender; the number of the block is appended
-	sent    int
-	pending chan error // of the block that is under way
+	conn  driver.Conn
+	table string
+	write writer
+	token string // differs for each run and appender; the number of the block is appended
+	sent  int
+	// underWay are the blocks that are, the oldest first.
+	underWay []chan error
 }
 
-func newInserter(s *Shard, table string, columns ...string) *inserter {
+// A writer inserts columns, each a slice of one value a row, into a table.
+type writer func(ctx context.Context, conn driver.Conn, table string, columns []any) error
+
+func newInserter(s *Shard, table string, write writer) *inserter {
 	return &inserter{
-		conn: s.conn, table: table, columns: columns,
+		conn: s.conn, table: table, write: write,
 		token: fmt.Sprintf("%s/%d/%d/%d", table, s.run, s.startedAt.UnixNano(), s.appenders),
 	}
 }
 
-// send hands over the columns, each a slice of one value a row. They must not be
-// changed before the next call of send or wait returns.
+// send hands over the columns, which must not be changed any more.
 func (in *inserter) send(ctx context.Context, columns ...any) error {
-	if err := in.wait(); err != nil {
-		return err
+	if len(in.underWay) == atOnce {
+		if err := in.next(); err != nil {
+			return err
+		}
 	}
 	in.sent++
 	token := fmt.Sprintf("%s/%d", in.token, in.sent)
-	in.pending = make(chan error, 1)
-	go func(done chan<- error) { done <- in.insert(ctx, token, columns) }(in.pending)
+	done := make(chan error, 1)
+	in.underWay = append(in.underWay, done)
+	go func() { done <- in.insert(ctx, token, columns) }()
 	return nil
 }
 
-// wait returns when the last block was written.
-func (in *inserter) wait() error {
-	if in.pending == nil {
-		return nil
-	}
-	err := <-in.pending
-	in.pending = nil
+// next returns when the oldest block that is under way was written.
+func (in *inserter) next() error {
+	err := <-in.underWay[0]
+	in.underWay = in.underWay[1:]
 	if err != nil {
 		return fmt.Errorf("append to %s: %w", in.table, err)
 	}
 	return nil
+}
+
+// wait returns when all blocks were written, with the first error.
+func (in *inserter) wait() error {
+	var first error
+	for len(in.underWay) > 0 {
+		if err := in.next(); first == nil {
+			first = err
+		}
+	}
+	return first
 }
 
 func (in *inserter) insert(ctx context.Context, token string, columns []any) error {
@@ -79,7 +98,7 @@ func (in *inserter) insert(ctx context.Context, token string, columns []any) err
 	}))
 	pause := 200 * time.Millisecond
 	for try := 1; ; try++ {
-		err := in.insertOnce(ctx, columns)
+		err := in.write(ctx, in.conn, in.table, columns)
 		if err == nil || try == tries || !isTransient(err) {
 			return err
 		}
@@ -92,18 +111,21 @@ func (in *inserter) insert(ctx context.Context, token string, columns []any) err
 	}
 }
 
-func (in *inserter) insertOnce(ctx context.Context, columns []any) (err error) {
-	batch, err := in.conn.PrepareBatch(ctx, "INSERT INTO "+in.table+" ("+strings.Join(in.columns, ", ")+")")
-	if err != nil {
-		return err
-	}
-	defer batch.Close()
-	for i, column := range columns {
-		if err := batch.Column(i).Append(column); err != nil {
-			return fmt.Errorf("column %s: %w", in.columns[i], err)
+// into inserts into columns of a table.
+func into(names ...string) writer {
+	return func(ctx context.Context, conn driver.Conn, table string, columns []any) error {
+		batch, err := conn.PrepareBatch(ctx, "INSERT INTO "+table+" ("+strings.Join(names, ", ")+")")
+		if err != nil {
+			return err
 		}
+		defer batch.Close()
+		for i, column := range columns {
+			if err := batch.Column(i).Append(column); err != nil {
+				return fmt.Errorf("column %s: %w", names[i], err)
+			}
+		}
+		return batch.Send()
 	}
-	return batch.Send()
 }
 
 // isTransient is whether sending again may help: the connection was lost. What the

@@ -67,7 +67,7 @@ SELECT bucket.1 AS late_by, sumIf(v.visits, v.overdue_days >= bucket.2 AND v.ove
 FROM
 (
   SELECT overdue_days, count() AS visits FROM visits_now
-  WHERE is_open = 0 AND status IN ('finished_on_time', 'finished_late') AND $__dateFilter(left_date)
+  WHERE is_open = 0 AND is_final = 0 AND plan_days IS NOT NULL AND $__dateFilter(left_date)
     AND `+chosen+`
   GROUP BY overdue_days
 ) AS v
@@ -75,7 +75,7 @@ ARRAY JOIN [('0', 0, 0), ('1–3', 1, 3), ('4–7', 4, 7), ('8–14', 8, 14), ('
 GROUP BY bucket
 ORDER BY bucket.2`, column{name: "late_by"}, column{name: "visits", color: neutral})
 	b.table("quality.list", 24, 14, firstVisits("deal_title, stage_name, manager_name, entered_date, planned_end, left_date, overdue_days, status, deal_id",
-		"is_open = 0 AND stage_semantics = 'process' AND $__dateFilter(left_date)", "overdue_days DESC, deal_id, visit_no", 500),
+		"is_open = 0 AND $__dateFilter(left_date)", "overdue_days DESC, deal_id, visit_no", 500),
 		column{name: "deal_title", as: toDeal}, column{name: "stage_name", as: sized(wrapped, 140)}, column{name: "manager_name", as: sized(wrapped, 172)}, column{name: "entered_date", unit: "time:YYYY-MM-DD", as: date},
 		column{name: "planned_end", unit: "time:YYYY-MM-DD", as: date}, column{name: "left_date", unit: "time:YYYY-MM-DD", as: date},
 		column{name: "overdue_days", unit: "days", color: late, as: wide(95)}, column{name: "status", as: spoken("status", 140)}, column{name: "deal_id", unit: count, as: hidden})

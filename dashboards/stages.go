@@ -12,7 +12,7 @@ FROM
   SELECT funnel_id, stage_id, count() AS visits_closed, quantilesExact(0.5, 0.85, 0.95)(elapsed_days) AS days,
     quantileExactOrNull(0.5)(plan_days) AS median_plan, count(plan_days) / count() AS coverage
   FROM visits_now
-  WHERE is_open = 0 AND stage_semantics = 'process' AND $__dateFilter(left_date)
+  WHERE is_open = 0 AND is_final = 0 AND $__dateFilter(left_date)
     AND `+chosen+`
   GROUP BY funnel_id, stage_id
 ) AS v
@@ -29,17 +29,17 @@ WHERE `+inPeriod+`
 GROUP BY day, stage_id
 ORDER BY day, name`)
 	b.bars("stages.age", 12, 9, count, "age", common.StackingModeNormal, `
-SELECT bucket.1 AS age,
-  countIf(plan_days IS NOT NULL AND overdue_days = 0 AND elapsed_days >= bucket.2 AND elapsed_days <= bucket.3) AS on_time,
-  countIf(overdue_days > 0 AND elapsed_days >= bucket.2 AND elapsed_days <= bucket.3) AS overdue,
-  countIf(plan_days IS NULL AND elapsed_days >= bucket.2 AND elapsed_days <= bucket.3) AS no_plan
+SELECT bucket.1 AS age, sum(v.on_time) AS on_time, sum(v.overdue) AS overdue, sum(v.no_plan) AS no_plan
 FROM
 (
-  SELECT plan_days, overdue_days, elapsed_days FROM visits_now
+  SELECT elapsed_days, countIf(plan_days IS NOT NULL AND overdue_days = 0) AS on_time, countIf(overdue_days > 0) AS overdue, countIf(plan_days IS NULL) AS no_plan
+  FROM visits_now
   WHERE is_open = 1
     AND `+chosen+`
+  GROUP BY elapsed_days
 ) AS v
 ARRAY JOIN [('0–7', 0, 7), ('8–14', 8, 14), ('15–30', 15, 30), ('31–60', 31, 60), ('61–90', 61, 90), ('91+', 91, 2147483647)] AS bucket
+WHERE v.elapsed_days >= bucket.2 AND v.elapsed_days <= bucket.3
 GROUP BY bucket
 ORDER BY bucket.2`, column{name: "age"}, column{name: "on_time", color: onTime}, column{name: "overdue", color: late}, column{name: "no_plan", color: noPlan})
 	// The deals that came to a stage for the first time in the period are those that had been there
@@ -51,7 +51,7 @@ FROM
   SELECT funnel_id, stage_id, countIf($__dateFilter(entered_date)) AS visits, groupBitmapIf(deal_id, $__dateFilter(entered_date)) AS deals,
     toUInt64(visits - (groupBitmap(deal_id) - groupBitmapIf(deal_id, entered_date < `+firstDay+`))) AS reentries
   FROM visits_now
-  WHERE stage_semantics = 'process' AND entered_date <= `+lastDay+`
+  WHERE is_final = 0 AND entered_date <= `+lastDay+`
     AND `+chosen+`
   GROUP BY funnel_id, stage_id
   HAVING reentries > 0

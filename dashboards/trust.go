@@ -12,7 +12,7 @@ HAVING count() > 0`,
 	b.stat("trust.coverage", 8, 4, `
 SELECT countIf(plan_source != 'none') / nullIf(count(), 0) AS coverage, if(count() = 0, NULL, countIf(plan_source = 'none')) AS without_plan
 FROM visits_now
-WHERE stage_semantics = 'process'
+WHERE is_final = 0
   AND `+chosen, column{name: "coverage", unit: share, color: noPlan}, column{name: "without_plan", unit: count, color: noPlan})
 
 	b.row("trust.row.rebuilt")
@@ -33,13 +33,15 @@ ORDER BY step`,
 		b.table(laws.key, 12, 5, laws.sql, column{name: "law", as: spoken("law", 0)}, column{name: "violations", unit: count, as: sized(zero, 100)})
 	}
 	b.table("trust.facts", 8, 10, `
-SELECT stage_name, things, days_lost
-FROM (SELECT stage_id, toInt64(sum(sign)) AS things, toInt64(sum(sign * overdue_day)) AS days_lost FROM fact_changes GROUP BY stage_id) AS f
-INNER JOIN (SELECT stage_id, any(stage_name) AS stage_name FROM visits_now GROUP BY stage_id) AS v USING (stage_id)
+SELECT `+nameOfStage+`, sum(f.things) AS things, sum(f.days_lost) AS days_lost
+FROM (SELECT funnel_id, stage_id, toInt64(sum(sign)) AS things, toInt64(sum(sign * overdue_day)) AS days_lost FROM fact_changes GROUP BY funnel_id, stage_id) AS f
+LEFT JOIN stage_names AS names USING (funnel_id, stage_id)
+GROUP BY stage_id
 ORDER BY days_lost DESC, stage_name`, column{name: "stage_name", as: wrapped}, column{name: "things", unit: count, as: wide(65)}, column{name: "days_lost", unit: "days", color: late, as: wide(125)})
 	b.table("trust.visits", 8, 10, `
-SELECT any(stage_name) AS stage_name, count() AS visits, sum(overdue_days) AS days_lost
-FROM visits_now
+SELECT `+nameOfStage+`, sum(v.visits) AS visits, sum(v.days_lost) AS days_lost
+FROM (SELECT funnel_id, stage_id, count() AS visits, sum(overdue_days) AS days_lost FROM visits_now GROUP BY funnel_id, stage_id) AS v
+LEFT JOIN stage_names AS names USING (funnel_id, stage_id)
 GROUP BY stage_id
 ORDER BY days_lost DESC, stage_name`, column{name: "stage_name", as: wrapped}, column{name: "visits", unit: count, as: wide(70)}, column{name: "days_lost", unit: "days", color: late, as: wide(125)})
 	b.table("trust.deals", 8, 10, `
@@ -64,6 +66,7 @@ ORDER BY gaps DESC, reason`, column{name: "reason", as: spoken("reason", 0)}, co
 	b.table("trust.gaps", 16, 12, `
 SELECT reason, deal_title, visit_no, detail, deal_id, deal_url
 FROM data_gaps
+WHERE deal_id IN (SELECT deal_id FROM data_gaps ORDER BY reason, deal_id, visit_no LIMIT 1000)
 ORDER BY reason, deal_id, visit_no
 LIMIT 1000`, column{name: "reason", as: spoken("reason", 140)}, column{name: "deal_title", as: sized(toDeal, 150)}, column{name: "visit_no", unit: count, as: wide(45)}, column{name: "detail", as: wrapped}, column{name: "deal_id", unit: count, as: hidden}, column{name: "deal_url", as: toPortal})
 
@@ -91,24 +94,33 @@ LIMIT 30`,
 	return b
 }
 
-// visitLaws counts the violations of the laws of a visit and of a deal's visits, in one
-// reading of all visits. A law's number is its place in the catalogue.
+// nameOfStage is the name of a stage that stage_names was asked for, its ID where the portal has it no
+// more.
+const nameOfStage = "ifNull(nullIf(any(names.stage_name), ''), toString(stage_id)) AS stage_name"
+
+// visitLaws counts the violations of the laws of a visit and of a deal's visits. A law's number is
+// its place in the catalogue. A deal is open by its last visit: any other open one is a violation.
 var visitLaws = `
 SELECT law, violations
 FROM
 (
-  SELECT sum(wrong_plans) AS plans, countIf(open > 1 OR open != last_open) AS opens, sum(wrong_finals) AS finals
+  SELECT arrayJoin([('1', toInt64(plans)), ('3', toInt64(finals))]) AS counted, counted.1 AS law, counted.2 AS violations
   FROM
   (
-    SELECT
-      countIf(planned_end IS NOT NULL AND planned_end != entered_date + plan_days) AS wrong_plans,
-      countIf(is_open = 1) AS open, argMax(is_open, visit_no) AS last_open,
-      countIf(stage_semantics != 'process' AND (planned_end IS NOT NULL OR is_open = 1 OR overdue_days != 0)) AS wrong_finals
+    SELECT countIf(planned_end IS NOT NULL AND planned_end != entered_date + plan_days) AS plans,
+      countIf(is_final = 1 AND (planned_end IS NOT NULL OR is_open = 1 OR overdue_days != 0)) AS finals
     FROM visits_now
+  )
+  UNION ALL
+  SELECT ('2', toInt64(count())) AS counted, counted.1, counted.2
+  FROM
+  (
+    SELECT deal_id, sum(open) AS difference
+    FROM (SELECT deal_id, toInt8(1) AS open FROM visits_now WHERE is_open = 1 UNION ALL SELECT deal_id, toInt8(-1) FROM deals_now WHERE is_open = 1)
     GROUP BY deal_id
+    HAVING difference != 0
   )
 )
-ARRAY JOIN ['1', '2', '3'] AS law, [toInt64(plans), toInt64(opens), toInt64(finals)] AS violations
 WHERE ` + asOf + ` IS NOT NULL
 ORDER BY law`
 

@@ -68,7 +68,7 @@ func (b *board) variable(c choice, hasAll bool) cog.Builder[dashboard.VariableMo
 	return v
 }
 
-// firstVisits asks for the first of the chosen visits with their deals' titles. The deals are
+// firstVisits asks for the first of the chosen visits, final ones left out, with their deals' titles. The deals are
 // picked first: the titles of all would have to be read otherwise.
 func firstVisits(columns, condition, order string, most int) string {
 	return fmt.Sprintf(`
@@ -77,12 +77,12 @@ FROM deal_stages
 WHERE deal_id IN
   (
     SELECT deal_id FROM visits_now
-    WHERE %[2]s
+    WHERE %[2]s AND is_final = 0
       AND %[3]s
     ORDER BY %[4]s
     LIMIT %[5]d
   )
-  AND %[2]s
+  AND %[2]s AND stage_semantics = 'process'
   AND %[3]s
 ORDER BY %[4]s
 LIMIT %[5]d`, columns, condition, chosen, order, most)

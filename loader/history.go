@@ -265,7 +265,9 @@ func (s *Shard) publishedVisits(ctx context.Context, where string) (map[extracto
 
 func (s *Shard) publishedDeals(ctx context.Context, where string) (map[extractor.DealID]*DealRow, error) {
 	rows, err := s.conn.Query(ctx, `
-		SELECT deal_id, is_gone, title, amount, currency, created_date, gap_visit_no, gap_stage_id, gap_manager_id, gap_reason, gap_detail
+		SELECT deal_id, is_gone, title, amount, currency, created_date, gap_visit_no, gap_stage_id, gap_manager_id, gap_reason, gap_detail,
+			visits, first_entered, funnel_id, stage_id, toInt8(semantics), manager_id, is_open, is_planned, planned_end, is_late,
+			overdue_days, late_visits, managers, manager_visit_no, manager_stage_id
 		FROM deals WHERE `+where+" AND "+s.shown+" SETTINGS max_query_size = 10000000")
 	if err != nil {
 		return nil, err
@@ -279,8 +281,30 @@ func (s *Shard) publishedDeals(ctx context.Context, where string) (map[extractor
 		var visitNo []uint32
 		var stageID, reason, detail []string
 		var managerID []uint64
-		if err := rows.Scan(&id, &d.IsGone, &d.Title, &d.Amount, &d.Currency, &created, &visitNo, &stageID, &managerID, &reason, &detail); err != nil {
+		s := &d.Standing
+		var firstEntered, plannedEnd time.Time
+		var funnel uint32
+		var stage string
+		var semantics int8
+		var manager uint64
+		var managers []uint64
+		var managerVisitNo []uint32
+		var managerStageID []string
+		if err := rows.Scan(&id, &d.IsGone, &d.Title, &d.Amount, &d.Currency, &created, &visitNo, &stageID, &managerID, &reason, &detail,
+			&s.Visits, &firstEntered, &funnel, &stage, &semantics, &manager, &s.IsOpen, &s.IsPlanned, &plannedEnd, &s.IsLate,
+			&s.OverdueDays, &s.LateVisits, &managers, &managerVisitNo, &managerStageID); err != nil {
 			return nil, err
+		}
+		s.FunnelID, s.StageID, s.Semantics, s.ManagerID = extractor.FunnelID(funnel), extractor.StageID(stage), extractor.Semantics(semantics), extractor.ManagerID(manager)
+		s.FirstEntered, s.PlannedEnd = transform.NoDay, transform.NoDay
+		if s.Visits > 0 {
+			s.FirstEntered = transform.DayOf(firstEntered, time.UTC)
+		}
+		if s.IsPlanned {
+			s.PlannedEnd = transform.DayOf(plannedEnd, time.UTC)
+		}
+		for i, id := range managers {
+			s.Managers = append(s.Managers, transform.LastVisit{ManagerID: extractor.ManagerID(id), VisitNo: managerVisitNo[i], StageID: extractor.StageID(managerStageID[i])})
 		}
 		d.DealID, d.CreatedDate = extractor.DealID(id), transform.DayOf(created, time.UTC)
 		for i := range visitNo {

@@ -60,7 +60,7 @@ func appendVisits(t *testing.T, run *Run, deals int) {
 	for deal := range deals {
 		v := visit(extractor.DealID(deal+1), firstDay)
 		transform.Compare(nil, transform.NoDay, []transform.Visit{*v}, lastDay, transform.CalendarDays{}, transform.Difference{Fact: a.Fact, Visit: a.Visit})
-		a.Deal(&DealRow{DealID: v.DealID, Title: "A deal", Currency: "EUR"})
+		a.Deal(&DealRow{DealID: v.DealID, Title: "A deal", Currency: "EUR", Standing: transform.Stand([]transform.Visit{*v}, transform.CalendarDays{})})
 	}
 	finish(t, run, shard, a)
 }

@@ -66,11 +66,7 @@ func (b *visitBlock) add(run RunID, v *transform.Visit, isGone bool, calendar tr
 	b.tenureFrom = append(b.tenureFrom, from)
 	b.tenureManager = append(b.tenureManager, manager)
 	b.tenureSource = append(b.tenureSource, source)
-	var overdue int32
-	if !v.IsOpen() && v.Plan.IsPlanned() {
-		overdue = calendar.Between(v.Plan.End, v.LeftDate)
-	}
-	b.overdueDays = append(b.overdueDays, overdue)
+	b.overdueDays = append(b.overdueDays, v.OverdueDays(calendar))
 }
 
 func (b *visitBlock) rows() int { return len(b.dealID) }

@@ -3,7 +3,6 @@ package nightly
 import (
 	"context"
 	"sync"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -121,7 +120,7 @@ func appendDeal(appender *loader.Appender, known *loader.Known, rules *transform
 			appender.Visit(v, isGone)
 		},
 	})
-	row := dealRow(&known.Deal, rules.Zone, len(visits) > 0 || len(gaps) > 0, gaps)
+	row := dealRow(&known.Deal, rules, visits, gaps)
 	before := known.Published
 	if before == nil && row.IsGone || before != nil && before.Equal(row) {
 		return isChanged
@@ -132,13 +131,15 @@ func appendDeal(appender *loader.Appender, known *loader.Known, rules *transform
 
 // dealRow is what readers see of a deal beside its visits; of one that is not in the
 // report, nothing but that.
-func dealRow(d *extractor.Deal, zone *time.Location, isReported bool, gaps []transform.Gap) *loader.DealRow {
-	if !isReported {
-		return &loader.DealRow{DealID: d.ID, IsGone: true}
+func dealRow(d *extractor.Deal, rules *transform.Rules, visits []transform.Visit, gaps []transform.Gap) *loader.DealRow {
+	row := &loader.DealRow{DealID: d.ID, Standing: transform.Stand(visits, rules.Calendar)}
+	if len(visits) == 0 && len(gaps) == 0 {
+		row.IsGone = true
+		return row
 	}
-	row := &loader.DealRow{DealID: d.ID, Title: d.Title, Amount: d.Amount, Currency: d.Currency, Gaps: gaps}
+	row.Title, row.Amount, row.Currency, row.Gaps = d.Title, d.Amount, d.Currency, gaps
 	if !d.CreatedAt.IsZero() {
-		row.CreatedDate = transform.DayOf(d.CreatedAt, zone)
+		row.CreatedDate = transform.DayOf(d.CreatedAt, rules.Zone)
 	}
 	return row
 }

@@ -44,6 +44,25 @@ var laws = []struct{ name, violations string }{
 		SELECT count() FROM deals_now AS d
 		LEFT JOIN (SELECT deal_id, sum(overdue_days) AS days, countIf(overdue_days > 0) AS stages, sumIf(overdue_days, is_open = 1) AS now FROM deal_stages GROUP BY deal_id) AS v USING (deal_id)
 		WHERE d.overdue_days_total != v.days OR d.overdue_stages != v.stages OR d.overdue_days_now != v.now`},
+	{"a deal stands where its last visit does", `
+		SELECT count() FROM deals_now AS d
+		LEFT JOIN
+		(
+			SELECT deal_id, max(visit_no) AS last_no, argMax((funnel_id, stage_id, stage_name, manager_id, manager_name, is_open, status), visit_no) AS last,
+				argMax((if(is_open = 1, planned_end, NULL), days_left), visit_no) AS due
+			FROM deal_stages GROUP BY deal_id
+		) AS v USING (deal_id)
+		WHERE (d.funnel_id, d.stage_id, d.stage_name, d.manager_id, d.manager_name, d.is_open, d.status) != v.last
+			OR d.planned_end IS DISTINCT FROM v.due.1 OR d.days_left IS DISTINCT FROM v.due.2`},
+	{"a deal with a person that is unknown on any day has a gap for it", `
+		SELECT count() FROM
+		(
+			SELECT deal_id, max(visit_no) AS visit_no FROM deal_stage_days
+			WHERE manager_id IN (SELECT manager_id FROM quality_report WHERE startsWith(manager_name, '#'))
+			GROUP BY deal_id
+		) AS f
+		FULL JOIN (SELECT deal_id, assumeNotNull(visit_no) AS visit_no FROM data_gaps WHERE reason = 'unknown_manager') AS g USING (deal_id)
+		WHERE f.visit_no != g.visit_no`},
 	{"the deals are those of the visits", `
 		SELECT count() FROM (SELECT deal_id FROM deals_now) AS d FULL JOIN (SELECT DISTINCT deal_id FROM deal_stages) AS v USING (deal_id) WHERE d.deal_id != v.deal_id`},
 	{"the portfolio is the sum of the facts", `

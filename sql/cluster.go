@@ -42,9 +42,7 @@ func places(w *warehouse.Warehouse) ([]place, error) {
 		return []place{{server: w, database: warehouse.Database, files: migrations}}, nil
 	}
 	ofShard, err := partOf(func(m statement) (string, bool) {
-		// What a shard has no tables for fills in rows of before a change, and those are on no
-		// cluster.
-		if !slices.Contains(Sharded, m.table) || strings.Contains(m.text, "stagelag.run_events") {
+		if !slices.Contains(Sharded, m.table) || m.fills() {
 			return "", false
 		}
 		m.text = strings.ReplaceAll(m.text, warehouse.Database+".", warehouse.ShardDatabase+".")
@@ -54,7 +52,7 @@ func places(w *warehouse.Warehouse) ([]place, error) {
 		return nil, err
 	}
 	ofFront, err := partOf(func(m statement) (string, bool) {
-		return m.on(cluster, warehouse.Database), !w.IsSharded() || !slices.Contains(Sharded, m.table)
+		return m.on(cluster, warehouse.Database), !w.IsSharded() && !m.fills() || !slices.Contains(Sharded, m.table)
 	})
 	if err != nil {
 		return nil, err
@@ -101,6 +99,12 @@ func partOf(rewrite func(statement) (string, bool)) (fs.FS, error) {
 		}
 	}
 	return part, nil
+}
+
+// fills is whether the migration does nothing but fill in rows of before a change: with what was
+// published, which a shard does not know. A cluster has no such rows, it began after that.
+func (m statement) fills() bool {
+	return slices.Contains(Sharded, m.table) && strings.Contains(m.text, "stagelag.run_events")
 }
 
 // on is the statement for a cluster. The servers of a replicated one find each other by a path

@@ -57,6 +57,14 @@ func (v *Visit) End(asOf Day) Day {
 	return v.LeftDate
 }
 
+// OverdueDays are those of a visit that has ended, 0 while it is open: they grow by the day.
+func (v *Visit) OverdueDays(calendar Calendar) int32 {
+	if v.IsOpen() || !v.Plan.IsPlanned() {
+		return 0
+	}
+	return calendar.Between(v.Plan.End, v.LeftDate)
+}
+
 // ManagerID is the manager of the visit as a whole: the one of its last day.
 func (v *Visit) ManagerID() extractor.ManagerID { return v.Tenures[len(v.Tenures)-1].ManagerID }
 

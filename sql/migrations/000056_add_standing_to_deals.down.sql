@@ -1,0 +1,16 @@
+ALTER TABLE stagelag.deals
+    DROP COLUMN IF EXISTS manager_stage_id,
+    DROP COLUMN IF EXISTS manager_visit_no,
+    DROP COLUMN IF EXISTS managers,
+    DROP COLUMN IF EXISTS late_visits,
+    DROP COLUMN IF EXISTS overdue_days,
+    DROP COLUMN IF EXISTS is_late,
+    DROP COLUMN IF EXISTS planned_end,
+    DROP COLUMN IF EXISTS is_planned,
+    DROP COLUMN IF EXISTS is_open,
+    DROP COLUMN IF EXISTS manager_id,
+    DROP COLUMN IF EXISTS semantics,
+    DROP COLUMN IF EXISTS stage_id,
+    DROP COLUMN IF EXISTS funnel_id,
+    DROP COLUMN IF EXISTS first_entered,
+    DROP COLUMN IF EXISTS visits

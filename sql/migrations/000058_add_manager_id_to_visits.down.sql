@@ -1,0 +1,1 @@
+ALTER TABLE stagelag.visits DROP COLUMN IF EXISTS manager_id

@@ -1,0 +1,2 @@
+-- The sums go with the migration before.
+SELECT 1

@@ -1,0 +1,39 @@
+CREATE OR REPLACE VIEW stagelag.data_gaps_v1
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
+AS
+-- newest is the last published run, read once: a run that is published in the middle of
+-- a query is not in it.
+-- An unknown manager is found here rather than by the run: who is known changes without
+-- the deal.
+-- GLOBAL, because on a cluster the runs are here and the rows in the shards.
+WITH
+    (SELECT (max(run_id), argMax(as_of, run_id), argMax(portal_host, run_id)) FROM stagelag.run_events WHERE status = 'published') AS newest,
+    assumeNotNull(newest.1) AS newest_run,
+    shown_runs AS (SELECT run_id FROM stagelag.run_events WHERE status = 'published' AND run_id <= newest_run),
+    assumeNotNull(newest.2) AS newest_day,
+    assumeNotNull(newest.3) AS newest_host,
+    known_managers AS (SELECT manager_id FROM stagelag.managers WHERE run_id = (SELECT max(run_id) FROM stagelag.managers WHERE run_id IN shown_runs))
+SELECT
+    deal_id,
+    title AS deal_title,
+    concat('https://', newest_host, '/crm/deal/details/', toString(deal_id), '/') AS deal_url,
+    nullIf(gap_visit, 0) AS visit_no,
+    gap_stage AS stage_id,
+    gap_manager AS manager_id,
+    gap AS reason,
+    what AS detail
+FROM
+(
+    -- By its place in the arrays, a gap costs the columns that are asked for and no others.
+    SELECT deal_id, title, gap_visit_no[n] AS gap_visit, gap_stage_id[n] AS gap_stage, gap_manager_id[n] AS gap_manager, gap_reason[n] AS gap, gap_detail[n] AS what
+    FROM stagelag.deals
+    ARRAY JOIN arrayEnumerate(gap_reason) AS n
+    WHERE run_id GLOBAL IN shown_runs AND until_run_id GLOBAL NOT IN shown_runs AND NOT is_gone
+    UNION ALL
+    SELECT deal_id, any(title), argMax(manager_visit_no[n], n), argMax(manager_stage_id[n], n), argMax(managers[n], n) AS person, toLowCardinality('unknown_manager'),
+        if(person = 0, 'nobody is responsible for the deal', concat('the portal does not return the person #', toString(person)))
+    FROM stagelag.deals
+    ARRAY JOIN arrayEnumerate(managers) AS n
+    WHERE run_id GLOBAL IN shown_runs AND until_run_id GLOBAL NOT IN shown_runs AND NOT is_gone AND managers[n] GLOBAL NOT IN known_managers
+    GROUP BY deal_id
+)

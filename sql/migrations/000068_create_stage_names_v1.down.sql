@@ -1,0 +1,1 @@
+DROP VIEW IF EXISTS stagelag.stage_names_v1

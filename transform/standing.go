@@ -1,0 +1,70 @@
+package transform
+
+import (
+	"slices"
+
+	"stagelag/extractor"
+)
+
+// A Standing is where a deal stands by its visits. It does not change by the passing of days: what an
+// open visit is overdue follows from PlannedEnd.
+type Standing struct {
+	Visits       uint32 // how many, 0 leaves the rest empty
+	FirstEntered Day    // of all visits
+
+	// Of the last visit, which alone can be open.
+	FunnelID   extractor.FunnelID
+	StageID    extractor.StageID
+	Semantics  extractor.Semantics
+	ManagerID  extractor.ManagerID
+	IsOpen     bool
+	IsPlanned  bool
+	PlannedEnd Day  // NoDay without a plan
+	IsLate     bool // it has ended, with overdue days
+
+	// Of the visits that have ended.
+	OverdueDays int64
+	LateVisits  uint32 // those with overdue days
+
+	// Managers are those of all days, in the order of their last ones.
+	Managers []LastVisit
+}
+
+// A LastVisit is the last one of a deal with a day of a manager.
+type LastVisit struct {
+	ManagerID extractor.ManagerID
+	VisitNo   uint32
+	StageID   extractor.StageID
+}
+
+// Stand gives where a deal with the visits, which are by number, stands.
+func Stand(visits []Visit, calendar Calendar) Standing {
+	s := Standing{FirstEntered: NoDay, PlannedEnd: NoDay}
+	for i := range visits {
+		v := &visits[i]
+		if s.Visits == 0 || v.EnteredDate < s.FirstEntered {
+			s.FirstEntered = v.EnteredDate
+		}
+		s.Visits++
+		overdue := v.OverdueDays(calendar)
+		s.FunnelID, s.StageID, s.Semantics, s.ManagerID = v.FunnelID, v.StageID, v.Semantics, v.ManagerID()
+		s.IsOpen, s.IsPlanned, s.PlannedEnd, s.IsLate = v.IsOpen(), v.Plan.IsPlanned(), v.Plan.End, overdue > 0
+		s.OverdueDays += int64(overdue)
+		if overdue > 0 {
+			s.LateVisits++
+		}
+		for _, t := range v.Tenures {
+			s.Managers = slices.DeleteFunc(s.Managers, func(m LastVisit) bool { return m.ManagerID == t.ManagerID })
+			s.Managers = append(s.Managers, LastVisit{t.ManagerID, v.No, v.StageID})
+		}
+	}
+	return s
+}
+
+// Equal is whether both are the same.
+func (s *Standing) Equal(t *Standing) bool {
+	return s.Visits == t.Visits && s.FirstEntered == t.FirstEntered &&
+		s.FunnelID == t.FunnelID && s.StageID == t.StageID && s.Semantics == t.Semantics && s.ManagerID == t.ManagerID &&
+		s.IsOpen == t.IsOpen && s.IsPlanned == t.IsPlanned && s.PlannedEnd == t.PlannedEnd && s.IsLate == t.IsLate &&
+		s.OverdueDays == t.OverdueDays && s.LateVisits == t.LateVisits && slices.Equal(s.Managers, t.Managers)
+}

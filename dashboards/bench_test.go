@@ -1,8 +1,8 @@
 package dashboards_test
 
 import (
-	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,28 +13,44 @@ import (
 )
 
 // BenchmarkQueries times every query of every panel, variable and alert as Grafana sends
-// it, with the whole portfolio in half a year, over ten million facts and over a hundred
-// million. It gives p50 and p95 in milliseconds of 20 and of 10 times, and what the query took when it
-// was asked for the first time.
+// it, with the whole portfolio in half a year. It gives p50 and p95 in milliseconds of ten times, and
+// what the query took when it was asked for the first time.
 //
 //	go test ./dashboards -run '^$' -bench Queries -benchtime 1x
 //
-// STAGELAG_BENCH_DEALS is another number of deals than the 175 thousand that make
-// ten million facts. STAGELAG_BENCH_WAREHOUSE is the folder of an embedded warehouse that is there
-// already, which is asked in place of a generated one, and only as it is.
+// STAGELAG_BENCH_WAREHOUSES is a folder with embedded warehouses, as BenchmarkNight leaves them there,
+// each of which is asked as it is. Without it a warehouse of ten million facts is made;
+// STAGELAG_BENCH_DEALS is another number of deals for it than 100 thousand.
 func BenchmarkQueries(b *testing.B) {
-	path := os.Getenv("STAGELAG_BENCH_WAREHOUSE")
-	w := benchmarked(b, path)
-	b.Run("ten-million", func(b *testing.B) { timeQueries(b, w, 20) })
-	if path != "" {
+	folder := os.Getenv("STAGELAG_BENCH_WAREHOUSES")
+	if folder == "" {
+		deals := 100_000
+		if text := os.Getenv("STAGELAG_BENCH_DEALS"); text != "" {
+			var err error
+			if deals, err = strconv.Atoi(text); err != nil {
+				b.Fatal(err)
+			}
+		}
+		timeQueries(b, generated(b, deals))
 		return
 	}
-	tenfold(b, w)
-	b.Run("hundred-million", func(b *testing.B) { timeQueries(b, w, 10) })
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, entry := range entries {
+		b.Run(entry.Name(), func(b *testing.B) {
+			w, err := warehouse.Open(b.Context(), warehouse.Config{URL: warehouse.Embedded, Path: filepath.Join(folder, entry.Name())})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer w.Close()
+			timeQueries(b, w)
+		})
+	}
 }
 
-// timeQueries asks each query so many times.
-func timeQueries(b *testing.B, w *warehouse.Warehouse, times int) {
+func timeQueries(b *testing.B, w *warehouse.Warehouse) {
 	settle(b, w)
 	deal := number(b, w, "SELECT deal_id FROM deals_now ORDER BY overdue_days_total DESC, deal_id LIMIT 1")
 	asOf, err := time.Parse(time.DateOnly, number(b, w, "SELECT max(as_of) FROM runs"))
@@ -52,6 +68,12 @@ func timeQueries(b *testing.B, w *warehouse.Warehouse, times int) {
 			}
 			b.ReportMetric(n, unit)
 		}
+		var perFact float64
+		row := w.DB().QueryRow(b.Context(), "SELECT sum(bytes_on_disk) / sum(rows) FROM system.parts WHERE active AND database = currentDatabase() AND table = 'facts'")
+		if err := row.Scan(&perFact); err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(perFact, "bytes/fact")
 	})
 	v := view{deal: deal, from: asOf.AddDate(0, -6, 0), to: asOf}
 	all := distinct(statements(b), v)
@@ -68,7 +90,7 @@ func timeQueries(b *testing.B, w *warehouse.Warehouse, times int) {
 			first := took()
 			var warm []time.Duration
 			for b.Loop() {
-				for range times {
+				for range 10 {
 					warm = append(warm, took())
 				}
 			}
@@ -95,44 +117,4 @@ func settle(b *testing.B, w *warehouse.Warehouse) {
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
-}
-
-// tenfold repeats every deal nine times under other numbers, inside the engine. A copy is one block, and
-// so one part for each year: in blocks of the usual size the engine would merge for as long as it writes.
-func tenfold(b *testing.B, w *warehouse.Warehouse) {
-	apart := number(b, w, "SELECT max(deal_id) FROM deals_now")
-	statements := []string{`INSERT INTO day_measures
-		SELECT * REPLACE (visits_entered * 9 AS visits_entered, visits_closed * 9 AS visits_closed, visits_closed_with_plan * 9 AS visits_closed_with_plan,
-			visits_on_time * 9 AS visits_on_time, late_days * 9 AS late_days, overdue_days_accrued * 9 AS overdue_days_accrued,
-			visits_open * 9 AS visits_open, visits_overdue * 9 AS visits_overdue, visits_no_plan * 9 AS visits_no_plan)
-		FROM day_measures`}
-	for _, table := range []string{"deals", "visits", "facts"} {
-		for copies := 1; copies < 10; copies++ {
-			statements = append(statements, fmt.Sprintf("INSERT INTO %[1]s SELECT * REPLACE (deal_id + %[2]s * %[3]d AS deal_id) FROM %[1]s WHERE %[1]s.deal_id <= %[2]s SETTINGS min_insert_block_size_rows = 20000000, min_insert_block_size_bytes = 0, max_insert_threads = 2", table, apart, copies))
-		}
-	}
-	for _, statement := range statements {
-		if err := w.DB().Exec(b.Context(), statement); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-func benchmarked(b *testing.B, path string) *warehouse.Warehouse {
-	if path != "" {
-		w, err := warehouse.Open(b.Context(), warehouse.Config{URL: warehouse.Embedded, Path: path})
-		if err != nil {
-			b.Fatal(err)
-		}
-		b.Cleanup(func() { w.Close() })
-		return w
-	}
-	deals := 175_000
-	if text := os.Getenv("STAGELAG_BENCH_DEALS"); text != "" {
-		var err error
-		if deals, err = strconv.Atoi(text); err != nil {
-			b.Fatal(err)
-		}
-	}
-	return generated(b, deals)
 }

@@ -37,6 +37,9 @@ func BenchmarkExtract(b *testing.B) {
 			}
 			b.ReportMetric(0, "ns/op")
 		})
+		if deals != 25_000 {
+			continue // the rate is the same for all sizes
+		}
 		b.Run("unlimited/"+strconv.Itoa(deals), func(b *testing.B) {
 			rows := 0
 			for b.Loop() {

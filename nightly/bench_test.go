@@ -1,32 +1,40 @@
 package nightly_test
 
 import (
+	"cmp"
 	"fmt"
 	"os"
+	"path/filepath"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"testing"
 
 	"stagelag/portal"
+	"stagelag/sql"
+	"stagelag/warehouse"
+	"stagelag/warehouse/warehousetest"
 )
 
 // BenchmarkNight makes nights over generated portals without limits, each as a process of its own, in
-// which one deal of a hundred has changed since the night before. It gives the seconds of a night,
+// which one deal of five is open and one of a hundred has changed since the night before. It gives the
+// seconds of a night,
 // the program's memory at its largest, the facts that were appended, and the requests.
-// STAGELAG_BENCH_NIGHT is one more number of deals: a million take minutes to be read for the first time.
+//
+// STAGELAG_BENCH_NIGHTS are other numbers of deals, with commas between them. The larger warehouses are
+// left in the folder STAGELAG_BENCH_WAREHOUSES, if it is set, for others to be measured on.
 func BenchmarkNight(b *testing.B) {
-	sizes := []int{10_000, 100_000}
-	if text := os.Getenv("STAGELAG_BENCH_NIGHT"); text != "" {
-		more, err := strconv.Atoi(text)
+	for _, text := range strings.Split(cmp.Or(os.Getenv("STAGELAG_BENCH_NIGHTS"), "10000,100000"), ",") {
+		deals, err := strconv.Atoi(text)
 		if err != nil {
 			b.Fatal(err)
 		}
-		sizes = append(sizes, more)
-	}
-	for _, deals := range sizes {
-		b.Run(strconv.Itoa(deals), func(b *testing.B) {
-			world, suggested := portal.Generate(portal.GenerateOptions{Seed: 1, Deals: deals, Now: firstNight})
-			s := newSite(b, world, suggested, firstNight)
+		b.Run(text, func(b *testing.B) {
+			// A portal of a million deals in this process is most of its memory, which is not to be gone
+			// over again and again.
+			defer debug.SetGCPercent(debug.SetGCPercent(400))
+			world, suggested := portal.Generate(portal.GenerateOptions{Seed: 1, Deals: deals, Now: firstNight, HistoryDays: 1200})
+			s := newSiteOn(b, benchWarehouse(b, deals), world, suggested, firstNight)
 			s.run(false)
 			endpoints, _ := s.w.Endpoints()
 			url := fmt.Sprintf("clickhouse://stagelag:%s@%s", s.w.Options().Auth.Password, endpoints.Native)
@@ -51,9 +59,27 @@ func BenchmarkNight(b *testing.B) {
 			b.ReportMetric(b.Elapsed().Seconds()/float64(b.N), "seconds")
 			b.ReportMetric(largest, "MB")
 			last := "(SELECT max(run_id) FROM runs)"
-			b.ReportMetric(float64(s.number("SELECT facts_appended FROM runs WHERE run_id = "+last)), "facts")
+			b.ReportMetric(float64(s.number("SELECT facts_appended FROM runs WHERE run_id = "+last)), "facts-appended")
 			b.ReportMetric(float64(s.number("SELECT portal_requests FROM runs WHERE run_id = "+last)), "requests")
 			b.ReportMetric(float64(s.number("SELECT sum(is_open) FROM deals_now")), "open-deals")
+			b.ReportMetric(float64(s.number("SELECT sum(sign) FROM fact_changes")), "facts-in-all")
 		})
 	}
+}
+
+// benchWarehouse is an empty warehouse for so many deals.
+func benchWarehouse(b *testing.B, deals int) *warehouse.Warehouse {
+	folder := os.Getenv("STAGELAG_BENCH_WAREHOUSES")
+	if folder == "" || deals < 100_000 {
+		return warehousetest.Migrated(b)
+	}
+	w, err := warehouse.Open(b.Context(), warehouse.Config{URL: warehouse.Embedded, Path: filepath.Join(folder, fmt.Sprintf("%d-deals", deals))})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { w.Close() })
+	if err := sql.Up(b.Context(), w); err != nil {
+		b.Fatal(err)
+	}
+	return w
 }

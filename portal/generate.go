@@ -10,11 +10,13 @@ import (
 
 // GenerateOptions say what world to make.
 type GenerateOptions struct {
-	Seed     uint64
-	Deals    int // 0: 400; recurring templates come on top
-	Now      time.Time
-	Language Language       // empty: English
-	Zone     *time.Location // of people's working hours and of Now's month; nil: UTC+3
+	Seed  uint64
+	Deals int // 0: 400; recurring templates come on top
+	Now   time.Time
+	// HistoryDays is how far back deals were created, 0: 300. The longer, the fewer are still open.
+	HistoryDays int
+	Language    Language       // empty: English
+	Zone        *time.Location // of people's working hours and of Now's month; nil: UTC+3
 }
 
 // Suggested is how the nightly run is configured for a generated world.
@@ -39,7 +41,7 @@ type SuggestedNorm struct {
 // Generate makes a believable world: the same one for the same seed, number of deals,
 // language, zone and month of Now.
 //
-// All deals are created in the ten months before that month, so that a later Now in it
+// All deals are created in the HistoryDays before that month, so that a later Now in it
 // finds the same deals moved on: their future is in the world, and happens as its clock
 // passes. Deals stay in stages for log-normal times, go back, change funnels and
 // managers, are lost and opened again. There is also what every grown portal has: plans
@@ -48,6 +50,9 @@ type SuggestedNorm struct {
 func Generate(options GenerateOptions) (*World, Suggested) {
 	if options.Deals == 0 {
 		options.Deals = 400
+	}
+	if options.HistoryDays == 0 {
+		options.HistoryDays = 300
 	}
 	if options.Zone == nil {
 		options.Zone = defaultZone
@@ -74,7 +79,6 @@ type generator struct {
 }
 
 const (
-	historyDays   = 300 // how far back deals were created
 	templateCount = 3
 )
 
@@ -121,7 +125,7 @@ func (g *generator) addDeals() {
 	r := rand.New(rand.NewPCG(g.Seed, 0))
 	times := make([]time.Time, g.Deals+templateCount)
 	for i := range times {
-		back := 3 + (historyDays-3)*math.Pow(r.Float64(), 1.8) // three days: atWork skips weekends
+		back := 3 + float64(g.HistoryDays-3)*math.Pow(r.Float64(), 1.8) // three days: atWork skips weekends
 		times[i] = g.atWork(r, g.month.AddDate(0, 0, -int(back)))
 	}
 	slices.SortFunc(times, time.Time.Compare)

@@ -135,22 +135,27 @@ func parse(line string) (result, bool) {
 	return r, true
 }
 
-// tables has one table for each set of units that benchmarks of a package have in common.
+// tables has one table for each set of units that benchmarks of a package have in common, in the order
+// of their first lines.
 func (r report) tables() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "\nMeasured on %s, commit %s, on %d cores of %s, with %s.\n", r.Date, r.Commit, r.Cores, r.Machine, r.Go)
-	before := ""
+	var heads []string
+	rows := map[string]string{}
 	for _, one := range r.Results {
 		units := slices.Sorted(maps.Keys(one.Metrics))
-		if head := one.Package + strings.Join(units, " "); head != before {
-			fmt.Fprintf(&b, "\n| `%s` | runs | %s |\n|---|%s\n", strings.TrimPrefix(one.Package, "stagelag/"), strings.Join(units, " | "), strings.Repeat("---:|", len(units)+1))
-			before = head
+		head := fmt.Sprintf("\n| `%s` | runs | %s |\n|---|%s\n", strings.TrimPrefix(one.Package, "stagelag/"), strings.Join(units, " | "), strings.Repeat("---:|", len(units)+1))
+		if rows[head] == "" {
+			heads = append(heads, head)
 		}
-		fmt.Fprintf(&b, "| %s | %d |", one.Name, one.Runs)
+		rows[head] += fmt.Sprintf("| %s | %d |", strings.ReplaceAll(one.Name, "_", " "), one.Runs)
 		for _, unit := range units {
-			fmt.Fprintf(&b, " %s |", short(one.Metrics[unit]))
+			rows[head] += " " + short(one.Metrics[unit]) + " |"
 		}
-		b.WriteByte('\n')
+		rows[head] += "\n"
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "\nMeasured on %s, commit %s, on %d cores of %s, with %s.\n", r.Date, r.Commit, r.Cores, r.Machine, r.Go)
+	for _, head := range heads {
+		b.WriteString(head + rows[head])
 	}
 	return b.String() + "\n"
 }

@@ -13,6 +13,7 @@ cpu: A Processor @ 2 GHz
 BenchmarkLoad-2   	       3	        12.51 bytes/fact	 1.25 ratio
 pkg: stagelag/extractor
 BenchmarkExtract/standard/400-2 	 1	 6 requests
+BenchmarkExtract/unlimited/400-2 	 1	 50 rows/s
 BenchmarkExtract/standard/25000-2 	 1	 71 requests
 ok  	stagelag/extractor	2.3s
 `

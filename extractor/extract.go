@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // Options says what to extract.
@@ -208,19 +210,29 @@ func (x *extraction) readAllDeals(ctx context.Context, total int) error {
 		expect = 0 // a part of them has been read
 	}
 	x.progress(StepDeals, 0, expect)
+	var landing errgroup.Group // one block, while the next is read
 	for block, err := range x.reader.deals(ctx, full.DealCursor, time.Time{}, expect) {
+		if err := landing.Wait(); err != nil {
+			return err
+		}
 		if err != nil {
 			return err
 		}
-		if err := x.landing.LandDeals(ctx, block.rows); err != nil {
-			return fmt.Errorf("land: %w", err)
-		}
-		full.DealCursor = DealID(block.cursor)
-		if err := x.landing.SaveState(ctx, x.state); err != nil {
-			return fmt.Errorf("save state: %w", err)
-		}
 		x.result.DealsRead += len(block.rows)
 		x.progress(StepDeals, x.result.DealsRead, expect)
+		landing.Go(func() error {
+			if err := x.landing.LandDeals(ctx, block.rows); err != nil {
+				return fmt.Errorf("land: %w", err)
+			}
+			full.DealCursor = DealID(block.cursor)
+			if err := x.landing.SaveState(ctx, x.state); err != nil {
+				return fmt.Errorf("save state: %w", err)
+			}
+			return nil
+		})
+	}
+	if err := landing.Wait(); err != nil {
+		return err
 	}
 	full.DealsDone = true
 	return nil
@@ -236,19 +248,29 @@ func (x *extraction) readAllChanges(ctx context.Context, total int) error {
 		expect = 0
 	}
 	x.progress(StepChanges, 0, expect)
+	var landing errgroup.Group // one block, while the next is read
 	for block, err := range x.reader.changes(ctx, full.ChangeCursor, expect) {
+		if err := landing.Wait(); err != nil {
+			return err
+		}
 		if err != nil {
 			return err
 		}
-		if err := x.landing.LandStageChanges(ctx, block.rows); err != nil {
-			return fmt.Errorf("land: %w", err)
-		}
-		full.ChangeCursor = ChangeID(block.cursor)
-		if err := x.landing.SaveState(ctx, x.state); err != nil {
-			return fmt.Errorf("save state: %w", err)
-		}
 		x.result.ChangesRead += len(block.rows)
 		x.progress(StepChanges, x.result.ChangesRead, expect)
+		landing.Go(func() error {
+			if err := x.landing.LandStageChanges(ctx, block.rows); err != nil {
+				return fmt.Errorf("land: %w", err)
+			}
+			full.ChangeCursor = ChangeID(block.cursor)
+			if err := x.landing.SaveState(ctx, x.state); err != nil {
+				return fmt.Errorf("save state: %w", err)
+			}
+			return nil
+		})
+	}
+	if err := landing.Wait(); err != nil {
+		return err
 	}
 	full.ChangesDone = true
 	return nil

@@ -72,9 +72,9 @@ var spanColumns = []struct {
 // insertSpans makes the facts of spans, a row for each day, in a table.
 const insertSpans = `
 	INSERT INTO %s (run_id, sign, day, deal_id, visit_no, funnel_id, stage_id, semantics, manager_id, manager_source, entered_date,
-		plan_source, plan_days, planned_end, history_source, overdue_days, overdue_day, days_left, is_open)
+		plan_source, plan_days, planned_end, history_source, overdue_day, overdue_days, days_left, is_open)
 	SELECT run_id, sign, first_day + n, deal_id, visit_no, funnel_id, stage_id, semantics, manager_id, manager_source, entered_date,
-		plan_source, plan_days, planned_end, history_source, overdue_days + n * overdue_day, overdue_day, days_left + n * days_left_step, is_open
+		plan_source, plan_days, planned_end, history_source, overdue_day, overdue_days + n * overdue_day, days_left + n * days_left_step, is_open
 	FROM spans ARRAY JOIN range(days) AS n`
 
 func (b *spanBlock) add(run RunID, sign transform.Sign, f *transform.Fact) {

@@ -24,7 +24,7 @@ import (
 // STAGELAG_BENCH_NIGHTS are other numbers of deals, with commas between them. The larger warehouses are
 // left in the folder STAGELAG_BENCH_WAREHOUSES, if it is set, for others to be measured on.
 func BenchmarkNight(b *testing.B) {
-	for _, text := range strings.Split(cmp.Or(os.Getenv("STAGELAG_BENCH_NIGHTS"), "10000,100000"), ",") {
+	for text := range strings.SplitSeq(cmp.Or(os.Getenv("STAGELAG_BENCH_NIGHTS"), "10000,100000"), ",") {
 		deals, err := strconv.Atoi(text)
 		if err != nil {
 			b.Fatal(err)

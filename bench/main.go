@@ -142,7 +142,7 @@ func (r report) tables() string {
 	rows := map[string]string{}
 	for _, one := range r.Results {
 		units := slices.Sorted(maps.Keys(one.Metrics))
-		head := fmt.Sprintf("\n| `%s` | runs | %s |\n|---|%s\n", strings.TrimPrefix(one.Package, "stagelag/"), strings.Join(units, " | "), strings.Repeat("---:|", len(units)+1))
+		head := fmt.Sprintf("\n| %#q | runs | %s |\n|---|%s\n", strings.TrimPrefix(one.Package, "stagelag/"), strings.Join(units, " | "), strings.Repeat("---:|", len(units)+1))
 		if rows[head] == "" {
 			heads = append(heads, head)
 		}

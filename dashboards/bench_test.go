@@ -13,7 +13,7 @@ import (
 )
 
 // BenchmarkQueries times every query of every panel, variable and alert as Grafana sends
-// it, with the whole portfolio in half a year. It gives p50 and p95 in milliseconds of ten times, and
+// it, with the whole portfolio in half a year. It gives p50 and p95 in milliseconds of eight times, and
 // what the query took when it was asked for the first time.
 //
 //	go test ./dashboards -run '^$' -bench Queries -benchtime 1x
@@ -90,7 +90,7 @@ func timeQueries(b *testing.B, w *warehouse.Warehouse) {
 			first := took()
 			var warm []time.Duration
 			for b.Loop() {
-				for range 10 {
+				for range 8 {
 					warm = append(warm, took())
 				}
 			}

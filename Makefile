@@ -28,12 +28,22 @@ long := ^(TestSoak|TestFaultMatrix|TestARunInParts|TestAClusterShowsWhatOneServe
 # The commands' tests start an engine each and wait for it: without the detector they fit in time.
 commands := ./cmd/stagelag
 
-# What waits for much of its time goes on four at once, also where there are fewer processors.
+tests := $(tool) gotestsum --format=pkgname-and-test-fails -- -timeout=15m
+
+# What waits for much of its time goes on side by side, and four at once, also where there are fewer
+# processors.
 .PHONY: test
 test: engine browser ## run all tests, with the race detector but for the longest
-	$(tool) gotestsum --format=pkgname-and-test-fails -- $(race) -timeout=15m -skip='$(long)' $$($(GO) list ./... | grep -v '$(commands:.%=%)$$')
-	$(tool) gotestsum --format=pkgname-and-test-fails -- -timeout=15m -parallel=4 $(commands)
-	$(tool) gotestsum --format=pkgname-and-test-fails -- -timeout=15m -parallel=4 -run='$(long)' ./nightly
+	$(tests) $(race) -skip='$(long)' $$($(GO) list ./... | grep -v '$(commands:.%=%)$$')
+	@$(MAKE) --no-print-directory -j2 --output-sync test-commands test-long
+
+.PHONY: test-commands
+test-commands:
+	$(tests) -parallel=4 $(commands)
+
+.PHONY: test-long
+test-long:
+	$(tests) -parallel=4 -run='$(long)' ./nightly
 
 .PHONY: env
 env: ## make .env for docker compose, with passwords of its own

@@ -90,11 +90,18 @@ func (in *inserter) wait() error {
 }
 
 func (in *inserter) insert(ctx context.Context, token string, columns []any) error {
+	// All in one place, because settings of a context take the place of those that it had. What a block
+	// of spans becomes is one block again, made by one thread: sent again, the same rows come in the same
+	// order under the same token.
 	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{
 		"insert_deduplicate":              1,
 		"insert_deduplication_token":      token,
 		"async_insert":                    0,
 		"max_partitions_per_insert_block": 0,
+		"max_threads":                     1,
+		"max_insert_threads":              1,
+		"min_insert_block_size_rows":      blockFacts,
+		"min_insert_block_size_bytes":     0,
 	}))
 	pause := 200 * time.Millisecond
 	for try := 1; ; try++ {

@@ -152,10 +152,6 @@ func writeSpans(ctx context.Context, conn driver.Conn, table string, columns []a
 			return fmt.Errorf("column %s: %w", c.name, err)
 		}
 	}
-	// One thread and one block: sent again, the same rows come in the same order, and the token tells
-	// that they are there.
-	ctx = clickhouse.Context(ctx, clickhouse.WithExternalTable(spans), clickhouse.WithSettings(clickhouse.Settings{
-		"max_threads": 1, "max_insert_threads": 1, "min_insert_block_size_rows": blockFacts, "min_insert_block_size_bytes": 0,
-	}))
+	ctx = clickhouse.Context(ctx, clickhouse.WithExternalTable(spans))
 	return conn.Exec(ctx, fmt.Sprintf(insertSpans, table))
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -105,8 +106,8 @@ func Extract(ctx context.Context, c *Client, landing Landing, o Options) (Result
 		return Result{}, fmt.Errorf("managers: %w", err)
 	}
 	x.state = State{Scope: x.state.Scope, Watermark: o.Description.Clock}
-	if err := landing.SaveState(ctx, x.state); err != nil {
-		return Result{}, fmt.Errorf("save state: %w", err)
+	if err := x.saveState(ctx); err != nil {
+		return Result{}, err
 	}
 	return x.finish(), nil
 }
@@ -163,8 +164,8 @@ func scope(c *Client, o Options) string {
 // readAll lands every deal and every change, and marks what is no longer there.
 func (x *extraction) readAll(ctx context.Context) error {
 	full := x.state.Full
-	if err := x.landing.SaveState(ctx, x.state); err != nil {
-		return fmt.Errorf("save state: %w", err)
+	if err := x.saveState(ctx); err != nil {
+		return err
 	}
 	deals, changes, err := x.reader.sizes(ctx)
 	if err != nil {
@@ -210,28 +211,17 @@ func (x *extraction) readAllDeals(ctx context.Context, total int) error {
 		expect = 0 // a part of them has been read
 	}
 	x.progress(StepDeals, 0, expect)
-	var landing errgroup.Group // one block, while the next is read
-	for block, err := range x.reader.deals(ctx, full.DealCursor, time.Time{}, expect) {
-		if err := landing.Wait(); err != nil {
-			return err
-		}
-		if err != nil {
-			return err
-		}
-		x.result.DealsRead += len(block.rows)
+	err := landAhead(x.reader.deals(ctx, full.DealCursor, time.Time{}, expect), func(b block[Deal]) {
+		x.result.DealsRead += len(b.rows)
 		x.progress(StepDeals, x.result.DealsRead, expect)
-		landing.Go(func() error {
-			if err := x.landing.LandDeals(ctx, block.rows); err != nil {
-				return fmt.Errorf("land: %w", err)
-			}
-			full.DealCursor = DealID(block.cursor)
-			if err := x.landing.SaveState(ctx, x.state); err != nil {
-				return fmt.Errorf("save state: %w", err)
-			}
-			return nil
-		})
-	}
-	if err := landing.Wait(); err != nil {
+	}, func(b block[Deal]) error {
+		if err := x.landing.LandDeals(ctx, b.rows); err != nil {
+			return fmt.Errorf("land: %w", err)
+		}
+		full.DealCursor = DealID(b.cursor)
+		return x.saveState(ctx)
+	})
+	if err != nil {
 		return err
 	}
 	full.DealsDone = true
@@ -248,31 +238,44 @@ func (x *extraction) readAllChanges(ctx context.Context, total int) error {
 		expect = 0
 	}
 	x.progress(StepChanges, 0, expect)
-	var landing errgroup.Group // one block, while the next is read
-	for block, err := range x.reader.changes(ctx, full.ChangeCursor, expect) {
+	err := landAhead(x.reader.changes(ctx, full.ChangeCursor, expect), func(b block[StageChange]) {
+		x.result.ChangesRead += len(b.rows)
+		x.progress(StepChanges, x.result.ChangesRead, expect)
+	}, func(b block[StageChange]) error {
+		if err := x.landing.LandStageChanges(ctx, b.rows); err != nil {
+			return fmt.Errorf("land: %w", err)
+		}
+		full.ChangeCursor = ChangeID(b.cursor)
+		return x.saveState(ctx)
+	})
+	if err != nil {
+		return err
+	}
+	full.ChangesDone = true
+	return nil
+}
+
+// landAhead lands a block while the next is read. It tells of a block when the one before has landed
+// and before the next may have to wait for the portal.
+func landAhead[T any](blocks iter.Seq2[block[T], error], tell func(block[T]), land func(block[T]) error) error {
+	var landing errgroup.Group // one block at a time
+	for b, err := range blocks {
 		if err := landing.Wait(); err != nil {
 			return err
 		}
 		if err != nil {
 			return err
 		}
-		x.result.ChangesRead += len(block.rows)
-		x.progress(StepChanges, x.result.ChangesRead, expect)
-		landing.Go(func() error {
-			if err := x.landing.LandStageChanges(ctx, block.rows); err != nil {
-				return fmt.Errorf("land: %w", err)
-			}
-			full.ChangeCursor = ChangeID(block.cursor)
-			if err := x.landing.SaveState(ctx, x.state); err != nil {
-				return fmt.Errorf("save state: %w", err)
-			}
-			return nil
-		})
+		tell(b)
+		landing.Go(func() error { return land(b) })
 	}
-	if err := landing.Wait(); err != nil {
-		return err
+	return landing.Wait()
+}
+
+func (x *extraction) saveState(ctx context.Context) error {
+	if err := x.landing.SaveState(ctx, x.state); err != nil {
+		return fmt.Errorf("save state: %w", err)
 	}
-	full.ChangesDone = true
 	return nil
 }
 

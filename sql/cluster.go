@@ -102,7 +102,7 @@ func partOf(rewrite func(statement) (string, bool)) (fs.FS, error) {
 }
 
 // fills is whether the migration does nothing but fill in rows of before a change: with what was
-// published, which a shard does not know. A cluster has no such rows, it began after that.
+// published, which a shard does not know. On a cluster a full run derives such rows anew.
 func (m statement) fills() bool {
 	return slices.Contains(Sharded, m.table) && strings.Contains(m.text, "stagelag.run_events")
 }

@@ -6,7 +6,8 @@ import "github.com/grafana/grafana-foundation-sdk/go/common"
 func stages(lang Lang) *board {
 	b := newBoard("stages", lang, "now-6M")
 	b.table("stages.time", 24, 10, `
-SELECT stage_name, funnel_name, visits_closed, days[1] AS median_days, days[2] AS p85_days, days[3] AS p95_days, median_plan, coverage
+SELECT `+nameOfStage("names.stage_name")+`, ifNull(nullIf(funnels.funnel_name, ''), concat('#', toString(funnel_id))) AS funnel_name,
+  visits_closed, days[1] AS median_days, days[2] AS p85_days, days[3] AS p95_days, median_plan, coverage
 FROM
 (
   SELECT funnel_id, stage_id, count() AS visits_closed, quantilesExact(0.5, 0.85, 0.95)(elapsed_days) AS days,
@@ -16,7 +17,8 @@ FROM
     AND `+chosen+`
   GROUP BY funnel_id, stage_id
 ) AS v
-INNER JOIN `+stageNames+` AS names USING (funnel_id, stage_id)
+LEFT JOIN stage_names AS names USING (funnel_id, stage_id)
+LEFT JOIN (SELECT funnel_id, any(funnel_name) AS funnel_name FROM stage_names GROUP BY funnel_id) AS funnels USING (funnel_id)
 ORDER BY median_days DESC, stage_name`,
 		column{name: "stage_name", as: wrapped}, column{name: "funnel_name", as: wrapped}, column{name: "visits_closed", unit: count, as: wide(110)},
 		column{name: "median_days", unit: "days", as: sized(bar, 150)}, column{name: "p85_days", unit: "days", as: wide(90)}, column{name: "p95_days", unit: "days", as: wide(90)},
@@ -42,21 +44,18 @@ ARRAY JOIN [('0–7', 0, 7), ('8–14', 8, 14), ('15–30', 15, 30), ('31–60',
 WHERE v.elapsed_days >= bucket.2 AND v.elapsed_days <= bucket.3
 GROUP BY bucket
 ORDER BY bucket.2`, column{name: "age"}, column{name: "on_time", color: onTime}, column{name: "overdue", color: late}, column{name: "no_plan", color: noPlan})
-	// The deals that came to a stage for the first time in the period are those that had been there
-	// by its end, less those that had been there before it; every other visit is a return.
 	b.table("stages.reentries", 12, 9, `
-SELECT stage_name, visits, deals, reentries
+SELECT `+nameOfStage("names.stage_name")+`, visits, deals, reentries
 FROM
 (
-  SELECT funnel_id, stage_id, countIf($__dateFilter(entered_date)) AS visits, groupBitmapIf(deal_id, $__dateFilter(entered_date)) AS deals,
-    toUInt64(visits - (groupBitmap(deal_id) - groupBitmapIf(deal_id, entered_date < `+firstDay+`))) AS reentries
+  SELECT funnel_id, stage_id, count() AS visits, groupBitmap(deal_id) AS deals, countIf(is_return = 1) AS reentries
   FROM visits_now
-  WHERE is_final = 0 AND entered_date <= `+lastDay+`
+  WHERE is_final = 0 AND $__dateFilter(entered_date)
     AND `+chosen+`
   GROUP BY funnel_id, stage_id
   HAVING reentries > 0
 ) AS v
-INNER JOIN `+stageNames+` AS names USING (funnel_id, stage_id)
+LEFT JOIN stage_names AS names USING (funnel_id, stage_id)
 ORDER BY reentries DESC, stage_name`,
 		column{name: "stage_name", as: wrapped}, column{name: "visits", unit: count, as: wide(90)}, column{name: "deals", unit: count, as: wide(90)}, column{name: "reentries", unit: count, color: soon, as: sized(bar, 120)})
 	b.table("stages.oldest", 24, 12, firstVisits("deal_title, stage_name, manager_name, entered_date, elapsed_days, planned_end, overdue_days, status, deal_id",
@@ -67,11 +66,8 @@ ORDER BY reentries DESC, stage_name`,
 	return b
 }
 
-// stageNames is the names of the stages that deals were in, to be looked up once for each stage
-// that is shown rather than once for each visit.
-const stageNames = `
-(
-  SELECT funnel_id, stage_id, any(funnel_name) AS funnel_name, any(stage_name) AS stage_name
-  FROM quality_report
-  GROUP BY funnel_id, stage_id
-)`
+// nameOfStage is a name that stage_names was asked for as the column stage_name: the stage's ID where the portal
+// has the stage no more. Names are looked up once for each stage that is shown, and not for each visit.
+func nameOfStage(name string) string {
+	return "ifNull(nullIf(" + name + ", ''), toString(stage_id)) AS stage_name"
+}

@@ -33,13 +33,13 @@ ORDER BY step`,
 		b.table(laws.key, 12, 5, laws.sql, column{name: "law", as: spoken("law", 0)}, column{name: "violations", unit: count, as: sized(zero, 100)})
 	}
 	b.table("trust.facts", 8, 10, `
-SELECT `+nameOfStage+`, sum(f.things) AS things, sum(f.days_lost) AS days_lost
+SELECT `+nameOfStage("any(names.stage_name)")+`, sum(f.things) AS things, sum(f.days_lost) AS days_lost
 FROM (SELECT funnel_id, stage_id, toInt64(sum(sign)) AS things, toInt64(sum(sign * overdue_day)) AS days_lost FROM fact_changes GROUP BY funnel_id, stage_id) AS f
 LEFT JOIN stage_names AS names USING (funnel_id, stage_id)
 GROUP BY stage_id
 ORDER BY days_lost DESC, stage_name`, column{name: "stage_name", as: wrapped}, column{name: "things", unit: count, as: wide(65)}, column{name: "days_lost", unit: "days", color: late, as: wide(125)})
 	b.table("trust.visits", 8, 10, `
-SELECT `+nameOfStage+`, sum(v.visits) AS visits, sum(v.days_lost) AS days_lost
+SELECT `+nameOfStage("any(names.stage_name)")+`, sum(v.visits) AS visits, sum(v.days_lost) AS days_lost
 FROM (SELECT funnel_id, stage_id, count() AS visits, sum(overdue_days) AS days_lost FROM visits_now GROUP BY funnel_id, stage_id) AS v
 LEFT JOIN stage_names AS names USING (funnel_id, stage_id)
 GROUP BY stage_id
@@ -94,10 +94,6 @@ LIMIT 30`,
 	return b
 }
 
-// nameOfStage is the name of a stage that stage_names was asked for, its ID where the portal has it no
-// more.
-const nameOfStage = "ifNull(nullIf(any(names.stage_name), ''), toString(stage_id)) AS stage_name"
-
 // visitLaws counts the violations of the laws of a visit and of a deal's visits. A law's number is
 // its place in the catalogue. A deal is open by its last visit: any other open one is a violation.
 var visitLaws = `
@@ -126,12 +122,13 @@ ORDER BY law`
 
 // dayLaws counts the days of a stage on which the report does not show what the dates of
 // the visits give. Both are compared by how they change from day to day: a visit begins
-// to accrue on the day after its planned end, and stops on the day after its end.
+// to accrue on the day after its planned end, and stops on the day after its end. A number stands
+// for the stage: the engine groups numbers faster than texts.
 var dayLaws = `
 SELECT '4' AS law, toInt64(countIf(difference != 0)) AS violations
 FROM
 (
-  SELECT funnel_id, stage_id, event.1 AS day, sum(event.2) AS difference
+  SELECT cityHash64(funnel_id, stage_id) AS stage, event.1 AS day, sum(event.2) AS difference
   FROM
   (
     SELECT funnel_id, stage_id, arrayJoin([
@@ -141,7 +138,7 @@ FROM
     SELECT funnel_id, stage_id, arrayJoin([(day, toInt64(-overdue_days_accrued)), (day + 1, toInt64(overdue_days_accrued))])
     FROM quality_report
   )
-  GROUP BY funnel_id, stage_id, day
+  GROUP BY stage, day
 )
 WHERE ` + asOf + ` IS NOT NULL
 HAVING ` + asOf + ` IS NOT NULL`

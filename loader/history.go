@@ -219,7 +219,7 @@ func (s *Shard) landedChanges(ctx context.Context, where string) (map[extractor.
 
 func (s *Shard) publishedVisits(ctx context.Context, where string) (map[extractor.DealID][]transform.Visit, error) {
 	rows, err := s.conn.Query(ctx, `
-		SELECT deal_id, visit_no, funnel_id, stage_id, toInt8(semantics), change_id, toInt8(history_source), entered_at,
+		SELECT deal_id, visit_no, funnel_id, stage_id, toInt8(semantics), is_return, change_id, toInt8(history_source), entered_at,
 			entered_date, is_open, left_date, toInt8(plan_source), plan_days, planned_end, plan_problem,
 			carried_date, carried_days, was_open,
 			arrayMap(d -> toUInt16(d), tenure_from), tenure_manager, arrayMap(s -> toInt8(s), tenure_source)
@@ -240,7 +240,7 @@ func (s *Shard) publishedVisits(ctx context.Context, where string) (map[extracto
 		var tenureFrom []uint16
 		var tenureManager []uint64
 		var tenureSource []int8
-		if err := rows.Scan(&deal, &v.No, &funnel, &stage, &semantics, &change, &history, &v.EnteredAt,
+		if err := rows.Scan(&deal, &v.No, &funnel, &stage, &semantics, &v.IsReturn, &change, &history, &v.EnteredAt,
 			&entered, &isOpen, &left, &planSource, &v.Plan.Days, &plannedEnd, &v.Plan.Problem,
 			&v.Carried.Date, &v.Carried.Days, &v.WasOpen,
 			&tenureFrom, &tenureManager, &tenureSource); err != nil {

@@ -15,6 +15,7 @@ type visitBlock struct {
 	funnelID      []uint32
 	stageID       []string
 	semantics     []int8
+	isReturn      []bool
 	changeID      []uint64
 	historySource []int8
 	enteredAt     []time.Time
@@ -34,7 +35,7 @@ type visitBlock struct {
 	overdueDays   []int32
 }
 
-var visitColumns = []string{"run_id", "deal_id", "visit_no", "is_gone", "funnel_id", "stage_id", "semantics", "change_id",
+var visitColumns = []string{"run_id", "deal_id", "visit_no", "is_gone", "funnel_id", "stage_id", "semantics", "is_return", "change_id",
 	"history_source", "entered_at", "entered_date", "is_open", "left_date", "plan_source", "plan_days", "planned_end", "plan_problem",
 	"carried_date", "carried_days", "was_open", "tenure_from", "tenure_manager", "tenure_source", "overdue_days"}
 
@@ -46,6 +47,7 @@ func (b *visitBlock) add(run RunID, v *transform.Visit, isGone bool, calendar tr
 	b.funnelID = append(b.funnelID, uint32(v.FunnelID))
 	b.stageID = append(b.stageID, string(v.StageID))
 	b.semantics = append(b.semantics, int8(v.Semantics))
+	b.isReturn = append(b.isReturn, v.IsReturn)
 	b.changeID = append(b.changeID, uint64(v.ChangeID))
 	b.historySource = append(b.historySource, int8(v.History))
 	b.enteredAt = append(b.enteredAt, v.EnteredAt)
@@ -72,7 +74,7 @@ func (b *visitBlock) add(run RunID, v *transform.Visit, isGone bool, calendar tr
 func (b *visitBlock) rows() int { return len(b.dealID) }
 
 func (b *visitBlock) columns() []any {
-	return []any{b.runID, b.dealID, b.visitNo, b.isGone, b.funnelID, b.stageID, b.semantics, b.changeID, b.historySource,
+	return []any{b.runID, b.dealID, b.visitNo, b.isGone, b.funnelID, b.stageID, b.semantics, b.isReturn, b.changeID, b.historySource,
 		b.enteredAt, b.enteredDate, b.isOpen, b.leftDate, b.planSource, b.planDays, b.plannedEnd, b.planProblem,
 		b.carriedDate, b.carriedDays, b.wasOpen,
 		b.tenureFrom, b.tenureManager, b.tenureSource, b.overdueDays}

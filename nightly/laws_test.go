@@ -65,6 +65,12 @@ var laws = []struct{ name, violations string }{
 		WHERE f.visit_no != g.visit_no`},
 	{"the deals are those of the visits", `
 		SELECT count() FROM (SELECT deal_id FROM deals_now) AS d FULL JOIN (SELECT DISTINCT deal_id FROM deal_stages) AS v USING (deal_id) WHERE d.deal_id != v.deal_id`},
+	{"a visit is a return after one to the same stage", `
+		SELECT count() FROM
+		(
+			SELECT is_return, row_number() OVER (PARTITION BY deal_id, funnel_id, stage_id ORDER BY visit_no) > 1 AS wanted FROM visits_now
+		)
+		WHERE is_return != wanted`},
 	{"the portfolio is the sum of the facts", `
 		SELECT count() FROM portfolio_days AS p
 		LEFT JOIN

@@ -191,7 +191,27 @@ func TestEveryReleasedSchema(t *testing.T) {
 			}
 			up(t, w)
 			mustShow(t, w, archive, "brought up again")
+			mustFillReturns(t, w)
 		})
+	}
+}
+
+// mustFillReturns fails where visits of before are not told apart into returns and others: each
+// visit gets another one to its stage, as an older program would have written it.
+func mustFillReturns(t *testing.T, w *warehouse.Warehouse) {
+	t.Helper()
+	execute(t, w, "INSERT INTO visits SELECT * REPLACE (visit_no + 1000 AS visit_no, false AS is_return) FROM visits")
+	fill, err := os.ReadFile("migrations/000072_fill_is_return_in_visits.up.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	execute(t, w, string(fill))
+	got, err := ask(w, "SELECT countIf(is_return = 1) > 0, countIf(is_return != (visit_no > 1000)) FROM visits_now", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "1\t0\n"; got != want {
+		t.Errorf("there are returns, and visits that are wrongly one or none: %q, want %q", got, want)
 	}
 }
 

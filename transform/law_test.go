@@ -233,15 +233,20 @@ func TestAccruedDaysAddUp(t *testing.T) {
 }
 
 // TestVisitsFollowEachOther: a visit ends where the next begins, a deal has at most one
-// open visit, and it is the last.
+// open visit, and it is the last. A visit is a return if one before it was to its stage.
 func TestVisitsFollowEachOther(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		h, rules := drawHistory(t), testRules()
 		visits, _ := rules.Visits(&h, night(slices.Max(drawNights(t)), NoDay))
+		beenTo := map[StageKey]bool{}
 		for i := range visits {
 			v := &visits[i]
 			isLast := i == len(visits)-1
+			wasThere := beenTo[StageKey{v.FunnelID, v.StageID}]
+			beenTo[StageKey{v.FunnelID, v.StageID}] = true
 			switch {
+			case v.IsReturn != wasThere:
+				t.Fatalf("%s is a return: %t, want %t", v, v.IsReturn, wasThere)
 			case v.No != uint32(i+1):
 				t.Fatalf("%s is the %d. visit", v, i+1)
 			case v.Semantics.IsFinal() && (v.LeftDate != v.EnteredDate || v.Plan.IsPlanned()):

@@ -29,6 +29,8 @@ type Visit struct {
 	FunnelID  extractor.FunnelID
 	StageID   extractor.StageID
 	Semantics extractor.Semantics
+	// IsReturn is whether an earlier visit of the deal was to the same stage.
+	IsReturn bool
 	// ChangeID is the stage change that began the visit; 0 for a reconstructed one.
 	ChangeID    extractor.ChangeID
 	History     HistorySource
@@ -71,7 +73,7 @@ func (v *Visit) ManagerID() extractor.ManagerID { return v.Tenures[len(v.Tenures
 // Equal is whether two visits are the same in everything that is stored.
 func (v *Visit) Equal(w *Visit) bool {
 	return v.sameFacts(w) && v.ChangeID == w.ChangeID && v.EnteredAt.Equal(w.EnteredAt) &&
-		v.LeftDate == w.LeftDate && v.Carried == w.Carried && v.Plan.Problem == w.Plan.Problem && v.WasOpen == w.WasOpen &&
+		v.LeftDate == w.LeftDate && v.Carried == w.Carried && v.Plan.Problem == w.Plan.Problem && v.WasOpen == w.WasOpen && v.IsReturn == w.IsReturn &&
 		slices.Equal(v.Tenures, w.Tenures)
 }
 
@@ -134,6 +136,7 @@ func (r *Rules) Visits(h *History, dates Dates) ([]Visit, []Gap) {
 			DealID: h.Deal.ID, No: uint32(i + 1), FunnelID: key.Funnel, StageID: key.Stage, Semantics: semantics,
 			ChangeID: m.ID, History: m.source,
 			EnteredAt: m.ChangedAt, EnteredDate: entered, LeftDate: NoDay, Plan: Plan{End: NoDay},
+			IsReturn: hasVisit(visits, key),
 		}
 		if semantics.IsFinal() {
 			visit.LeftDate = entered
@@ -150,6 +153,16 @@ func (r *Rules) Visits(h *History, dates Dates) ([]Visit, []Gap) {
 		gaps = append(gaps, r.visitGaps(&visit, isKnown)...)
 	}
 	return visits, append(gaps, r.dealGaps(h, moments, visits, dates)...)
+}
+
+// hasVisit is whether one of the visits is to the stage.
+func hasVisit(visits []Visit, key StageKey) bool {
+	for i := range visits {
+		if visits[i].FunnelID == key.Funnel && visits[i].StageID == key.Stage {
+			return true
+		}
+	}
+	return false
 }
 
 // setPlan gives a visit in a process stage its plan. What the deal carries today counts

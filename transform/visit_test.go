@@ -233,6 +233,23 @@ func TestVisits(t *testing.T) {
 	}
 }
 
+func TestReturns(t *testing.T) {
+	h := history(step{1, "2026-02-01 10:00", "C5:DOCS", false}, step{2, "2026-02-02 10:00", "C5:DESIGN", false},
+		step{3, "2026-02-05 10:00", "C5:OLD_DOCS", false}, step{4, "2026-02-06 10:00", "C7:NEW", false}, step{5, "2026-02-07 10:00", "C5:NEW", false},
+		step{6, "2026-02-08 10:00", "C5:DESIGN", false})
+	visits, _ := testRules().Visits(h, on("2026-02-09"))
+	var got []uint32
+	for _, v := range visits {
+		if v.IsReturn {
+			got = append(got, v.No)
+		}
+	}
+	// Visit 3 was to a stage that has become the one of visit 1; the stages of visits 4 and 5 are of two funnels.
+	if want := []uint32{3, 6}; !slices.Equal(got, want) {
+		t.Errorf("visits %d are returns, want %d", got, want)
+	}
+}
+
 func TestReconstruction(t *testing.T) {
 	tests := []struct {
 		name    string

@@ -1,0 +1,18 @@
+ALTER TABLE stagelag.visits
+    DROP COLUMN IF EXISTS is_return,
+    MODIFY COLUMN run_id CODEC(ZSTD(1)),
+    MODIFY COLUMN until_run_id CODEC(ZSTD(1)),
+    MODIFY COLUMN deal_id CODEC(Delta(8), ZSTD(1)),
+    MODIFY COLUMN visit_no CODEC(Delta(4), ZSTD(1)),
+    MODIFY COLUMN is_gone CODEC(ZSTD(1)),
+    MODIFY COLUMN funnel_id CODEC(ZSTD(1)),
+    MODIFY COLUMN stage_id CODEC(ZSTD(1)),
+    MODIFY COLUMN semantics CODEC(ZSTD(1)),
+    MODIFY COLUMN entered_date CODEC(Delta(2), ZSTD(1)),
+    MODIFY COLUMN is_open CODEC(ZSTD(1)),
+    MODIFY COLUMN left_date CODEC(Delta(2), ZSTD(1)),
+    MODIFY COLUMN plan_source CODEC(ZSTD(1)),
+    MODIFY COLUMN plan_days CODEC(ZSTD(1)),
+    MODIFY COLUMN planned_end CODEC(Delta(2), ZSTD(1)),
+    MODIFY COLUMN manager_id CODEC(ZSTD(1)),
+    MODIFY COLUMN overdue_days CODEC(ZSTD(1))

@@ -1,0 +1,2 @@
+-- Rows are packed anew as they are merged.
+SELECT 1

@@ -1,0 +1,16 @@
+ALTER TABLE stagelag.deals
+    MODIFY COLUMN run_id CODEC(ZSTD(1)),
+    MODIFY COLUMN until_run_id CODEC(ZSTD(1)),
+    MODIFY COLUMN deal_id CODEC(Delta(8), ZSTD(1)),
+    MODIFY COLUMN visits CODEC(ZSTD(1)),
+    MODIFY COLUMN first_entered CODEC(ZSTD(1)),
+    MODIFY COLUMN funnel_id CODEC(ZSTD(1)),
+    MODIFY COLUMN stage_id CODEC(ZSTD(1)),
+    MODIFY COLUMN semantics CODEC(ZSTD(1)),
+    MODIFY COLUMN manager_id CODEC(ZSTD(1)),
+    MODIFY COLUMN is_open CODEC(ZSTD(1)),
+    MODIFY COLUMN is_planned CODEC(ZSTD(1)),
+    MODIFY COLUMN planned_end CODEC(ZSTD(1)),
+    MODIFY COLUMN is_late CODEC(ZSTD(1)),
+    MODIFY COLUMN overdue_days CODEC(ZSTD(1)),
+    MODIFY COLUMN late_visits CODEC(ZSTD(1))

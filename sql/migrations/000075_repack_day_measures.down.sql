@@ -1,0 +1,15 @@
+ALTER TABLE stagelag.day_measures
+    MODIFY COLUMN run_id CODEC(ZSTD(1)),
+    MODIFY COLUMN day CODEC(Delta(2), ZSTD(1)),
+    MODIFY COLUMN funnel_id CODEC(ZSTD(1)),
+    MODIFY COLUMN stage_id CODEC(ZSTD(1)),
+    MODIFY COLUMN manager_id CODEC(ZSTD(1)),
+    MODIFY COLUMN visits_entered CODEC(ZSTD(1)),
+    MODIFY COLUMN visits_closed CODEC(ZSTD(1)),
+    MODIFY COLUMN visits_closed_with_plan CODEC(ZSTD(1)),
+    MODIFY COLUMN visits_on_time CODEC(ZSTD(1)),
+    MODIFY COLUMN late_days CODEC(ZSTD(1)),
+    MODIFY COLUMN overdue_days_accrued CODEC(ZSTD(1)),
+    MODIFY COLUMN visits_open CODEC(ZSTD(1)),
+    MODIFY COLUMN visits_overdue CODEC(ZSTD(1)),
+    MODIFY COLUMN visits_no_plan CODEC(ZSTD(1))

@@ -60,7 +60,7 @@ soak: engine ## the long forms: NIGHTS nights with faults and kills, and all for
 
 .PHONY: bench
 bench: engine ## measure the speed of everything, and write it into docs/performance.md
-	@export STAGELAG_BENCH_WAREHOUSES="$$(mktemp -d)" STAGELAG_BENCH_NIGHTS=10000,100000,1200000; \
+	@export STAGELAG_BENCH_WAREHOUSES="$$(mktemp -d)" STAGELAG_BENCH_NIGHTS=10000,100000,1230000; \
 	trap 'rm -rf "$$STAGELAG_BENCH_WAREHOUSES"' EXIT; \
 	{ $(GO) test -run='^$$' -bench='^Benchmark(Facts|Copy)$$' ./transform && \
 	  $(GO) test -run='^$$' -bench='^BenchmarkLoad$$' -benchtime=2x ./loader && \

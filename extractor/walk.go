@@ -5,8 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"runtime"
 	"slices"
 	"strconv"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // The portal's pages have a fixed size.
@@ -67,6 +70,7 @@ func (ch *chain[T]) commands(first, n int) []Command {
 // begin behind the one before is asked for again, by a number instead of a reference.
 func (ch *chain[T]) take(answers []Answer) ([]T, error) {
 	var taken []T
+	pages := ch.decode(answers)
 	for page, answer := range answers {
 		if answer.Err != nil {
 			if page > 0 && !isPassing(answer.Err, false) {
@@ -74,7 +78,7 @@ func (ch *chain[T]) take(answers []Answer) ([]T, error) {
 			}
 			return taken, answer.Err
 		}
-		rows, err := ch.listing.decode(answer.Result)
+		rows, err := pages[page].rows, pages[page].err
 		if err != nil {
 			return taken, fmt.Errorf("%s: a page behind id %d: %w", ch.listing.method, ch.after, err)
 		}
@@ -101,6 +105,30 @@ func (ch *chain[T]) take(answers []Answer) ([]T, error) {
 		}
 	}
 	return taken, nil
+}
+
+// A page is what its answer holds.
+type page[T any] struct {
+	rows []T
+	err  error
+}
+
+// decode reads pages on all processors: where the portal sets no limits, decoding is what takes longest.
+func (ch *chain[T]) decode(answers []Answer) []page[T] {
+	pages := make([]page[T], len(answers))
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, answer := range answers {
+		if answer.Err != nil {
+			continue
+		}
+		group.Go(func() error {
+			pages[i].rows, pages[i].err = ch.listing.decode(answer.Result)
+			return nil // take tells it, unless the page does not count
+		})
+	}
+	_ = group.Wait()
+	return pages
 }
 
 // A part is what one request brought of a chain.

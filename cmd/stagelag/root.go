@@ -1,11 +1,13 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"stagelag/config"
 )
@@ -46,7 +48,7 @@ error then says what went wrong and what to do.`,
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usagef("%s%w; %s --help lists the flags", about(cmd), err, cmd.CommandPath())
+		return usagef("%s%w; %s --help lists the flags", about(cmd), flagError(err), cmd.CommandPath())
 	})
 
 	flags := root.PersistentFlags()
@@ -108,6 +110,21 @@ func about(cmd *cobra.Command) string {
 		return name + ": "
 	}
 	return ""
+}
+
+// flagError tells of a flag's value what it should be, which the library tells in the words of its source.
+func flagError(err error) error {
+	var invalid *pflag.InvalidValueError
+	if !errors.As(err, &invalid) {
+		return err
+	}
+	wanted := map[string]string{
+		"int": "a whole number", "uint64": "a whole number from 0", "bool": "true or false", "duration": "a duration such as 30s or 5m",
+	}[invalid.GetFlag().Value.Type()]
+	if wanted == "" {
+		return err
+	}
+	return fmt.Errorf("--%s: %q is not %s", invalid.GetFlag().Name, invalid.GetValue(), wanted)
 }
 
 func countRange(least, most int) string {

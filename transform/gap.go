@@ -61,11 +61,11 @@ func (r *Rules) missingPlan(visit *Visit) string {
 	if len(r.Norms[visit.StageID]) > 0 {
 		norm = fmt.Sprintf("no norm of the stage holds on %s", visit.EnteredDate)
 	}
-	if visit.WasOpen && !visit.IsOpen() {
-		return "the deal carried no plan while the visit was open; " + norm
-	}
 	if len(empty) == 0 {
 		return "no field of the deal is configured for the stage; " + norm
+	}
+	if visit.WasOpen && !visit.IsOpen() {
+		return "the deal carried no plan while the visit was open; " + norm
 	}
 	return fmt.Sprintf("the deal's %s is empty; %s", strings.Join(empty, " and "), norm)
 }

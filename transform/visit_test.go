@@ -298,6 +298,54 @@ func TestNoDealNoVisits(t *testing.T) {
 	}
 }
 
+func TestAMissingPlanTellsWhereItWasLookedFor(t *testing.T) {
+	moved := []step{{1, "2026-02-01 10:00", "C5:DOCS", false}, {2, "2026-02-10 10:00", "C5:DESIGN", false}}
+	rules := testRules()
+	delete(rules.Norms, "C5:DOCS")
+	open, _ := rules.Visits(history(moved[0]), on("2026-02-05"))
+	tests := []struct {
+		name      string
+		published []Visit
+		want      []string
+	}{
+		{"closed before any run", nil, []string{
+			"the deal's UF_CRM_DUE and UF_CRM_DAYS is empty; no norm is configured for the stage",
+			"no field of the deal is configured for the stage; no norm is configured for the stage",
+		}},
+		{"seen open", open, []string{
+			"the deal carried no plan while the visit was open; no norm is configured for the stage",
+			"no field of the deal is configured for the stage; no norm is configured for the stage",
+		}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			h := history(moved...)
+			h.Published = test.published
+			_, gaps := rules.Visits(h, on("2026-02-20"))
+			var got []string
+			for _, g := range gaps {
+				got = append(got, g.Detail)
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("details (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// What no run computes otherwise is told alike, whether a run saw the visit open or not.
+func TestAStageWithoutFieldsIsToldAlike(t *testing.T) {
+	moved := []step{{1, "2026-02-01 10:00", "C5:DESIGN", false}, {2, "2026-02-10 10:00", "C5:NEW", false}}
+	open, _ := testRules().Visits(history(moved[0]), on("2026-02-05"))
+	h := history(moved...)
+	_, want := testRules().Visits(h, on("2026-02-20"))
+	h.Published = open
+	_, got := testRules().Visits(h, on("2026-02-20"))
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("gaps (-want +got):\n%s", diff)
+	}
+}
+
 func TestGaps(t *testing.T) {
 	tests := []struct {
 		name   string

@@ -70,7 +70,7 @@ FROM run_changes
 WHERE `+chosen+`
 ORDER BY change, overdue_days DESC, deal_id
 LIMIT 200`,
-		column{name: "change", as: spoken("change", 125)}, column{name: "deal_title", as: toDeal}, column{name: "stage_name", as: sized(wrapped, 115)}, column{name: "manager_name", as: sized(wrapped, 172)},
+		column{name: "change", as: spoken("change", 140)}, column{name: "deal_title", as: toDeal}, column{name: "stage_name", as: sized(wrapped, 115)}, column{name: "manager_name", as: sized(wrapped, 160)},
 		column{name: "planned_end", unit: "time:YYYY-MM-DD", as: date}, column{name: "overdue_days", unit: "days", color: late, as: wide(100)}, column{name: "deal_id", unit: count, as: hidden})
 
 	b.table("portfolio.latest", 24, 23, `

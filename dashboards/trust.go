@@ -37,13 +37,13 @@ SELECT `+nameOfStage("any(names.stage_name)")+`, sum(f.things) AS things, sum(f.
 FROM (SELECT funnel_id, stage_id, toInt64(sum(sign)) AS things, toInt64(sum(sign * overdue_day)) AS days_lost FROM fact_changes GROUP BY funnel_id, stage_id) AS f
 LEFT JOIN stage_names AS names USING (funnel_id, stage_id)
 GROUP BY stage_id
-ORDER BY days_lost DESC, stage_name`, column{name: "stage_name", as: wrapped}, column{name: "things", unit: count, as: wide(65)}, column{name: "days_lost", unit: "days", color: late, as: wide(125)})
+ORDER BY days_lost DESC, stage_name`, column{name: "stage_name", as: wrapped}, column{name: "things", unit: count, as: wide(90)}, column{name: "days_lost", unit: "days", color: late, as: wide(125)})
 	b.table("trust.visits", 8, 10, `
 SELECT `+nameOfStage("any(names.stage_name)")+`, sum(v.visits) AS visits, sum(v.days_lost) AS days_lost
 FROM (SELECT funnel_id, stage_id, count() AS visits, sum(overdue_days) AS days_lost FROM visits_now GROUP BY funnel_id, stage_id) AS v
 LEFT JOIN stage_names AS names USING (funnel_id, stage_id)
 GROUP BY stage_id
-ORDER BY days_lost DESC, stage_name`, column{name: "stage_name", as: wrapped}, column{name: "visits", unit: count, as: wide(70)}, column{name: "days_lost", unit: "days", color: late, as: wide(125)})
+ORDER BY days_lost DESC, stage_name`, column{name: "stage_name", as: wrapped}, column{name: "visits", unit: count, as: wide(80)}, column{name: "days_lost", unit: "days", color: late, as: wide(125)})
 	b.table("trust.deals", 8, 10, `
 SELECT deal_title, overdue_stages, overdue_days_total, deal_id
 FROM deals_now
@@ -58,12 +58,12 @@ WHERE deal_id IN
 ORDER BY overdue_days_total DESC, deal_id`, column{name: "deal_title", as: toDeal}, column{name: "overdue_stages", unit: count, as: wide(75)}, column{name: "overdue_days_total", unit: "days", color: late, as: wide(80)}, column{name: "deal_id", unit: count, as: hidden})
 
 	b.row("trust.row.gaps")
-	b.table("trust.reasons", 8, 12, `
+	b.table("trust.reasons", 9, 12, `
 SELECT reason, count() AS gaps, groupBitmap(deal_id) AS deals
 FROM data_gaps
 GROUP BY reason
-ORDER BY gaps DESC, reason`, column{name: "reason", as: spoken("reason", 0)}, column{name: "gaps", unit: count, as: wide(85)}, column{name: "deals", unit: count, as: wide(65)})
-	b.table("trust.gaps", 16, 12, `
+ORDER BY gaps DESC, reason`, column{name: "reason", as: spoken("reason", 0)}, column{name: "gaps", unit: count, as: wide(85)}, column{name: "deals", unit: count, as: wide(75)})
+	b.table("trust.gaps", 15, 12, `
 SELECT reason, deal_title, visit_no, detail, deal_id, deal_url
 FROM data_gaps
 WHERE deal_id IN (SELECT deal_id FROM data_gaps ORDER BY reason, deal_id, visit_no LIMIT 1000)

@@ -107,15 +107,15 @@ func (ch *chain[T]) take(answers []Answer) ([]T, error) {
 	return taken, nil
 }
 
-// A page is what its answer holds.
-type page[T any] struct {
+// A decoded page is what its answer holds, or why that can't be told.
+type decoded[T any] struct {
 	rows []T
 	err  error
 }
 
 // decode reads pages on all processors: where the portal sets no limits, decoding is what takes longest.
-func (ch *chain[T]) decode(answers []Answer) []page[T] {
-	pages := make([]page[T], len(answers))
+func (ch *chain[T]) decode(answers []Answer) []decoded[T] {
+	pages := make([]decoded[T], len(answers))
 	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, answer := range answers {

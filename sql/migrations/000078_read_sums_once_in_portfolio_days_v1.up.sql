@@ -5,10 +5,9 @@ AS
 -- a query is not in it.
 -- GLOBAL, because on a cluster the runs are here and the rows in the shards.
 WITH
-    (SELECT (max(run_id), argMax(as_of, run_id), argMax(portal_host, run_id)) FROM stagelag.run_events WHERE status = 'published') AS newest,
+    (SELECT (max(run_id), argMax(as_of, run_id)) FROM stagelag.run_events WHERE status = 'published') AS newest,
     assumeNotNull(newest.1) AS newest_run,
     assumeNotNull(newest.2) AS newest_day,
-    assumeNotNull(newest.3) AS newest_host,
     sums AS
 (
     SELECT day, funnel_id, sum(visits_open) AS open, sum(visits_overdue) AS overdue, sum(visits_no_plan) AS no_plan,

@@ -67,7 +67,7 @@ bench: engine ## measure the speed of everything, and write it into docs/perform
 	  $(GO) test -run='^$$' -bench='^BenchmarkExtract$$' -benchtime=1x ./extractor && \
 	  $(GO) test -run='^$$' -bench='^BenchmarkNight$$' -benchtime=1x -timeout=30m ./nightly && \
 	  $(GO) test -run='^$$' -bench='^BenchmarkQueries$$' -benchtime=1x -timeout=30m ./dashboards; \
-	} 2>&1 | $(GO) run ./bench docs/performance
+	} 2>&1 | $(GO) run ./tools/bench docs/performance
 
 .PHONY: vulnerabilities
 vulnerabilities: ## look for known vulnerabilities, where the database can be reached

@@ -20,7 +20,7 @@ import (
 	"stagelag/dashboards"
 	"stagelag/extractor"
 	"stagelag/nightly"
-	"stagelag/portal"
+	"stagelag/simulator"
 	"stagelag/transform"
 	"stagelag/warehouse"
 	"stagelag/warehouse/warehousetest"
@@ -174,8 +174,8 @@ func generated(t testing.TB, deals int) *warehouse.Warehouse {
 	t.Helper()
 	w := warehousetest.Migrated(t)
 	clock := now.AddDate(0, 0, -1)
-	world, suggested := portal.Generate(portal.GenerateOptions{Seed: 1, Deals: deals, Now: clock, Language: portal.Russian})
-	simulated := portal.New(world, portal.Options{Now: func() time.Time { return clock }})
+	world, suggested := simulator.Generate(simulator.GenerateOptions{Seed: 1, Deals: deals, Now: clock, Language: simulator.Russian})
+	simulated := simulator.New(world, simulator.Options{Now: func() time.Time { return clock }})
 	server := httptest.NewServer(simulated)
 	t.Cleanup(server.Close)
 	webhook, err := extractor.ParseWebhook(simulated.WebhookURL(server.URL))

@@ -15,7 +15,7 @@ import (
 	"stagelag/doctor"
 	"stagelag/extractor"
 	"stagelag/nightly"
-	"stagelag/portal"
+	"stagelag/simulator"
 	"stagelag/transform"
 	"stagelag/warehouse"
 	"stagelag/warehouse/warehousetest"
@@ -26,25 +26,25 @@ func TestMain(m *testing.M) { warehousetest.Main(m) }
 // A site is a portal, a configuration for it, and a warehouse.
 type site struct {
 	t       *testing.T
-	portal  *portal.Portal
+	portal  *simulator.Portal
 	server  *httptest.Server
-	options portal.Options
+	options simulator.Options
 	cfg     config.Config
 	ahead   time.Duration // of the clock that doctor sees
 }
 
 // newSite is a site with which all is well, but that nothing was run.
-func newSite(t *testing.T, options portal.Options) *site {
+func newSite(t *testing.T, options simulator.Options) *site {
 	t.Helper()
-	world := portal.NewWorld()
-	world.AddFunnel(portal.Funnel{ID: 5, Name: "Projects", Stages: []portal.Stage{
-		{ID: "C5:NEW", Name: "New"}, {ID: "C5:DOCS", Name: "Documents"}, {ID: "C5:WON", Name: "Won", Semantics: portal.Success},
+	world := simulator.NewWorld()
+	world.AddFunnel(simulator.Funnel{ID: 5, Name: "Projects", Stages: []simulator.Stage{
+		{ID: "C5:NEW", Name: "New"}, {ID: "C5:DOCS", Name: "Documents"}, {ID: "C5:WON", Name: "Won", Semantics: simulator.Success},
 	}})
-	world.AddField(portal.Field{Name: "UF_CRM_DAYS", Type: "integer"})
-	ann := world.AddUser(portal.User{Name: "Ann", LastName: "Lee"})
-	world.AddDeal(portal.Deal{Title: "Roof", Funnel: 5, Stage: "C5:NEW", Manager: ann, Created: time.Now().AddDate(0, 0, -5)})
+	world.AddField(simulator.Field{Name: "UF_CRM_DAYS", Type: "integer"})
+	ann := world.AddUser(simulator.User{Name: "Ann", LastName: "Lee"})
+	world.AddDeal(simulator.Deal{Title: "Roof", Funnel: 5, Stage: "C5:NEW", Manager: ann, Created: time.Now().AddDate(0, 0, -5)})
 	options.Secret = "hidden5ecret"
-	s := &site{t: t, options: options, portal: portal.New(world, options), cfg: config.Default()}
+	s := &site{t: t, options: options, portal: simulator.New(world, options), cfg: config.Default()}
 	s.server = httptest.NewServer(s.portal)
 	t.Cleanup(s.server.Close)
 	webhook, err := extractor.ParseWebhook(s.portal.WebhookURL(s.server.URL))
@@ -120,7 +120,7 @@ func expect(t *testing.T, report doctor.Report, check string, severity doctor.Se
 
 func TestAHealthySite(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, portal.Options{})
+	s := newSite(t, simulator.Options{})
 	if err := s.run(); err != nil {
 		t.Fatal(err)
 	}
@@ -154,88 +154,88 @@ func TestWhatIsWrongIsFound(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name     string
-		options  portal.Options
+		options  simulator.Options
 		change   func(*site)
 		check    string
 		severity doctor.Severity
 		text     string
 		toDo     string
 	}{
-		{"a portal that is down", portal.Options{}, func(s *site) { s.server.Close() },
+		{"a portal that is down", simulator.Options{}, func(s *site) { s.server.Close() },
 			"portal", doctor.Problem, "connection refused", "can be reached from here, and portal.url"},
-		{"a portal that answers with a page", portal.Options{}, func(s *site) { s.portal.Inject(portal.FromNth(1, portal.Fault{HTML: 502})) },
+		{"a portal that answers with a page", simulator.Options{}, func(s *site) { s.portal.Inject(simulator.FromNth(1, simulator.Fault{HTML: 502})) },
 			"portal", doctor.Problem, "bad gateway", ""},
-		{"a webhook that was deleted", portal.Options{}, func(s *site) { s.portal.Inject(portal.FromNth(1, portal.Fault{Error: &portal.NoAuthFound})) },
+		{"a webhook that was deleted", simulator.Options{}, func(s *site) { s.portal.Inject(simulator.FromNth(1, simulator.Fault{Error: &simulator.NoAuthFound})) },
 			"portal", doctor.Problem, "NO_AUTH_FOUND", "the webhook needs the rights crm and user"},
-		{"a portal that has moved", portal.Options{}, func(s *site) { s.portal.Inject(portal.FromNth(1, portal.Fault{RedirectTo: "https://evil.example"})) },
+		{"a portal that has moved", simulator.Options{}, func(s *site) { s.portal.Inject(simulator.FromNth(1, simulator.Fault{RedirectTo: "https://evil.example"})) },
 			"portal", doctor.Problem, "the portal redirects to evil.example", "set portal.url"},
-		{"a portal that is down hides nothing of the warehouse", portal.Options{}, func(s *site) { s.server.Close() },
+		{"a portal that is down hides nothing of the warehouse", simulator.Options{}, func(s *site) { s.server.Close() },
 			"warehouse", doctor.OK, "embedded answers", ""},
-		{"a clock that is behind", portal.Options{}, func(s *site) { s.ahead = 5 * time.Minute },
+		{"a clock that is behind", simulator.Options{}, func(s *site) { s.ahead = 5 * time.Minute },
 			"clock", doctor.Warning, "behind this machine's", "NTP"},
-		{"a clock that is ahead", portal.Options{}, func(s *site) { s.ahead = -3 * time.Hour },
+		{"a clock that is ahead", simulator.Options{}, func(s *site) { s.ahead = -3 * time.Hour },
 			"clock", doctor.Warning, "ahead of this machine's", "NTP"},
-		{"a webhook of somebody", portal.Options{Quirks: portal.Quirks{IsNotAdmin: true}}, nil,
+		{"a webhook of somebody", simulator.Options{Quirks: simulator.Quirks{IsNotAdmin: true}}, nil,
 			"rights", doctor.Warning, "no administrator: deals that this user may not read are missing", "as an administrator"},
-		{"a webhook without people", portal.Options{Scopes: []string{"crm"}}, nil,
+		{"a webhook without people", simulator.Options{Scopes: []string{"crm"}}, nil,
 			"rights", doctor.Warning, "lacks the scope user", "tick user"},
-		{"a webhook without the CRM", portal.Options{Scopes: []string{"user"}}, nil,
+		{"a webhook without the CRM", simulator.Options{Scopes: []string{"user"}}, nil,
 			"portal", doctor.Problem, `lacks the scope "crm"`, "rights crm and user"},
-		{"more than the tariff allows", portal.Options{Limits: portal.Standard}, func(s *site) { s.cfg.Portal.Limits = extractor.Enterprise },
+		{"more than the tariff allows", simulator.Options{Limits: simulator.Standard}, func(s *site) { s.cfg.Portal.Limits = extractor.Enterprise },
 			"tariff", doctor.Warning, "the tariff ru_company allows less", "set portal.limits to standard"},
-		{"less than the tariff allows", portal.Options{Limits: portal.Enterprise}, func(s *site) { s.cfg.Portal.Limits = extractor.Standard },
+		{"less than the tariff allows", simulator.Options{Limits: simulator.Enterprise}, func(s *site) { s.cfg.Portal.Limits = extractor.Standard },
 			"tariff", doctor.OK, "the tariff ru_ent250 allows more", "enterprise"},
-		{"a tariff that is not told", portal.Options{Quirks: portal.Quirks{HidesAppInfo: true}}, nil,
+		{"a tariff that is not told", simulator.Options{Quirks: simulator.Quirks{HidesAppInfo: true}}, nil,
 			"tariff", doctor.OK, "does not tell its tariff", ""},
-		{"a funnel that is not there", portal.Options{}, func(s *site) { s.cfg.Funnels = []extractor.FunnelID{7} },
+		{"a funnel that is not there", simulator.Options{}, func(s *site) { s.cfg.Funnels = []extractor.FunnelID{7} },
 			"names", doctor.Problem, `funnels: the portal has no funnel "7"; did you mean 5?`, "correct the name"},
-		{"a field that is not there", portal.Options{}, func(s *site) { s.cfg.Plan.Fields["C5:DOCS"] = config.PlanFields{Days: "UF_CRM_DAY"} },
+		{"a field that is not there", simulator.Options{}, func(s *site) { s.cfg.Plan.Fields["C5:DOCS"] = config.PlanFields{Days: "UF_CRM_DAY"} },
 			"names", doctor.Problem, `the portal has no deal field "UF_CRM_DAY"; did you mean UF_CRM_DAYS?`, "correct the name"},
-		{"a stage that is not there", portal.Options{}, func(s *site) { s.cfg.Plan.Norms[0].Stage = "C5:NWE" },
+		{"a stage that is not there", simulator.Options{}, func(s *site) { s.cfg.Plan.Norms[0].Stage = "C5:NWE" },
 			"names", doctor.Problem, `plan.norms: the portal has no stage "C5:NWE"; did you mean C5:NEW?`, "correct the name"},
-		{"a field to write to that is not there", portal.Options{}, func(s *site) { s.cfg.WriteBack.State = "UF_CRM_STATE" },
+		{"a field to write to that is not there", simulator.Options{}, func(s *site) { s.cfg.WriteBack.State = "UF_CRM_STATE" },
 			"names", doctor.Problem, `write_back.state: the portal has no deal field "UF_CRM_STATE"`, "correct the name"},
-		{"a stage without a plan", portal.Options{}, func(s *site) { s.cfg.Plan.Norms = nil },
+		{"a stage without a plan", simulator.Options{}, func(s *site) { s.cfg.Plan.Norms = nil },
 			"plans", doctor.Warning, "1 from nowhere: C5:NEW (New)", "plan.norms"},
-		{"a remark on the configuration", portal.Options{}, func(s *site) { s.cfg.Warnings = []string{"the variable X sets nothing"} },
+		{"a remark on the configuration", simulator.Options{}, func(s *site) { s.cfg.Warnings = []string{"the variable X sets nothing"} },
 			"configuration", doctor.Warning, "the variable X sets nothing", "README"},
-		{"a server that is down", portal.Options{}, func(s *site) { s.onServer("clickhouse://u:pa55@127.0.0.1:1") },
+		{"a server that is down", simulator.Options{}, func(s *site) { s.onServer("clickhouse://u:pa55@127.0.0.1:1") },
 			"warehouse", doctor.Problem, "connection refused", "see that it runs, and run again"},
-		{"a server that is down hides nothing of the portal", portal.Options{}, func(s *site) { s.onServer("clickhouse://u:pa55@127.0.0.1:1") },
+		{"a server that is down hides nothing of the portal", simulator.Options{}, func(s *site) { s.onServer("clickhouse://u:pa55@127.0.0.1:1") },
 			"names", doctor.OK, "every funnel", ""},
-		{"no warehouse yet", portal.Options{}, func(s *site) { s.cfg.Warehouse.Path = s.t.TempDir() + "/a/b" },
+		{"no warehouse yet", simulator.Options{}, func(s *site) { s.cfg.Warehouse.Path = s.t.TempDir() + "/a/b" },
 			"warehouse", doctor.Warning, "there is none in ", "stagelag run makes it"},
-		{"an empty warehouse", portal.Options{}, nil,
+		{"an empty warehouse", simulator.Options{}, nil,
 			"schema", doctor.Warning, "the warehouse is empty", "stagelag run fills it"},
-		{"a run that failed", portal.Options{}, func(s *site) {
-			s.portal.Inject(portal.FromNth(4, portal.Fault{Error: &portal.AccessDenied}))
+		{"a run that failed", simulator.Options{}, func(s *site) {
+			s.portal.Inject(simulator.FromNth(4, simulator.Fault{Error: &simulator.AccessDenied}))
 			_ = s.run() // which is looked at
 			s.portal.Inject(nil)
 		}, "last run", doctor.Warning, "run 1 failed at ", "read its last line"},
-		{"nothing published", portal.Options{}, func(s *site) {
-			s.portal.Inject(portal.FromNth(4, portal.Fault{Error: &portal.AccessDenied}))
+		{"nothing published", simulator.Options{}, func(s *site) {
+			s.portal.Inject(simulator.FromNth(4, simulator.Fault{Error: &simulator.AccessDenied}))
 			_ = s.run() // which is looked at
 			s.portal.Inject(nil)
 		}, "published", doctor.Warning, "no run was published yet", "stagelag run"},
-		{"what is published is old", portal.Options{}, func(s *site) {
+		{"what is published is old", simulator.Options{}, func(s *site) {
 			if err := s.run(); err != nil {
 				s.t.Fatal(err)
 			}
 			s.ahead = 27 * time.Hour
 		}, "published", doctor.Problem, "more than schedule.max_age (26h0m0s)", "stagelag schedule is running"},
-		{"open visits without a plan", portal.Options{}, func(s *site) {
+		{"open visits without a plan", simulator.Options{}, func(s *site) {
 			s.cfg.Plan.Norms = nil
 			if err := s.run(); err != nil {
 				s.t.Fatal(err)
 			}
 		}, "coverage", doctor.Warning, "1 of 1 in C5:NEW (New)", "set a norm"},
-		{"gaps", portal.Options{}, func(s *site) {
+		{"gaps", simulator.Options{}, func(s *site) {
 			s.cfg.Plan.Norms = nil
 			if err := s.run(); err != nil {
 				s.t.Fatal(err)
 			}
 		}, "gaps", doctor.OK, "1 no_plan", ""},
-		{"a schema of a newer program", portal.Options{}, func(s *site) {
+		{"a schema of a newer program", simulator.Options{}, func(s *site) {
 			if err := s.run(); err != nil {
 				s.t.Fatal(err)
 			}
@@ -261,7 +261,7 @@ func TestWhatIsWrongIsFound(t *testing.T) {
 // A user of a server who may only read can't make a run.
 func TestAUserWhoMayOnlyRead(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, portal.Options{})
+	s := newSite(t, simulator.Options{})
 	if err := s.run(); err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"stagelag/extractor"
-	"stagelag/portal"
+	"stagelag/simulator"
 )
 
 // BenchmarkExtract reads generated portals for the first time. Under the standard limits, on a clock
@@ -15,10 +15,10 @@ import (
 // changes bring 50 rows each. Without limits it gives the rows a second of the real clock.
 func BenchmarkExtract(b *testing.B) {
 	for _, deals := range []int{400, 25_000, 250_000} {
-		world, _ := portal.Generate(portal.GenerateOptions{Seed: 1, Deals: deals, Now: noon})
+		world, _ := simulator.Generate(simulator.GenerateOptions{Seed: 1, Deals: deals, Now: noon})
 		b.Run("standard/"+strconv.Itoa(deals), func(b *testing.B) {
 			for b.Loop() {
-				s := newSite(b, world, portal.Options{Limits: portal.Standard})
+				s := newSite(b, world, simulator.Options{Limits: simulator.Standard})
 				began := s.clock.Now()
 				result := s.mustExtract()
 				requests := result.Requests
@@ -43,7 +43,7 @@ func BenchmarkExtract(b *testing.B) {
 		b.Run("unlimited/"+strconv.Itoa(deals), func(b *testing.B) {
 			rows := 0
 			for b.Loop() {
-				s := newSite(b, world, portal.Options{})
+				s := newSite(b, world, simulator.Options{})
 				result := s.mustExtract()
 				rows += result.DealsRead + result.ChangesRead
 			}

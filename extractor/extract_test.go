@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"stagelag/extractor"
-	"stagelag/portal"
+	"stagelag/simulator"
 )
 
 func TestFullReadLandsEverythingWithFewRequests(t *testing.T) {
@@ -16,7 +16,7 @@ func TestFullReadLandsEverythingWithFewRequests(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(fmt.Sprintf("%d deals", test.deals), func(t *testing.T) {
-			s := newSite(t, twoFunnels(test.deals, test.changes), portal.Options{Limits: portal.Standard})
+			s := newSite(t, twoFunnels(test.deals, test.changes), simulator.Options{Limits: simulator.Standard})
 			result := s.mustExtract()
 			s.mustKnow(everyDeal)
 			if most := allowed(test.deals, test.deals*test.changes); result.Requests > most {
@@ -33,7 +33,7 @@ func TestFullReadLandsEverythingWithFewRequests(t *testing.T) {
 }
 
 func TestASmallPortalTakesAHandfulOfRequests(t *testing.T) {
-	s := newSite(t, twoFunnels(400, 6), portal.Options{Limits: portal.Standard})
+	s := newSite(t, twoFunnels(400, 6), simulator.Options{Limits: simulator.Standard})
 	// Rights, stages; the counts, deals, changes, managers.
 	if result := s.mustExtract(); result.Requests != 6 {
 		t.Errorf("%d requests on the first run, want 6", result.Requests)
@@ -45,11 +45,11 @@ func TestASmallPortalTakesAHandfulOfRequests(t *testing.T) {
 }
 
 func TestSecondRunReadsOnlyWhatChanged(t *testing.T) {
-	s := newSite(t, twoFunnels(400, 6), portal.Options{Limits: portal.Standard})
+	s := newSite(t, twoFunnels(400, 6), simulator.Options{Limits: simulator.Standard})
 	s.mustExtract()
 	s.world.Move(7, noon.Add(time.Hour), "WON")
 	s.world.SetField(9, noon.Add(2*time.Hour), "UF_CRM_DOCS_DAYS", 3)
-	s.world.AddDeal(portal.Deal{Title: "New", Stage: "NEW", Created: noon.Add(3 * time.Hour)})
+	s.world.AddDeal(simulator.Deal{Title: "New", Stage: "NEW", Created: noon.Add(3 * time.Hour)})
 	result := s.later()
 	s.mustKnow(everyDeal)
 	if result.DealsRead != 3 || result.IsFull {
@@ -64,7 +64,7 @@ func TestSecondRunReadsOnlyWhatChanged(t *testing.T) {
 }
 
 func TestRewrittenHistoryOfAChangedDealIsReplaced(t *testing.T) {
-	s := newSite(t, twoFunnels(10, 3), portal.Options{})
+	s := newSite(t, twoFunnels(10, 3), simulator.Options{})
 	s.mustExtract()
 	row := s.world.History(4)[1].ID
 	s.world.RemoveChange(4, row, noon.Add(time.Hour))
@@ -79,17 +79,17 @@ func TestSweepFindsDeletedDeals(t *testing.T) {
 	tests := []struct {
 		name    string
 		deals   int
-		deleted []portal.DealID
+		deleted []simulator.DealID
 	}{
-		{"the first", 120, []portal.DealID{1}},
-		{"the last", 120, []portal.DealID{120}},
-		{"one in each of two ranges", 2700, []portal.DealID{17, 2600}},
-		{"a whole page", 120, []portal.DealID{51, 52, 53, 54, 55, 56, 57, 58, 59, 60}},
-		{"all of a few", 3, []portal.DealID{1, 2, 3}},
+		{"the first", 120, []simulator.DealID{1}},
+		{"the last", 120, []simulator.DealID{120}},
+		{"one in each of two ranges", 2700, []simulator.DealID{17, 2600}},
+		{"a whole page", 120, []simulator.DealID{51, 52, 53, 54, 55, 56, 57, 58, 59, 60}},
+		{"all of a few", 3, []simulator.DealID{1, 2, 3}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			s := newSite(t, twoFunnels(test.deals, 2), portal.Options{Limits: portal.Standard})
+			s := newSite(t, twoFunnels(test.deals, 2), simulator.Options{Limits: simulator.Standard})
 			s.mustExtract()
 			for _, id := range test.deleted {
 				s.world.DeleteDeal(id, noon.Add(time.Hour))
@@ -107,19 +107,19 @@ func TestSweepFindsDeletedDeals(t *testing.T) {
 }
 
 func TestADealThatComesBackIsKnownAgain(t *testing.T) {
-	s := newSite(t, twoFunnels(120, 2), portal.Options{})
+	s := newSite(t, twoFunnels(120, 2), simulator.Options{})
 	s.mustExtract()
 	s.world.HideDeal(8, noon.Add(time.Hour))
 	s.later()
 	s.mustKnow(everyDeal)
-	s.world.EditDeal(8, s.clock.Now().Add(time.Hour), func(d *portal.Deal) { d.IsHidden, d.Updated = false, noon.AddDate(0, -1, 0) })
-	s.world.AddDeal(portal.Deal{Title: "Newest", Stage: "NEW", Created: s.clock.Now().Add(time.Hour)})
+	s.world.EditDeal(8, s.clock.Now().Add(time.Hour), func(d *simulator.Deal) { d.IsHidden, d.Updated = false, noon.AddDate(0, -1, 0) })
+	s.world.AddDeal(simulator.Deal{Title: "Newest", Stage: "NEW", Created: s.clock.Now().Add(time.Hour)})
 	s.later()
 	s.mustKnow(everyDeal)
 }
 
 func TestOnlyTheConfiguredFunnelsAreRead(t *testing.T) {
-	s := newSite(t, twoFunnels(400, 3), portal.Options{})
+	s := newSite(t, twoFunnels(400, 3), simulator.Options{})
 	s.options.Funnels = []extractor.FunnelID{5}
 	result := s.mustExtract()
 	s.mustKnow(inService)
@@ -131,14 +131,14 @@ func TestOnlyTheConfiguredFunnelsAreRead(t *testing.T) {
 // Whatever a deal did between the funnels, it and its whole history are known once it has been
 // in a configured one.
 func TestDealsThatChangeFunnelKeepTheirWholeHistory(t *testing.T) {
-	s := newSite(t, twoFunnels(200, 3), portal.Options{})
+	s := newSite(t, twoFunnels(200, 3), simulator.Options{})
 	s.options.Funnels = []extractor.FunnelID{5}
 	before := noon.AddDate(0, 0, -1)
 	s.world.ChangeFunnel(1, before, 5, "C5:WORK") // came in
 	s.world.ChangeFunnel(2, before, 0, "WORK")    // left
 	s.world.Advance(noon)
-	known := func(extra ...portal.DealID) func(portal.Deal) bool {
-		return func(d portal.Deal) bool { return d.Funnel == 5 || slices.Contains(extra, d.ID) }
+	known := func(extra ...simulator.DealID) func(simulator.Deal) bool {
+		return func(d simulator.Deal) bool { return d.Funnel == 5 || slices.Contains(extra, d.ID) }
 	}
 	s.mustExtract()
 	s.mustKnow(known(2))
@@ -165,7 +165,7 @@ func TestDealsThatChangeFunnelKeepTheirWholeHistory(t *testing.T) {
 }
 
 func TestADepartedDealStaysKnownWhenThePortalHidesItsFormerHistory(t *testing.T) {
-	s := newSite(t, twoFunnels(20, 3), portal.Options{Quirks: portal.Quirks{HidesFormerFunnels: true}})
+	s := newSite(t, twoFunnels(20, 3), simulator.Options{Quirks: simulator.Quirks{HidesFormerFunnels: true}})
 	s.options.Funnels = []extractor.FunnelID{5}
 	s.mustExtract()
 	s.world.ChangeFunnel(2, noon.Add(time.Hour), 0, "WORK")
@@ -179,7 +179,7 @@ func TestADepartedDealStaysKnownWhenThePortalHidesItsFormerHistory(t *testing.T)
 }
 
 func TestAnotherScopeIsReadAnew(t *testing.T) {
-	s := newSite(t, twoFunnels(40, 3), portal.Options{})
+	s := newSite(t, twoFunnels(40, 3), simulator.Options{})
 	s.mustExtract()
 	s.options.Funnels = []extractor.FunnelID{5}
 	if result := s.later(); !result.IsFull {
@@ -196,7 +196,7 @@ func TestAnotherScopeIsReadAnew(t *testing.T) {
 }
 
 func TestAFullReadMarksWhatIsGone(t *testing.T) {
-	s := newSite(t, twoFunnels(120, 3), portal.Options{})
+	s := newSite(t, twoFunnels(120, 3), simulator.Options{})
 	s.mustExtract()
 	s.world.DeleteDeal(5, noon.Add(time.Hour))
 	s.world.RemoveChange(6, s.world.History(6)[0].ID, time.Time{})
@@ -206,11 +206,11 @@ func TestAFullReadMarksWhatIsGone(t *testing.T) {
 }
 
 func TestMostDealsGoneAtOnceIsTakenForLostRights(t *testing.T) {
-	s := newSite(t, twoFunnels(120, 2), portal.Options{})
+	s := newSite(t, twoFunnels(120, 2), simulator.Options{})
 	s.mustExtract()
 	before := s.known()
 	watermark := s.landing.watermark()
-	for id := portal.DealID(1); id <= 61; id++ {
+	for id := simulator.DealID(1); id <= 61; id++ {
 		s.world.HideDeal(id, noon.Add(time.Hour))
 	}
 	s.nextDay()
@@ -226,12 +226,12 @@ func TestMostDealsGoneAtOnceIsTakenForLostRights(t *testing.T) {
 }
 
 // slowPages makes the client ask for a few pages at a time, so that few rows make many blocks.
-var slowPages = portal.Options{Costs: map[string]time.Duration{
+var slowPages = simulator.Options{Costs: map[string]time.Duration{
 	"crm.item.list": 5 * time.Second, "crm.stagehistory.list": 5 * time.Second,
 }}
 
 func TestAReadingThatDiedGoesOnWhereItStopped(t *testing.T) {
-	world := func() *portal.World { return twoFunnels(600, 2) }
+	world := func() *simulator.World { return twoFunnels(600, 2) }
 	whole := newSite(t, world(), slowPages)
 	whole.mustExtract()
 	for killAt := 1; killAt <= whole.landing.writes; killAt++ {
@@ -246,7 +246,7 @@ func TestAReadingThatDiedGoesOnWhereItStopped(t *testing.T) {
 			// Between the two a deal that was read moves, one is deleted, one appears.
 			s.world.Move(1, s.clock.Now().Add(time.Minute), "WON")
 			s.world.DeleteDeal(3, s.clock.Now().Add(time.Minute))
-			s.world.AddDeal(portal.Deal{Title: "New", Stage: "NEW", Created: s.clock.Now().Add(time.Minute)})
+			s.world.AddDeal(simulator.Deal{Title: "New", Stage: "NEW", Created: s.clock.Now().Add(time.Minute)})
 			s.clock.now = s.clock.now.Add(time.Hour)
 			s.world.Advance(s.clock.now)
 			s.mustExtract()
@@ -287,7 +287,7 @@ func TestAReadingThatDiedLongAgoIsBegunAnew(t *testing.T) {
 func TestAnIncrementalRunThatDiedIsMadeAgain(t *testing.T) {
 	for killAt := 1; killAt <= 6; killAt++ {
 		t.Run(fmt.Sprintf("at write %d", killAt), func(t *testing.T) {
-			s := newSite(t, twoFunnels(200, 3), portal.Options{})
+			s := newSite(t, twoFunnels(200, 3), simulator.Options{})
 			s.mustExtract()
 			s.world.Move(7, noon.Add(time.Hour), "WON")
 			s.world.DeleteDeal(9, noon.Add(time.Hour))
@@ -303,8 +303,8 @@ func TestAnIncrementalRunThatDiedIsMadeAgain(t *testing.T) {
 
 // A deal that moves after it was listed and before its history was listed is read once more.
 func TestADealThatMovesDuringTheReadingIsReadAgain(t *testing.T) {
-	s := newSite(t, twoFunnels(100, 2), portal.Options{})
-	s.portal.Inject(func(call *portal.Call) *portal.Fault {
+	s := newSite(t, twoFunnels(100, 2), simulator.Options{})
+	s.portal.Inject(func(call *simulator.Call) *simulator.Fault {
 		holdsHistory := len(call.Commands) > 2 && call.Commands[2].Method == "crm.stagehistory.list"
 		if holdsHistory {
 			s.world.Move(11, s.clock.Now(), "WON")
@@ -321,7 +321,7 @@ func TestADealThatMovesDuringTheReadingIsReadAgain(t *testing.T) {
 func TestADealWhoseHistoryDisagreesIsAWarning(t *testing.T) {
 	w := twoFunnels(10, 2)
 	w.RemoveChange(4, w.History(4)[1].ID, time.Time{})
-	s := newSite(t, w, portal.Options{})
+	s := newSite(t, w, simulator.Options{})
 	result := s.mustExtract()
 	wantWarning(t, result, "1 deals stand in a stage that their history does not end with, such as deal 4")
 }
@@ -330,9 +330,9 @@ func TestFieldsAndManagersAreLanded(t *testing.T) {
 	w := twoFunnels(4, 1)
 	w.SetField(2, time.Time{}, "UF_CRM_DOCS_DAYS", 7)
 	w.SetField(2, time.Time{}, "UF_CRM_DOCS_DUE", time.Date(2026, 4, 1, 0, 0, 0, 0, time.UTC))
-	w.EditUser(2, time.Time{}, func(u *portal.User) { u.IsFired = true })
+	w.EditUser(2, time.Time{}, func(u *simulator.User) { u.IsFired = true })
 	for _, zone := range []*time.Location{time.UTC, time.FixedZone("", 3*3600), time.FixedZone("", -5*3600)} {
-		s := newSite(t, w, portal.Options{Zone: zone, Quirks: portal.Quirks{MixesEmpties: true, WritesHistoryAsText: true}})
+		s := newSite(t, w, simulator.Options{Zone: zone, Quirks: simulator.Quirks{MixesEmpties: true, WritesHistoryAsText: true}})
 		s.options.Fields = []string{"UF_CRM_DOCS_DAYS", "UF_CRM_DOCS_DUE"}
 		result := s.mustExtract()
 		deal := s.landing.deals[2]
@@ -351,19 +351,19 @@ func TestFieldsAndManagersAreLanded(t *testing.T) {
 }
 
 func TestAMissingScopeForPeopleIsAWarning(t *testing.T) {
-	s := newSite(t, twoFunnels(4, 1), portal.Options{Scopes: []string{"crm"}})
+	s := newSite(t, twoFunnels(4, 1), simulator.Options{Scopes: []string{"crm"}})
 	result := s.mustExtract()
 	wantWarning(t, result, "the webhook lacks the scope user: managers stay without names")
 	if len(result.Managers) != 0 {
 		t.Errorf("managers %v without the right to read them", result.Managers)
 	}
-	s = newSite(t, twoFunnels(4, 1), portal.Options{})
-	s.portal.Inject(portal.OnCommands("user.get", portal.InsufficientScope))
+	s = newSite(t, twoFunnels(4, 1), simulator.Options{})
+	s.portal.Inject(simulator.OnCommands("user.get", simulator.InsufficientScope))
 	wantWarning(t, s.mustExtract(), `managers stay without names: user.get: refused (insufficient_scope); the webhook lacks the scope "user": tick it in the webhook's settings`)
 }
 
 func TestAFieldThatThePortalLacksIsAnError(t *testing.T) {
-	s := newSite(t, twoFunnels(4, 1), portal.Options{})
+	s := newSite(t, twoFunnels(4, 1), simulator.Options{})
 	s.options.Fields = []string{"UF_CRM_NONE"}
 	if _, err := s.extract(); err == nil || err.Error() != "the portal has no deal field UF_CRM_NONE" {
 		t.Errorf("Extract: %v", err)

@@ -16,11 +16,11 @@ import (
 	"time"
 
 	"stagelag/extractor"
-	"stagelag/portal"
+	"stagelag/simulator"
 )
 
 func TestAPassingFaultChangesNothing(t *testing.T) {
-	faults := map[string]portal.Fault{
+	faults := map[string]simulator.Fault{
 		"502":                  {HTML: 502},
 		"504":                  {HTML: 504},
 		"503 without a code":   {HTML: 503},
@@ -28,18 +28,18 @@ func TestAPassingFaultChangesNothing(t *testing.T) {
 		"no answer":            {Drops: true},
 		"cut body":             {CutsBody: true},
 		"cut JSON":             {CutsJSON: true},
-		"internal error":       {Error: &portal.InternalServerError},
-		"too many requests":    {Error: &portal.QueryLimitExceeded},
-		"operating time":       {Error: &portal.OperationTimeLimit},
+		"internal error":       {Error: &simulator.InternalServerError},
+		"too many requests":    {Error: &simulator.QueryLimitExceeded},
+		"operating time":       {Error: &simulator.OperationTimeLimit},
 		"lost after it ran":    {RunsFirst: true, Drops: true},
-		"number for a code":    {Error: &portal.Error{Status: 500, Code: "0", IsNumber: true, Text: "No"}},
-		"an error without one": {Error: &portal.Error{Status: 502, Text: "No"}},
+		"number for a code":    {Error: &simulator.Error{Status: 500, Code: "0", IsNumber: true, Text: "No"}},
+		"an error without one": {Error: &simulator.Error{Status: 502, Text: "No"}},
 	}
 	for name, fault := range faults {
 		t.Run(name, func(t *testing.T) {
 			for nth := 1; nth <= 6; nth++ {
-				s := newSite(t, twoFunnels(120, 3), portal.Options{})
-				s.portal.Inject(portal.Nth(nth, fault))
+				s := newSite(t, twoFunnels(120, 3), simulator.Options{})
+				s.portal.Inject(simulator.Nth(nth, fault))
 				result := s.mustExtract()
 				s.mustKnow(everyDeal)
 				if len(result.Waited) != 1 {
@@ -53,18 +53,18 @@ func TestAPassingFaultChangesNothing(t *testing.T) {
 func TestFaultsBetweenGoodAnswersDoNotAddUp(t *testing.T) {
 	s := newSite(t, twoFunnels(600, 2), slowPages)
 	isOdd := false
-	s.portal.Inject(func(*portal.Call) *portal.Fault {
+	s.portal.Inject(func(*simulator.Call) *simulator.Fault {
 		if isOdd = !isOdd; !isOdd {
 			return nil
 		}
-		return &portal.Fault{HTML: 502}
+		return &simulator.Fault{HTML: 502}
 	})
 	s.mustExtract()
 	s.mustKnow(everyDeal)
 }
 
 func TestATimeOutIsAskedAgainWithHalfTheCommands(t *testing.T) {
-	s := newSite(t, twoFunnels(2500, 1), portal.Options{})
+	s := newSite(t, twoFunnels(2500, 1), simulator.Options{})
 	sent := 0
 	s.transport = func(r *http.Request) (*http.Response, error) {
 		if sent++; sent == 4 {
@@ -80,8 +80,8 @@ func TestATimeOutIsAskedAgainWithHalfTheCommands(t *testing.T) {
 }
 
 func TestAFaultThatStaysEndsTheRun(t *testing.T) {
-	s := newSite(t, twoFunnels(10, 1), portal.Options{})
-	s.portal.Inject(portal.FromNth(3, portal.Fault{HTML: 502}))
+	s := newSite(t, twoFunnels(10, 1), simulator.Options{})
+	s.portal.Inject(simulator.FromNth(3, simulator.Fault{HTML: 502}))
 	_, err := s.extract()
 	if want := "deals: batch: bad gateway (HTTP 502)"; err == nil || err.Error() != want {
 		t.Errorf("Extract: %v, want %s", err, want)
@@ -94,29 +94,29 @@ func TestAFaultThatStaysEndsTheRun(t *testing.T) {
 func TestARefusalForGoodEndsTheRunAtOnce(t *testing.T) {
 	tests := []struct {
 		name  string
-		fault portal.Fault
+		fault simulator.Fault
 		want  string
 	}{
-		{"blocked by hand", portal.Fault{Error: &portal.OverloadLimit},
+		{"blocked by hand", simulator.Fault{Error: &simulator.OverloadLimit},
 			"batch: REST API is blocked due to overload (OVERLOAD_LIMIT); Bitrix24 has blocked the portal by hand, only its support lifts that"},
-		{"wrong secret", portal.Fault{Error: &portal.NoAuthFound},
+		{"wrong secret", simulator.Fault{Error: &simulator.NoAuthFound},
 			"batch: Wrong authorization data (NO_AUTH_FOUND); check the webhook's address in portal.url"},
-		{"no rights", portal.Fault{Error: &portal.AccessDenied},
+		{"no rights", simulator.Fault{Error: &simulator.AccessDenied},
 			"batch: REST is available only on commercial plans (ACCESS_DENIED); check the rights of the webhook's user, and that the portal's plan includes REST"},
-		{"a page that says forbidden", portal.Fault{HTML: 403},
+		{"a page that says forbidden", simulator.Fault{HTML: 403},
 			"batch: forbidden (HTTP 403); check the rights of the webhook's user, and that the portal's plan includes REST"},
-		{"a page that says not found", portal.Fault{HTML: 404},
+		{"a page that says not found", simulator.Fault{HTML: 404},
 			"batch: not found (HTTP 404); check the host in portal.url"},
-		{"bad request", portal.Fault{Error: &portal.Error{Status: 400, Text: "No"}}, "batch: No (HTTP 400)"},
-		{"portal deleted", portal.Fault{Error: &portal.Error{Status: 500, Code: "PORTAL_DELETED", Text: "Gone"}},
+		{"bad request", simulator.Fault{Error: &simulator.Error{Status: 400, Text: "No"}}, "batch: No (HTTP 400)"},
+		{"portal deleted", simulator.Fault{Error: &simulator.Error{Status: 500, Code: "PORTAL_DELETED", Text: "Gone"}},
 			"batch: Gone (PORTAL_DELETED); the portal is gone or closed"},
-		{"the answer repeats the secret", portal.Fault{Error: &portal.Error{Status: 400, Code: "X", Text: "no /rest/1/" + secret + "/"}},
+		{"the answer repeats the secret", simulator.Fault{Error: &simulator.Error{Status: 400, Code: "X", Text: "no /rest/1/" + secret + "/"}},
 			"batch: no /rest/1/***/ (X)"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			s := newSite(t, twoFunnels(1, 1), portal.Options{})
-			s.portal.Inject(portal.FromNth(1, test.fault))
+			s := newSite(t, twoFunnels(1, 1), simulator.Options{})
+			s.portal.Inject(simulator.FromNth(1, test.fault))
 			_, err := s.extract()
 			if err == nil || err.Error() != test.want {
 				t.Errorf("Extract: %v, want %s", err, test.want)
@@ -129,21 +129,21 @@ func TestARefusalForGoodEndsTheRunAtOnce(t *testing.T) {
 }
 
 func TestErrorsOfCommandsInAGoodBatch(t *testing.T) {
-	passing := map[string]portal.Error{
-		"internal error": portal.InternalServerError,
-		"operating time": portal.OperationTimeLimit,
-		"requests":       portal.QueryLimitExceeded,
+	passing := map[string]simulator.Error{
+		"internal error": simulator.InternalServerError,
+		"operating time": simulator.OperationTimeLimit,
+		"requests":       simulator.QueryLimitExceeded,
 	}
 	for name, failure := range passing {
 		for _, key := range []string{"c00", "c01", "c03"} {
 			t.Run(name+" of "+key, func(t *testing.T) {
-				s := newSite(t, twoFunnels(300, 6), portal.Options{})
+				s := newSite(t, twoFunnels(300, 6), simulator.Options{})
 				isOdd := false
-				s.portal.Inject(func(*portal.Call) *portal.Fault {
+				s.portal.Inject(func(*simulator.Call) *simulator.Fault {
 					if isOdd = !isOdd; !isOdd {
 						return nil
 					}
-					return &portal.Fault{Commands: map[string]*portal.Error{key: &failure}}
+					return &simulator.Fault{Commands: map[string]*simulator.Error{key: &failure}}
 				})
 				s.mustExtract()
 				s.mustKnow(everyDeal)
@@ -152,8 +152,8 @@ func TestErrorsOfCommandsInAGoodBatch(t *testing.T) {
 	}
 	t.Run("for good", func(t *testing.T) {
 		for _, method := range []string{"crm.category.list", "crm.item.fields", "crm.status.list", "crm.item.list", "crm.stagehistory.list"} {
-			s := newSite(t, twoFunnels(300, 6), portal.Options{})
-			s.portal.Inject(portal.OnCommands(method, portal.InsufficientScope))
+			s := newSite(t, twoFunnels(300, 6), simulator.Options{})
+			s.portal.Inject(simulator.OnCommands(method, simulator.InsufficientScope))
 			_, err := s.extract()
 			wantCode(t, err, extractor.CodeInsufficientScope)
 			if err != nil && !strings.Contains(err.Error(), method) {
@@ -164,7 +164,7 @@ func TestErrorsOfCommandsInAGoodBatch(t *testing.T) {
 }
 
 func TestAnUnreachablePortalIsSaidSoon(t *testing.T) {
-	s := newSite(t, twoFunnels(1, 1), portal.Options{})
+	s := newSite(t, twoFunnels(1, 1), simulator.Options{})
 	server := httptest.NewServer(nil)
 	server.Close()
 	s.webhook = mustParse(t, s.portal.WebhookURL(server.URL))
@@ -178,16 +178,16 @@ func TestAnUnreachablePortalIsSaidSoon(t *testing.T) {
 }
 
 func TestACancelledRunEndsAtOnce(t *testing.T) {
-	s := newSite(t, twoFunnels(300, 2), portal.Options{})
+	s := newSite(t, twoFunnels(300, 2), simulator.Options{})
 	ctx, cancel := context.WithCancel(t.Context())
 	client := extractor.NewClient(extractor.ClientOptions{Webhook: s.webhook, Clock: s.clock})
 	description, err := client.Describe(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.portal.Inject(func(*portal.Call) *portal.Fault {
+	s.portal.Inject(func(*simulator.Call) *simulator.Fault {
 		cancel()
-		return &portal.Fault{Hold: make(chan struct{})}
+		return &simulator.Fault{Hold: make(chan struct{})}
 	})
 	_, err = extractor.Extract(ctx, client, s.landing, extractor.Options{Description: description})
 	if !errors.Is(err, context.Canceled) {
@@ -197,10 +197,10 @@ func TestACancelledRunEndsAtOnce(t *testing.T) {
 }
 
 func TestARenamedPortalIsFollowedWithThePost(t *testing.T) {
-	s := newSite(t, twoFunnels(300, 2), portal.Options{})
-	renamed := httptest.NewServer(portal.New(s.world, portal.Options{Now: s.clock.Now, Secret: secret}))
+	s := newSite(t, twoFunnels(300, 2), simulator.Options{})
+	renamed := httptest.NewServer(simulator.New(s.world, simulator.Options{Now: s.clock.Now, Secret: secret}))
 	t.Cleanup(renamed.Close)
-	s.portal.Inject(portal.FromNth(1, portal.Fault{RedirectTo: renamed.URL}))
+	s.portal.Inject(simulator.FromNth(1, simulator.Fault{RedirectTo: renamed.URL}))
 	result := s.mustExtract()
 	s.mustKnow(everyDeal)
 	if len(s.portal.Log()) != 1 {
@@ -211,8 +211,8 @@ func TestARenamedPortalIsFollowedWithThePost(t *testing.T) {
 }
 
 func TestAStrangerDoesNotGetTheSecret(t *testing.T) {
-	s := newSite(t, twoFunnels(1, 1), portal.Options{})
-	s.portal.Inject(portal.FromNth(1, portal.Fault{RedirectTo: "https://elsewhere.example"}))
+	s := newSite(t, twoFunnels(1, 1), simulator.Options{})
+	s.portal.Inject(simulator.FromNth(1, simulator.Fault{RedirectTo: "https://elsewhere.example"}))
 	_, err := s.extract()
 	var redirect *extractor.RedirectError
 	if !errors.As(err, &redirect) || redirect.Host != "elsewhere.example" {
@@ -224,21 +224,21 @@ func TestAStrangerDoesNotGetTheSecret(t *testing.T) {
 func TestAWriteIsNotRepeatedBlindly(t *testing.T) {
 	tests := []struct {
 		name    string
-		fault   portal.Fault
+		fault   simulator.Fault
 		isKnown bool // the outcome
 		isMade  bool
 	}{
-		{"refused for now", portal.Fault{Error: &portal.QueryLimitExceeded}, true, true},
-		{"blocked for now", portal.Fault{Error: &portal.OperationTimeLimit}, true, true},
-		{"the answer is lost", portal.Fault{RunsFirst: true, HTML: 504}, false, true},
-		{"the connection is lost", portal.Fault{Drops: true}, false, false},
-		{"the answer is cut", portal.Fault{CutsBody: true}, false, true},
+		{"refused for now", simulator.Fault{Error: &simulator.QueryLimitExceeded}, true, true},
+		{"blocked for now", simulator.Fault{Error: &simulator.OperationTimeLimit}, true, true},
+		{"the answer is lost", simulator.Fault{RunsFirst: true, HTML: 504}, false, true},
+		{"the connection is lost", simulator.Fault{Drops: true}, false, false},
+		{"the answer is cut", simulator.Fault{CutsBody: true}, false, true},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			s := newSite(t, twoFunnels(3, 1), portal.Options{})
+			s := newSite(t, twoFunnels(3, 1), simulator.Options{})
 			client := extractor.NewClient(extractor.ClientOptions{Webhook: s.webhook, Clock: s.clock})
-			s.portal.Inject(portal.Nth(1, test.fault))
+			s.portal.Inject(simulator.Nth(1, test.fault))
 			_, err := client.Batch(t.Context(), []extractor.Command{{
 				Method: "crm.item.update", Writes: true,
 				Params: []extractor.Param{{Name: "entityTypeId", Value: "2"}, {Name: "id", Value: "1"}, {Name: "fields[title]", Value: "Roof & Söhne +1"}},
@@ -256,10 +256,10 @@ func TestAWriteIsNotRepeatedBlindly(t *testing.T) {
 
 // What portals differ in changes nothing of what is landed.
 func TestQuirksOfPortals(t *testing.T) {
-	quirks := map[string]portal.Quirks{
-		"references stay as text":        {UnresolvedReferences: portal.KeptAsText},
-		"references become containers":   {UnresolvedReferences: portal.DeepestContainer},
-		"references are dropped":         {UnresolvedReferences: portal.Dropped},
+	quirks := map[string]simulator.Quirks{
+		"references stay as text":        {UnresolvedReferences: simulator.KeptAsText},
+		"references become containers":   {UnresolvedReferences: simulator.DeepestContainer},
+		"references are dropped":         {UnresolvedReferences: simulator.Dropped},
 		"filters on time are ignored":    {IgnoresISOFilters: true},
 		"history as text, mixed empties": {WritesHistoryAsText: true, MixesEmpties: true, WritesIntegerTimes: true},
 		"totals are zero":                {CountsUncountedAsZero: true, TakesAnyStart: true},
@@ -272,7 +272,7 @@ func TestQuirksOfPortals(t *testing.T) {
 	for name, quirk := range quirks {
 		t.Run(name, func(t *testing.T) {
 			for _, deals := range []int{49, 50, 350, 351} {
-				s := newSite(t, twoFunnels(deals, 2), portal.Options{Limits: portal.Standard, Quirks: quirk, Costs: slowPages.Costs})
+				s := newSite(t, twoFunnels(deals, 2), simulator.Options{Limits: simulator.Standard, Quirks: quirk, Costs: slowPages.Costs})
 				s.mustExtract()
 				s.mustKnow(everyDeal)
 				s.world.Move(9, s.clock.Now(), "WON")
@@ -319,7 +319,7 @@ func TestFiltersThatThePortalIgnores(t *testing.T) {
 				s.mustKnow(inService)
 				s.world.DeleteDeal(8, s.clock.Now())
 				s.world.DeleteDeal(12, s.clock.Now())
-				s.world.AddDeal(portal.Deal{
+				s.world.AddDeal(simulator.Deal{
 					Title: "Imported", Funnel: 5, Stage: "C5:NEW",
 					Created: noon.AddDate(0, -1, 0), AppearsAt: s.clock.Now().Add(time.Hour),
 				})
@@ -338,15 +338,15 @@ func TestFiltersThatThePortalIgnores(t *testing.T) {
 }
 
 func TestManyFunnelsAndStages(t *testing.T) {
-	w := portal.NewWorld()
-	for f := range portal.FunnelID(60) {
-		funnel := portal.Funnel{ID: f, Name: fmt.Sprint("Funnel ", f)}
+	w := simulator.NewWorld()
+	for f := range simulator.FunnelID(60) {
+		funnel := simulator.Funnel{ID: f, Name: fmt.Sprint("Funnel ", f)}
 		for k := range 70 {
-			funnel.Stages = append(funnel.Stages, portal.Stage{ID: portal.StageID(fmt.Sprintf("C%d:%d", f, k)), Name: "Stage", Sort: 10 * (70 - k)})
+			funnel.Stages = append(funnel.Stages, simulator.Stage{ID: simulator.StageID(fmt.Sprintf("C%d:%d", f, k)), Name: "Stage", Sort: 10 * (70 - k)})
 		}
 		w.AddFunnel(funnel)
 	}
-	s := newSite(t, w, portal.Options{Limits: portal.Standard, Quirks: portal.Quirks{PagesStatuses: true}})
+	s := newSite(t, w, simulator.Options{Limits: simulator.Standard, Quirks: simulator.Quirks{PagesStatuses: true}})
 	result := s.mustExtract()
 	if len(result.Funnels) != 60 {
 		t.Fatalf("%d funnels, want 60", len(result.Funnels))

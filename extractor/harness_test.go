@@ -17,7 +17,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"stagelag/extractor"
-	"stagelag/portal"
+	"stagelag/simulator"
 )
 
 const secret = "q7zt5wk2hidden93"
@@ -62,8 +62,8 @@ func (s skewed) Now() time.Time { return s.clock.Now().Add(s.by) }
 type site struct {
 	t       testing.TB
 	clock   *clock
-	world   *portal.World
-	portal  *portal.Portal
+	world   *simulator.World
+	portal  *simulator.Portal
 	webhook extractor.Webhook
 	limits  extractor.Limits
 	landing *memory
@@ -76,14 +76,14 @@ type site struct {
 	skew      time.Duration // our clock minus the portal's
 }
 
-func newSite(t testing.TB, w *portal.World, o portal.Options) *site {
+func newSite(t testing.TB, w *simulator.World, o simulator.Options) *site {
 	t.Helper()
 	s := &site{t: t, clock: &clock{now: noon, tick: 100 * time.Millisecond}, world: w, landing: newMemory(), limits: extractor.Standard}
 	o.Now, o.Secret = s.clock.Now, secret
-	if o.Limits == portal.NoLimits {
+	if o.Limits == simulator.NoLimits {
 		s.limits = extractor.Unlimited
 	}
-	s.portal = portal.New(w, o)
+	s.portal = simulator.New(w, o)
 	server := httptest.NewServer(s.portal)
 	t.Cleanup(server.Close)
 	webhook, err := extractor.ParseWebhook(s.portal.WebhookURL(server.URL))
@@ -177,13 +177,13 @@ func (s *site) refusals() map[string]int {
 // A picture is what a landing should know: deals as "funnel/stage manager", and the ids of
 // their changes.
 type picture struct {
-	Deals   map[portal.DealID]string
-	Changes map[portal.DealID][]portal.ChangeID
+	Deals   map[simulator.DealID]string
+	Changes map[simulator.DealID][]simulator.ChangeID
 }
 
 // shown is the picture of what the portal shows of some deals.
-func (s *site) shown(include func(portal.Deal) bool) picture {
-	p := picture{map[portal.DealID]string{}, map[portal.DealID][]portal.ChangeID{}}
+func (s *site) shown(include func(simulator.Deal) bool) picture {
+	p := picture{map[simulator.DealID]string{}, map[simulator.DealID][]simulator.ChangeID{}}
 	for _, deal := range s.world.Deals() {
 		if deal.IsHidden || !include(deal) {
 			continue
@@ -203,25 +203,25 @@ func line(funnel uint64, stage string, manager uint64) string {
 
 // known is the picture of what the landing knows.
 func (s *site) known() picture {
-	p := picture{map[portal.DealID]string{}, map[portal.DealID][]portal.ChangeID{}}
+	p := picture{map[simulator.DealID]string{}, map[simulator.DealID][]simulator.ChangeID{}}
 	for id, deal := range s.landing.deals {
 		if !deal.vanished {
-			p.Deals[portal.DealID(id)] = line(uint64(deal.FunnelID), string(deal.StageID), uint64(deal.ManagerID))
+			p.Deals[simulator.DealID(id)] = line(uint64(deal.FunnelID), string(deal.StageID), uint64(deal.ManagerID))
 		}
 	}
 	for id, history := range s.landing.histories() {
 		for _, change := range history {
-			p.Changes[portal.DealID(id)] = append(p.Changes[portal.DealID(id)], portal.ChangeID(change.ID))
+			p.Changes[simulator.DealID(id)] = append(p.Changes[simulator.DealID(id)], simulator.ChangeID(change.ID))
 		}
-		slices.Sort(p.Changes[portal.DealID(id)])
+		slices.Sort(p.Changes[simulator.DealID(id)])
 	}
 	return p
 }
 
-func everyDeal(portal.Deal) bool { return true }
+func everyDeal(simulator.Deal) bool { return true }
 
 // mustKnow fails unless the landing knows these deals as the portal shows them, and no others.
-func (s *site) mustKnow(include func(portal.Deal) bool) {
+func (s *site) mustKnow(include func(simulator.Deal) bool) {
 	s.t.Helper()
 	if diff := cmp.Diff(s.shown(include), s.known()); diff != "" {
 		s.t.Fatalf("landed is not what the portal shows (-shown +known):\n%s", diff)
@@ -239,40 +239,40 @@ func allowed(rows ...int) int {
 
 // twoFunnels is a world with the funnels 0 and 5 and n deals in turn, each with a history of
 // the given length.
-func twoFunnels(n, changes int) *portal.World {
-	w := portal.NewWorld()
+func twoFunnels(n, changes int) *simulator.World {
+	w := simulator.NewWorld()
 	for _, user := range []string{"Ann", "Bo", "Cy"} {
-		w.AddUser(portal.User{Name: user, LastName: "Lee"})
+		w.AddUser(simulator.User{Name: user, LastName: "Lee"})
 	}
-	stages := func(prefix string) []portal.Stage {
-		return []portal.Stage{
-			{ID: portal.StageID(prefix + "NEW"), Name: "New"},
-			{ID: portal.StageID(prefix + "WORK"), Name: "Work"},
-			{ID: portal.StageID(prefix + "WON"), Name: "Won", Semantics: portal.Success},
+	stages := func(prefix string) []simulator.Stage {
+		return []simulator.Stage{
+			{ID: simulator.StageID(prefix + "NEW"), Name: "New"},
+			{ID: simulator.StageID(prefix + "WORK"), Name: "Work"},
+			{ID: simulator.StageID(prefix + "WON"), Name: "Won", Semantics: simulator.Success},
 		}
 	}
-	w.AddFunnel(portal.Funnel{ID: 0, Name: "General", Stages: stages("")})
-	w.AddFunnel(portal.Funnel{ID: 5, Name: "Service", Stages: stages("C5:")})
-	w.AddField(portal.Field{Name: "UF_CRM_DOCS_DAYS", Type: "integer", Label: "Days for documents"})
-	w.AddField(portal.Field{Name: "UF_CRM_DOCS_DUE", Type: "date", Label: "Documents due"})
+	w.AddFunnel(simulator.Funnel{ID: 0, Name: "General", Stages: stages("")})
+	w.AddFunnel(simulator.Funnel{ID: 5, Name: "Service", Stages: stages("C5:")})
+	w.AddField(simulator.Field{Name: "UF_CRM_DOCS_DAYS", Type: "integer", Label: "Days for documents"})
+	w.AddField(simulator.Field{Name: "UF_CRM_DOCS_DUE", Type: "date", Label: "Documents due"})
 	for i := range n {
-		funnel, prefix := portal.FunnelID(0), ""
+		funnel, prefix := simulator.FunnelID(0), ""
 		if i%2 == 1 {
 			funnel, prefix = 5, "C5:"
 		}
 		begin := noon.AddDate(0, 0, -200).Add(time.Duration(i) * time.Minute)
-		id := w.AddDeal(portal.Deal{
-			Title: "Deal", Funnel: funnel, Stage: portal.StageID(prefix + "NEW"), Manager: portal.UserID(i%3 + 1),
+		id := w.AddDeal(simulator.Deal{
+			Title: "Deal", Funnel: funnel, Stage: simulator.StageID(prefix + "NEW"), Manager: simulator.UserID(i%3 + 1),
 			Created: begin, Cents: 15000, Currency: "EUR",
 		})
 		for k := range changes - 1 {
-			w.Move(id, begin.AddDate(0, 0, k+1), portal.StageID(prefix+[]string{"WORK", "NEW"}[k%2]))
+			w.Move(id, begin.AddDate(0, 0, k+1), simulator.StageID(prefix+[]string{"WORK", "NEW"}[k%2]))
 		}
 	}
 	w.Advance(noon)
 	return w
 }
 
-func inService(deal portal.Deal) bool { return deal.Funnel == 5 }
+func inService(deal simulator.Deal) bool { return deal.Funnel == 5 }
 
 func itoa(n uint64) string { return strconv.FormatUint(n, 10) }

@@ -7,24 +7,24 @@ import (
 	"time"
 
 	"stagelag/extractor"
-	"stagelag/portal"
+	"stagelag/simulator"
 )
 
 func TestTheBucketIsNeverOverrun(t *testing.T) {
 	tests := []struct {
 		name    string
 		client  extractor.Limits
-		portal  portal.Limits
+		portal  simulator.Limits
 		least   time.Duration // for the requests beyond the burst
 		isBound bool
 	}{
-		{"standard", extractor.Standard, portal.Standard, 0, true},
-		{"enterprise has room for them", extractor.Enterprise, portal.Enterprise, 0, false},
-		{"none", extractor.Unlimited, portal.NoLimits, 0, false},
+		{"standard", extractor.Standard, simulator.Standard, 0, true},
+		{"enterprise has room for them", extractor.Enterprise, simulator.Enterprise, 0, false},
+		{"none", extractor.Unlimited, simulator.NoLimits, 0, false},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			s := newSite(t, twoFunnels(1, 1), portal.Options{Limits: test.portal})
+			s := newSite(t, twoFunnels(1, 1), simulator.Options{Limits: test.portal})
 			s.clock.tick = time.Millisecond
 			client := extractor.NewClient(extractor.ClientOptions{
 				Webhook: s.webhook, Limits: test.client, Clock: s.clock,
@@ -51,7 +51,7 @@ func TestTheBucketIsNeverOverrun(t *testing.T) {
 }
 
 func TestRequestsFollowOneAnother(t *testing.T) {
-	s := newSite(t, twoFunnels(3000, 2), portal.Options{Limits: portal.Standard})
+	s := newSite(t, twoFunnels(3000, 2), simulator.Options{Limits: simulator.Standard})
 	s.mustExtract()
 	for _, call := range s.portal.Log() {
 		if call.InFlight > 1 {
@@ -61,7 +61,7 @@ func TestRequestsFollowOneAnother(t *testing.T) {
 }
 
 func TestARefusedRequestIsSentAgainLater(t *testing.T) {
-	s := newSite(t, twoFunnels(400, 3), portal.Options{Limits: portal.Standard})
+	s := newSite(t, twoFunnels(400, 3), simulator.Options{Limits: simulator.Standard})
 	// Somebody else on this address has filled the portal's counter.
 	other := extractor.NewClient(extractor.ClientOptions{Webhook: s.webhook, Limits: extractor.Unlimited, Clock: s.clock})
 	for range 51 {
@@ -78,9 +78,9 @@ func TestARefusedRequestIsSentAgainLater(t *testing.T) {
 }
 
 func TestARefusalIsNotWaitedOutForEver(t *testing.T) {
-	for _, refusal := range []portal.Error{portal.QueryLimitExceeded, portal.OperationTimeLimit} {
-		s := newSite(t, twoFunnels(1, 1), portal.Options{})
-		s.portal.Inject(portal.FromNth(1, portal.Fault{Error: &refusal}))
+	for _, refusal := range []simulator.Error{simulator.QueryLimitExceeded, simulator.OperationTimeLimit} {
+		s := newSite(t, twoFunnels(1, 1), simulator.Options{})
+		s.portal.Inject(simulator.FromNth(1, simulator.Fault{Error: &refusal}))
 		began := s.clock.Now()
 		_, err := s.extract()
 		wantCode(t, err, refusal.Code)
@@ -93,14 +93,14 @@ func TestARefusalIsNotWaitedOutForEver(t *testing.T) {
 // The portal blocks a method that has run for eight of the last ten minutes. We stop before,
 // whomever the portal charges for a batch.
 func TestOperatingTimeIsNeverUsedUp(t *testing.T) {
-	accounting := map[string]portal.BatchAccounting{
-		"charged to the methods": portal.PerMethod, "charged to batch": portal.PerBatch, "shown by the first": portal.ShownByFirst,
+	accounting := map[string]simulator.BatchAccounting{
+		"charged to the methods": simulator.PerMethod, "charged to batch": simulator.PerBatch, "shown by the first": simulator.ShownByFirst,
 	}
 	for name, mode := range accounting {
 		for _, cost := range []time.Duration{2 * time.Second, 9 * time.Second} {
 			t.Run(fmt.Sprintf("%s, %v a page", name, cost), func(t *testing.T) {
-				s := newSite(t, twoFunnels(1000, 5), portal.Options{
-					Limits: portal.Standard, Quirks: portal.Quirks{BatchAccounting: mode},
+				s := newSite(t, twoFunnels(1000, 5), simulator.Options{
+					Limits: simulator.Standard, Quirks: simulator.Quirks{BatchAccounting: mode},
 					Costs: map[string]time.Duration{"crm.item.list": cost, "crm.stagehistory.list": cost},
 				})
 				s.clock.tick = 7 * time.Second
@@ -122,9 +122,9 @@ func TestOperatingTimeIsNeverUsedUp(t *testing.T) {
 // The wait ends when enough has left the window, not when all has.
 func TestTheWaitForOperatingTimeIsNoLongerThanNeeded(t *testing.T) {
 	const cost = 9 * time.Second
-	for _, mode := range []portal.BatchAccounting{portal.PerMethod, portal.PerBatch, portal.ShownByFirst} {
-		s := newSite(t, twoFunnels(100, 60), portal.Options{
-			Limits: portal.Standard, Quirks: portal.Quirks{BatchAccounting: mode},
+	for _, mode := range []simulator.BatchAccounting{simulator.PerMethod, simulator.PerBatch, simulator.ShownByFirst} {
+		s := newSite(t, twoFunnels(100, 60), simulator.Options{
+			Limits: simulator.Standard, Quirks: simulator.Quirks{BatchAccounting: mode},
 			Costs: map[string]time.Duration{"crm.stagehistory.list": cost},
 		})
 		s.clock.tick, s.skew = 30*time.Second, -20*time.Minute
@@ -140,11 +140,11 @@ func TestTheWaitForOperatingTimeIsNoLongerThanNeeded(t *testing.T) {
 }
 
 func TestABlockedMethodIsWaitedOut(t *testing.T) {
-	for _, mode := range []portal.BatchAccounting{portal.PerMethod, portal.PerBatch, portal.ShownByFirst} {
+	for _, mode := range []simulator.BatchAccounting{simulator.PerMethod, simulator.PerBatch, simulator.ShownByFirst} {
 		t.Run(fmt.Sprintf("accounting %d", mode), func(t *testing.T) {
 			// We cannot see it coming: the portal hides the figures.
-			s := newSite(t, twoFunnels(1500, 4), portal.Options{
-				Limits: portal.Standard, Quirks: portal.Quirks{BatchAccounting: mode, HidesOperating: true},
+			s := newSite(t, twoFunnels(1500, 4), simulator.Options{
+				Limits: simulator.Standard, Quirks: simulator.Quirks{BatchAccounting: mode, HidesOperating: true},
 				OperatingLimit: 20 * time.Second,
 				Costs:          map[string]time.Duration{"crm.item.list": time.Second, "crm.stagehistory.list": time.Second},
 			})
@@ -159,9 +159,9 @@ func TestABlockedMethodIsWaitedOut(t *testing.T) {
 
 // A limit lower than the one that we count on: the portal has told when it ends.
 func TestABlockedMethodIsAskedAgainWhenThePortalSaid(t *testing.T) {
-	for _, mode := range []portal.BatchAccounting{portal.PerMethod, portal.PerBatch, portal.ShownByFirst} {
-		s := newSite(t, twoFunnels(1000, 2), portal.Options{
-			Limits: portal.Standard, Quirks: portal.Quirks{BatchAccounting: mode},
+	for _, mode := range []simulator.BatchAccounting{simulator.PerMethod, simulator.PerBatch, simulator.ShownByFirst} {
+		s := newSite(t, twoFunnels(1000, 2), simulator.Options{
+			Limits: simulator.Standard, Quirks: simulator.Quirks{BatchAccounting: mode},
 			OperatingLimit: 40 * time.Second,
 			Costs:          map[string]time.Duration{"crm.item.list": time.Second, "crm.stagehistory.list": time.Second},
 		})
@@ -184,7 +184,7 @@ func TestABlockedMethodIsAskedAgainWhenThePortalSaid(t *testing.T) {
 }
 
 func TestSlowCommandsMakeSmallerBatches(t *testing.T) {
-	s := newSite(t, twoFunnels(2500, 1), portal.Options{
+	s := newSite(t, twoFunnels(2500, 1), simulator.Options{
 		Costs: map[string]time.Duration{"crm.item.list": 2 * time.Second, "crm.stagehistory.list": 2 * time.Second},
 	})
 	s.mustExtract()
@@ -201,17 +201,17 @@ func TestSlowCommandsMakeSmallerBatches(t *testing.T) {
 func TestRefusalsAreCounted(t *testing.T) {
 	tests := []struct {
 		reason string
-		fault  portal.Fault
+		fault  simulator.Fault
 	}{
-		{extractor.WaitRefused, portal.Fault{Error: &portal.QueryLimitExceeded}},
-		{extractor.WaitOperating, portal.Fault{Error: &portal.OperationTimeLimit}},
-		{extractor.WaitFault, portal.Fault{HTML: 502}},
-		{extractor.WaitFault, portal.Fault{Drops: true}},
+		{extractor.WaitRefused, simulator.Fault{Error: &simulator.QueryLimitExceeded}},
+		{extractor.WaitOperating, simulator.Fault{Error: &simulator.OperationTimeLimit}},
+		{extractor.WaitFault, simulator.Fault{HTML: 502}},
+		{extractor.WaitFault, simulator.Fault{Drops: true}},
 	}
 	for _, test := range tests {
-		s := newSite(t, twoFunnels(1, 1), portal.Options{})
+		s := newSite(t, twoFunnels(1, 1), simulator.Options{})
 		client := extractor.NewClient(extractor.ClientOptions{Webhook: s.webhook, Limits: extractor.Unlimited, Clock: s.clock})
-		s.portal.Inject(portal.Nth(1, test.fault))
+		s.portal.Inject(simulator.Nth(1, test.fault))
 		if _, err := client.Batch(t.Context(), []extractor.Command{{Method: "server.time"}}); err != nil {
 			t.Fatal(err)
 		}

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"stagelag/portal"
+	"stagelag/simulator"
 	"stagelag/sql"
 	"stagelag/warehouse"
 	"stagelag/warehouse/warehousetest"
@@ -33,7 +33,7 @@ func BenchmarkNight(b *testing.B) {
 			// A portal of a million deals in this process is most of its memory, which is not to be gone
 			// over again and again.
 			defer debug.SetGCPercent(debug.SetGCPercent(400))
-			world, suggested := portal.Generate(portal.GenerateOptions{Seed: 1, Deals: deals, Now: firstNight, HistoryDays: 1200})
+			world, suggested := simulator.Generate(simulator.GenerateOptions{Seed: 1, Deals: deals, Now: firstNight, HistoryDays: 1200})
 			s := newSiteOn(b, benchWarehouse(b, deals), world, suggested, firstNight)
 			s.run(false)
 			endpoints, _ := s.w.Endpoints()

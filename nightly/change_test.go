@@ -5,12 +5,12 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"stagelag/portal"
+	"stagelag/simulator"
 )
 
 // A life changes a world from night to night, the same way for the same seed and night.
 type life struct {
-	world *portal.World
+	world *simulator.World
 	seed  uint64
 }
 
@@ -26,7 +26,7 @@ func (l life) before(night time.Time, changes int) {
 	random := rand.New(rand.NewPCG(l.seed, uint64(night.Unix())))
 	at := func() time.Time { return night.Add(-time.Duration(1+random.IntN(20*60)) * time.Minute) }
 	deals := l.world.Deals()
-	some := func() portal.Deal {
+	some := func() simulator.Deal {
 		for {
 			if d := deals[random.IntN(len(deals))]; !d.IsRecurring {
 				return d
@@ -34,7 +34,7 @@ func (l life) before(night time.Time, changes int) {
 		}
 	}
 	funnels := l.world.Funnels()
-	stage := func(funnel portal.FunnelID) portal.StageID {
+	stage := func(funnel simulator.FunnelID) simulator.StageID {
 		for _, f := range funnels {
 			if f.ID == funnel {
 				return f.Stages[random.IntN(len(f.Stages))].ID
@@ -43,8 +43,8 @@ func (l life) before(night time.Time, changes int) {
 		return ""
 	}
 	f := funnels[random.IntN(len(funnels))]
-	l.world.AddDeal(portal.Deal{Title: fmt.Sprintf("New of %s", night.Format(time.DateOnly)), Funnel: f.ID, Stage: f.Stages[0].ID,
-		Manager: portal.UserID(2 + random.IntN(8)), Cents: int64(random.IntN(1e7)), Currency: "EUR", Created: at()})
+	l.world.AddDeal(simulator.Deal{Title: fmt.Sprintf("New of %s", night.Format(time.DateOnly)), Funnel: f.ID, Stage: f.Stages[0].ID,
+		Manager: simulator.UserID(2 + random.IntN(8)), Cents: int64(random.IntN(1e7)), Currency: "EUR", Created: at()})
 	l.world.DeleteDeal(some().ID, at())
 	moved := some()
 	l.world.Move(moved.ID, at(), stage(moved.Funnel))
@@ -57,7 +57,7 @@ func (l life) before(night time.Time, changes int) {
 		case 3:
 			l.world.SetField(d.ID, at(), fields[random.IntN(len(fields))], random.IntN(40)-1)
 		case 4:
-			l.world.SetManager(d.ID, at(), portal.UserID(2+random.IntN(10)))
+			l.world.SetManager(d.ID, at(), simulator.UserID(2+random.IntN(10)))
 		case 5:
 			to := funnels[random.IntN(len(funnels))]
 			l.world.ChangeFunnel(d.ID, at(), to.ID, to.Stages[0].ID)
@@ -65,10 +65,10 @@ func (l life) before(night time.Time, changes int) {
 			if history := l.world.History(d.ID); len(history) > 0 {
 				row := history[random.IntN(len(history))]
 				earlier := row.At.Add(-time.Duration(random.IntN(48)) * time.Hour)
-				l.world.CorrectChange(d.ID, row.ID, at(), func(c *portal.Change) { c.At = earlier })
+				l.world.CorrectChange(d.ID, row.ID, at(), func(c *simulator.Change) { c.At = earlier })
 			}
 		case 7:
-			l.world.EditDeal(d.ID, at(), func(d *portal.Deal) { d.Title += "!"; d.Cents += 100 })
+			l.world.EditDeal(d.ID, at(), func(d *simulator.Deal) { d.Title += "!"; d.Cents += 100 })
 		}
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"stagelag/nightly"
-	"stagelag/portal"
+	"stagelag/simulator"
 	"stagelag/warehouse"
 )
 
@@ -48,7 +48,7 @@ func TestAnUnreachablePortal(t *testing.T) {
 	s, _ := small(t)
 	s.run(false)
 	published := s.snapshot()
-	s.portal.Inject(portal.FromNth(1, portal.Fault{Drops: true}))
+	s.portal.Inject(simulator.FromNth(1, simulator.Fault{Drops: true}))
 	_, err := nightly.Run(context.Background(), s.pass(false))
 	if err == nil {
 		t.Fatal("a run without a portal succeeded")

@@ -11,7 +11,7 @@ import (
 
 	"stagelag/extractor"
 	"stagelag/loader"
-	"stagelag/portal"
+	"stagelag/simulator"
 )
 
 // A person who is forgotten has no name in any view, nor in what lies behind them, and no later
@@ -21,8 +21,8 @@ func TestWhoIsForgottenHasNumbersAndNoName(t *testing.T) {
 	s := generated(t, 4, 60)
 	s.run(false)
 	at := firstNight.Add(time.Hour)
-	manager := portal.UserID(s.number("SELECT manager_id FROM deals_now WHERE NOT startsWith(manager_name, '#') ORDER BY overdue_days_total DESC LIMIT 1"))
-	s.world.EditUser(manager, at, func(u *portal.User) { u.LastName += "-Renamed" }) // two versions of the name
+	manager := simulator.UserID(s.number("SELECT manager_id FROM deals_now WHERE NOT startsWith(manager_name, '#') ORDER BY overdue_days_total DESC LIMIT 1"))
+	s.world.EditUser(manager, at, func(u *simulator.User) { u.LastName += "-Renamed" }) // two versions of the name
 	s.at(at)
 	s.run(false)
 	name := s.rows(fmt.Sprintf("SELECT DISTINCT manager_name FROM deals_now WHERE manager_id = %d", manager))[0]
@@ -45,7 +45,7 @@ func TestWhoIsForgottenHasNumbersAndNoName(t *testing.T) {
 	}
 	s.run(true)
 	expectSame(t, "a full run after that", s.snapshot(), want)
-	s.world.EditUser(manager, at.Add(time.Hour), func(u *portal.User) { u.LastName += "-Again" })
+	s.world.EditUser(manager, at.Add(time.Hour), func(u *simulator.User) { u.LastName += "-Again" })
 	s.at(at.Add(2 * time.Hour))
 	s.run(false)
 	expectSame(t, "a run after the person was renamed", s.snapshot(), want)

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"stagelag/nightly"
-	"stagelag/portal"
+	"stagelag/simulator"
 )
 
 // hostile are texts that mean something to one of those on the way: SQL, YAML, a template, a
@@ -35,27 +35,27 @@ var hostile = []string{
 // views and the summary show it as it is, or cleaned for a terminal; it does nothing else.
 func TestHostilePortal(t *testing.T) {
 	t.Parallel()
-	world := portal.NewWorld()
+	world := simulator.NewWorld()
 	// Three megabytes: fifty pages with such a title are an answer that is too long.
 	huge := strings.Repeat("x'\n", 1<<20)
-	stages := []portal.Stage{{ID: "C5:NEW", Name: "New"}, {ID: "C5:WON", Name: "Won", Semantics: portal.Success}}
+	stages := []simulator.Stage{{ID: "C5:NEW", Name: "New"}, {ID: "C5:WON", Name: "Won", Semantics: simulator.Success}}
 	for i, text := range hostile {
-		stages = append(stages, portal.Stage{ID: portal.StageID("C5:" + text), Name: fmt.Sprint(i, text)})
+		stages = append(stages, simulator.Stage{ID: simulator.StageID("C5:" + text), Name: fmt.Sprint(i, text)})
 	}
-	stages = append(stages, portal.Stage{ID: "C5:HUGE", Name: huge[:100_000]})
-	world.AddFunnel(portal.Funnel{ID: 5, Name: hostile[0] + hostile[3], Stages: stages})
-	world.AddField(portal.Field{Name: "UF_CRM_DAYS", Type: "string", Label: hostile[6]})
+	stages = append(stages, simulator.Stage{ID: "C5:HUGE", Name: huge[:100_000]})
+	world.AddFunnel(simulator.Funnel{ID: 5, Name: hostile[0] + hostile[3], Stages: stages})
+	world.AddField(simulator.Field{Name: "UF_CRM_DAYS", Type: "string", Label: hostile[6]})
 	for i, text := range hostile {
-		manager := world.AddUser(portal.User{Name: text, LastName: fmt.Sprint(i)})
-		deal := world.AddDeal(portal.Deal{Title: text, Funnel: 5, Stage: "C5:NEW", Manager: manager, Currency: text, Created: march(1, 10), Fields: map[string]any{"UF_CRM_DAYS": text}})
-		world.Move(deal, march(2, 10), portal.StageID("C5:"+text))
+		manager := world.AddUser(simulator.User{Name: text, LastName: fmt.Sprint(i)})
+		deal := world.AddDeal(simulator.Deal{Title: text, Funnel: 5, Stage: "C5:NEW", Manager: manager, Currency: text, Created: march(1, 10), Fields: map[string]any{"UF_CRM_DAYS": text}})
+		world.Move(deal, march(2, 10), simulator.StageID("C5:"+text))
 	}
-	big := world.AddDeal(portal.Deal{Title: huge, Funnel: 5, Stage: "C5:NEW", Manager: 1, Created: march(1, 10), Fields: map[string]any{"UF_CRM_DAYS": huge[:100_000]}})
+	big := world.AddDeal(simulator.Deal{Title: huge, Funnel: 5, Stage: "C5:NEW", Manager: 1, Created: march(1, 10), Fields: map[string]any{"UF_CRM_DAYS": huge[:100_000]}})
 	world.Move(big, march(2, 10), "C5:HUGE")
 
-	s := newSite(t, world, portal.Suggested{
-		TimeZone: "Europe/Moscow", Fields: map[string]portal.SuggestedFields{"C5:NEW": {Days: "UF_CRM_DAYS"}},
-		Norms: []portal.SuggestedNorm{{Stage: "C5:" + hostile[0], Days: 3}},
+	s := newSite(t, world, simulator.Suggested{
+		TimeZone: "Europe/Moscow", Fields: map[string]simulator.SuggestedFields{"C5:NEW": {Days: "UF_CRM_DAYS"}},
+		Norms: []simulator.SuggestedNorm{{Stage: "C5:" + hostile[0], Days: 3}},
 	}, firstNight)
 	outcome := s.run(false)
 	s.expectLaws("a hostile portal")
@@ -99,7 +99,7 @@ func TestHostilePortal(t *testing.T) {
 			t.Errorf("a second run changes %s from %s to %s", view, published[view], digest)
 		}
 	}
-	world.EditDeal(big, march(11, 1), func(d *portal.Deal) { d.Title = hostile[4] })
+	world.EditDeal(big, march(11, 1), func(d *simulator.Deal) { d.Title = hostile[4] })
 	s.at(march(11, 3))
 	s.run(false)
 	s.run(true)
@@ -118,7 +118,7 @@ func TestHostileRefusal(t *testing.T) {
 	s, _ := small(t)
 	s.run(false)
 	for i, text := range hostile {
-		s.portal.Inject(portal.FromNth(2, portal.Fault{Error: &portal.Error{Status: 400, Code: text, Text: text + strings.Repeat("long ", 10_000)}}))
+		s.portal.Inject(simulator.FromNth(2, simulator.Fault{Error: &simulator.Error{Status: 400, Code: text, Text: text + strings.Repeat("long ", 10_000)}}))
 		s.at(firstNight.Add(time.Duration(i) * time.Minute))
 		_, err := nightly.Run(t.Context(), s.pass(true))
 		if err == nil || strings.ContainsFunc(err.Error(), func(r rune) bool { return r == '\n' || isUnfit(r) }) || len(err.Error()) > 1000 {

@@ -17,7 +17,7 @@ import (
 	"stagelag/config"
 	"stagelag/extractor"
 	"stagelag/nightly"
-	"stagelag/portal"
+	"stagelag/simulator"
 	"stagelag/transform"
 	"stagelag/warehouse"
 	"stagelag/warehouse/warehousetest"
@@ -33,8 +33,8 @@ func TestMain(m *testing.M) {
 // A site is a simulated portal, a configuration for it and a warehouse of its own.
 type site struct {
 	t       testing.TB
-	world   *portal.World
-	portal  *portal.Portal
+	world   *simulator.World
+	portal  *simulator.Portal
 	clock   *atomic.Int64 // the portal's, in seconds
 	webhook string
 	cfg     config.Config
@@ -42,17 +42,17 @@ type site struct {
 }
 
 // newSite opens a warehouse over a world at the given time of its clock.
-func newSite(t testing.TB, world *portal.World, suggested portal.Suggested, now time.Time) *site {
+func newSite(t testing.TB, world *simulator.World, suggested simulator.Suggested, now time.Time) *site {
 	t.Helper()
 	return newSiteOn(t, warehousetest.Migrated(t), world, suggested, now)
 }
 
 // newSiteOn is newSite with a warehouse that is open already.
-func newSiteOn(t testing.TB, w *warehouse.Warehouse, world *portal.World, suggested portal.Suggested, now time.Time) *site {
+func newSiteOn(t testing.TB, w *warehouse.Warehouse, world *simulator.World, suggested simulator.Suggested, now time.Time) *site {
 	t.Helper()
 	s := &site{t: t, world: world, clock: &atomic.Int64{}, w: w, cfg: config.Default()}
 	s.clock.Store(now.Unix())
-	s.portal = portal.New(world, portal.Options{Now: func() time.Time { return time.Unix(s.clock.Load(), 0) }})
+	s.portal = simulator.New(world, simulator.Options{Now: func() time.Time { return time.Unix(s.clock.Load(), 0) }})
 	server := httptest.NewServer(s.portal)
 	t.Cleanup(server.Close)
 	s.webhook = s.portal.WebhookURL(server.URL)
@@ -65,7 +65,7 @@ func newSiteOn(t testing.TB, w *warehouse.Warehouse, world *portal.World, sugges
 	return s
 }
 
-func (s *site) configure(suggested portal.Suggested) {
+func (s *site) configure(suggested simulator.Suggested) {
 	zone, err := time.LoadLocation(suggested.TimeZone)
 	if err != nil {
 		s.t.Fatal(err)
@@ -198,6 +198,6 @@ func firstDifference(got, want []string) string {
 var firstNight = time.Date(2026, 3, 10, 2, 30, 0, 0, time.UTC)
 
 func generated(t *testing.T, seed uint64, deals int) *site {
-	world, suggested := portal.Generate(portal.GenerateOptions{Seed: seed, Deals: deals, Now: firstNight, Language: portal.Russian})
+	world, suggested := simulator.Generate(simulator.GenerateOptions{Seed: seed, Deals: deals, Now: firstNight, Language: simulator.Russian})
 	return newSite(t, world, suggested, firstNight)
 }

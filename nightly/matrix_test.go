@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"stagelag/portal"
+	"stagelag/simulator"
 )
 
 // A step is a part of a run in which something goes wrong.
@@ -20,7 +20,7 @@ type step struct {
 	name   string
 	isFull bool
 	// asks is whether a request to the portal belongs to the step; nil: the portal isn't asked.
-	asks func(portal.Command) bool
+	asks func(simulator.Command) bool
 	// says finds the step in what is sent to the engine.
 	says *regexp.Regexp
 	// writes are the tables that the step writes to.
@@ -41,19 +41,19 @@ var faultSteps = []step{
 	{name: "write back", asks: updates, says: regexp.MustCompile(`INSERT INTO write_backs`), writes: []string{"write_backs"}},
 }
 
-func readsDeals(c portal.Command) bool {
+func readsDeals(c simulator.Command) bool {
 	return c.Method == "crm.item.list" && slices.Contains(c.Params.List("select"), "title") && slices.Contains(c.Params.Keys("filter"), ">id")
 }
 
-func readsHistory(c portal.Command) bool {
+func readsHistory(c simulator.Command) bool {
 	return c.Method == "crm.stagehistory.list" && c.Params.Text("start") == "-1"
 }
 
-func sweeps(c portal.Command) bool {
+func sweeps(c simulator.Command) bool {
 	return c.Method == "crm.item.list" && slices.Contains(c.Params.Keys("filter"), "<=id")
 }
 
-func updates(c portal.Command) bool { return c.Method == "crm.item.update" }
+func updates(c simulator.Command) bool { return c.Method == "crm.item.update" }
 
 // What a cell of the matrix can't be, and why.
 const (
@@ -110,14 +110,14 @@ func unlessThat(is bool, reason string) string {
 }
 
 // onRequest arms a fault of the portal: the first request of the step, or each one from it on.
-func onRequest(isLasting bool, f portal.Fault) func(*cell) func() {
+func onRequest(isLasting bool, f simulator.Fault) func(*cell) func() {
 	return func(c *cell) func() {
-		c.onRequest(isLasting, func() *portal.Fault { return &f })
+		c.onRequest(isLasting, func() *simulator.Fault { return &f })
 		return nil
 	}
 }
 
-func onPortal(name string, f portal.Fault, wantsOnce outcome, passes func(*patient)) []fault {
+func onPortal(name string, f simulator.Fault, wantsOnce outcome, passes func(*patient)) []fault {
 	return []fault{
 		{name: name + ", once", form: once, cannot: needsPortal, arm: onRequest(false, f), wants: wantsOnce, passes: passes},
 		{name: name + ", from then on", form: lasting, cannot: needsPortal, arm: onRequest(true, f), wants: fails, passes: passes},
@@ -127,7 +127,7 @@ func onPortal(name string, f portal.Fault, wantsOnce outcome, passes func(*patie
 var faults = slices.Concat(
 	[]fault{
 		{name: "the portal refuses connections, for a moment", form: once, cannot: needsPortal, wants: goesWell, arm: func(c *cell) func() {
-			c.onRequest(false, func() *portal.Fault {
+			c.onRequest(false, func() *simulator.Fault {
 				heal := c.toPortal.mend
 				c.onSleep.Store(&heal)
 				c.toPortal.refuse()
@@ -136,32 +136,32 @@ var faults = slices.Concat(
 			return nil
 		}},
 		{name: "the portal refuses connections, from then on", form: lasting, cannot: needsPortal, wants: fails, arm: func(c *cell) func() {
-			c.onRequest(false, func() *portal.Fault { c.toPortal.refuse(); return nil })
+			c.onRequest(false, func() *simulator.Fault { c.toPortal.refuse(); return nil })
 			return nil
 		}},
 		{name: "the portal's connection is reset, from then on", cannot: needsPortal, wants: fails, arm: func(c *cell) func() {
-			c.onRequest(false, func() *portal.Fault { c.toPortal.breakAll(); return nil })
+			c.onRequest(false, func() *simulator.Fault { c.toPortal.breakAll(); return nil })
 			return nil
 		}},
 	},
-	onPortal("the answer ends in mid-body", portal.Fault{CutsBody: true}, goesWell, nil),
-	onPortal("503 by rate", portal.Fault{Error: &portal.QueryLimitExceeded}, goesWell, nil),
-	onPortal("429 by operating time", portal.Fault{Error: &portal.OperationTimeLimit}, goesWell, nil),
-	onPortal("401", portal.Fault{Error: &portal.NoAuthFound}, fails, nil),
-	onPortal("a page of HTML", portal.Fault{HTML: 502}, goesWell, nil),
-	onPortal("a page of HTML that says all is well", portal.Fault{HTML: 200}, goesWell, nil),
-	onPortal("the portal does not answer", portal.Fault{Hold: make(chan struct{})}, goesWell, hurriesPortal),
+	onPortal("the answer ends in mid-body", simulator.Fault{CutsBody: true}, goesWell, nil),
+	onPortal("503 by rate", simulator.Fault{Error: &simulator.QueryLimitExceeded}, goesWell, nil),
+	onPortal("429 by operating time", simulator.Fault{Error: &simulator.OperationTimeLimit}, goesWell, nil),
+	onPortal("401", simulator.Fault{Error: &simulator.NoAuthFound}, fails, nil),
+	onPortal("a page of HTML", simulator.Fault{HTML: 502}, goesWell, nil),
+	onPortal("a page of HTML that says all is well", simulator.Fault{HTML: 200}, goesWell, nil),
+	onPortal("the portal does not answer", simulator.Fault{Hold: make(chan struct{})}, goesWell, hurriesPortal),
 	[]fault{
 		{name: "the portal is renamed to a neighbour", cannot: needsPortal, wants: goesWell, arm: func(c *cell) func() {
-			return onRequest(false, portal.Fault{RedirectTo: "http://" + c.toPortal.target()})(c)
+			return onRequest(false, simulator.Fault{RedirectTo: "http://" + c.toPortal.target()})(c)
 		}},
-		{name: "the portal is renamed to a stranger", cannot: needsPortal, arm: onRequest(true, portal.Fault{RedirectTo: "https://stranger.example"}), wants: fails},
+		{name: "the portal is renamed to a stranger", cannot: needsPortal, arm: onRequest(true, simulator.Fault{RedirectTo: "https://stranger.example"}), wants: fails},
 		{name: "our clock jumps back", cannot: clocked, wants: goesWell, arm: func(c *cell) func() {
-			c.onRequest(false, func() *portal.Fault { c.clock.back.Store(int64(36 * time.Hour)); return nil })
+			c.onRequest(false, func() *simulator.Fault { c.clock.back.Store(int64(36 * time.Hour)); return nil })
 			return nil
 		}},
 		{name: "the portal's clock jumps back", cannot: clocked, wants: goesWell, arm: func(c *cell) func() {
-			c.onRequest(false, func() *portal.Fault { c.at(c.night.Add(-36 * time.Hour)); return nil })
+			c.onRequest(false, func() *simulator.Fault { c.at(c.night.Add(-36 * time.Hour)); return nil })
 			return func() { c.at(c.night) }
 		}},
 
@@ -196,7 +196,7 @@ var faults = slices.Concat(
 		}},
 		{name: "the program is killed", wants: fails, killsProgram: true, arm: func(c *cell) func() {
 			if c.step.asks != nil {
-				c.onRequest(false, func() *portal.Fault { c.killProgram(); return &portal.Fault{Drops: true} })
+				c.onRequest(false, func() *simulator.Fault { c.killProgram(); return &simulator.Fault{Drops: true} })
 			} else {
 				c.onQuery(func(*link, []byte) { c.killProgram() })
 			}
@@ -236,8 +236,8 @@ func (c *jumpingClock) Sleep(ctx context.Context, _ time.Duration) error {
 }
 
 // onRequest fails the first request of the step, or each from it on.
-func (c *cell) onRequest(isLasting bool, f func() *portal.Fault) {
-	c.portal.Inject(func(call *portal.Call) *portal.Fault {
+func (c *cell) onRequest(isLasting bool, f func() *simulator.Fault) {
+	c.portal.Inject(func(call *simulator.Call) *simulator.Fault {
 		isMet := c.met.Load()
 		if !isMet && !slices.ContainsFunc(call.Commands, c.step.asks) || isMet && !isLasting {
 			return nil
@@ -379,7 +379,7 @@ func (v *ward) differing() int {
 	rows := v.rows("SELECT deal_id, overdue_days_total FROM deals_now")
 	n := 0
 	for _, row := range rows {
-		var id portal.DealID
+		var id simulator.DealID
 		var lost string
 		if _, err := fmt.Sscan(row, &id, &lost); err != nil {
 			v.t.Fatal(err)

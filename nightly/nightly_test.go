@@ -14,7 +14,7 @@ import (
 	"stagelag/extractor"
 	"stagelag/loader"
 	"stagelag/nightly"
-	"stagelag/portal"
+	"stagelag/simulator"
 	"stagelag/transform"
 	"stagelag/warehouse"
 )
@@ -52,7 +52,7 @@ func TestNightsObeyTheLaws(t *testing.T) {
 // warehouse that is filled by a single run on the last of them.
 func TestNightsAndOneRunAgree(t *testing.T) {
 	t.Parallel()
-	world, suggested := portal.Generate(portal.GenerateOptions{Seed: 3, Deals: 250, Now: firstNight})
+	world, suggested := simulator.Generate(simulator.GenerateOptions{Seed: 3, Deals: 250, Now: firstNight})
 	nights := newSite(t, world, suggested, firstNight)
 	last := firstNight.AddDate(0, 0, 7)
 	for night := firstNight; !night.After(last); night = night.AddDate(0, 0, 1) {
@@ -74,21 +74,21 @@ func TestNightsAndOneRunAgree(t *testing.T) {
 
 // small is a portal of one funnel with stages NEW (a norm of 3 days), DOCS (a field) and
 // WON, and one deal that is in DOCS since the first of March.
-func small(t *testing.T) (*site, portal.DealID) {
-	world := portal.NewWorld()
-	world.AddFunnel(portal.Funnel{ID: 5, Name: "Projects", Stages: []portal.Stage{
-		{ID: "C5:NEW", Name: "New"}, {ID: "C5:DOCS", Name: "Documents"}, {ID: "C5:WON", Name: "Won", Semantics: portal.Success},
+func small(t *testing.T) (*site, simulator.DealID) {
+	world := simulator.NewWorld()
+	world.AddFunnel(simulator.Funnel{ID: 5, Name: "Projects", Stages: []simulator.Stage{
+		{ID: "C5:NEW", Name: "New"}, {ID: "C5:DOCS", Name: "Documents"}, {ID: "C5:WON", Name: "Won", Semantics: simulator.Success},
 	}})
-	world.AddFunnel(portal.Funnel{ID: 7, Name: "Service", Stages: []portal.Stage{{ID: "C7:NEW", Name: "New"}}})
-	world.AddField(portal.Field{Name: "UF_CRM_DAYS", Type: "double"})
-	ann := world.AddUser(portal.User{Name: "Ann", LastName: "Lee"})
-	deal := world.AddDeal(portal.Deal{Title: "Roof", Funnel: 5, Stage: "C5:NEW", Manager: ann, Cents: 15050, Currency: "EUR",
+	world.AddFunnel(simulator.Funnel{ID: 7, Name: "Service", Stages: []simulator.Stage{{ID: "C7:NEW", Name: "New"}}})
+	world.AddField(simulator.Field{Name: "UF_CRM_DAYS", Type: "double"})
+	ann := world.AddUser(simulator.User{Name: "Ann", LastName: "Lee"})
+	deal := world.AddDeal(simulator.Deal{Title: "Roof", Funnel: 5, Stage: "C5:NEW", Manager: ann, Cents: 15050, Currency: "EUR",
 		Created: march(1, 10), Fields: map[string]any{"UF_CRM_DAYS": 4}})
 	world.Move(deal, march(1, 15), "C5:DOCS")
-	s := newSite(t, world, portal.Suggested{
+	s := newSite(t, world, simulator.Suggested{
 		TimeZone: "Europe/Moscow",
-		Fields:   map[string]portal.SuggestedFields{"C5:DOCS": {Days: "UF_CRM_DAYS"}},
-		Norms:    []portal.SuggestedNorm{{Stage: "C5:NEW", Days: 3}},
+		Fields:   map[string]simulator.SuggestedFields{"C5:DOCS": {Days: "UF_CRM_DAYS"}},
+		Norms:    []simulator.SuggestedNorm{{Stage: "C5:NEW", Days: 3}},
 	}, firstNight)
 	return s, deal
 }
@@ -120,27 +120,27 @@ func TestCorrections(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name   string
-		change func(*site, portal.DealID)
+		change func(*site, simulator.DealID)
 		want   []string
 	}{
-		{"a moved stage date", func(s *site, deal portal.DealID) {
+		{"a moved stage date", func(s *site, deal simulator.DealID) {
 			row := s.world.History(deal)[1].ID
-			s.world.CorrectChange(deal, row, march(10, 9), func(c *portal.Change) { c.At = march(3, 15) })
+			s.world.CorrectChange(deal, row, march(10, 9), func(c *simulator.Change) { c.At = march(3, 15) })
 		}, []string{"1\tC5:NEW\t2026-03-01\t2026-03-03\t3\t0\tfinished_on_time", "2\tC5:DOCS\t2026-03-03\t\\N\t4\t4\toverdue"}},
-		{"a changed plan of an open visit", func(s *site, deal portal.DealID) {
+		{"a changed plan of an open visit", func(s *site, deal simulator.DealID) {
 			s.world.SetField(deal, march(10, 9), "UF_CRM_DAYS", 30)
 		}, []string{"1\tC5:NEW\t2026-03-01\t2026-03-01\t3\t0\tfinished_on_time", "2\tC5:DOCS\t2026-03-01\t\\N\t30\t0\ton_time"}},
-		{"a plan that changes after the visit keeps the visit's", func(s *site, deal portal.DealID) {
+		{"a plan that changes after the visit keeps the visit's", func(s *site, deal simulator.DealID) {
 			s.world.Move(deal, march(10, 9), "C5:WON")
 			s.world.SetField(deal, march(10, 10), "UF_CRM_DAYS", 30)
 		}, []string{"1\tC5:NEW\t2026-03-01\t2026-03-01\t3\t0\tfinished_on_time", "2\tC5:DOCS\t2026-03-01\t2026-03-10\t4\t5\tfinished_late", "3\tC5:WON\t2026-03-10\t2026-03-10\t\\N\t0\tfinal"}},
-		{"a change that was taken back", func(s *site, deal portal.DealID) {
+		{"a change that was taken back", func(s *site, deal simulator.DealID) {
 			s.world.RemoveChange(deal, s.world.History(deal)[0].ID, march(10, 9))
 		}, []string{"1\tC5:DOCS\t2026-03-01\t\\N\t4\t6\toverdue"}},
-		{"a plan that is none", func(s *site, deal portal.DealID) {
+		{"a plan that is none", func(s *site, deal simulator.DealID) {
 			s.world.SetField(deal, march(10, 9), "UF_CRM_DAYS", -1)
 		}, []string{"1\tC5:NEW\t2026-03-01\t2026-03-01\t3\t0\tfinished_on_time", "2\tC5:DOCS\t2026-03-01\t\\N\t\\N\t0\tno_plan"}},
-		{"a deleted deal", func(s *site, deal portal.DealID) { s.world.DeleteDeal(deal, march(10, 9)) }, nil},
+		{"a deleted deal", func(s *site, deal simulator.DealID) { s.world.DeleteDeal(deal, march(10, 9)) }, nil},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -186,7 +186,7 @@ func TestManagersOfDays(t *testing.T) {
 	t.Parallel()
 	s, deal := small(t)
 	s.run(false)
-	bob := s.world.AddUser(portal.User{Name: "Bob", LastName: "Ray"})
+	bob := s.world.AddUser(simulator.User{Name: "Bob", LastName: "Ray"})
 	s.world.SetManager(deal, march(10, 9), bob)
 	s.at(march(11, 3))
 	s.run(false)
@@ -208,7 +208,7 @@ func TestManagersOfDays(t *testing.T) {
 // its days, also on a portal that erases the history of a deal that changes its funnel.
 func TestFunnels(t *testing.T) {
 	t.Parallel()
-	for name, modes := range map[string]portal.HistoryModes{
+	for name, modes := range map[string]simulator.HistoryModes{
 		"the history stays":     {},
 		"the history is erased": {FunnelChangeErases: true},
 	} {
@@ -354,7 +354,7 @@ func TestAFailedRunLeavesNoTrace(t *testing.T) {
 	s.at(firstNight.AddDate(0, 0, 1))
 	for n := 2; n <= 6; n++ {
 		s.portal.ForgetLog()
-		s.portal.Inject(portal.FromNth(n, portal.Fault{Error: &portal.NoAuthFound}))
+		s.portal.Inject(simulator.FromNth(n, simulator.Fault{Error: &simulator.NoAuthFound}))
 		_, err := nightly.Run(context.Background(), s.pass(n%2 == 0))
 		if err == nil {
 			break // the pass has fewer requests

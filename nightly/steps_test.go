@@ -11,7 +11,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"stagelag/nightly"
-	"stagelag/portal"
+	"stagelag/simulator"
 )
 
 // logged runs a pass and gives its log, from a level on.
@@ -91,7 +91,7 @@ func TestTheStepThatFailed(t *testing.T) {
 	t.Parallel()
 	s := generated(t, 5, 60)
 	// The portal describes itself in two requests, and counts its deals in a third.
-	s.portal.Inject(portal.FromNth(4, portal.Fault{Error: &portal.AccessDenied}))
+	s.portal.Inject(simulator.FromNth(4, simulator.Fault{Error: &simulator.AccessDenied}))
 	log, outcome, err := s.logged(&logrus.JSONFormatter{}, logrus.InfoLevel)
 	if err == nil {
 		t.Fatal("a run that is denied its deals has no error")
@@ -109,7 +109,7 @@ func TestLogsNameNobody(t *testing.T) {
 	s := generated(t, 6, 60)
 	var all strings.Builder
 	for _, format := range []logrus.Formatter{&logrus.JSONFormatter{}, &logrus.TextFormatter{DisableColors: true}} {
-		for _, fault := range []func(*portal.Call) *portal.Fault{portal.FromNth(4, portal.Fault{HTML: 500}), nil} {
+		for _, fault := range []func(*simulator.Call) *simulator.Fault{simulator.FromNth(4, simulator.Fault{HTML: 500}), nil} {
 			s.portal.Inject(fault)
 			log, _, _ := s.logged(format, logrus.InfoLevel)
 			all.WriteString(log)

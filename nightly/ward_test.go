@@ -26,7 +26,7 @@ import (
 	"stagelag/config"
 	"stagelag/extractor"
 	"stagelag/nightly"
-	"stagelag/portal"
+	"stagelag/simulator"
 	"stagelag/transform"
 	"stagelag/warehouse"
 	"stagelag/warehouse/warehousetest"
@@ -63,9 +63,9 @@ func newWard(t *testing.T, seed uint64, deals, changes int) *ward {
 		_ = warehousetest.WaitUntilEnded(path)
 		_ = os.RemoveAll(path)
 	})
-	world, suggested := portal.Generate(portal.GenerateOptions{Seed: seed, Deals: deals, Now: firstNight})
-	world.AddField(portal.Field{Name: lostField, Type: "integer"})
-	world.AddField(portal.Field{Name: stateField, Type: "string"})
+	world, suggested := simulator.Generate(simulator.GenerateOptions{Seed: seed, Deals: deals, Now: firstNight})
+	world.AddField(simulator.Field{Name: lostField, Type: "integer"})
+	world.AddField(simulator.Field{Name: stateField, Type: "string"})
 	v.life = life{world, seed}
 	v.site = newSiteOn(t, v.open(t), world, suggested, firstNight)
 	v.cfg.WriteBack = config.WriteBack{Language: config.English, DaysLost: lostField, State: stateField}
@@ -191,7 +191,7 @@ const passVariable = "NIGHTLY_TEST_PASS"
 // A passTask is a pass for another process.
 type passTask struct {
 	Warehouse, Webhook string
-	Suggested          portal.Suggested
+	Suggested          simulator.Suggested
 	Full               bool
 	WritesBack         bool
 	Parts              int
@@ -200,17 +200,17 @@ type passTask struct {
 
 // task is a pass over the warehouse and the portal at the addresses.
 func (s *site) task(warehouse, webhook string) passTask {
-	fields := map[string]portal.SuggestedFields{}
+	fields := map[string]simulator.SuggestedFields{}
 	for stage, f := range s.cfg.Plan.Fields {
-		fields[string(stage)] = portal.SuggestedFields{Days: string(f.Days), Date: string(f.Date)}
+		fields[string(stage)] = simulator.SuggestedFields{Days: string(f.Days), Date: string(f.Date)}
 	}
 	task := passTask{Warehouse: warehouse, Webhook: webhook}
-	task.Suggested = portal.Suggested{TimeZone: s.cfg.Portal.TimeZone.String(), Fields: fields, StageMap: map[string]string{}}
+	task.Suggested = simulator.Suggested{TimeZone: s.cfg.Portal.TimeZone.String(), Fields: fields, StageMap: map[string]string{}}
 	for from, to := range s.cfg.Stages.Map {
 		task.Suggested.StageMap[string(from)] = string(to)
 	}
 	for _, n := range s.cfg.Plan.Norms {
-		norm := portal.SuggestedNorm{Stage: string(n.Stage), Days: int(n.Days)}
+		norm := simulator.SuggestedNorm{Stage: string(n.Stage), Days: int(n.Days)}
 		if !n.From.IsZero() {
 			norm.From = n.From.Format(time.DateOnly)
 		}

@@ -20,7 +20,7 @@ import (
 	"stagelag/config"
 	"stagelag/extractor"
 	"stagelag/nightly"
-	"stagelag/portal"
+	"stagelag/simulator"
 	"stagelag/report"
 	"stagelag/transform"
 	"stagelag/warehouse"
@@ -38,7 +38,7 @@ var night = time.Date(2026, 3, 10, 2, 30, 0, 0, time.UTC)
 type site struct {
 	t     *testing.T
 	w     *warehouse.Warehouse
-	world *portal.World
+	world *simulator.World
 	cfg   config.Config
 	clock *atomic.Int64 // the portal's, in seconds
 }
@@ -57,13 +57,13 @@ var hostileTitles = []string{
 // them, are named by somebody with bad intentions.
 func published(t *testing.T, deals int) *site {
 	t.Helper()
-	world, suggested := portal.Generate(portal.GenerateOptions{Seed: 7, Deals: deals, Now: night, Language: portal.Russian})
+	world, suggested := simulator.Generate(simulator.GenerateOptions{Seed: 7, Deals: deals, Now: night, Language: simulator.Russian})
 	for id := 2; id <= deals; id += 2 {
-		world.EditDeal(portal.DealID(id), night.Add(-time.Hour), func(d *portal.Deal) { d.Title = hostileTitles[id/2%len(hostileTitles)] })
+		world.EditDeal(simulator.DealID(id), night.Add(-time.Hour), func(d *simulator.Deal) { d.Title = hostileTitles[id/2%len(hostileTitles)] })
 	}
 	s := &site{t: t, world: world, clock: &atomic.Int64{}, w: warehousetest.Migrated(t), cfg: config.Default()}
 	s.clock.Store(night.Unix())
-	simulated := portal.New(world, portal.Options{Now: func() time.Time { return time.Unix(s.clock.Load(), 0) }})
+	simulated := simulator.New(world, simulator.Options{Now: func() time.Time { return time.Unix(s.clock.Load(), 0) }})
 	server := httptest.NewServer(simulated)
 	t.Cleanup(server.Close)
 	webhook, err := extractor.ParseWebhook(simulated.WebhookURL(server.URL))

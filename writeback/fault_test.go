@@ -12,16 +12,16 @@ import (
 	"time"
 
 	"stagelag/extractor"
-	"stagelag/portal"
+	"stagelag/simulator"
 	"stagelag/warehouse"
 	"stagelag/writeback"
 )
 
 // onUpdates fails the n-th and every following second request that updates, up to the last.
-func onUpdates(first, last int, f portal.Fault) func(*portal.Call) *portal.Fault {
+func onUpdates(first, last int, f simulator.Fault) func(*simulator.Call) *simulator.Fault {
 	seen := 0
-	return func(call *portal.Call) *portal.Fault {
-		if !slices.ContainsFunc(call.Commands, func(c portal.Command) bool { return c.Method == "crm.item.update" }) {
+	return func(call *simulator.Call) *simulator.Fault {
+		if !slices.ContainsFunc(call.Commands, func(c simulator.Command) bool { return c.Method == "crm.item.update" }) {
 			return nil
 		}
 		if seen++; seen < first || seen > last || (seen-first)%2 != 0 {
@@ -35,19 +35,19 @@ func TestLostAnswers(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name  string
-		fault portal.Fault
+		fault simulator.Fault
 	}{
-		{"lost before anything was done", portal.Fault{Drops: true}},
-		{"lost after all was done", portal.Fault{Drops: true, RunsFirst: true}},
-		{"a gateway's page in place of the answer", portal.Fault{HTML: http.StatusGatewayTimeout, RunsFirst: true}},
-		{"cut in the middle", portal.Fault{CutsBody: true}},
-		{"half a document", portal.Fault{CutsJSON: true}},
-		{"an internal error of the portal", portal.Fault{Error: &portal.InternalServerError}},
+		{"lost before anything was done", simulator.Fault{Drops: true}},
+		{"lost after all was done", simulator.Fault{Drops: true, RunsFirst: true}},
+		{"a gateway's page in place of the answer", simulator.Fault{HTML: http.StatusGatewayTimeout, RunsFirst: true}},
+		{"cut in the middle", simulator.Fault{CutsBody: true}},
+		{"half a document", simulator.Fault{CutsJSON: true}},
+		{"an internal error of the portal", simulator.Fault{Error: &simulator.InternalServerError}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			s := newSite(t, 60, portal.Options{Limits: portal.Standard})
+			s := newSite(t, 60, simulator.Options{Limits: simulator.Standard})
 			s.night()
 			s.portal.Inject(onUpdates(1, 5, test.fault))
 			summary := s.mustWriteBack()
@@ -80,9 +80,9 @@ func (s *site) mustLetLostRequestsEnd() {
 // A portal that never answers a write ends the pass, and the next one goes on.
 func TestAnswersThatAreAllLostEndThePass(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, 60, portal.Options{})
+	s := newSite(t, 60, simulator.Options{})
 	s.night()
-	s.portal.Inject(portal.OnMethod("crm.item.update", portal.Fault{Drops: true}))
+	s.portal.Inject(simulator.OnMethod("crm.item.update", simulator.Fault{Drops: true}))
 	summary, err := s.writeBack()
 	if err == nil || summary.Written != 0 || summary.Left != 60 {
 		t.Errorf("%d written, %d left, %v, want an error and 60 left", summary.Written, summary.Left, err)
@@ -98,21 +98,21 @@ func TestPartsOfABatchFail(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name    string
-		failure portal.Error
+		failure simulator.Error
 		isFinal bool
 	}{
-		{"for good", portal.Error{Status: 400, Code: "CRM_FIELD_ERROR_VALUE_NOT_VALID", Text: "no"}, true},
-		{"for the operating limit", portal.OperationTimeLimit, false},
-		{"for too many requests", portal.QueryLimitExceeded, false},
+		{"for good", simulator.Error{Status: 400, Code: "CRM_FIELD_ERROR_VALUE_NOT_VALID", Text: "no"}, true},
+		{"for the operating limit", simulator.OperationTimeLimit, false},
+		{"for too many requests", simulator.QueryLimitExceeded, false},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			s := newSite(t, 60, portal.Options{Limits: portal.Standard})
+			s := newSite(t, 60, simulator.Options{Limits: simulator.Standard})
 			s.night()
 			requests := 0
-			s.portal.Inject(func(call *portal.Call) *portal.Fault {
-				failing := map[string]*portal.Error{}
+			s.portal.Inject(func(call *simulator.Call) *simulator.Fault {
+				failing := map[string]*simulator.Error{}
 				for i, command := range call.Commands {
 					if command.Method == "crm.item.update" && i%2 == 0 {
 						failing[command.Key] = &test.failure
@@ -121,7 +121,7 @@ func TestPartsOfABatchFail(t *testing.T) {
 				if requests += min(1, len(failing)); requests > 2 {
 					return nil
 				}
-				return &portal.Fault{Commands: failing}
+				return &simulator.Fault{Commands: failing}
 			})
 			summary := s.mustWriteBack()
 			refused := 0
@@ -141,12 +141,12 @@ func TestPartsOfABatchFail(t *testing.T) {
 
 func TestLimitsOfThePortalAreWaitedOut(t *testing.T) {
 	t.Parallel()
-	for _, refusal := range []portal.Error{portal.QueryLimitExceeded, portal.OperationTimeLimit} {
+	for _, refusal := range []simulator.Error{simulator.QueryLimitExceeded, simulator.OperationTimeLimit} {
 		t.Run(refusal.Code, func(t *testing.T) {
 			t.Parallel()
-			s := newSite(t, 60, portal.Options{Limits: portal.Standard})
+			s := newSite(t, 60, simulator.Options{Limits: simulator.Standard})
 			s.night()
-			s.portal.Inject(onUpdates(1, 7, portal.Fault{Error: &refusal}))
+			s.portal.Inject(onUpdates(1, 7, simulator.Fault{Error: &refusal}))
 			if summary := s.mustWriteBack(); summary.Written != 60 || summary.Waited == 0 {
 				t.Errorf("%d written, %v waited, want 60 and some time", summary.Written, summary.Waited)
 			}
@@ -159,9 +159,9 @@ func TestLimitsOfThePortalAreWaitedOut(t *testing.T) {
 // A webhook that is taken away in the middle ends the pass; with the next one it goes on.
 func TestAWebhookThatIsDeletedInTheMiddle(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, 60, portal.Options{})
+	s := newSite(t, 60, simulator.Options{})
 	s.night()
-	s.portal.Inject(onUpdates(3, 1000, portal.Fault{Error: &portal.NoAuthFound}))
+	s.portal.Inject(onUpdates(3, 1000, simulator.Fault{Error: &simulator.NoAuthFound}))
 	summary, err := s.writeBack()
 	refusal, ok := errors.AsType[*extractor.APIError](err)
 	if !ok || refusal.HTTPStatus != http.StatusUnauthorized || summary.Written == 0 || summary.Written+summary.Left != 60 || len(summary.Refused) != 0 {
@@ -180,18 +180,18 @@ func TestAWebhookThatIsDeletedInTheMiddle(t *testing.T) {
 // portal showed before that time says nothing of the deal any more.
 func TestAChangeWhileAnUpdateIsPutOffIsSeen(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, 30, portal.Options{Limits: portal.Standard})
+	s := newSite(t, 30, simulator.Options{Limits: simulator.Standard})
 	s.night()
 	_ = s.clock.Sleep(context.Background(), time.Hour)
-	var putOff portal.DealID
+	var putOff simulator.DealID
 	isCorrected := false
-	s.portal.Inject(func(call *portal.Call) *portal.Fault {
-		at := slices.IndexFunc(call.Commands, func(c portal.Command) bool { return c.Method == "crm.item.update" })
+	s.portal.Inject(func(call *simulator.Call) *simulator.Fault {
+		at := slices.IndexFunc(call.Commands, func(c simulator.Command) bool { return c.Method == "crm.item.update" })
 		switch {
 		case at >= 0 && putOff == 0:
 			id, _ := strconv.Atoi(call.Commands[at].Params.Text("id"))
-			putOff = portal.DealID(id)
-			return &portal.Fault{Commands: map[string]*portal.Error{call.Commands[at].Key: &portal.OperationTimeLimit}}
+			putOff = simulator.DealID(id)
+			return &simulator.Fault{Commands: map[string]*simulator.Error{call.Commands[at].Key: &simulator.OperationTimeLimit}}
 		case at >= 0 && !isCorrected:
 			isCorrected = true
 			correct(s, putOff)
@@ -211,16 +211,16 @@ func TestAChangeWhileAnUpdateIsPutOffIsSeen(t *testing.T) {
 // reasons that differ from deal to deal are told in a bounded number.
 func TestAPortalThatRefusesEverything(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, 250, portal.Options{})
+	s := newSite(t, 250, simulator.Options{})
 	s.night()
-	s.portal.Inject(func(call *portal.Call) *portal.Fault {
-		failing := map[string]*portal.Error{}
+	s.portal.Inject(func(call *simulator.Call) *simulator.Fault {
+		failing := map[string]*simulator.Error{}
 		for _, command := range call.Commands {
 			if command.Method == "crm.item.update" {
-				failing[command.Key] = &portal.Error{Status: 400, Text: "Deal " + command.Params.Text("id") + " is locked"}
+				failing[command.Key] = &simulator.Error{Status: 400, Text: "Deal " + command.Params.Text("id") + " is locked"}
 			}
 		}
-		return &portal.Fault{Commands: failing}
+		return &simulator.Fault{Commands: failing}
 	})
 	summary, err := s.writeBack()
 	refused := 0
@@ -235,14 +235,14 @@ func TestAPortalThatRefusesEverything(t *testing.T) {
 // Passes that are cut off at random moments and one that is not write each deal once.
 func TestStoppedAtAnyMoment(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, 120, portal.Options{})
+	s := newSite(t, 120, simulator.Options{})
 	s.night()
 	s.portal.ForgetLog()
 	random := rand.New(rand.NewPCG(1, 1))
 	for range 12 {
 		ctx, cancel := context.WithCancel(context.Background())
 		left := 1 + random.IntN(8)
-		s.portal.Inject(func(*portal.Call) *portal.Fault {
+		s.portal.Inject(func(*simulator.Call) *simulator.Fault {
 			if left--; left <= 0 {
 				cancel()
 			}
@@ -263,10 +263,10 @@ func TestStoppedAtAnyMoment(t *testing.T) {
 // most 480 s of them in ten minutes.
 func TestWithinTheOperatingLimit(t *testing.T) {
 	t.Parallel()
-	for _, accounting := range []portal.BatchAccounting{portal.PerMethod, portal.PerBatch, portal.ShownByFirst} {
+	for _, accounting := range []simulator.BatchAccounting{simulator.PerMethod, simulator.PerBatch, simulator.ShownByFirst} {
 		t.Run(fmt.Sprint("accounting ", accounting), func(t *testing.T) {
 			t.Parallel()
-			s := newSite(t, 400, portal.Options{Limits: portal.Standard, Quirks: portal.Quirks{BatchAccounting: accounting}})
+			s := newSite(t, 400, simulator.Options{Limits: simulator.Standard, Quirks: simulator.Quirks{BatchAccounting: accounting}})
 			s.night()
 			_ = s.clock.Sleep(context.Background(), time.Hour)
 			begun := s.clock.Now()
@@ -299,18 +299,18 @@ func TestWithinTheOperatingLimit(t *testing.T) {
 // The portal tells nothing of operating time, and gives up on requests of over a minute.
 func TestSlowUpdatesOfASilentPortal(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, 40, portal.Options{
-		Limits: portal.Standard, Quirks: portal.Quirks{HidesOperating: true},
+	s := newSite(t, 40, simulator.Options{
+		Limits: simulator.Standard, Quirks: simulator.Quirks{HidesOperating: true},
 		Costs: map[string]time.Duration{"crm.item.update": 20 * time.Second}, OperatingLimit: 10 * time.Hour,
 	})
 	s.night()
-	s.portal.Inject(func(call *portal.Call) *portal.Fault {
+	s.portal.Inject(func(call *simulator.Call) *simulator.Fault {
 		updates := 0
 		for _, command := range call.Commands {
 			updates += map[string]int{"crm.item.update": 1}[command.Method]
 		}
 		if updates > 3 {
-			return &portal.Fault{HTML: http.StatusGatewayTimeout, RunsFirst: true}
+			return &simulator.Fault{HTML: http.StatusGatewayTimeout, RunsFirst: true}
 		}
 		return nil
 	})
@@ -323,7 +323,7 @@ func TestSlowUpdatesOfASilentPortal(t *testing.T) {
 
 func TestOneWriteBackAtATime(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, 5, portal.Options{})
+	s := newSite(t, 5, simulator.Options{})
 	s.night()
 	lease, err := s.w.Lease(context.Background(), writeback.Lease, "a test")
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 	"stagelag/config"
 	"stagelag/extractor"
 	"stagelag/nightly"
-	"stagelag/portal"
+	"stagelag/simulator"
 	"stagelag/transform"
 	"stagelag/warehouse"
 	"stagelag/warehouse/warehousetest"
@@ -51,8 +51,8 @@ func (c *clock) Sleep(ctx context.Context, d time.Duration) error {
 type site struct {
 	t      *testing.T
 	clock  *clock
-	world  *portal.World
-	portal *portal.Portal
+	world  *simulator.World
+	portal *simulator.Portal
 	cfg    config.Config
 	w      *warehouse.Warehouse
 	log    bytes.Buffer
@@ -69,12 +69,12 @@ const requestNumber = "X-Request-Number"
 var firstNight = time.Date(2026, 3, 10, 2, 30, 0, 0, time.UTC)
 
 // newSite has a world of so many generated deals, with fields for all results.
-func newSite(t *testing.T, deals int, o portal.Options) *site {
+func newSite(t *testing.T, deals int, o simulator.Options) *site {
 	t.Helper()
 	s := &site{t: t, clock: &clock{now: firstNight}, w: warehousetest.Migrated(t), cfg: config.Default()}
-	var suggested portal.Suggested
-	s.world, suggested = portal.Generate(portal.GenerateOptions{Seed: 1, Deals: deals, Now: firstNight})
-	for _, f := range []portal.Field{
+	var suggested simulator.Suggested
+	s.world, suggested = simulator.Generate(simulator.GenerateOptions{Seed: 1, Deals: deals, Now: firstNight})
+	for _, f := range []simulator.Field{
 		{Name: "UF_CRM_STATE", Type: "string"}, {Name: "UF_CRM_LATE", Type: "integer"}, {Name: "UF_CRM_LEFT", Type: "double"},
 		{Name: "UF_CRM_END", Type: "date"}, {Name: "UF_CRM_LOST", Type: "string"},
 	} {
@@ -82,10 +82,10 @@ func newSite(t *testing.T, deals int, o portal.Options) *site {
 	}
 	o.Now, o.Secret = s.clock.Now, secret
 	s.cfg.Portal.Limits = extractor.Standard
-	if o.Limits == portal.NoLimits {
+	if o.Limits == simulator.NoLimits {
 		s.cfg.Portal.Limits = extractor.Unlimited
 	}
-	s.portal = portal.New(s.world, o)
+	s.portal = simulator.New(s.world, o)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if ended, ok := s.ended.Load(r.Header.Get(requestNumber)); ok {
 			defer close(ended.(chan struct{}))
@@ -107,7 +107,7 @@ func newSite(t *testing.T, deals int, o portal.Options) *site {
 	return s
 }
 
-func (s *site) configure(suggested portal.Suggested) {
+func (s *site) configure(suggested simulator.Suggested) {
 	zone, err := time.LoadLocation(suggested.TimeZone)
 	if err != nil {
 		s.t.Fatal(err)
@@ -218,8 +218,8 @@ func (s *site) mustWriteBack() writeback.Summary {
 }
 
 // updateCommands are the updates that the portal has carried out, in their order.
-func (s *site) updateCommands() []portal.Command {
-	var all []portal.Command
+func (s *site) updateCommands() []simulator.Command {
+	var all []simulator.Command
 	for _, call := range s.portal.Log() {
 		for _, command := range call.Commands {
 			if command.Method == "crm.item.update" && command.IsRun && !command.HasFailed {
@@ -266,7 +266,7 @@ func (s *site) mustRepeatNothing() {
 
 // expected is what the fields of each deal should hold, in the order of the roles, from the
 // view of visits rather than that of deals.
-func (s *site) expected() map[portal.DealID]string {
+func (s *site) expected() map[simulator.DealID]string {
 	s.t.Helper()
 	rows, err := s.w.DB().Query(context.Background(), `
 		SELECT deal_id, concat(
@@ -285,14 +285,14 @@ func (s *site) expected() map[portal.DealID]string {
 		s.t.Fatal(err)
 	}
 	defer rows.Close()
-	all := map[portal.DealID]string{}
+	all := map[simulator.DealID]string{}
 	for rows.Next() {
 		var id uint64
 		var text string
 		if err := rows.Scan(&id, &text); err != nil {
 			s.t.Fatal(err)
 		}
-		all[portal.DealID(id)] = text
+		all[simulator.DealID(id)] = text
 	}
 	if err := rows.Err(); err != nil || len(all) == 0 {
 		s.t.Fatalf("%d deals, %v", len(all), err)
@@ -301,7 +301,7 @@ func (s *site) expected() map[portal.DealID]string {
 }
 
 // held is what the fields of a deal hold.
-func (s *site) held(deal portal.Deal) string {
+func (s *site) held(deal simulator.Deal) string {
 	var texts []string
 	for _, role := range []writeback.Role{writeback.State, writeback.DaysLate, writeback.DaysLeft, writeback.PlannedEnd, writeback.DaysLost} {
 		texts = append(texts, plain(deal.Fields[s.names[role]]))

@@ -13,13 +13,13 @@ import (
 
 	"stagelag/config"
 	"stagelag/extractor"
-	"stagelag/portal"
+	"stagelag/simulator"
 	"stagelag/writeback"
 )
 
 func TestEveryDealGetsItsResultOnceAndNothingElse(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, 400, portal.Options{})
+	s := newSite(t, 400, simulator.Options{})
 	s.night()
 	before := s.rest()
 	summary := s.mustWriteBack()
@@ -66,9 +66,9 @@ func (s *site) mustAskForNoMore() {
 // ways gets no more updates.
 func TestTextFieldsAndOtherEmptyValues(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, 60, portal.Options{Quirks: portal.Quirks{MixesEmpties: true}})
+	s := newSite(t, 60, simulator.Options{Quirks: simulator.Quirks{MixesEmpties: true}})
 	for _, name := range []string{"UF_CRM_LATE_TEXT", "UF_CRM_LEFT_TEXT", "UF_CRM_END_TEXT"} {
-		s.world.AddField(portal.Field{Name: name, Type: "string"})
+		s.world.AddField(simulator.Field{Name: name, Type: "string"})
 	}
 	s.cfg.WriteBack.DaysLate, s.cfg.WriteBack.DaysLeft, s.cfg.WriteBack.PlannedEnd = "UF_CRM_LATE_TEXT", "UF_CRM_LEFT_TEXT", "UF_CRM_END_TEXT"
 	s.names = map[writeback.Role]string{
@@ -89,7 +89,7 @@ func TestTextFieldsAndOtherEmptyValues(t *testing.T) {
 // the same in both is not written again.
 func TestARunThatIsPublishedMeanwhileIsTakenUp(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, 250, portal.Options{})
+	s := newSite(t, 250, simulator.Options{})
 	s.night()
 	s.portal.ForgetLog()
 	pass := s.pass()
@@ -116,7 +116,7 @@ func (onRows) Step(string) {}
 func (f onRows) Rows(done, _ int64) { f(done) }
 
 // rest is all of the deals but what a write-back may change.
-func (s *site) rest() []portal.Deal {
+func (s *site) rest() []simulator.Deal {
 	deals := s.world.Deals()
 	for i := range deals {
 		deals[i].Updated, deals[i].UpdatedBy = time.Time{}, 0
@@ -132,7 +132,7 @@ func (s *site) rest() []portal.Deal {
 
 func TestAfterANightOnlyWhatDiffersIsWritten(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, 300, portal.Options{})
+	s := newSite(t, 300, simulator.Options{})
 	s.night()
 	s.mustWriteBack()
 	s.nextNight()
@@ -152,7 +152,7 @@ func TestAfterANightOnlyWhatDiffersIsWritten(t *testing.T) {
 // Two portals and warehouses live through the same nights, one of them with write-back.
 func TestOwnWritesCostTheNextNightNothing(t *testing.T) {
 	t.Parallel()
-	with, without := newSite(t, 300, portal.Options{}), newSite(t, 300, portal.Options{})
+	with, without := newSite(t, 300, simulator.Options{}), newSite(t, 300, simulator.Options{})
 	with.night()
 	without.night()
 	for night := range 3 {
@@ -176,19 +176,19 @@ func TestOtherPeoplesChangesAreSeen(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name    string
-		between func(*site, portal.DealID) // the run and the write-back
+		between func(*site, simulator.DealID) // the run and the write-back
 		during  bool                       // the change falls into the second of the write
 		after   bool
 	}{
 		{"between the run and the write", rename, false, false},
 		{"in the history alone, between the run and the write", correct, false, false},
-		{"in the second of the write, behind it", func(*site, portal.DealID) {}, true, false},
-		{"after the write", func(*site, portal.DealID) {}, false, true},
+		{"in the second of the write, behind it", func(*site, simulator.DealID) {}, true, false},
+		{"after the write", func(*site, simulator.DealID) {}, false, true},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			s := newSite(t, 30, portal.Options{})
+			s := newSite(t, 30, simulator.Options{})
 			s.night()
 			_ = s.clock.Sleep(context.Background(), time.Hour) // out of the overlap of two nights
 			deal := s.deals()[7]
@@ -198,7 +198,7 @@ func TestOtherPeoplesChangesAreSeen(t *testing.T) {
 			written, _ := s.world.Deal(deal)
 			at := map[bool]time.Time{test.during: written.Updated, test.after: s.clock.Now()}[true]
 			if !at.IsZero() {
-				s.world.EditDeal(deal, at, func(d *portal.Deal) { d.Title = "Renamed" })
+				s.world.EditDeal(deal, at, func(d *simulator.Deal) { d.Title = "Renamed" })
 			}
 			s.nextNight()
 			shown, _ := s.world.Deal(deal)
@@ -213,24 +213,24 @@ func TestOtherPeoplesChangesAreSeen(t *testing.T) {
 }
 
 // deals are the ids of the deals in the report.
-func (s *site) deals() []portal.DealID { return slices.Sorted(maps.Keys(s.expected())) }
+func (s *site) deals() []simulator.DealID { return slices.Sorted(maps.Keys(s.expected())) }
 
-func rename(s *site, id portal.DealID) {
-	s.world.EditDeal(id, s.clock.Now(), func(d *portal.Deal) { d.Title = "Renamed" })
+func rename(s *site, id simulator.DealID) {
+	s.world.EditDeal(id, s.clock.Now(), func(d *simulator.Deal) { d.Title = "Renamed" })
 }
 
 // correct moves the beginning of the deal's history, which shows in nothing but the history.
-func correct(s *site, id portal.DealID) {
-	s.world.CorrectChange(id, s.world.History(id)[0].ID, s.clock.Now(), func(c *portal.Change) { c.At = c.At.AddDate(0, 0, -1) })
+func correct(s *site, id simulator.DealID) {
+	s.world.CorrectChange(id, s.world.History(id)[0].ID, s.clock.Now(), func(c *simulator.Change) { c.At = c.At.AddDate(0, 0, -1) })
 }
 
 func TestRefusedDealsAreCountedAndSkipped(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, 60, portal.Options{})
+	s := newSite(t, 60, simulator.Options{})
 	s.night()
 	deals := s.deals()
 	for _, id := range deals[3:8] {
-		s.world.EditDeal(id, s.clock.Now(), func(d *portal.Deal) { d.IsReadOnly = true })
+		s.world.EditDeal(id, s.clock.Now(), func(d *simulator.Deal) { d.IsReadOnly = true })
 	}
 	s.world.DeleteDeal(deals[11], s.clock.Now())
 	s.world.HideDeal(deals[12], s.clock.Now())
@@ -249,9 +249,9 @@ func TestRefusedDealsAreCountedAndSkipped(t *testing.T) {
 
 func TestAFieldThatCannotHoldItsResultIsAnErrorBeforeTheFirstWrite(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, 5, portal.Options{})
-	s.world.AddField(portal.Field{Name: "UF_CRM_TAGS", Type: "string", IsMultiple: true})
-	s.world.AddField(portal.Field{Name: "UF_CRM_FIXED", Type: "integer", IsReadOnly: true})
+	s := newSite(t, 5, simulator.Options{})
+	s.world.AddField(simulator.Field{Name: "UF_CRM_TAGS", Type: "string", IsMultiple: true})
+	s.world.AddField(simulator.Field{Name: "UF_CRM_FIXED", Type: "integer", IsReadOnly: true})
 	s.night()
 	s.cfg.WriteBack = config.WriteBack{
 		Language: config.English, State: "UF_CRM_TAGS", DaysLate: "UF_CRM_LATTE", DaysLeft: "UF_CRM_END", PlannedEnd: "UF_CRM_LEFT", DaysLost: "UF_CRM_FIXED",
@@ -272,7 +272,7 @@ func TestAFieldThatCannotHoldItsResultIsAnErrorBeforeTheFirstWrite(t *testing.T)
 
 func TestWithoutAPublishedRunThereIsNothingToWrite(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, 5, portal.Options{})
+	s := newSite(t, 5, simulator.Options{})
 	s.night()
 	if err := s.w.DB().Exec(context.Background(), "TRUNCATE TABLE run_events"); err != nil {
 		t.Fatal(err)
@@ -289,7 +289,7 @@ func TestWithoutAPublishedRunThereIsNothingToWrite(t *testing.T) {
 
 func TestDryRunAndLimit(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, 60, portal.Options{})
+	s := newSite(t, 60, simulator.Options{})
 	s.night()
 	dry := s.pass()
 	dry.DryRun = true
@@ -319,7 +319,7 @@ func TestDryRunAndLimit(t *testing.T) {
 
 func TestSetupCreatesWhatIsMissingOnce(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, 5, portal.Options{})
+	s := newSite(t, 5, simulator.Options{})
 	s.cfg.WriteBack = config.WriteBack{Language: config.Russian, DaysLate: "UF_CRM_LATE"}
 	const want = `write_back:
   language: ru
@@ -354,7 +354,7 @@ func TestSetupCreatesWhatIsMissingOnce(t *testing.T) {
 
 func TestSetupWithoutTheRight(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, 5, portal.Options{Quirks: portal.Quirks{IsNotAdmin: true}})
+	s := newSite(t, 5, simulator.Options{Quirks: simulator.Quirks{IsNotAdmin: true}})
 	client := s.newClient()
 	described, err := client.Describe(context.Background())
 	if err != nil {

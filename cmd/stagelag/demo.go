@@ -18,7 +18,7 @@ import (
 	"stagelag/config"
 	"stagelag/loader"
 	"stagelag/nightly"
-	"stagelag/portal"
+	"stagelag/simulator"
 	"stagelag/report"
 	"stagelag/sql"
 	"stagelag/transform"
@@ -55,11 +55,11 @@ func (a *app) demo(ctx context.Context, flags portalFlags, isOnServer bool) erro
 		return err
 	}
 	var behind atomic.Int64 // nanoseconds that the portal's clock is behind ours
-	simulated := portal.New(world, portal.Options{
-		Limits: portal.Standard,
+	simulated := simulator.New(world, simulator.Options{
+		Limits: simulator.Standard,
 		Now:    func() time.Time { return time.Now().Add(-time.Duration(behind.Load())) },
 	})
-	base, stop, err := portal.Serve(ctx, flags.listen, simulated)
+	base, stop, err := simulator.Serve(ctx, flags.listen, simulated)
 	if err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
@@ -138,7 +138,7 @@ The quality report of the last full month, to open in a browser and to send to s
 }
 
 // demoSettings writes the demo's configuration and gives its place.
-func demoSettings(limits string, suggested portal.Suggested) (string, error) {
+func demoSettings(limits string, suggested simulator.Suggested) (string, error) {
 	text, err := portalSettings("", limits, suggested)
 	if err != nil {
 		return "", err

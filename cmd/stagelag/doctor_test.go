@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"stagelag/doctor"
-	"stagelag/portal"
+	"stagelag/simulator"
 )
 
 // The exit code is for monitoring, and every check that is made is documented.
@@ -30,7 +30,7 @@ func TestDoctor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	simulated.Inject(portal.FromNth(1, portal.Fault{Error: &portal.NoAuthFound}))
+	simulated.Inject(simulator.FromNth(1, simulator.Fault{Error: &simulator.NoAuthFound}))
 	stdout, stderr, code = call(t, folder, "", "doctor", "--json")
 	var report doctor.Report
 	if err := json.Unmarshal([]byte(stdout), &report); err != nil || code != 1 || report.Severity != doctor.Problem ||

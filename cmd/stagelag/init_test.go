@@ -8,15 +8,15 @@ import (
 	"testing"
 	"time"
 
-	"stagelag/portal"
+	"stagelag/simulator"
 )
 
 // From an address to a run, and on: what is new on the portal comes in, what was edited stays.
 func TestInit(t *testing.T) {
 	t.Parallel()
 	folder := newFolder(t)
-	world, _ := portal.Generate(portal.GenerateOptions{Seed: 1, Deals: 30, Now: time.Now(), Language: portal.Russian})
-	simulated := portal.New(world, portal.Options{Secret: "hidden5ecret"})
+	world, _ := simulator.Generate(simulator.GenerateOptions{Seed: 1, Deals: 30, Now: time.Now(), Language: simulator.Russian})
+	simulated := simulator.New(world, simulator.Options{Secret: "hidden5ecret"})
 	server := httptest.NewServer(simulated)
 	t.Cleanup(server.Close)
 	address := simulated.WebhookURL(server.URL)
@@ -62,7 +62,7 @@ func TestInit(t *testing.T) {
 	if code != 0 || read() != edited || !strings.Contains(stdout, "nothing is changed") {
 		t.Errorf("init of a file that was edited: exit code %d, %s%s, want nothing changed", code, stdout, stderr)
 	}
-	world.AddField(portal.Field{Name: "UF_CRM_HANDOVER_DAYS", Type: "integer", Label: "Сдача объекта: план, дней"})
+	world.AddField(simulator.Field{Name: "UF_CRM_HANDOVER_DAYS", Type: "integer", Label: "Сдача объекта: план, дней"})
 	stdout, stderr, code = callWith(t, folder, []string{variable}, "", "init")
 	said.WriteString(stdout + stderr)
 	const line = `"C5:HANDOVER": {days: UF_CRM_HANDOVER_DAYS}`
@@ -87,8 +87,8 @@ func TestInit(t *testing.T) {
 func TestInitKeepsTheAddress(t *testing.T) {
 	t.Parallel()
 	folder := newFolder(t)
-	world, _ := portal.Generate(portal.GenerateOptions{Seed: 1, Deals: 5, Now: time.Now()})
-	simulated := portal.New(world, portal.Options{Secret: "hidden5ecret", Zone: time.FixedZone("", -5*60*60)})
+	world, _ := simulator.Generate(simulator.GenerateOptions{Seed: 1, Deals: 5, Now: time.Now()})
+	simulated := simulator.New(world, simulator.Options{Secret: "hidden5ecret", Zone: time.FixedZone("", -5*60*60)})
 	server := httptest.NewServer(simulated)
 	t.Cleanup(server.Close)
 	address := simulated.WebhookURL(server.URL)

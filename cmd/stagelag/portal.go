@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v3"
 
-	"stagelag/portal"
+	"stagelag/simulator"
 )
 
 // portalFlags say which portal is simulated.
@@ -61,7 +61,7 @@ follows is a configuration for it.`,
 }
 
 func (a *app) servePortal(ctx context.Context, flags portalFlags) error {
-	limits, err := portal.ParseLimits(flags.limits)
+	limits, err := simulator.ParseLimits(flags.limits)
 	if err != nil {
 		return usagef("portal: --limits: %w", err)
 	}
@@ -73,8 +73,8 @@ func (a *app) servePortal(ctx context.Context, flags portalFlags) error {
 	if err != nil {
 		return err
 	}
-	simulated := portal.New(world, portal.Options{Now: clock, Limits: limits})
-	base, stop, err := portal.Serve(ctx, flags.listen, simulated)
+	simulated := simulator.New(world, simulator.Options{Now: clock, Limits: limits})
+	base, stop, err := simulator.Serve(ctx, flags.listen, simulated)
 	if _, isOfSystem := errors.AsType[*net.OpError](err); isOfSystem {
 		return fmt.Errorf("portal: %w; give another address with --listen", err)
 	}
@@ -111,30 +111,30 @@ func portalClock(given string, system func() time.Time) (func() time.Time, error
 	return func() time.Time { return start.Add(system().Sub(begun)) }, nil
 }
 
-func portalWorld(flags portalFlags, now time.Time) (*portal.World, portal.Suggested, error) {
+func portalWorld(flags portalFlags, now time.Time) (*simulator.World, simulator.Suggested, error) {
 	if flags.visits != "" {
 		world, err := readVisits(flags.visits)
-		return world, portal.Suggested{TimeZone: "UTC"}, err
+		return world, simulator.Suggested{TimeZone: "UTC"}, err
 	}
 	if flags.deals < 1 {
-		return nil, portal.Suggested{}, usagef("portal: --deals: %d is no number of deals; give 1 or more", flags.deals)
+		return nil, simulator.Suggested{}, usagef("portal: --deals: %d is no number of deals; give 1 or more", flags.deals)
 	}
-	languages := map[string]portal.Language{"en": portal.English, "ru": portal.Russian}
+	languages := map[string]simulator.Language{"en": simulator.English, "ru": simulator.Russian}
 	language, ok := languages[flags.lang]
 	if !ok {
-		return nil, portal.Suggested{}, usagef("portal: --lang: %q is no language of the portal; use en or ru", flags.lang)
+		return nil, simulator.Suggested{}, usagef("portal: --lang: %q is no language of the portal; use en or ru", flags.lang)
 	}
-	world, suggested := portal.Generate(portal.GenerateOptions{Seed: flags.seed, Deals: flags.deals, Now: now, Language: language})
+	world, suggested := simulator.Generate(simulator.GenerateOptions{Seed: flags.seed, Deals: flags.deals, Now: now, Language: language})
 	return world, suggested, nil
 }
 
-func readVisits(path string) (*portal.World, error) {
+func readVisits(path string) (*simulator.World, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, usagef("portal: --visits: %w", err)
 	}
 	defer file.Close()
-	world, err := portal.ReadVisits(file)
+	world, err := simulator.ReadVisits(file)
 	if err != nil {
 		return nil, fmt.Errorf("portal: read visits: %s: %w", path, err)
 	}
@@ -143,7 +143,7 @@ func readVisits(path string) (*portal.World, error) {
 
 // portalSettings is a configuration for a simulated portal, as the text of a file. It
 // leaves out an empty address.
-func portalSettings(address, limits string, suggested portal.Suggested) (string, error) {
+func portalSettings(address, limits string, suggested simulator.Suggested) (string, error) {
 	type fields struct {
 		Days string `yaml:"days,omitempty"`
 		Date string `yaml:"date,omitempty"`

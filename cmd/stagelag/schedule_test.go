@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"stagelag/portal"
+	"stagelag/simulator"
 )
 
 // A watched command runs while its log is read.
@@ -101,10 +101,10 @@ func (w *watched) stop(s os.Signal) {
 
 // scheduledPortal is a portal with deals, and a configuration for it in the folder. What it
 // returns writes the configuration anew with something added.
-func scheduledPortal(t *testing.T, folder string, deals int) (*portal.Portal, func(more string)) {
+func scheduledPortal(t *testing.T, folder string, deals int) (*simulator.Portal, func(more string)) {
 	t.Helper()
-	world, _ := portal.Generate(portal.GenerateOptions{Seed: 1, Deals: deals, Now: time.Now()})
-	simulated := portal.New(world, portal.Options{Secret: "hidden5ecret"})
+	world, _ := simulator.Generate(simulator.GenerateOptions{Seed: 1, Deals: deals, Now: time.Now()})
+	simulated := simulator.New(world, simulator.Options{Secret: "hidden5ecret"})
 	server := httptest.NewServer(simulated)
 	t.Cleanup(server.Close)
 	configure := func(more string) {
@@ -120,15 +120,15 @@ func scheduledPortal(t *testing.T, folder string, deals int) (*portal.Portal, fu
 }
 
 // holdFrom has the portal keep back its answers from the n-th on, until hold is closed.
-func holdFrom(simulated *portal.Portal, n int) (hold, reached chan struct{}) {
+func holdFrom(simulated *simulator.Portal, n int) (hold, reached chan struct{}) {
 	hold, reached = make(chan struct{}), make(chan struct{})
 	var once sync.Once
-	simulated.Inject(func(*portal.Call) *portal.Fault {
+	simulated.Inject(func(*simulator.Call) *simulator.Fault {
 		if n--; n > 0 {
 			return nil
 		}
 		once.Do(func() { close(reached) })
-		return &portal.Fault{Hold: hold}
+		return &simulator.Fault{Hold: hold}
 	})
 	return hold, reached
 }

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"stagelag/portal"
+	"stagelag/simulator"
 	"stagelag/warehouse"
 )
 
@@ -42,13 +42,13 @@ func TestNothingSaysASecret(t *testing.T) {
 
 	// What a portal or a proxy may answer, the address among it.
 	address := "/rest/1/" + webhookSecret + "/batch"
-	faults := map[string]portal.Fault{
+	faults := map[string]simulator.Fault{
 		"the connection breaks":           {Drops: true},
 		"the answer is cut":               {CutsBody: true},
 		"the answer is half a document":   {CutsJSON: true},
-		"a wrong webhook":                 {Error: &portal.NoAuthFound},
-		"no right":                        {Error: &portal.Error{Status: http.StatusForbidden, Code: "ACCESS_DENIED " + address, Text: "not at " + address}},
-		"an error that tells the address": {Error: &portal.Error{Status: http.StatusBadRequest, Code: address, Text: "no method " + webhookSecret}},
+		"a wrong webhook":                 {Error: &simulator.NoAuthFound},
+		"no right":                        {Error: &simulator.Error{Status: http.StatusForbidden, Code: "ACCESS_DENIED " + address, Text: "not at " + address}},
+		"an error that tells the address": {Error: &simulator.Error{Status: http.StatusBadRequest, Code: address, Text: "no method " + webhookSecret}},
 		"a gateway's page":                {HTML: http.StatusBadGateway},
 		"another host":                    {RedirectTo: "https://stranger.example"},
 		"a redirect without end":          {RedirectTo: "http://" + simulatedHost(t, folder)},
@@ -59,10 +59,10 @@ func TestNothingSaysASecret(t *testing.T) {
 	}
 	slices.Sort(names)
 	for i, name := range names {
-		simulated.Inject(portal.FromNth(1+i%3, faults[name])) // at once, or in the middle
+		simulated.Inject(simulator.FromNth(1+i%3, faults[name])) // at once, or in the middle
 		if isSlow := faults[name].Drops || faults[name].CutsBody || faults[name].CutsJSON || faults[name].HTML != 0; isSlow {
 			// A read is tried again for ten seconds; once is enough here.
-			simulated.Inject(portal.Nth(1+i%3, faults[name]))
+			simulated.Inject(simulator.Nth(1+i%3, faults[name]))
 			tell("run, "+name, "run", "--full")
 			continue
 		}
@@ -88,8 +88,8 @@ func TestNothingSaysASecret(t *testing.T) {
 	if err := os.WriteFile(path, append(base, settings...), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	refusal := portal.Error{Status: http.StatusBadRequest, Code: "", Text: "no update at " + address}
-	simulated.Inject(portal.OnCommands("crm.item.update", refusal))
+	refusal := simulator.Error{Status: http.StatusBadRequest, Code: "", Text: "no update at " + address}
+	simulated.Inject(simulator.OnCommands("crm.item.update", refusal))
 	tell("run, with a write-back that is refused", "run")
 	must("write-back that is refused", 0, "write-back")
 	simulated.Inject(nil)

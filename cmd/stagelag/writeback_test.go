@@ -13,15 +13,15 @@ import (
 	"testing"
 	"time"
 
-	"stagelag/portal"
+	"stagelag/simulator"
 )
 
 // writtenPortal serves a portal that is looked into while commands write to it, and leaves a
 // configuration for it in the folder.
-func writtenPortal(t *testing.T, folder string, deals int, writeBack string) (*portal.Portal, *portal.World) {
+func writtenPortal(t *testing.T, folder string, deals int, writeBack string) (*simulator.Portal, *simulator.World) {
 	t.Helper()
-	world, _ := portal.Generate(portal.GenerateOptions{Seed: 1, Deals: deals, Now: time.Now()})
-	simulated := portal.New(world, portal.Options{Secret: "hidden5ecret"})
+	world, _ := simulator.Generate(simulator.GenerateOptions{Seed: 1, Deals: deals, Now: time.Now()})
+	simulated := simulator.New(world, simulator.Options{Secret: "hidden5ecret"})
 	server := httptest.NewServer(simulated)
 	t.Cleanup(server.Close)
 	settings := fmt.Sprintf(`
@@ -35,7 +35,7 @@ plan: {norms: [{stage: NEW, days: 3}, {stage: "C5:NEW", days: 2}, {stage: "C5:DO
 }
 
 // updatesOf counts the updates that the portal has carried out, by deal.
-func updatesOf(p *portal.Portal) map[string]int {
+func updatesOf(p *simulator.Portal) map[string]int {
 	n := map[string]int{}
 	for _, call := range p.Log() {
 		for _, command := range call.Commands {
@@ -121,7 +121,7 @@ func TestARunOfAPastDateIsNotWrittenBack(t *testing.T) {
 	t.Parallel()
 	folder := newFolder(t)
 	simulated, world := writtenPortal(t, folder, 10, "write_back: {days_lost: UF_CRM_LOST}\n")
-	world.AddField(portal.Field{Name: "UF_CRM_LOST", Type: "integer"})
+	world.AddField(simulator.Field{Name: "UF_CRM_LOST", Type: "integer"})
 	past := time.Now().AddDate(0, 0, -7).Format(time.DateOnly)
 	stdout, stderr, code := call(t, folder, "", "run", "--json", "--as-of", past)
 	if code != 0 || strings.Contains(stdout, "write_back") || len(updatesOf(simulated)) != 0 {
@@ -145,7 +145,7 @@ func TestWriteBackKilledAtAnyMoment(t *testing.T) {
 	t.Parallel()
 	folder := newFolder(t)
 	simulated, world := writtenPortal(t, folder, 150, "")
-	world.AddField(portal.Field{Name: "UF_CRM_LOST", Type: "integer"})
+	world.AddField(simulator.Field{Name: "UF_CRM_LOST", Type: "integer"})
 	if _, stderr, code := call(t, folder, "", "run"); code != 0 {
 		t.Fatalf("run: exit code %d, %s", code, stderr)
 	}
@@ -163,7 +163,7 @@ func TestWriteBackKilledAtAnyMoment(t *testing.T) {
 		left := 2 + random.IntN(6) // requests
 		var once sync.Once
 		reached := make(chan struct{})
-		simulated.Inject(func(*portal.Call) *portal.Fault {
+		simulated.Inject(func(*simulator.Call) *simulator.Fault {
 			if left--; left <= 0 {
 				once.Do(func() { close(reached) })
 			}

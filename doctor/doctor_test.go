@@ -167,7 +167,9 @@ func TestWhatIsWrongIsFound(t *testing.T) {
 			"portal", doctor.Problem, "bad gateway", ""},
 		{"a webhook that was deleted", simulator.Options{}, func(s *site) { s.portal.Inject(simulator.FromNth(1, simulator.Fault{Error: &simulator.NoAuthFound})) },
 			"portal", doctor.Problem, "NO_AUTH_FOUND", "the webhook needs the rights crm and user"},
-		{"a portal that has moved", simulator.Options{}, func(s *site) { s.portal.Inject(simulator.FromNth(1, simulator.Fault{RedirectTo: "https://evil.example"})) },
+		{"a portal that has moved", simulator.Options{}, func(s *site) {
+			s.portal.Inject(simulator.FromNth(1, simulator.Fault{RedirectTo: "https://evil.example"}))
+		},
 			"portal", doctor.Problem, "the portal redirects to evil.example", "set portal.url"},
 		{"a portal that is down hides nothing of the warehouse", simulator.Options{}, func(s *site) { s.server.Close() },
 			"warehouse", doctor.OK, "embedded answers", ""},

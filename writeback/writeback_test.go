@@ -177,7 +177,7 @@ func TestOtherPeoplesChangesAreSeen(t *testing.T) {
 	tests := []struct {
 		name    string
 		between func(*site, simulator.DealID) // the run and the write-back
-		during  bool                       // the change falls into the second of the write
+		during  bool                          // the change falls into the second of the write
 		after   bool
 	}{
 		{"between the run and the write", rename, false, false},

@@ -27,6 +27,7 @@ type place struct {
 	name     string // for a person, empty where there is only one
 	database string
 	files    fs.FS // the migrations of the part
+	hasViews bool
 }
 
 type server interface {
@@ -37,34 +38,26 @@ type server interface {
 // places are where the schema has to be brought up, in the order of it: the views need the
 // tables.
 func places(w *warehouse.Warehouse) ([]place, error) {
-	cluster := w.Cluster()
+	cluster, names := w.Cluster(), w.Names()
 	if cluster == nil {
-		return []place{{server: w, database: warehouse.Database, files: migrations}}, nil
+		return []place{{server: w, database: names.Internal, files: migrations, hasViews: true}}, nil
 	}
-	ofShard, err := partOf(func(m statement) (string, bool) {
-		if !slices.Contains(Sharded, m.table) || m.fills() {
-			return "", false
-		}
-		m.text = strings.ReplaceAll(m.text, warehouse.Database+".", warehouse.ShardDatabase+".")
-		return m.on(cluster, warehouse.ShardDatabase), true
-	})
+	ofShard, err := partOf(cluster, names.Shard, func(table string) bool { return slices.Contains(Sharded, table) })
 	if err != nil {
 		return nil, err
 	}
-	ofFront, err := partOf(func(m statement) (string, bool) {
-		return m.on(cluster, warehouse.Database), !w.IsSharded() && !m.fills() || !slices.Contains(Sharded, m.table)
-	})
+	ofFront, err := partOf(cluster, names.Internal, func(table string) bool { return !w.IsSharded() || !slices.Contains(Sharded, table) })
 	if err != nil {
 		return nil, err
 	}
 	var list []place
 	for _, shard := range cluster.Shards {
 		for _, host := range shard.Hosts {
-			list = append(list, place{host, fmt.Sprintf("shard %d, %s", shard.No, host.Address), warehouse.ShardDatabase, ofShard})
+			list = append(list, place{server: host, name: fmt.Sprintf("shard %d, %s", shard.No, host.Address), database: names.Shard, files: ofShard})
 		}
 	}
 	for _, host := range cluster.Fronts {
-		list = append(list, place{host, "front, " + host.Address, warehouse.Database, ofFront})
+		list = append(list, place{server: host, name: "front, " + host.Address, database: names.Internal, files: ofFront, hasViews: true})
 	}
 	return list, nil
 }
@@ -73,13 +66,13 @@ func places(w *warehouse.Warehouse) ([]place, error) {
 type statement struct{ table, text string }
 
 var (
-	subject = regexp.MustCompile(`(?:TABLE|VIEW) (?:IF (?:NOT )?EXISTS )?stagelag\.(\w+)`)
+	subject = regexp.MustCompile(`TABLE (?:IF (?:NOT )?EXISTS )?(\w+)`)
 	engine  = regexp.MustCompile(`(?m)^ENGINE = (\w*MergeTree)(?:\((.*)\))?$`)
 )
 
-// partOf rewrites the migrations, and leaves out those that are for another place. It holds no way
-// back: a cluster only goes on.
-func partOf(rewrite func(statement) (string, bool)) (fs.FS, error) {
+// partOf are the migrations of some of the tables, as a database of a cluster needs them. There is no
+// way back: a cluster only goes on.
+func partOf(cluster *warehouse.Cluster, database string, has func(table string) bool) (fs.FS, error) {
 	files, err := fs.Glob(migrations, "migrations/*.up.sql")
 	if err != nil {
 		return nil, fmt.Errorf("list the migrations: %w", err)
@@ -92,19 +85,13 @@ func partOf(rewrite func(statement) (string, bool)) (fs.FS, error) {
 		}
 		found := subject.FindSubmatch(text)
 		if found == nil {
-			return nil, fmt.Errorf("migration %s is about no table or view of %s", path.Base(file), warehouse.Database)
+			return nil, fmt.Errorf("migration %s is about no table", path.Base(file))
 		}
-		if text, ok := rewrite(statement{string(found[1]), string(text)}); ok {
-			part[file] = &fstest.MapFile{Data: []byte(text)}
+		if m := (statement{string(found[1]), string(text)}); has(m.table) {
+			part[file] = &fstest.MapFile{Data: []byte(m.on(cluster, database))}
 		}
 	}
 	return part, nil
-}
-
-// fills is whether the migration does nothing but fill in rows of before a change: with what was
-// published, which a shard does not know. On a cluster a full run derives such rows anew.
-func (m statement) fills() bool {
-	return slices.Contains(Sharded, m.table) && strings.Contains(m.text, "stagelag.run_events")
 }
 
 // on is the statement for a cluster. The servers of a replicated one find each other by a path
@@ -129,7 +116,7 @@ func (m statement) on(cluster *warehouse.Cluster, database string) string {
 // first deal of a row on, deals are spread over that many shards by their numbers, and a shard
 // that is added gets its share of the deals that come after it.
 const placements = `
-CREATE TABLE IF NOT EXISTS stagelag.deal_placements
+CREATE TABLE IF NOT EXISTS deal_placements
 (
     from_deal_id UInt64 COMMENT 'First deal, up to the next row''s, that is placed so',
     shards       UInt32 COMMENT 'Number of shards that the deals are spread over, by deal_id modulo shards',
@@ -183,7 +170,7 @@ func readPlacements(ctx context.Context, w *warehouse.Warehouse) ([]placement, e
 // hold no rows: another one takes the place of each.
 func spread(ctx context.Context, w *warehouse.Warehouse) error {
 	cluster := w.Cluster()
-	create := statement{"deal_placements", placements}.on(cluster, warehouse.Database)
+	create := statement{"deal_placements", placements}.on(cluster, w.Names().Internal)
 	for _, front := range cluster.Fronts {
 		if err := front.DB().Exec(ctx, create); err != nil {
 			return fmt.Errorf("migrate: create deal_placements on %s: %w", front.Address, err)
@@ -208,7 +195,7 @@ func spread(ctx context.Context, w *warehouse.Warehouse) error {
 		}
 	}
 	for _, front := range cluster.Fronts {
-		for table, engine := range overAll(cluster, list) {
+		for table, engine := range overAll(w, list) {
 			if err := front.DB().Exec(ctx, "CREATE OR REPLACE TABLE "+table+" ENGINE = "+engine); err != nil {
 				return fmt.Errorf("migrate: create %s on %s: %w", table, front.Address, err)
 			}
@@ -218,14 +205,14 @@ func spread(ctx context.Context, w *warehouse.Warehouse) error {
 }
 
 // overAll are the engines of the front's tables.
-func overAll(cluster *warehouse.Cluster, list []placement) map[string]string {
+func overAll(w *warehouse.Warehouse, list []placement) map[string]string {
 	engines := map[string]string{}
 	for _, table := range Sharded {
 		place := ", " + shardOf(list)
 		if table == "day_measures" {
 			place = "" // sums over the deals of a shard, which only the shard itself can write
 		}
-		engines[table] = fmt.Sprintf("Distributed('%s', '%s', '%s'%s)", cluster.Name, warehouse.ShardDatabase, table, place)
+		engines[table] = fmt.Sprintf("Distributed('%s', '%s', '%s'%s)", w.Cluster().Name, w.Names().Shard, table, place)
 	}
 	return engines
 }
@@ -271,7 +258,7 @@ func isSpread(ctx context.Context, w *warehouse.Warehouse) (bool, error) {
 			return false, err
 		}
 		columns, err := columns(ctx, front.DB())
-		if err != nil || !slices.Equal(columns, wanted) || !maps.Equal(engines, overAll(w.Cluster(), list)) {
+		if err != nil || !slices.Equal(columns, wanted) || !maps.Equal(engines, overAll(w, list)) {
 			return false, err
 		}
 	}

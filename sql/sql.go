@@ -1,8 +1,14 @@
-// Package sql holds the schema of the warehouse: numbered migrations, one statement to
-// a file, each with its way back, and the views that people query.
+// Package sql holds the schema of the warehouse: the tables, made by numbered migrations, one
+// statement to a file, each with its way back; and the views, a file for each with its current text,
+// which are all made anew when any text has changed. No text names a database.
 //
-// A view is served under a plain name over a numbered version (deals_now over
+// A view that people query is served under a plain name over a numbered version (deals_now over
 // deals_now_v1): a changed meaning gets a new number and the old one keeps answering.
+//
+// All views of a query show the same published state, by two views for each file: at_NAME, in the
+// internal database and with the program's rights, shows the state of a snapshot that it is given,
+// and NAME, in the database that people see and with the rights of its reader, gives it the snapshot
+// of now. A reader can so use what is named at_… in the internal database, and nothing else of it.
 package sql
 
 import (
@@ -46,7 +52,7 @@ type Status struct {
 	// IsHalfDone is whether that migration did not end. Each is one statement that can
 	// be repeated, so the next Up repeats it.
 	IsHalfDone bool
-	Pending    []string // names of the migrations that are missing, in their order
+	Pending    []string // names of the migrations that are missing, in their order, and views
 }
 
 // IsNewer is whether the schema was made by a newer program.
@@ -58,6 +64,13 @@ type NewerError struct{ Version, Newest uint }
 
 func (e *NewerError) Error() string {
 	return fmt.Sprintf("the warehouse has schema %d, this program knows %d: use the program that made it, or a newer one", e.Version, e.Newest)
+}
+
+// UnreleasedError is what a warehouse gives that a program of before the first release made.
+type UnreleasedError struct{ Database string }
+
+func (e *UnreleasedError) Error() string {
+	return fmt.Sprintf("database %s is a warehouse of a program of before the first release, which this one can't take over: start a new one, with another warehouse.path or warehouse.database", e.Database)
 }
 
 // Up brings the schema to the newest version, on a cluster that of each server. It may be called
@@ -107,14 +120,22 @@ func upEverywhere(ctx context.Context, w *warehouse.Warehouse) error {
 	if err != nil {
 		return err
 	}
-	for i, p := range list {
-		if w.IsSharded() && i == len(list)-len(w.Cluster().Fronts) {
-			if err := spread(ctx, w); err != nil {
-				return err
-			}
-		}
+	for _, p := range list {
 		if err := p.up(ctx); err != nil {
 			return err
+		}
+	}
+	if w.IsSharded() {
+		if err := spread(ctx, w); err != nil {
+			return err
+		}
+	}
+	for _, p := range list {
+		if !p.hasViews {
+			continue
+		}
+		if err := applyViews(ctx, p.DB(), w.Names()); err != nil {
+			return fmt.Errorf("migrate%s: %w", p.title(), err)
 		}
 	}
 	return nil
@@ -170,10 +191,15 @@ func (p place) up(ctx context.Context) error {
 	if err == nil || errors.Is(err, migrate.ErrNoChange) {
 		return ctx.Err()
 	}
-	if p.name != "" {
-		return fmt.Errorf("migrate %s: %w: see `stagelag migrate status`", p.name, oneLine(err))
+	return fmt.Errorf("migrate%s: %w: see `stagelag migrate status`", p.title(), oneLine(err))
+}
+
+// title tells an error of the place from one of another place.
+func (p place) title() string {
+	if p.name == "" {
+		return ""
 	}
-	return fmt.Errorf("migrate: %w: see `stagelag migrate status`", oneLine(err))
+	return " " + p.name
 }
 
 // before is the version before one, as the library wants it.
@@ -235,6 +261,9 @@ func ReadStatus(ctx context.Context, w *warehouse.Warehouse) (Status, error) {
 	if err != nil {
 		return Status{}, err
 	}
+	if err := refuseUnreleased(ctx, w); err != nil {
+		return Status{}, err
+	}
 	all, err := place{files: migrations}.names()
 	if err != nil {
 		return Status{}, err
@@ -244,12 +273,39 @@ func ReadStatus(ctx context.Context, w *warehouse.Warehouse) (Status, error) {
 		if err := p.read(ctx, &status); err != nil {
 			return Status{}, fmt.Errorf("read the schema's version: %w", err)
 		}
+		if !p.hasViews {
+			continue
+		}
+		isNeeded, err := needsViews(ctx, p.DB(), w.Names())
+		switch {
+		case err != nil:
+			return Status{}, err
+		case isNeeded:
+			status.Pending = append(status.Pending, "views"+p.inBrackets())
+		}
 	}
 	isSpread, err := isSpread(ctx, w)
 	if err == nil && !isSpread {
 		status.Pending = append(status.Pending, fmt.Sprintf("tables over all %d shards", len(w.Cluster().Shards)))
 	}
 	return status, err
+}
+
+// refuseUnreleased finds the tables of a program of before the first release, which had them in the
+// database that people see.
+func refuseUnreleased(ctx context.Context, w *warehouse.Warehouse) error {
+	isThere, err := has(ctx, w.Views(), "schema_migrations")
+	if err == nil && isThere {
+		err = &UnreleasedError{w.Names().Views}
+	}
+	return err
+}
+
+func (p place) inBrackets() string {
+	if p.name == "" {
+		return ""
+	}
+	return " (" + p.name + ")"
 }
 
 // read adds how a place stands.
@@ -275,11 +331,7 @@ func (p place) read(ctx context.Context, status *Status) error {
 	}
 	for _, m := range names {
 		if int64(m.version) > version {
-			name := m.name
-			if p.name != "" {
-				name += " (" + p.name + ")"
-			}
-			status.Pending = append(status.Pending, name)
+			status.Pending = append(status.Pending, m.name+p.inBrackets())
 		}
 	}
 	return nil

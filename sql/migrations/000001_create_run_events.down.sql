@@ -1,1 +1,1 @@
-DROP TABLE IF EXISTS stagelag.run_events
+DROP TABLE IF EXISTS run_events

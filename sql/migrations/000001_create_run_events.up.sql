@@ -1,23 +1,23 @@
 -- What happened to each run. Publishing is the insert of one row here: every view reads
 -- the rows of published runs only, so its readers see all of a run or nothing of it.
-CREATE TABLE IF NOT EXISTS stagelag.run_events
+CREATE TABLE IF NOT EXISTS run_events
 (
-    run_id         UInt32 COMMENT 'Number of the run, ascending',
-    status         Enum8('running' = 1, 'failed' = 2, 'published' = 3) COMMENT 'What happened; the last of a run is its state',
-    recorded_at    DateTime64(3, 'UTC') COMMENT 'When this was written',
-    as_of          Date COMMENT 'Date in the zone of the portal that the run computes up to',
-    started_at     DateTime64(3, 'UTC') COMMENT 'When the run began',
-    finished_at    Nullable(DateTime64(3, 'UTC')) COMMENT 'When the run ended, NULL while it runs',
-    holder         String COMMENT 'Host and process of the run',
-    portal_host    String COMMENT 'Host of the portal, for the addresses of its pages',
-    rules_hash     String COMMENT 'Fingerprint of all that decides the numbers beside the deals; another one derives all deals anew',
-    deals_seen     UInt64 COMMENT 'Deals that the portal has',
-    deals_changed  UInt64 COMMENT 'Deals of which the run changed more than the days that passed',
-    history_rows   UInt64 COMMENT 'Stage changes read from the portal',
-    facts_appended UInt64 COMMENT 'Rows appended to facts',
+    run_id          UInt32 COMMENT 'Number of the run, ascending',
+    status          Enum8('running' = 1, 'failed' = 2, 'published' = 3) COMMENT 'What happened; the last of a run is its state',
+    recorded_at     DateTime64(3, 'UTC') COMMENT 'When this was written',
+    as_of           Date COMMENT 'Date in the zone of the portal that the run computes up to',
+    started_at      DateTime64(3, 'UTC') COMMENT 'When the run began',
+    finished_at     Nullable(DateTime64(3, 'UTC')) COMMENT 'When the run ended, NULL while it runs',
+    holder          String COMMENT 'Host and process of the run',
+    portal_host     String COMMENT 'Host of the portal, for the addresses of its pages',
+    rules_hash      String COMMENT 'Fingerprint of all that decides the numbers beside the deals; another one derives all deals anew',
+    deals_seen      UInt64 COMMENT 'Deals that the portal has',
+    deals_changed   UInt64 COMMENT 'Deals of which the run changed more than the days that passed',
+    history_rows    UInt64 COMMENT 'Stage changes read from the portal',
+    facts_appended  UInt64 COMMENT 'Rows appended to facts',
     portal_requests UInt64 COMMENT 'Requests to the portal',
-    seconds_waited Float64 COMMENT 'Seconds spent waiting for the limits of the portal',
-    error          Nullable(String) COMMENT 'Why the run failed'
+    seconds_waited  Float64 COMMENT 'Seconds spent waiting for the limits of the portal',
+    error           Nullable(String) COMMENT 'Why the run failed'
 )
 ENGINE = MergeTree
 ORDER BY (run_id, status)

@@ -1,1 +1,0 @@
-DROP TABLE IF EXISTS stagelag.extraction_state

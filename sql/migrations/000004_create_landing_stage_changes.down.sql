@@ -1,1 +1,0 @@
-DROP TABLE IF EXISTS stagelag.landing_stage_changes

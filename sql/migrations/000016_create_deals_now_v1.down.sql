@@ -1,1 +1,0 @@
-DROP VIEW IF EXISTS stagelag.deals_now_v1

@@ -1,1 +1,0 @@
-DROP VIEW IF EXISTS stagelag.portfolio_days_v1

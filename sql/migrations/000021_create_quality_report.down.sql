@@ -1,1 +1,0 @@
-DROP VIEW IF EXISTS stagelag.quality_report

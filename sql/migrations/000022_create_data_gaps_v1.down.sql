@@ -1,1 +1,0 @@
-DROP VIEW IF EXISTS stagelag.data_gaps_v1

@@ -1,1 +1,0 @@
-DROP VIEW IF EXISTS stagelag.visits_now_v1

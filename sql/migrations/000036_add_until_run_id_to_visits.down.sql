@@ -1,1 +1,0 @@
-ALTER TABLE stagelag.visits DROP COLUMN IF EXISTS until_run_id

@@ -1,1 +1,0 @@
-ALTER TABLE stagelag.deals DROP COLUMN IF EXISTS until_run_id

@@ -1,2 +1,0 @@
--- The column goes with the migration before.
-SELECT 1

@@ -1,1 +1,0 @@
-ALTER TABLE stagelag.visits MATERIALIZE COLUMN manager_id SETTINGS mutations_sync = 2

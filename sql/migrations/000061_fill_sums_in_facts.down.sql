@@ -1,2 +1,0 @@
--- The sums go with the migration before.
-SELECT 1

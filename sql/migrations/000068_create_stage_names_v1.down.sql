@@ -1,1 +1,0 @@
-DROP VIEW IF EXISTS stagelag.stage_names_v1

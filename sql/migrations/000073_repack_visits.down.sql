@@ -1,2 +1,0 @@
--- Rows are packed anew as they are merged.
-SELECT 1

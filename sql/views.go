@@ -1,0 +1,247 @@
+package sql
+
+import (
+	"context"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"golang.org/x/sync/errgroup"
+
+	"stagelag/warehouse"
+)
+
+//go:embed views/*.sql
+var viewFiles embed.FS
+
+// ViewsVersion grows with every release that changes the text of a view. A program leaves views of
+// a greater version as they are.
+const ViewsVersion = 1
+
+// A View is one that people query, under its plain name.
+type View struct {
+	Name    string // without its number
+	Comment string // what a row of it is
+	Columns []Column
+}
+
+// A Column is one of a View.
+type Column struct{ Name, Type, Comment string }
+
+// Views are those that people query, in the order of their names: of each the newest version.
+func Views() ([]View, error) {
+	files, err := readViews()
+	if err != nil {
+		return nil, err
+	}
+	var list []View
+	for _, f := range files {
+		if f.plain == "" {
+			continue
+		}
+		v := View{Name: f.plain, Comment: unquote(f.comment)}
+		for line := range strings.Lines(f.columns) {
+			parts := columnLine.FindStringSubmatch(strings.TrimSpace(line))
+			if parts == nil {
+				return nil, fmt.Errorf("view %s: %q is no column with a type and a COMMENT", f.name, line)
+			}
+			v.Columns = append(v.Columns, Column{parts[1], parts[2], unquote(parts[3])})
+		}
+		list = append(list, v)
+	}
+	return list, nil
+}
+
+func unquote(literal string) string {
+	return strings.ReplaceAll(strings.TrimSuffix(strings.TrimPrefix(literal, "'"), "'"), "''", "'")
+}
+
+// A viewFile is a file of the folder views, which is named for its view.
+type viewFile struct {
+	name     string
+	text     string
+	columns  string // the lines between the parentheses
+	comment  string // of the view, a literal
+	isPublic bool   // people query it: it has a number
+	plain    string // the name without the number, where it is the newest version; else empty
+}
+
+var (
+	viewText   = regexp.MustCompile(`(?s)^(?:--[^\n]*\n)*CREATE OR REPLACE VIEW (\w+)\n\(\n(.*?)\n\)\n.*\nCOMMENT ('[^\n]*')\n$`)
+	columnLine = regexp.MustCompile(`^(\w+) +(.+) COMMENT ('.*'),?$`)
+	numbered   = regexp.MustCompile(`^(\w+)_v(\d+)$`)
+)
+
+// readViews reads the files in the order in which they can be applied: those that others read come
+// first, which are all that people do not query.
+var readViews = sync.OnceValues(func() ([]viewFile, error) {
+	names, err := fs.Glob(viewFiles, "views/*.sql")
+	if err != nil {
+		return nil, fmt.Errorf("list the views: %w", err)
+	}
+	newest := map[string]viewFile{}
+	var helpers, public []viewFile
+	for _, name := range names {
+		text, err := viewFiles.ReadFile(name)
+		if err != nil {
+			return nil, fmt.Errorf("read a view: %w", err)
+		}
+		f := viewFile{name: strings.TrimSuffix(path.Base(name), ".sql"), text: string(text)}
+		parts := viewText.FindStringSubmatch(f.text)
+		if parts == nil || parts[1] != f.name {
+			return nil, fmt.Errorf("%s does not create the view of its name, with its columns and a COMMENT", name)
+		}
+		f.columns, f.comment = parts[2], parts[3]
+		number := numbered.FindStringSubmatch(f.name)
+		if f.isPublic = number != nil; !f.isPublic {
+			helpers = append(helpers, f)
+			continue
+		}
+		public = append(public, f)
+		// By length first: v10 is newer than v9.
+		if last := newest[number[1]]; len(f.name) > len(last.name) || len(f.name) == len(last.name) && f.name > last.name {
+			newest[number[1]] = f
+		}
+	}
+	for i, f := range public {
+		if plain := numbered.FindStringSubmatch(f.name)[1]; newest[plain].name == f.name {
+			public[i].plain = plain
+		}
+	}
+	return slices.Concat(inOrder(helpers), public), nil
+})
+
+// inOrder puts each view behind those that its text names.
+func inOrder(files []viewFile) (list []viewFile) {
+	for len(files) > 0 {
+		i := max(0, slices.IndexFunc(files, func(f viewFile) bool {
+			return !slices.ContainsFunc(files, func(other viewFile) bool {
+				return other.name != f.name && regexp.MustCompile(`\b`+other.name+`\b`).MatchString(f.text)
+			})
+		}))
+		list = append(list, files[i])
+		files = slices.Delete(files, i, i+1)
+	}
+	return list
+}
+
+// snapshot is the last published run, as every view that people see asks for it. The engine
+// evaluates it in the reader's own query, and what is the same to the letter once for a query: so all
+// views of a query show the state of one moment, also when a run is published meanwhile.
+const snapshot = "(SELECT newest FROM %s.at_newest)"
+
+// statements are what brings a view into the databases. What people query is a view for a snapshot
+// that is given, with the rights of the program, behind a view with the rights of its reader, which
+// gives it the snapshot of now.
+func (f viewFile) statements(names warehouse.Names) []string {
+	if !f.isPublic {
+		return []string{f.text}
+	}
+	text := strings.Replace(f.text, "VIEW "+f.name+"\n", "VIEW at_"+f.name+"\n", 1)
+	list := []string{text, f.over(names, f.name, fmt.Sprintf("%s.at_%s(snapshot = "+snapshot+")", names.Internal, f.name, names.Internal))}
+	if f.plain != "" {
+		list = append(list, f.over(names, f.plain, names.Views+"."+f.name))
+	}
+	return list
+}
+
+// over is a view that people see, which shows what another one does.
+func (f viewFile) over(names warehouse.Names, name, source string) string {
+	return fmt.Sprintf("CREATE OR REPLACE VIEW %s.%s\n(\n%s\n)\nSQL SECURITY INVOKER\nAS\nSELECT * FROM %s\nCOMMENT %s", names.Views, name, f.columns, source, f.comment)
+}
+
+// viewsHash tells the texts of all views from others, for the databases that they are in.
+func viewsHash(names warehouse.Names) (string, error) {
+	files, err := readViews()
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.New()
+	for _, f := range files {
+		for _, statement := range f.statements(names) {
+			fmt.Fprintf(sum, "%d\n%s", len(statement), statement)
+		}
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
+}
+
+// A viewsRecord is a row of view_versions.
+type viewsRecord struct {
+	version uint32
+	hash    string
+}
+
+// readViewsRecord reads which views a host was given last, none where there is no table yet.
+func readViewsRecord(ctx context.Context, db driver.Conn) (record viewsRecord, err error) {
+	exists, err := has(ctx, db, "view_versions")
+	if err == nil && exists {
+		row := db.QueryRow(ctx, "SELECT max(version), argMax(hash, (version, applied_at)) FROM view_versions")
+		err = row.Scan(&record.version, &record.hash)
+	}
+	if err != nil {
+		return viewsRecord{}, fmt.Errorf("read the version of the views: %w", err)
+	}
+	return record, nil
+}
+
+// needsViews is whether a host has other views than this program's, and none of a newer one.
+func needsViews(ctx context.Context, db driver.Conn, names warehouse.Names) (bool, error) {
+	record, err := readViewsRecord(ctx, db)
+	if err != nil || record.version > ViewsVersion {
+		return false, err
+	}
+	hash, err := viewsHash(names)
+	return record.hash != hash, err
+}
+
+// atOnce is how many statements are sent side by side: most of the time of each is a wait.
+const atOnce = 4
+
+// applyViews brings a host's views to this program's texts and records that last, so that what was
+// cut off is repeated.
+func applyViews(ctx context.Context, db driver.Conn, names warehouse.Names) error {
+	isNeeded, err := needsViews(ctx, db, names)
+	if err != nil || !isNeeded {
+		return err
+	}
+	files, err := readViews()
+	if err != nil {
+		return err
+	}
+	public, ctxPublic := errgroup.WithContext(ctx)
+	public.SetLimit(atOnce)
+	for _, f := range files {
+		apply := func(ctx context.Context) error {
+			for _, statement := range f.statements(names) {
+				if err := db.Exec(ctx, statement); err != nil {
+					return fmt.Errorf("apply view %s: %w", f.name, err)
+				}
+			}
+			return nil
+		}
+		if f.isPublic {
+			public.Go(func() error { return apply(ctxPublic) })
+		} else if err := apply(ctx); err != nil {
+			return err
+		}
+	}
+	if err := public.Wait(); err != nil {
+		return err
+	}
+	hash, err := viewsHash(names)
+	if err != nil {
+		return err
+	}
+	if err := db.Exec(ctx, "INSERT INTO view_versions (version, hash, applied_at) SELECT ?, ?, now64(3)", uint32(ViewsVersion), hash); err != nil {
+		return fmt.Errorf("record the version of the views: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,55 @@
+-- GLOBAL, because on a cluster the runs are here and the rows in the shards.
+CREATE OR REPLACE VIEW deal_stage_days_v1
+(
+    day            Date COMMENT 'Day, in the zone of the portal',
+    deal_id        UInt64 COMMENT 'Deal ID in Bitrix24',
+    visit_no       UInt32 COMMENT 'Number of the visit, from 1, over all visits of the deal in its order',
+    funnel_id      UInt32 COMMENT 'Funnel of the visit',
+    stage_id       LowCardinality(String) COMMENT 'Stage of the visit',
+    manager_id     UInt64 COMMENT 'Manager of that day, 0 for nobody',
+    manager_source LowCardinality(String) COMMENT 'seen: the portal showed the manager on that day; assumed: the day was computed later',
+    entered_date   Date COMMENT 'Date of the move into the stage',
+    plan_days      Nullable(Int32) COMMENT 'Days that the stage was given',
+    planned_end    Nullable(Date) COMMENT 'Last day that is still on time',
+    plan_source    LowCardinality(String) COMMENT 'deal_date, deal_days, stage_norm or none',
+    history_source LowCardinality(String) COMMENT 'history or reconstructed',
+    elapsed_days   Int32 COMMENT 'Days since the entry, on that day',
+    overdue_days   Int32 COMMENT 'Overdue days so far, on that day',
+    overdue_day    UInt8 COMMENT '1 when that day accrued an overdue day',
+    days_left      Nullable(Int32) COMMENT 'Days to the planned end, on that day, of an open visit',
+    is_open        UInt8 COMMENT '1 while the visit has not ended by the end of that day',
+    run_id         UInt32 COMMENT 'Run that computed the row'
+)
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
+AS
+SELECT
+    day,
+    deal_id,
+    visit_no,
+    funnel_id,
+    CAST(stage_id AS LowCardinality(String)) AS stage_id,
+    manager_id,
+    CAST(manager_source AS LowCardinality(String)) AS manager_source,
+    entered_date,
+    if(fact.plan_source = 'none', NULL, fact.plan_days) AS plan_days,
+    if(fact.plan_source = 'none', NULL, fact.planned_end) AS planned_end,
+    CAST(fact.plan_source AS LowCardinality(String)) AS plan_source,
+    CAST(history_source AS LowCardinality(String)) AS history_source,
+    toInt32(day - entered_date) AS elapsed_days,
+    overdue_days,
+    overdue_day,
+    nullIf(fact.days_left, -1) AS days_left,
+    toUInt8(fact.is_open) AS is_open,
+    run_id
+FROM
+(
+    -- The newest row of each fact; one that takes the fact back leaves nothing.
+    SELECT day, deal_id, visit_no, funnel_id, stage_id, manager_id, manager_source, entered_date, plan_source, plan_days,
+        planned_end, history_source, overdue_days, overdue_day, days_left, is_open, run_id, sign
+    FROM facts
+    WHERE run_id GLOBAL IN (SELECT run_id FROM published_runs WHERE run_id <= {snapshot:UInt32})
+    ORDER BY deal_id, visit_no, day, -toInt64(run_id), -sign
+    LIMIT 1 BY deal_id, visit_no, day
+) AS fact
+WHERE sign = 1
+COMMENT 'The facts: one row for each day of each visit, both ends included'

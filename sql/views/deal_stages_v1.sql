@@ -1,0 +1,91 @@
+-- A word is looked up by its number in a dictionary of a few: made for each row and looked for in
+-- the dictionary then, the words cost more than all that is read.
+-- GLOBAL, because on a cluster the runs are here and the rows in the shards.
+CREATE OR REPLACE VIEW deal_stages_v1
+(
+    deal_id         UInt64 COMMENT 'Deal ID in Bitrix24',
+    deal_title      String COMMENT 'Title of the deal',
+    deal_url        String COMMENT 'Page of the deal on the portal',
+    funnel_id       UInt32 COMMENT 'Funnel of the visit',
+    funnel_name     String COMMENT 'Name of the funnel',
+    visit_no        UInt32 COMMENT 'Number of the visit, from 1, over all visits of the deal in its order',
+    stage_id        LowCardinality(String) COMMENT 'Stage of the visit',
+    stage_name      String COMMENT 'Name of the stage, its id where the portal has no such stage',
+    stage_semantics LowCardinality(String) COMMENT 'process, success or failure',
+    manager_id      UInt64 COMMENT 'Manager of the last day of the visit, 0 for nobody',
+    manager_name    String COMMENT 'First and last name, #ID where the portal does not return the person',
+    entered_at      DateTime64(3, 'UTC') COMMENT 'Time of the move into the stage',
+    entered_date    Date COMMENT 'Its date in the zone of the portal',
+    left_date       Nullable(Date) COMMENT 'Date of the move out',
+    plan_days       Nullable(Int32) COMMENT 'Days that the stage was given',
+    plan_source     LowCardinality(String) COMMENT 'deal_date, deal_days, stage_norm or none',
+    planned_end     Nullable(Date) COMMENT 'Last day that is still on time',
+    elapsed_days    Int32 COMMENT 'Days from the entry to the end, or to the as-of date',
+    overdue_days    Int32 COMMENT 'Days after the planned end',
+    days_left       Nullable(Int32) COMMENT 'Days to the planned end of an open visit',
+    is_open         UInt8 COMMENT '1 while the deal is in the stage',
+    status          LowCardinality(String) COMMENT 'on_time, due_today, overdue, finished_on_time, finished_late, no_plan or final',
+    history_source  LowCardinality(String) COMMENT 'history or reconstructed'
+)
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
+AS
+WITH
+    (SELECT (max(as_of), max(portal_host)) FROM published_runs WHERE run_id = {snapshot:UInt32}) AS newest,
+    newest.1 AS newest_day,
+    newest.2 AS newest_host,
+    shown_runs AS (SELECT run_id FROM published_runs WHERE run_id <= {snapshot:UInt32}),
+    (
+        SELECT (argMaxIf(list, run_id, kind = 'funnel'), argMaxIf(list, run_id, kind = 'stage'), argMaxIf(list, run_id, kind = 'manager'))
+        FROM names
+        WHERE run_id IN shown_runs
+    ) AS names,
+    names.1 AS funnel_names,
+    names.2 AS stage_names,
+    names.3 AS manager_names
+SELECT
+    v.deal_id AS deal_id,
+    d.title AS deal_title,
+    concat('https://', newest_host, '/crm/deal/details/', toString(v.deal_id), '/') AS deal_url,
+    v.funnel_id AS funnel_id,
+    transform(toString(v.funnel_id), funnel_names.1, funnel_names.2, concat('#', toString(v.funnel_id))) AS funnel_name,
+    v.visit_no AS visit_no,
+    CAST(v.stage_id AS LowCardinality(String)) AS stage_id,
+    transform(concat(toString(v.funnel_id), '/', v.stage_id), stage_names.1, stage_names.2, toString(v.stage_id)) AS stage_name,
+    transform(toLowCardinality(CAST(v.semantics AS Int8)), [0, 1, 2], ['process', 'success', 'failure'], '') AS stage_semantics,
+    v.manager_id AS manager_id,
+    transform(toString(v.manager_id), manager_names.1, manager_names.2, concat('#', toString(v.manager_id))) AS manager_name,
+    v.entered_at AS entered_at,
+    v.entered_date AS entered_date,
+    if(v.is_open, NULL, v.left_date) AS left_date,
+    if(v.plan_source = 'none', NULL, v.plan_days) AS plan_days,
+    transform(toLowCardinality(CAST(v.plan_source AS Int8)), [0, 1, 2, 3], ['none', 'deal_date', 'deal_days', 'stage_norm'], '') AS plan_source,
+    if(v.plan_source = 'none', NULL, v.planned_end) AS planned_end,
+    toInt32(if(v.is_open, newest_day, v.left_date) - v.entered_date) AS elapsed_days,
+    toInt32(if(v.is_open, if(v.plan_source = 'none', 0, greatest(0, newest_day - v.planned_end)), v.overdue_days_ended)) AS overdue_days,
+    if(v.is_open AND v.plan_source != 'none', toInt32(greatest(0, v.planned_end - newest_day)), NULL) AS days_left,
+    toUInt8(v.is_open) AS is_open,
+    transform(
+        toLowCardinality(multiIf(
+            v.semantics != 'process', 6,
+            v.plan_source = 'none', 5,
+            NOT v.is_open, if(v.overdue_days_ended = 0, 3, 4),
+            v.planned_end < newest_day, 2,
+            v.planned_end = newest_day, 1,
+            0)),
+        [0, 1, 2, 3, 4, 5, 6],
+        ['on_time', 'due_today', 'overdue', 'finished_on_time', 'finished_late', 'no_plan', 'final'], '') AS status,
+    transform(toLowCardinality(CAST(v.history_source AS Int8)), [0, 1], ['history', 'reconstructed'], '') AS history_source
+FROM
+(
+    SELECT deal_id, visit_no, funnel_id, stage_id, semantics, history_source, entered_at, entered_date, is_open,
+        left_date, plan_source, plan_days, planned_end, manager_id, overdue_days AS overdue_days_ended
+    FROM visits
+    WHERE run_id GLOBAL IN shown_runs AND until_run_id GLOBAL NOT IN shown_runs AND NOT is_gone
+) AS v
+LEFT JOIN
+(
+    SELECT deal_id, title, amount, currency, deals.created_date AS created_date
+    FROM deals
+    WHERE run_id GLOBAL IN shown_runs AND until_run_id GLOBAL NOT IN shown_runs AND NOT is_gone
+) AS d ON d.deal_id = v.deal_id
+COMMENT 'One row for each visit as it stands now'

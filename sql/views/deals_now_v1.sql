@@ -1,0 +1,72 @@
+-- GLOBAL, because on a cluster the runs are here and the rows in the shards.
+CREATE OR REPLACE VIEW deals_now_v1
+(
+    deal_id            UInt64 COMMENT 'Deal ID in Bitrix24',
+    deal_title         String COMMENT 'Title of the deal',
+    deal_url           String COMMENT 'Page of the deal on the portal',
+    funnel_id          UInt32 COMMENT 'Funnel of the last visit',
+    funnel_name        String COMMENT 'Name of the funnel',
+    stage_id           LowCardinality(String) COMMENT 'Stage of the last visit',
+    stage_name         String COMMENT 'Name of the stage',
+    manager_id         UInt64 COMMENT 'Manager of the last day of the last visit, 0 for nobody',
+    manager_name       String COMMENT 'First and last name, #ID where the portal does not return the person',
+    amount             Decimal(18, 2) COMMENT 'Amount in currency',
+    currency           LowCardinality(String) COMMENT 'Currency of the amount',
+    created_date       Date COMMENT 'Date of creation in the zone of the portal, of the first entry where the portal gave none',
+    is_open            UInt8 COMMENT '1 while the last visit is open',
+    status             LowCardinality(String) COMMENT 'Status of the last visit',
+    planned_end        Nullable(Date) COMMENT 'Last day of the open visit that is still on time',
+    days_left          Nullable(Int32) COMMENT 'Days to the planned end of the open visit',
+    overdue_days_now   Int64 COMMENT 'Overdue days of the open visit',
+    overdue_days_total Int64 COMMENT 'Overdue days of all visits',
+    overdue_stages     UInt64 COMMENT 'Visits with overdue days'
+)
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
+AS
+WITH
+    (SELECT (max(as_of), max(portal_host)) FROM published_runs WHERE run_id = {snapshot:UInt32}) AS newest,
+    newest.1 AS newest_day,
+    newest.2 AS newest_host,
+    shown_runs AS (SELECT run_id FROM published_runs WHERE run_id <= {snapshot:UInt32}),
+    (
+        SELECT (argMaxIf(list, run_id, kind = 'funnel'), argMaxIf(list, run_id, kind = 'stage'), argMaxIf(list, run_id, kind = 'manager'))
+        FROM names
+        WHERE run_id IN shown_runs
+    ) AS names,
+    names.1 AS funnel_names,
+    names.2 AS stage_names,
+    names.3 AS manager_names
+SELECT
+    d.deal_id AS deal_id,
+    d.title AS deal_title,
+    concat('https://', newest_host, '/crm/deal/details/', toString(d.deal_id), '/') AS deal_url,
+    d.funnel_id AS funnel_id,
+    transform(toString(d.funnel_id), funnel_names.1, funnel_names.2, concat('#', toString(d.funnel_id))) AS funnel_name,
+    CAST(d.stage_id AS LowCardinality(String)) AS stage_id,
+    transform(concat(toString(d.funnel_id), '/', d.stage_id), stage_names.1, stage_names.2, toString(d.stage_id)) AS stage_name,
+    d.manager_id AS manager_id,
+    transform(toString(d.manager_id), manager_names.1, manager_names.2, concat('#', toString(d.manager_id))) AS manager_name,
+    d.amount AS amount,
+    CAST(d.currency AS LowCardinality(String)) AS currency,
+    if(d.created = toDate(0), d.first_entered, d.created) AS created_date,
+    toUInt8(d.is_open_now) AS is_open,
+    CAST(multiIf(
+        d.semantics != 'process', 'final',
+        NOT d.is_planned, 'no_plan',
+        NOT d.is_open_now, if(d.is_late, 'finished_late', 'finished_on_time'),
+        d.due < newest_day, 'overdue',
+        d.due = newest_day, 'due_today',
+        'on_time') AS LowCardinality(String)) AS status,
+    if(d.is_open_now AND d.is_planned, d.due, NULL) AS planned_end,
+    if(d.is_open_now AND d.is_planned, toInt32(greatest(0, d.due - newest_day)), NULL) AS days_left,
+    toInt64(if(d.is_open_now AND d.is_planned, greatest(0, newest_day - d.due), 0)) AS overdue_days_now,
+    d.overdue_ended + overdue_days_now AS overdue_days_total,
+    toUInt64(d.late_visits) + (overdue_days_now > 0) AS overdue_stages
+FROM
+(
+    SELECT deal_id, title, amount, currency, deals.created_date AS created, first_entered, funnel_id, stage_id, semantics, manager_id,
+        is_open AS is_open_now, is_planned, planned_end AS due, is_late, overdue_days AS overdue_ended, late_visits
+    FROM deals
+    WHERE run_id GLOBAL IN shown_runs AND until_run_id GLOBAL NOT IN shown_runs AND NOT is_gone AND visits > 0
+) AS d
+COMMENT 'One row for each deal'

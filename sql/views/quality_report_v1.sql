@@ -1,0 +1,61 @@
+-- GLOBAL, because on a cluster the runs are here and the rows in the shards.
+CREATE OR REPLACE VIEW quality_report_v1
+(
+    day                     Date COMMENT 'Day, in the zone of the portal',
+    manager_id              UInt64 COMMENT 'Manager of that day, 0 for nobody',
+    manager_name            String COMMENT 'First and last name, #ID where the portal does not return the person',
+    funnel_id               UInt32 COMMENT 'Funnel',
+    funnel_name             String COMMENT 'Name of the funnel',
+    stage_id                LowCardinality(String) COMMENT 'Stage',
+    stage_name              String COMMENT 'Name of the stage',
+    visits_closed           Int64 COMMENT 'Visits left on that day',
+    visits_closed_with_plan Int64 COMMENT 'Of these, with a plan',
+    visits_on_time          Int64 COMMENT 'Of these, without overdue days',
+    visits_late             Int64 COMMENT 'Of these, with overdue days',
+    late_days               Int64 COMMENT 'Overdue days of the visits left on that day',
+    overdue_days_accrued    Int64 COMMENT 'Overdue days accrued on that day',
+    visits_open             Int64 COMMENT 'Visits open at the end of the day',
+    visits_overdue          Int64 COMMENT 'Of these, overdue',
+    visits_no_plan          Int64 COMMENT 'Of these, without a plan'
+)
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
+AS
+WITH
+    shown_runs AS (SELECT run_id FROM published_runs WHERE run_id <= {snapshot:UInt32}),
+    (
+        SELECT (argMaxIf(list, run_id, kind = 'funnel'), argMaxIf(list, run_id, kind = 'stage'), argMaxIf(list, run_id, kind = 'manager'))
+        FROM names
+        WHERE run_id IN shown_runs
+    ) AS names,
+    names.1 AS funnel_names,
+    names.2 AS stage_names,
+    names.3 AS manager_names
+SELECT
+    q.day AS day,
+    q.manager_id AS manager_id,
+    transform(toString(q.manager_id), manager_names.1, manager_names.2, concat('#', toString(q.manager_id))) AS manager_name,
+    q.funnel_id AS funnel_id,
+    transform(toString(q.funnel_id), funnel_names.1, funnel_names.2, concat('#', toString(q.funnel_id))) AS funnel_name,
+    q.stage_id AS stage_id,
+    transform(concat(toString(q.funnel_id), '/', q.stage_id), stage_names.1, stage_names.2, toString(q.stage_id)) AS stage_name,
+    q.closed AS visits_closed,
+    q.closed_with_plan AS visits_closed_with_plan,
+    q.on_time AS visits_on_time,
+    q.closed_with_plan - q.on_time AS visits_late,
+    q.days_late AS late_days,
+    q.accrued AS overdue_days_accrued,
+    q.open AS visits_open,
+    q.overdue AS visits_overdue,
+    q.no_plan AS visits_no_plan
+FROM
+(
+    SELECT day, manager_id, funnel_id, stage_id,
+        sum(visits_closed) AS closed, sum(visits_closed_with_plan) AS closed_with_plan, sum(visits_on_time) AS on_time,
+        sum(day_measures.late_days) AS days_late, sum(day_measures.overdue_days_accrued) AS accrued,
+        sum(visits_open) AS open, sum(visits_overdue) AS overdue, sum(visits_no_plan) AS no_plan
+    FROM day_measures
+    WHERE run_id GLOBAL IN shown_runs
+    GROUP BY day, manager_id, funnel_id, stage_id
+    HAVING closed != 0 OR closed_with_plan != 0 OR on_time != 0 OR days_late != 0 OR accrued != 0 OR open != 0 OR overdue != 0 OR no_plan != 0
+) AS q
+COMMENT 'One row for each day, manager, funnel and stage with anything in it; final stages are left out'

@@ -6,6 +6,7 @@ package config
 import (
 	"time"
 
+	"stagelag/bitrix24"
 	"stagelag/extractor"
 )
 
@@ -32,14 +33,14 @@ type Config struct {
 type Portal struct {
 	// URL is the inbound webhook that every request goes through.
 	// portal.url, needed by every command that reads the portal.
-	URL extractor.Webhook `key:"url"`
+	URL bitrix24.Webhook `key:"url"`
 	// TimeZone is the zone of all dates. It has no default: a day of the wrong zone
 	// would look like a right one.
 	// portal.time_zone, needed by every command that reads the portal.
 	TimeZone *time.Location `key:"time_zone"`
 	// Limits names the request limits that the portal's tariff sets.
 	// portal.limits, standard unless set.
-	Limits extractor.Limits `key:"limits"`
+	Limits bitrix24.Limits `key:"limits"`
 }
 
 // Plan tells how many days a stage is given.
@@ -183,7 +184,7 @@ const (
 // Default is the configuration of somebody who has set nothing.
 func Default() Config {
 	return Config{
-		Portal:    Portal{Limits: extractor.Standard},
+		Portal:    Portal{Limits: bitrix24.Standard},
 		Calendar:  Calendar{Kind: CalendarDays},
 		Warehouse: Warehouse{URL: Embedded(), Path: "data/warehouse", KeepLanding: 90},
 		Schedule:  Schedule{Cron: "30 2 * * *", Listen: "127.0.0.1:9469", MaxAge: 26 * time.Hour},

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"stagelag/bitrix24"
 	"stagelag/extractor"
 )
 
@@ -63,7 +64,7 @@ func sampleConfig(t *testing.T) Config {
 		Portal: Portal{
 			URL:      mustWebhook(t, "https://example.bitrix24.ru/rest/1/s3cr3t/"),
 			TimeZone: zone,
-			Limits:   extractor.Enterprise,
+			Limits:   bitrix24.Enterprise,
 		},
 		Funnels: []extractor.FunnelID{5, 7},
 		Plan: Plan{
@@ -91,9 +92,9 @@ func sampleConfig(t *testing.T) Config {
 	}
 }
 
-func mustWebhook(t *testing.T, text string) extractor.Webhook {
+func mustWebhook(t *testing.T, text string) bitrix24.Webhook {
 	t.Helper()
-	w, err := extractor.ParseWebhook(text)
+	w, err := bitrix24.ParseWebhook(text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +113,7 @@ func mustWarehouse(t *testing.T, text string) WarehouseURL {
 // Zones are the same by name; webhooks keep what they hold to themselves.
 var compareOpaque = cmp.Options{
 	cmp.Comparer(func(a, b *time.Location) bool { return a.String() == b.String() }),
-	cmp.Comparer(func(a, b extractor.Webhook) bool { return reflect.DeepEqual(a, b) }),
+	cmp.Comparer(func(a, b bitrix24.Webhook) bool { return reflect.DeepEqual(a, b) }),
 }
 
 // load writes the text to a file named stagelag.yaml and loads it; places in the

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"stagelag/bitrix24"
 	"stagelag/extractor"
 )
 
@@ -71,9 +72,9 @@ var leaves = map[reflect.Type]leaf{
 	reflect.TypeFor[FieldName](): leafOf("the name of a field such as UF_CRM_DOCS_DAYS", []string{"!!str"}, func(text string) (FieldName, error) {
 		return FieldName(strings.ToUpper(text)), unless(fieldName.MatchString(text))
 	}),
-	reflect.TypeFor[extractor.Limits](): leafOf("standard, enterprise or none", []string{"!!str"}, func(text string) (extractor.Limits, error) {
-		limits := extractor.Limits(text)
-		return limits, unless(slices.Contains([]extractor.Limits{extractor.Standard, extractor.Enterprise, extractor.Unlimited}, limits))
+	reflect.TypeFor[bitrix24.Limits](): leafOf("standard, enterprise or none", []string{"!!str"}, func(text string) (bitrix24.Limits, error) {
+		limits := bitrix24.Limits(text)
+		return limits, unless(slices.Contains([]bitrix24.Limits{bitrix24.Standard, bitrix24.Enterprise, bitrix24.Unlimited}, limits))
 	}),
 	reflect.TypeFor[Language](): leafOf("en or ru", []string{"!!str"}, func(text string) (Language, error) {
 		return Language(text), unless(slices.Contains([]Language{English, Russian}, Language(text)))
@@ -84,8 +85,8 @@ var leaves = map[reflect.Type]leaf{
 		}
 		return CalendarKind(text), unless(CalendarKind(text) == CalendarDays)
 	}),
-	reflect.TypeFor[extractor.Webhook](): leafOf("the address of an inbound webhook", []string{"!!str"}, extractor.ParseWebhook),
-	reflect.TypeFor[WarehouseURL]():      leafOf("embedded or the address of a ClickHouse server", []string{"!!str"}, ParseWarehouseURL),
+	reflect.TypeFor[bitrix24.Webhook](): leafOf("the address of an inbound webhook", []string{"!!str"}, bitrix24.ParseWebhook),
+	reflect.TypeFor[WarehouseURL]():     leafOf("embedded or the address of a ClickHouse server", []string{"!!str"}, ParseWarehouseURL),
 }
 
 // hostName is like a name or an IP address; one of version 6 may have a zone.

@@ -11,7 +11,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"stagelag/extractor"
+	"stagelag/bitrix24"
 )
 
 // A secret is a value that is, or holds, a password.
@@ -26,7 +26,7 @@ type secret interface {
 // secretOf is the secret of a value, nil for one that is none.
 func secretOf(value reflect.Value) secret {
 	switch v := value.Interface().(type) {
-	case extractor.Webhook:
+	case bitrix24.Webhook:
 		return webhookSecret{v}
 	case WarehouseURL:
 		return v
@@ -36,7 +36,7 @@ func secretOf(value reflect.Value) secret {
 
 func isSecret(t reflect.Type) bool { return secretOf(reflect.Zero(t)) != nil }
 
-type webhookSecret struct{ webhook extractor.Webhook }
+type webhookSecret struct{ webhook bitrix24.Webhook }
 
 func (s webhookSecret) host() string { return s.webhook.Host() }
 

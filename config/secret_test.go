@@ -15,7 +15,7 @@ import (
 	"github.com/sirupsen/logrus"
 	"go.yaml.in/yaml/v3"
 
-	"stagelag/extractor"
+	"stagelag/bitrix24"
 )
 
 // holder keeps its configuration where fmt may call no method.
@@ -243,7 +243,7 @@ func FuzzAddresses(f *testing.F) {
 	f.Fuzz(func(t *testing.T, password, host string) {
 		isPlain := regexp.MustCompile(`^[A-Za-z0-9]{6,}$`).MatchString
 		webhook, server := "https://"+host+"/rest/1/"+password+"/", "clickhouse://stagelag:"+password+"@"+host
-		w, err := extractor.ParseWebhook(webhook)
+		w, err := bitrix24.ParseWebhook(webhook)
 		u, err2 := ParseWarehouseURL(server)
 		said := fmt.Sprintf("%v %v %+v %#v %v %v", err, err2, w, w, u, []any{u})
 		if isPlain(password) && !strings.Contains(host, password) && strings.Contains(said, password) {

@@ -16,6 +16,7 @@ import (
 	"github.com/sirupsen/logrus"
 	"go.yaml.in/yaml/v3"
 
+	"stagelag/bitrix24"
 	"stagelag/config"
 	"stagelag/dashboards"
 	"stagelag/extractor"
@@ -178,12 +179,12 @@ func generated(t testing.TB, deals int) *warehouse.Warehouse {
 	simulated := simulator.New(world, simulator.Options{Now: func() time.Time { return clock }})
 	server := httptest.NewServer(simulated)
 	t.Cleanup(server.Close)
-	webhook, err := extractor.ParseWebhook(simulated.WebhookURL(server.URL))
+	webhook, err := bitrix24.ParseWebhook(simulated.WebhookURL(server.URL))
 	if err != nil {
 		t.Fatal(err)
 	}
 	cfg := config.Default()
-	cfg.Portal.URL, cfg.Portal.Limits = webhook, extractor.Unlimited
+	cfg.Portal.URL, cfg.Portal.Limits = webhook, bitrix24.Unlimited
 	if cfg.Portal.TimeZone, err = time.LoadLocation(suggested.TimeZone); err != nil {
 		t.Fatal(err)
 	}
@@ -196,7 +197,7 @@ func generated(t testing.TB, deals int) *warehouse.Warehouse {
 	for range 2 {
 		if _, err := nightly.Run(context.Background(), nightly.Pass{
 			Warehouse: w, Config: cfg, AsOf: transform.NoDay, Progress: quiet{}, Log: log,
-			Client: extractor.NewClient(extractor.ClientOptions{Webhook: webhook, Limits: extractor.Unlimited}),
+			Client: bitrix24.NewClient(bitrix24.ClientOptions{Webhook: webhook, Limits: bitrix24.Unlimited}),
 		}); err != nil {
 			t.Fatal(err)
 		}

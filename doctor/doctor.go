@@ -6,6 +6,7 @@ import (
 	"context"
 	"time"
 
+	"stagelag/bitrix24"
 	"stagelag/config"
 	"stagelag/extractor"
 	"stagelag/warehouse"
@@ -43,7 +44,7 @@ type Patient struct {
 	Config config.Config
 	// Warehouse is where the configuration says that it is.
 	Warehouse warehouse.Config
-	Client    *extractor.Client
+	Client    *bitrix24.Client
 	Now       func() time.Time
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"stagelag/bitrix24"
 	"stagelag/config"
 	"stagelag/doctor"
 	"stagelag/extractor"
@@ -47,11 +48,11 @@ func newSite(t *testing.T, options simulator.Options) *site {
 	s := &site{t: t, options: options, portal: simulator.New(world, options), cfg: config.Default()}
 	s.server = httptest.NewServer(s.portal)
 	t.Cleanup(s.server.Close)
-	webhook, err := extractor.ParseWebhook(s.portal.WebhookURL(s.server.URL))
+	webhook, err := bitrix24.ParseWebhook(s.portal.WebhookURL(s.server.URL))
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.cfg.Portal = config.Portal{URL: webhook, TimeZone: time.UTC, Limits: extractor.Unlimited}
+	s.cfg.Portal = config.Portal{URL: webhook, TimeZone: time.UTC, Limits: bitrix24.Unlimited}
 	s.cfg.Plan.Fields = map[extractor.StageID]config.PlanFields{"C5:DOCS": {Days: "UF_CRM_DAYS"}}
 	s.cfg.Plan.Norms = []config.Norm{{Stage: "C5:NEW", Days: 3}}
 	s.cfg.Warehouse.Path = warehousetest.Config(t).Path
@@ -64,8 +65,8 @@ type hasty struct{}
 func (hasty) Now() time.Time                                   { return time.Now() }
 func (hasty) Sleep(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 
-func (s *site) client() *extractor.Client {
-	return extractor.NewClient(extractor.ClientOptions{Webhook: s.cfg.Portal.URL, Limits: s.cfg.Portal.Limits, Clock: hasty{}})
+func (s *site) client() *bitrix24.Client {
+	return bitrix24.NewClient(bitrix24.ClientOptions{Webhook: s.cfg.Portal.URL, Limits: s.cfg.Portal.Limits, Clock: hasty{}})
 }
 
 type quiet struct{}
@@ -183,9 +184,9 @@ func TestWhatIsWrongIsFound(t *testing.T) {
 			"rights", doctor.Warning, "lacks the scope user", "tick user"},
 		{"a webhook without the CRM", simulator.Options{Scopes: []string{"user"}}, nil,
 			"portal", doctor.Problem, `lacks the scope "crm"`, "rights crm and user"},
-		{"more than the tariff allows", simulator.Options{Limits: simulator.Standard}, func(s *site) { s.cfg.Portal.Limits = extractor.Enterprise },
+		{"more than the tariff allows", simulator.Options{Limits: simulator.Standard}, func(s *site) { s.cfg.Portal.Limits = bitrix24.Enterprise },
 			"tariff", doctor.Warning, "the tariff ru_company allows less", "set portal.limits to standard"},
-		{"less than the tariff allows", simulator.Options{Limits: simulator.Enterprise}, func(s *site) { s.cfg.Portal.Limits = extractor.Standard },
+		{"less than the tariff allows", simulator.Options{Limits: simulator.Enterprise}, func(s *site) { s.cfg.Portal.Limits = bitrix24.Standard },
 			"tariff", doctor.OK, "the tariff ru_ent250 allows more", "enterprise"},
 		{"a tariff that is not told", simulator.Options{Quirks: simulator.Quirks{HidesAppInfo: true}}, nil,
 			"tariff", doctor.OK, "does not tell its tariff", ""},

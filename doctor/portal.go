@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"stagelag/bitrix24"
 	"stagelag/config"
 	"stagelag/extractor"
 	"stagelag/nightly"
@@ -18,7 +19,7 @@ import (
 func (e *examination) portal(ctx context.Context) {
 	host := e.Client.Portal()
 	asked := e.Now()
-	description, err := e.Client.Describe(ctx)
+	description, err := extractor.Describe(ctx, e.Client)
 	answered := e.Now()
 	if err != nil {
 		e.find("portal", Problem, fmt.Sprintf("%s: %v", host, err), toReach(err, host))
@@ -47,8 +48,8 @@ func (e *examination) portal(ctx context.Context) {
 // toReach is what to do about a portal that gave no description. What it answers itself says
 // so already.
 func toReach(err error, host string) string {
-	var refusal *extractor.APIError
-	var redirect *extractor.RedirectError
+	var refusal *bitrix24.APIError
+	var redirect *bitrix24.RedirectError
 	switch {
 	case errors.As(err, &redirect):
 		return "set portal.url"
@@ -88,13 +89,13 @@ func (e *examination) rights(d extractor.Description) {
 		e.find("rights", Warning, "the webhook's owner is no administrator: deals that this user may not read are missing without a sign",
 			"make the webhook as an administrator, or give its owner the right to read all deals of all funnels")
 	}
-	if !d.HasScope("user", "user_basic", "user_brief") {
+	if !d.ShowsPeople() {
 		e.find("rights", Warning, "the webhook lacks the scope user: managers stay without names", "tick user in the webhook's settings")
 	}
 	if len(d.Scopes) == 0 {
 		e.find("rights", Warning, "the portal does not tell the webhook's scopes", "")
 	}
-	if d.IsAdmin && len(d.Scopes) > 0 && d.HasScope("user", "user_basic", "user_brief") {
+	if d.IsAdmin && len(d.Scopes) > 0 && d.ShowsPeople() {
 		e.find("rights", OK, "an administrator's webhook with the scopes "+strings.Join(d.Scopes, ", "), "")
 	}
 }
@@ -119,14 +120,14 @@ func (e *examination) tariff(ctx context.Context) {
 }
 
 // allowance orders limits by how much they let through.
-func allowance(limits extractor.Limits) int {
-	return slices.Index([]extractor.Limits{extractor.Standard, extractor.Enterprise, extractor.Unlimited}, limits)
+func allowance(limits bitrix24.Limits) int {
+	return slices.Index([]bitrix24.Limits{bitrix24.Standard, bitrix24.Enterprise, bitrix24.Unlimited}, limits)
 }
 
 // names holds what is configured against what the portal has.
 func (e *examination) names(d extractor.Description) {
 	found := 0
-	for _, err := range []error{nightly.Check(e.Config, d), writeback.CheckFields(e.Config.WriteBack, d)} {
+	for _, err := range []error{nightly.Check(e.Config, d), writeback.CheckFields(e.Config.WriteBack, d.Description)} {
 		wrong, ok := errors.AsType[*config.Error](err)
 		if !ok {
 			continue

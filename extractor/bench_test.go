@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"stagelag/extractor"
+	"stagelag/bitrix24"
 	"stagelag/simulator"
 )
 
@@ -32,7 +32,7 @@ func BenchmarkExtract(b *testing.B) {
 				b.ReportMetric(float64(least), "least-requests")
 				b.ReportMetric(s.clock.Now().Sub(began).Seconds(), "seconds")
 				b.ReportMetric(leastSeconds(least, s.clock.tick), "least-seconds")
-				b.ReportMetric(result.Waited[extractor.WaitOperating].Seconds(), "operating-seconds")
+				b.ReportMetric(result.Waited[bitrix24.WaitOperating].Seconds(), "operating-seconds")
 				b.ReportMetric(float64(refused), "refused")
 			}
 			b.ReportMetric(0, "ns/op")

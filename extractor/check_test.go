@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"stagelag/bitrix24"
 	"stagelag/extractor"
 )
 
@@ -25,7 +26,7 @@ func wantWarning(t *testing.T, result extractor.Result, warning string) {
 
 func wantCode(t *testing.T, err error, code string) {
 	t.Helper()
-	var refusal *extractor.APIError
+	var refusal *bitrix24.APIError
 	if !errors.As(err, &refusal) || refusal.Code != code {
 		t.Errorf("error %v, want the code %s", err, code)
 	}

@@ -1,9 +1,12 @@
 package extractor
 
 import (
+	"strings"
 	"time"
 
 	"github.com/shopspring/decimal"
+
+	"stagelag/bitrix24"
 )
 
 // DealID, ChangeID, FunnelID and ManagerID are the portal's own numbers; StageID is its
@@ -38,6 +41,19 @@ func (s Semantics) String() string {
 	}
 }
 
+// semantics reads P, S and F; anything else is ok=false.
+func semantics(value bitrix24.Text) (Semantics, bool) {
+	switch strings.ToUpper(string(value)) {
+	case "P":
+		return Process, true
+	case "S":
+		return Success, true
+	case "F":
+		return Failure, true
+	}
+	return Process, false
+}
+
 // IsFinal is whether a deal that enters such a stage is closed by it.
 func (s Semantics) IsFinal() bool { return s != Process }
 
@@ -57,8 +73,7 @@ type Deal struct {
 	// IsRecurring marks a template from which deals are made; it is no deal itself.
 	IsRecurring bool
 	// Fields holds the custom fields that were asked for and are not empty, by their
-	// upper-case name. A date field is YYYY-MM-DD, a number its shortest decimal form;
-	// a value of another kind stands as the portal gave it.
+	// upper-case name, as bitrix24.Fields gives them.
 	Fields map[string]string
 }
 
@@ -94,13 +109,4 @@ type Manager struct {
 	ID       ManagerID
 	Name     string // first and last name
 	IsActive bool
-}
-
-// A Field describes a field of the deal.
-type Field struct {
-	Name       string // upper case, as in the configuration: UF_CRM_…
-	Type       string // the portal's: integer, double, string, date, datetime, …
-	Title      string // what people see
-	IsMultiple bool
-	IsReadOnly bool
 }

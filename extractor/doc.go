@@ -1,6 +1,6 @@
-// Package extractor brings deals, stage changes, funnels and managers from a Bitrix24
-// portal to a landing, within the portal's limits.
+// Package extractor brings deals, stage changes, funnels and managers from a Bitrix24 portal
+// to a landing.
 //
-// A Client speaks to the portal: one request at a time, many commands to a request. Extract
-// is the flow of one run over it: everything on the first run, what has changed afterwards.
+// Describe tells what the portal has. Extract is the flow of one run: everything on the first
+// run, what has changed afterwards. Package bitrix24 does the asking.
 package extractor

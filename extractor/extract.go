@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"stagelag/bitrix24"
 )
 
 // Options says what to extract.
@@ -65,7 +67,7 @@ const fullReadLasts = 24 * time.Hour
 // another scope and with Full; else what has changed since the last complete extraction. When
 // it fails, what was landed stays, and the next run goes on from there: a full reading at its
 // cursors, any other from the last watermark.
-func Extract(ctx context.Context, c *Client, landing Landing, o Options) (Result, error) {
+func Extract(ctx context.Context, c *bitrix24.Client, landing Landing, o Options) (Result, error) {
 	x, err := newExtraction(ctx, c, landing, o)
 	if err != nil {
 		return Result{}, err
@@ -114,7 +116,7 @@ func Extract(ctx context.Context, c *Client, landing Landing, o Options) (Result
 
 // An extraction is a run of Extract.
 type extraction struct {
-	client   *Client
+	client   *bitrix24.Client
 	reader   *reader
 	landing  Landing
 	options  Options
@@ -127,7 +129,7 @@ type extraction struct {
 }
 
 // newExtraction decides what is to be read: state.Full is set when everything is.
-func newExtraction(ctx context.Context, c *Client, landing Landing, o Options) (*extraction, error) {
+func newExtraction(ctx context.Context, c *bitrix24.Client, landing Landing, o Options) (*extraction, error) {
 	r, err := newReader(c, o.Description, o.Funnels, o.Fields)
 	if err != nil {
 		return nil, err
@@ -155,7 +157,7 @@ func newExtraction(ctx context.Context, c *Client, landing Landing, o Options) (
 }
 
 // scope says what is asked for. Rows landed under another scope may lack funnels or fields.
-func scope(c *Client, o Options) string {
+func scope(c *bitrix24.Client, o Options) string {
 	funnels := slices.Compact(slices.Sorted(slices.Values(o.Funnels)))
 	fields := slices.Compact(slices.Sorted(slices.Values(o.Fields)))
 	return fmt.Sprintf("%s funnels=%v fields=%s", c.Portal(), funnels, strings.Join(fields, ","))
@@ -368,7 +370,7 @@ func dealIDs(deals []Deal) []DealID {
 }
 
 // dealsAtOnce is how many deals are read by id, or have their histories read, in one go.
-const dealsAtOnce = maxCommands * pageRows
+const dealsAtOnce = bitrix24.MaxCommands * bitrix24.PageRows
 
 func (x *extraction) replaceHistories(ctx context.Context, deals []DealID) error {
 	for group := range slices.Chunk(deals, dealsAtOnce) {
@@ -460,12 +462,12 @@ func (x *extraction) readManagers(ctx context.Context) error {
 		return err
 	}
 	ids = slices.DeleteFunc(ids, func(id ManagerID) bool { return id == 0 })
-	if len(ids) == 0 || !x.options.Description.HasScope(userScopes...) {
+	if len(ids) == 0 || !x.options.Description.ShowsPeople() {
 		return nil
 	}
 	x.progress(StepManagers, 0, len(ids))
 	x.result.Managers, err = x.reader.managers(ctx, ids)
-	var refusal *APIError
+	var refusal *bitrix24.APIError
 	if errors.As(err, &refusal) && refusal.Method == userMethod {
 		x.result.Warnings = append(x.result.Warnings, fmt.Sprintf("managers stay without names: %v", refusal))
 		return nil

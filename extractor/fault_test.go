@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"stagelag/bitrix24"
 	"stagelag/extractor"
 	"stagelag/simulator"
 )
@@ -155,7 +156,7 @@ func TestErrorsOfCommandsInAGoodBatch(t *testing.T) {
 			s := newSite(t, twoFunnels(300, 6), simulator.Options{})
 			s.portal.Inject(simulator.OnCommands(method, simulator.InsufficientScope))
 			_, err := s.extract()
-			wantCode(t, err, extractor.CodeInsufficientScope)
+			wantCode(t, err, bitrix24.CodeInsufficientScope)
 			if err != nil && !strings.Contains(err.Error(), method) {
 				t.Errorf("%v does not name %s", err, method)
 			}
@@ -180,8 +181,8 @@ func TestAnUnreachablePortalIsSaidSoon(t *testing.T) {
 func TestACancelledRunEndsAtOnce(t *testing.T) {
 	s := newSite(t, twoFunnels(300, 2), simulator.Options{})
 	ctx, cancel := context.WithCancel(t.Context())
-	client := extractor.NewClient(extractor.ClientOptions{Webhook: s.webhook, Clock: s.clock})
-	description, err := client.Describe(ctx)
+	client := bitrix24.NewClient(bitrix24.ClientOptions{Webhook: s.webhook, Clock: s.clock})
+	description, err := extractor.Describe(ctx, client)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -214,7 +215,7 @@ func TestAStrangerDoesNotGetTheSecret(t *testing.T) {
 	s := newSite(t, twoFunnels(1, 1), simulator.Options{})
 	s.portal.Inject(simulator.FromNth(1, simulator.Fault{RedirectTo: "https://elsewhere.example"}))
 	_, err := s.extract()
-	var redirect *extractor.RedirectError
+	var redirect *bitrix24.RedirectError
 	if !errors.As(err, &redirect) || redirect.Host != "elsewhere.example" {
 		t.Errorf("Extract: %v, want a redirect to elsewhere.example", err)
 	}
@@ -237,13 +238,13 @@ func TestAWriteIsNotRepeatedBlindly(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			s := newSite(t, twoFunnels(3, 1), simulator.Options{})
-			client := extractor.NewClient(extractor.ClientOptions{Webhook: s.webhook, Clock: s.clock})
+			client := bitrix24.NewClient(bitrix24.ClientOptions{Webhook: s.webhook, Clock: s.clock})
 			s.portal.Inject(simulator.Nth(1, test.fault))
-			_, err := client.Batch(t.Context(), []extractor.Command{{
+			_, err := client.Batch(t.Context(), []bitrix24.Command{{
 				Method: "crm.item.update", Writes: true,
-				Params: []extractor.Param{{Name: "entityTypeId", Value: "2"}, {Name: "id", Value: "1"}, {Name: "fields[title]", Value: "Roof & Söhne +1"}},
+				Params: []bitrix24.Param{{Name: "entityTypeId", Value: "2"}, {Name: "id", Value: "1"}, {Name: "fields[title]", Value: "Roof & Söhne +1"}},
 			}})
-			if errors.Is(err, extractor.ErrOutcomeUnknown) == test.isKnown {
+			if errors.Is(err, bitrix24.ErrOutcomeUnknown) == test.isKnown {
 				t.Errorf("Batch: %v, want a known outcome: %v", err, test.isKnown)
 			}
 			deal, _ := s.world.Deal(1)
@@ -297,7 +298,7 @@ func TestFiltersThatThePortalIgnores(t *testing.T) {
 		{">id", "deals: crm.item.list: the portal ignores the filter on ids: asked for those above 100, it sent 2"},
 		{">ID", "stage changes: crm.stagehistory.list: the portal ignores the filter on ids: asked for those above 100, it sent 2"},
 		{"<=id", "sweep for deleted deals: crm.item.list: the portal ignores the filter on ids: asked for those up to 400, it sent 401"},
-		{"@id", "sweep for deleted deals: crm.item.list: the portal ignores the filter on ids: it sent deal 1 unasked"},
+		{"@id", "sweep for deleted deals: crm.item.list: the portal ignores the filter on ids: it sent 1 unasked"},
 		{"@OWNER_ID", "changed deals: crm.stagehistory.list: the portal ignores the filter on deals: it sent a change of deal 1 unasked"},
 	}
 	for _, test := range tests {
@@ -358,9 +359,9 @@ func TestManyFunnelsAndStages(t *testing.T) {
 	}
 }
 
-func mustParse(t *testing.T, address string) extractor.Webhook {
+func mustParse(t *testing.T, address string) bitrix24.Webhook {
 	t.Helper()
-	webhook, err := extractor.ParseWebhook(address)
+	webhook, err := bitrix24.ParseWebhook(address)
 	if err != nil {
 		t.Fatal(err)
 	}

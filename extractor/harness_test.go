@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/sirupsen/logrus"
 
+	"stagelag/bitrix24"
 	"stagelag/extractor"
 	"stagelag/simulator"
 )
@@ -64,13 +65,13 @@ type site struct {
 	clock   *clock
 	world   *simulator.World
 	portal  *simulator.Portal
-	webhook extractor.Webhook
-	limits  extractor.Limits
+	webhook bitrix24.Webhook
+	limits  bitrix24.Limits
 	landing *memory
 	options extractor.Options
 	waits   []string
 	log     bytes.Buffer
-	client  *extractor.Client // of the last extraction
+	client  *bitrix24.Client // of the last extraction
 	// transport, if set, stands between the client and the portal.
 	transport func(*http.Request) (*http.Response, error)
 	skew      time.Duration // our clock minus the portal's
@@ -78,15 +79,15 @@ type site struct {
 
 func newSite(t testing.TB, w *simulator.World, o simulator.Options) *site {
 	t.Helper()
-	s := &site{t: t, clock: &clock{now: noon, tick: 100 * time.Millisecond}, world: w, landing: newMemory(), limits: extractor.Standard}
+	s := &site{t: t, clock: &clock{now: noon, tick: 100 * time.Millisecond}, world: w, landing: newMemory(), limits: bitrix24.Standard}
 	o.Now, o.Secret = s.clock.Now, secret
 	if o.Limits == simulator.NoLimits {
-		s.limits = extractor.Unlimited
+		s.limits = bitrix24.Unlimited
 	}
 	s.portal = simulator.New(w, o)
 	server := httptest.NewServer(s.portal)
 	t.Cleanup(server.Close)
-	webhook, err := extractor.ParseWebhook(s.portal.WebhookURL(server.URL))
+	webhook, err := bitrix24.ParseWebhook(s.portal.WebhookURL(server.URL))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,11 +123,11 @@ func (s *site) extract() (extractor.Result, error) {
 	s.t.Helper()
 	s.portal.ForgetLog()
 	s.waits = nil
-	s.client = extractor.NewClient(extractor.ClientOptions{
+	s.client = bitrix24.NewClient(bitrix24.ClientOptions{
 		Webhook: s.webhook, Limits: s.limits, Clock: skewed{s.clock, s.skew}, HTTP: &http.Client{Transport: s}, Log: s.logger(),
 		OnWait: func(reason string, _ time.Time) { s.waits = append(s.waits, reason) },
 	})
-	description, err := s.client.Describe(s.t.Context())
+	description, err := extractor.Describe(s.t.Context(), s.client)
 	if err != nil {
 		s.mustHide("an error", fmt.Sprintf("%v %+v %#v", err, err, err))
 		return extractor.Result{}, err

@@ -42,8 +42,8 @@ type Landing interface {
 	// Inconsistent gives the known deals landed since the run whose last known change, by time
 	// and id, names another stage or funnel than the deal. A deal without changes is none.
 	Inconsistent(ctx context.Context, since uint64) ([]DealID, error)
-	// OrphanOwners gives the deals that own a change landed since the run, but were not landed
-	// since the run themselves (known from before or not).
+	// OrphanOwners gives the deals that own a known change landed since the run, but are not
+	// themselves among the known deals landed since the run.
 	OrphanOwners(ctx context.Context, since uint64) ([]DealID, error)
 	// MovedFunnel gives the known deals landed since the run whose history may lack what
 	// happened in other funnels: the deal is in none of the funnels, or one of its known

@@ -6,43 +6,43 @@ import (
 	"testing"
 	"time"
 
-	"stagelag/extractor"
+	"stagelag/bitrix24"
 	"stagelag/simulator"
 )
 
 func TestTheBucketIsNeverOverrun(t *testing.T) {
 	tests := []struct {
 		name    string
-		client  extractor.Limits
+		client  bitrix24.Limits
 		portal  simulator.Limits
 		least   time.Duration // for the requests beyond the burst
 		isBound bool
 	}{
-		{"standard", extractor.Standard, simulator.Standard, 0, true},
-		{"enterprise has room for them", extractor.Enterprise, simulator.Enterprise, 0, false},
-		{"none", extractor.Unlimited, simulator.NoLimits, 0, false},
+		{"standard", bitrix24.Standard, simulator.Standard, 0, true},
+		{"enterprise has room for them", bitrix24.Enterprise, simulator.Enterprise, 0, false},
+		{"none", bitrix24.Unlimited, simulator.NoLimits, 0, false},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			s := newSite(t, twoFunnels(1, 1), simulator.Options{Limits: test.portal})
 			s.clock.tick = time.Millisecond
-			client := extractor.NewClient(extractor.ClientOptions{
+			client := bitrix24.NewClient(bitrix24.ClientOptions{
 				Webhook: s.webhook, Limits: test.client, Clock: s.clock,
 				OnWait: func(reason string, _ time.Time) { s.waits = append(s.waits, reason) },
 			})
 			began := s.clock.Now()
 			for range 120 {
-				if _, err := client.Batch(t.Context(), []extractor.Command{{Method: "server.time"}}); err != nil {
+				if _, err := client.Batch(t.Context(), []bitrix24.Command{{Method: "server.time"}}); err != nil {
 					t.Fatal(err)
 				}
 			}
 			if codes := s.refusals(); len(codes) > 0 {
 				t.Errorf("the portal refused %v", codes)
 			}
-			if slices.Contains(s.waits, extractor.WaitRequests) != test.isBound {
+			if slices.Contains(s.waits, bitrix24.WaitRequests) != test.isBound {
 				t.Errorf("waits %v, want some %v", s.waits, test.isBound)
 			}
-			waited := client.Stats().Waited[extractor.WaitRequests]
+			waited := client.Stats().Waited[bitrix24.WaitRequests]
 			if elapsed := s.clock.Now().Sub(began); waited > elapsed || test.isBound && waited < 36*time.Second {
 				t.Errorf("waited %v in %v, want 74 requests at 2/s", waited, elapsed)
 			}
@@ -63,16 +63,16 @@ func TestRequestsFollowOneAnother(t *testing.T) {
 func TestARefusedRequestIsSentAgainLater(t *testing.T) {
 	s := newSite(t, twoFunnels(400, 3), simulator.Options{Limits: simulator.Standard})
 	// Somebody else on this address has filled the portal's counter.
-	other := extractor.NewClient(extractor.ClientOptions{Webhook: s.webhook, Limits: extractor.Unlimited, Clock: s.clock})
+	other := bitrix24.NewClient(bitrix24.ClientOptions{Webhook: s.webhook, Limits: bitrix24.Unlimited, Clock: s.clock})
 	for range 51 {
-		if _, err := other.Batch(t.Context(), []extractor.Command{{Method: "server.time"}}); err != nil {
+		if _, err := other.Batch(t.Context(), []bitrix24.Command{{Method: "server.time"}}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	s.clock.tick = time.Millisecond
 	result := s.mustExtract()
 	s.mustKnow(everyDeal)
-	if s.refusals()[extractor.CodeTooManyRequests] != 1 || result.Waited[extractor.WaitRefused] == 0 {
+	if s.refusals()[bitrix24.CodeTooManyRequests] != 1 || result.Waited[bitrix24.WaitRefused] == 0 {
 		t.Errorf("refused %v, waited %v; want one refusal that was waited out", s.refusals(), result.Waited)
 	}
 }
@@ -111,7 +111,7 @@ func TestOperatingTimeIsNeverUsedUp(t *testing.T) {
 					t.Errorf("the portal refused %v", codes)
 				}
 				const pages = 100 // of changes, which take the longest
-				if waited := result.Waited[extractor.WaitOperating]; (waited > 0) != (pages*cost > 480*time.Second) {
+				if waited := result.Waited[bitrix24.WaitOperating]; (waited > 0) != (pages*cost > 480*time.Second) {
 					t.Errorf("waited %v for %v of operating time", waited, pages*cost)
 				}
 			})
@@ -150,7 +150,7 @@ func TestABlockedMethodIsWaitedOut(t *testing.T) {
 			})
 			result := s.mustExtract()
 			s.mustKnow(everyDeal)
-			if s.refusals()["OPERATION_TIME_LIMIT"] == 0 || result.Waited[extractor.WaitOperating] == 0 {
+			if s.refusals()["OPERATION_TIME_LIMIT"] == 0 || result.Waited[bitrix24.WaitOperating] == 0 {
 				t.Errorf("refused %v, waited %v; want a block that was waited out", s.refusals(), result.Waited)
 			}
 		})
@@ -169,9 +169,9 @@ func TestABlockedMethodIsAskedAgainWhenThePortalSaid(t *testing.T) {
 		s.mustKnow(everyDeal)
 		refused := 0
 		for _, call := range s.portal.Log() {
-			isRefused := call.Code == extractor.CodeOperatingLimit
+			isRefused := call.Code == bitrix24.CodeOperatingLimit
 			for _, command := range call.Commands {
-				isRefused = isRefused || command.Code == extractor.CodeOperatingLimit
+				isRefused = isRefused || command.Code == bitrix24.CodeOperatingLimit
 			}
 			if isRefused {
 				refused++
@@ -203,16 +203,16 @@ func TestRefusalsAreCounted(t *testing.T) {
 		reason string
 		fault  simulator.Fault
 	}{
-		{extractor.WaitRefused, simulator.Fault{Error: &simulator.QueryLimitExceeded}},
-		{extractor.WaitOperating, simulator.Fault{Error: &simulator.OperationTimeLimit}},
-		{extractor.WaitFault, simulator.Fault{HTML: 502}},
-		{extractor.WaitFault, simulator.Fault{Drops: true}},
+		{bitrix24.WaitRefused, simulator.Fault{Error: &simulator.QueryLimitExceeded}},
+		{bitrix24.WaitOperating, simulator.Fault{Error: &simulator.OperationTimeLimit}},
+		{bitrix24.WaitFault, simulator.Fault{HTML: 502}},
+		{bitrix24.WaitFault, simulator.Fault{Drops: true}},
 	}
 	for _, test := range tests {
 		s := newSite(t, twoFunnels(1, 1), simulator.Options{})
-		client := extractor.NewClient(extractor.ClientOptions{Webhook: s.webhook, Limits: extractor.Unlimited, Clock: s.clock})
+		client := bitrix24.NewClient(bitrix24.ClientOptions{Webhook: s.webhook, Limits: bitrix24.Unlimited, Clock: s.clock})
 		s.portal.Inject(simulator.Nth(1, test.fault))
-		if _, err := client.Batch(t.Context(), []extractor.Command{{Method: "server.time"}}); err != nil {
+		if _, err := client.Batch(t.Context(), []bitrix24.Command{{Method: "server.time"}}); err != nil {
 			t.Fatal(err)
 		}
 		stats := client.Stats()

@@ -174,7 +174,7 @@ func (m *memory) OrphanOwners(_ context.Context, since uint64) ([]extractor.Deal
 	owners := map[extractor.DealID]bool{}
 	for _, change := range m.changes {
 		deal := m.deals[change.DealID]
-		if change.run >= since && !change.vanished && (deal == nil || deal.run < since) {
+		if change.run >= since && !change.vanished && (deal == nil || deal.vanished || deal.run < since) {
 			owners[change.DealID] = true
 		}
 	}

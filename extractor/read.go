@@ -7,29 +7,31 @@ import (
 	"fmt"
 	"iter"
 	"slices"
-	"strconv"
 	"time"
+
+	"stagelag/bitrix24"
 )
 
 const (
-	dealMethod   = "crm.item.list"
-	changeMethod = "crm.stagehistory.list"
-	userMethod   = "user.get"
+	categoryMethod = "crm.category.list"
+	dealMethod     = "crm.item.list"
+	changeMethod   = "crm.stagehistory.list"
+	userMethod     = "user.get"
 )
 
-// noCount asks for a page without the count of all rows, which is the costly part.
-var noCount = Param{"start", "-1"}
+func param(name, value string) bitrix24.Param { return bitrix24.Param{Name: name, Value: value} }
+
+// ofDeals has the portal speak of deals and not of other CRM items.
+var ofDeals = param("entityTypeId", bitrix24.DealType)
 
 // A reader knows which funnels and fields are wanted, and reads rows of them.
 type reader struct {
-	client  *Client
+	client  *bitrix24.Client
 	zone    *time.Location
-	funnels []FunnelID      // empty: all
-	fields  []selectedField // custom ones
+	funnels []FunnelID // empty: all
+	fields  *bitrix24.Fields
 	stages  map[stageKey]Semantics
 }
-
-type selectedField struct{ name, itemName, kind string }
 
 // A stage's id is unique in its funnel, and not beyond it on every portal.
 type stageKey struct {
@@ -37,19 +39,16 @@ type stageKey struct {
 	stage  StageID
 }
 
-func newReader(c *Client, d Description, funnels []FunnelID, fields []string) (*reader, error) {
-	r := &reader{client: c, zone: d.Zone, funnels: funnels, stages: map[stageKey]Semantics{}}
+func newReader(c *bitrix24.Client, d Description, funnels []FunnelID, fields []string) (*reader, error) {
+	custom, err := bitrix24.NewFields(c, d.Description, fields)
+	if err != nil {
+		return nil, err
+	}
+	r := &reader{client: c, zone: d.Zone, funnels: funnels, fields: custom, stages: map[stageKey]Semantics{}}
 	for _, funnel := range d.Funnels {
 		for _, stage := range funnel.Stages {
 			r.stages[stageKey{funnel.ID, stage.ID}] = stage.Semantics
 		}
-	}
-	for _, name := range fields {
-		at, ok := slices.BinarySearchFunc(d.Fields, name, func(f Field, name string) int { return cmp.Compare(f.Name, name) })
-		if !ok {
-			return nil, fmt.Errorf("the portal has no deal field %s", name)
-		}
-		r.fields = append(r.fields, selectedField{name, d.itemNames[name], d.Fields[at].Type})
 	}
 	return r, nil
 }
@@ -60,28 +59,21 @@ func (r *reader) wants(funnel FunnelID) bool {
 }
 
 // dealParams asks for deals as they are landed.
-func (r *reader) dealParams() []Param {
-	params := []Param{{"entityTypeId", dealType}, {"order[id]", "ASC"}, noCount}
+func (r *reader) dealParams() []bitrix24.Param {
+	params := []bitrix24.Param{ofDeals}
 	for _, name := range []string{
 		"id", "title", "categoryId", "stageId", "stageSemanticId", "assignedById", "opportunity",
 		"currencyId", "createdTime", "movedTime", "updatedTime", "isRecurring",
 	} {
-		params = append(params, Param{"select[]", name})
+		params = append(params, param("select[]", name))
 	}
-	for _, field := range r.fields {
-		params = append(params, Param{"select[]", field.itemName})
-	}
-	return params
-}
-
-func (r *reader) changeParams() []Param {
-	return []Param{{"entityTypeId", dealType}, {"order[ID]", "ASC"}, noCount}
+	return append(params, r.fields.Select()...)
 }
 
 // inFunnels adds the filter on the configured funnels.
-func (r *reader) inFunnels(params []Param, name string) []Param {
+func (r *reader) inFunnels(params []bitrix24.Param, name string) []bitrix24.Param {
 	for _, funnel := range r.funnels {
-		params = append(params, Param{"filter[@" + name + "][]", strconv.FormatUint(uint64(funnel), 10)})
+		params = append(params, param("filter[@"+name+"][]", bitrix24.ID(funnel).String()))
 	}
 	return params
 }
@@ -92,10 +84,11 @@ func (r *reader) inFunnels(params []Param, name string) []Param {
 func (r *reader) deals(ctx context.Context, after DealID, since time.Time, expect int) iter.Seq2[block[Deal], error] {
 	params := r.inFunnels(r.dealParams(), "categoryId")
 	if !since.IsZero() {
-		params = append(params, Param{"filter[>=updatedTime]", since.In(r.zone).Format(time.RFC3339)})
+		params = append(params, param("filter[>=updatedTime]", since.In(r.zone).Format(time.RFC3339)))
 	}
-	ch := &chain[Deal]{after: uint64(after), expect: expect, listing: r.dealListing(params)}
-	return blocks(ctx, r.client, ch, func(d Deal) bool {
+	listing := r.dealListing(params)
+	listing.After, listing.Expect = bitrix24.ID(after), expect
+	return blocks(ctx, r.client, listing, func(d Deal) bool {
 		// Where the portal ignores the filter on time, what it sends too much is read again
 		// for nothing. Much older ones are left out; a day, because some portals write times
 		// hours away from those that they filter by.
@@ -104,84 +97,74 @@ func (r *reader) deals(ctx context.Context, after DealID, since time.Time, expec
 	})
 }
 
-func (r *reader) dealListing(params []Param) listing[Deal] {
-	return listing[Deal]{
-		method: dealMethod, params: params, cursor: "filter[>id]", lastID: "[items][49][id]",
-		decode: r.decodeDeals,
-		id:     func(d Deal) uint64 { return uint64(d.ID) },
+func (r *reader) dealListing(params []bitrix24.Param) bitrix24.Listing[Deal] {
+	return bitrix24.Listing[Deal]{
+		Method: dealMethod, Params: params, IDName: "id", Decode: r.decodeDeals,
+		ID: func(d Deal) bitrix24.ID { return bitrix24.ID(d.ID) },
 	}
 }
 
 // changes reads the stage changes in the configured funnels with ids above after.
 func (r *reader) changes(ctx context.Context, after ChangeID, expect int) iter.Seq2[block[StageChange], error] {
-	ch := &chain[StageChange]{
-		after: uint64(after), expect: expect,
-		listing: r.changeListing(r.inFunnels(r.changeParams(), "CATEGORY_ID")),
-	}
-	return blocks(ctx, r.client, ch, func(change StageChange) bool { return r.wants(change.FunnelID) })
+	listing := r.changeListing(r.inFunnels([]bitrix24.Param{ofDeals}, "CATEGORY_ID"))
+	listing.After, listing.Expect = bitrix24.ID(after), expect
+	return blocks(ctx, r.client, listing, func(change StageChange) bool { return r.wants(change.FunnelID) })
 }
 
-func (r *reader) changeListing(params []Param) listing[StageChange] {
-	return listing[StageChange]{
-		method: changeMethod, params: params, cursor: "filter[>ID]", lastID: "[items][49][ID]",
-		decode: r.decodeChanges,
-		id:     func(change StageChange) uint64 { return uint64(change.ID) },
+func (r *reader) changeListing(params []bitrix24.Param) bitrix24.Listing[StageChange] {
+	return bitrix24.Listing[StageChange]{
+		Method: changeMethod, Params: params, IDName: "ID", Decode: r.decodeChanges,
+		ID: func(change StageChange) bitrix24.ID { return bitrix24.ID(change.ID) },
 	}
 }
 
 // A block is what one request brought of a list.
 type block[T any] struct {
 	rows   []T
-	cursor uint64 // the list has been read up to this id
+	cursor bitrix24.ID // the list has been read up to this id
 }
 
-// blocks reads one chain to its end and leaves out rows that were not asked for.
-func blocks[T any](ctx context.Context, c *Client, ch *chain[T], wanted func(T) bool) iter.Seq2[block[T], error] {
+// blocks reads one listing to its end and leaves out rows that were not asked for.
+func blocks[T any](ctx context.Context, c *bitrix24.Client, listing bitrix24.Listing[T], wanted func(T) bool) iter.Seq2[block[T], error] {
 	return func(yield func(block[T], error) bool) {
-		for part, err := range walk(ctx, c, ch) {
-			rows := slices.DeleteFunc(part.rows, func(row T) bool { return !wanted(row) })
-			if !yield(block[T]{rows, ch.after}, err) || err != nil {
+		for part, err := range bitrix24.Walk(ctx, c, listing) {
+			rows := slices.DeleteFunc(part.Rows, func(row T) bool { return !wanted(row) })
+			if !yield(block[T]{rows, part.Cursor}, err) {
 				return
 			}
 		}
 	}
 }
 
-// sizes is how many deals and changes the portal says there are; 0 if it does not say. On a
-// very large portal the count may take longer than a request may, so after a fault it is done
-// without.
+// sizes is how many deals and changes the portal says there are; 0 if it does not say.
 func (r *reader) sizes(ctx context.Context) (deals, changes int, err error) {
-	base := []Param{{"entityTypeId", dealType}, {"start", "0"}}
-	counts := []Command{
-		{Method: dealMethod, Params: append(r.inFunnels(slices.Clip(base), "categoryId"), Param{"select[]", "id"})},
-		{Method: changeMethod, Params: append(r.inFunnels(slices.Clip(base), "CATEGORY_ID"), Param{"select[]", "ID"})},
-	}
-	answers, err := r.client.batch(ctx, counts)
-	if err != nil {
-		p := patience{client: r.client}
-		return 0, 0, p.wait(ctx, counts, err)
-	}
-	return max(0, answers[0].Total), max(0, answers[1].Total), nil
+	sizes, err := r.client.Sizes(ctx, []bitrix24.Command{
+		{Method: dealMethod, Params: r.inFunnels([]bitrix24.Param{ofDeals, counted, param("select[]", "id")}, "categoryId")},
+		{Method: changeMethod, Params: r.inFunnels([]bitrix24.Param{ofDeals, counted, param("select[]", "ID")}, "CATEGORY_ID")},
+	})
+	return sizes[0], sizes[1], err
 }
+
+// counted has the portal count all rows that fit, and show the first page of them.
+var counted = param("start", "0")
 
 // idRange is the ids above After up to Last.
 type idRange struct{ after, last DealID }
 
-func (r *reader) rangeParams(ids idRange) []Param {
-	return r.inFunnels([]Param{
-		{"entityTypeId", dealType}, {"order[id]", "ASC"},
-		{"select[]", "id"}, {"select[]", "categoryId"},
-		{"filter[<=id]", strconv.FormatUint(uint64(ids.last), 10)},
+func (r *reader) rangeParams(ids idRange) []bitrix24.Param {
+	return r.inFunnels([]bitrix24.Param{
+		ofDeals, param("select[]", "id"), param("select[]", "categoryId"),
+		param("filter[<=id]", bitrix24.ID(ids.last).String()),
 	}, "categoryId")
 }
 
 // countRanges tells how many deals of the configured funnels each range has; -1 where the portal
 // does not say.
 func (r *reader) countRanges(ctx context.Context, ranges []idRange) ([]int, error) {
-	commands := make([]Command, len(ranges))
+	commands := make([]bitrix24.Command, len(ranges))
 	for i, ids := range ranges {
-		commands[i] = Command{Method: dealMethod, Params: append(r.rangeParams(ids),
-			Param{"filter[>id]", strconv.FormatUint(uint64(ids.after), 10)}, Param{"start", "0"})}
+		commands[i] = bitrix24.Command{Method: dealMethod, Params: append(r.rangeParams(ids),
+			param("filter[>id]", bitrix24.ID(ids.after).String()), counted)}
 	}
 	answers, err := r.client.Batch(ctx, commands)
 	if err != nil {
@@ -199,16 +182,14 @@ func (r *reader) countRanges(ctx context.Context, ranges []idRange) ([]int, erro
 
 // listRange gives the ids of the deals of the configured funnels in a range.
 func (r *reader) listRange(ctx context.Context, ids idRange, expect int) ([]DealID, error) {
-	ch := &chain[Deal]{
-		after: uint64(ids.after), expect: expect,
-		listing: r.dealListing(append(r.rangeParams(ids), noCount)),
-	}
+	listing := r.dealListing(r.rangeParams(ids))
+	listing.After, listing.Expect = bitrix24.ID(ids.after), expect
 	var found []DealID
-	for part, err := range walk(ctx, r.client, ch) {
+	for part, err := range bitrix24.Walk(ctx, r.client, listing) {
 		if err != nil {
 			return nil, err
 		}
-		for _, deal := range part.rows {
+		for _, deal := range part.Rows {
 			if deal.ID > ids.last {
 				return nil, fmt.Errorf("%s: the portal ignores the filter on ids: asked for those up to %d, it sent %d", dealMethod, ids.last, deal.ID)
 			}
@@ -223,49 +204,15 @@ func (r *reader) listRange(ctx context.Context, ids idRange, expect int) ([]Deal
 // dealsByID reads deals, in any funnel. Those that are gone, or that the webhook may not read,
 // are not among the result.
 func (r *reader) dealsByID(ctx context.Context, ids []DealID) ([]Deal, error) {
-	return r.byID(ctx, ids, r.dealParams())
-}
-
-// byID reads deals with the given parameters.
-func (r *reader) byID(ctx context.Context, ids []DealID, base []Param) ([]Deal, error) {
-	var commands []Command
-	for group := range slices.Chunk(ids, pageRows) {
-		params := slices.Clip(base)
-		for _, id := range group {
-			params = append(params, Param{"filter[@id][]", strconv.FormatUint(uint64(id), 10)})
-		}
-		commands = append(commands, Command{Method: dealMethod, Params: params})
+	wanted := make([]bitrix24.ID, len(ids))
+	for i, id := range ids {
+		wanted[i] = bitrix24.ID(id)
 	}
-	answers, err := r.client.Batch(ctx, commands)
-	if err != nil {
-		return nil, err
-	}
-	asked := make(map[DealID]bool, len(ids))
-	for _, id := range ids {
-		asked[id] = true
-	}
-	var deals []Deal
-	for _, answer := range answers {
-		if answer.Err != nil {
-			return nil, answer.Err
-		}
-		rows, err := r.decodeDeals(answer.Result)
-		if err != nil {
-			return nil, fmt.Errorf("%s: deals by id: %w", dealMethod, err)
-		}
-		for _, deal := range rows {
-			if !asked[deal.ID] {
-				// Who is missing could not be told any more.
-				return nil, fmt.Errorf("%s: the portal ignores the filter on ids: it sent deal %d unasked", dealMethod, deal.ID)
-			}
-			deals = append(deals, deal)
-		}
-	}
-	return deals, nil
+	return bitrix24.ByID(ctx, r.client, r.dealListing(r.dealParams()), wanted)
 }
 
 // A filter by owners takes some dozens of them.
-const ownersPerChain = 50
+const ownersPerListing = 50
 
 // A deal that nothing is known of is taken to have so many changes; it decides no more than how
 // many pages are asked for at once.
@@ -275,35 +222,37 @@ const likelyChanges = 4
 // counts is how many changes a deal is known to have.
 func (r *reader) histories(ctx context.Context, deals []DealID, counts map[DealID]int) iter.Seq2[history, error] {
 	return func(yield func(history, error) bool) {
-		open := map[*chain[StageChange]]*history{}
-		var chains []*chain[StageChange]
-		for group := range slices.Chunk(deals, ownersPerChain) {
-			params := r.changeParams()
-			ch := &chain[StageChange]{}
+		groups := slices.Collect(slices.Chunk(deals, ownersPerListing))
+		open := make([]history, len(groups))
+		listings := make([]bitrix24.Listing[StageChange], len(groups))
+		for i, group := range groups {
+			open[i].deals = group
+			params := []bitrix24.Param{ofDeals}
+			likely := 0
 			for _, deal := range group {
-				params = append(params, Param{"filter[@OWNER_ID][]", strconv.FormatUint(uint64(deal), 10)})
-				ch.expect += likelyCount(counts, deal)
+				params = append(params, param("filter[@OWNER_ID][]", bitrix24.ID(deal).String()))
+				likely += likelyCount(counts, deal)
 			}
-			ch.listing = r.changeListing(params)
-			open[ch] = &history{deals: group}
-			chains = append(chains, ch)
+			listings[i] = r.changeListing(params)
+			listings[i].Expect = likely
 		}
-		for part, err := range walk(ctx, r.client, chains...) {
+		for part, err := range bitrix24.Walk(ctx, r.client, listings...) {
 			if err != nil {
 				yield(history{}, err)
 				return
 			}
-			h := open[part.chain]
-			for _, change := range part.rows {
+			h := &open[part.Listing]
+			for _, change := range part.Rows {
 				if !slices.Contains(h.deals, change.DealID) {
 					yield(history{}, fmt.Errorf("%s: the portal ignores the filter on deals: it sent a change of deal %d unasked", changeMethod, change.DealID))
 					return
 				}
 			}
-			h.changes = append(h.changes, part.rows...)
-			if part.chain.done {
-				delete(open, part.chain)
-				if !yield(*h, nil) {
+			h.changes = append(h.changes, part.Rows...)
+			if part.IsLast {
+				done := *h
+				*h = history{} // the caller's now
+				if !yield(done, nil) {
 					return
 				}
 			}
@@ -327,13 +276,13 @@ type history struct {
 
 // managers reads people. Those that the portal does not show are not among the result.
 func (r *reader) managers(ctx context.Context, ids []ManagerID) ([]Manager, error) {
-	var commands []Command
-	for group := range slices.Chunk(ids, pageRows) {
-		params := []Param{{"sort", "ID"}, {"order", "ASC"}}
+	var commands []bitrix24.Command
+	for group := range slices.Chunk(ids, bitrix24.PageRows) {
+		params := []bitrix24.Param{param("sort", "ID"), param("order", "ASC")}
 		for _, id := range group {
-			params = append(params, Param{"FILTER[@ID][]", strconv.FormatUint(uint64(id), 10)})
+			params = append(params, param("FILTER[@ID][]", bitrix24.ID(id).String()))
 		}
-		commands = append(commands, Command{Method: userMethod, Params: params})
+		commands = append(commands, bitrix24.Command{Method: userMethod, Params: params})
 	}
 	answers, err := r.client.Batch(ctx, commands)
 	if err != nil {
@@ -348,7 +297,7 @@ func (r *reader) managers(ctx context.Context, ids []ManagerID) ([]Manager, erro
 		if answer.Err != nil {
 			return nil, answer.Err
 		}
-		var rows list[userRow]
+		var rows bitrix24.List[userRow]
 		if err := json.Unmarshal(answer.Result, &rows); err != nil {
 			return nil, fmt.Errorf("%s: %w", userMethod, err)
 		}

@@ -6,29 +6,31 @@ import (
 	"fmt"
 	"math"
 	"strings"
+
+	"stagelag/bitrix24"
 )
 
 // dealRow is a deal of crm.item.list, but for its custom fields.
 type dealRow struct {
-	ID          id   `json:"id"`
-	Title       text `json:"title"`
-	FunnelID    id   `json:"categoryId"`
-	StageID     text `json:"stageId"`
-	Semantics   text `json:"stageSemanticId"`
-	ManagerID   id   `json:"assignedById"`
-	Amount      text `json:"opportunity"`
-	Currency    text `json:"currencyId"`
-	CreatedAt   text `json:"createdTime"`
-	MovedAt     text `json:"movedTime"`
-	UpdatedAt   text `json:"updatedTime"`
-	IsRecurring flag `json:"isRecurring"`
+	ID          bitrix24.ID   `json:"id"`
+	Title       bitrix24.Text `json:"title"`
+	FunnelID    bitrix24.ID   `json:"categoryId"`
+	StageID     bitrix24.Text `json:"stageId"`
+	Semantics   bitrix24.Text `json:"stageSemanticId"`
+	ManagerID   bitrix24.ID   `json:"assignedById"`
+	Amount      bitrix24.Text `json:"opportunity"`
+	Currency    bitrix24.Text `json:"currencyId"`
+	CreatedAt   bitrix24.Text `json:"createdTime"`
+	MovedAt     bitrix24.Text `json:"movedTime"`
+	UpdatedAt   bitrix24.Text `json:"updatedTime"`
+	IsRecurring bitrix24.Flag `json:"isRecurring"`
 }
 
 var errNoID = errors.New("a row has no id")
 
 // decodeDeals reads a page of crm.item.list.
 func (r *reader) decodeDeals(page json.RawMessage) ([]Deal, error) {
-	var rows items[json.RawMessage]
+	var rows bitrix24.Items[json.RawMessage]
 	if err := json.Unmarshal(page, &rows); err != nil {
 		return nil, err
 	}
@@ -43,7 +45,7 @@ func (r *reader) decodeDeals(page json.RawMessage) ([]Deal, error) {
 }
 
 func (r *reader) decodeDeal(raw json.RawMessage) (Deal, error) {
-	if isEmpty(raw) {
+	if bitrix24.IsEmpty(raw) {
 		return Deal{}, errNoID // a known fault shows a deal as []
 	}
 	var row dealRow
@@ -63,61 +65,45 @@ func (r *reader) decodeDeal(raw json.RawMessage) (Deal, error) {
 		StageID:     StageID(row.StageID),
 		ManagerID:   ManagerID(row.ManagerID),
 		Currency:    string(row.Currency),
-		CreatedAt:   instant(row.CreatedAt, r.zone),
-		MovedAt:     instant(row.MovedAt, r.zone),
-		UpdatedAt:   instant(row.UpdatedAt, r.zone),
+		CreatedAt:   row.CreatedAt.Instant(r.zone),
+		MovedAt:     row.MovedAt.Instant(r.zone),
+		UpdatedAt:   row.UpdatedAt.Instant(r.zone),
 		IsRecurring: bool(row.IsRecurring),
 	}
-	if amount, ok := parseDecimal(string(row.Amount)); ok {
+	if amount, ok := row.Amount.Decimal(); ok {
 		deal.Amount = amount.Round(2)
 	}
 	var told bool
 	if deal.Semantics, told = semantics(row.Semantics); !told {
 		deal.Semantics = r.stages[stageKey{deal.FunnelID, deal.StageID}]
 	}
-	if len(r.fields) == 0 {
-		return deal, nil
-	}
-	var values map[string]json.RawMessage
-	if err := json.Unmarshal(raw, &values); err != nil {
-		return Deal{}, err
-	}
-	for _, field := range r.fields {
-		value, err := fieldValue(values[field.itemName], field.kind, r.zone)
-		if err != nil {
-			return Deal{}, fmt.Errorf("deal %d: %s: %w", deal.ID, field.name, err)
-		}
-		if value == "" {
-			continue
-		}
-		if deal.Fields == nil {
-			deal.Fields = make(map[string]string, len(r.fields))
-		}
-		deal.Fields[field.name] = value
+	var err error
+	if deal.Fields, err = r.fields.Values(raw); err != nil {
+		return Deal{}, fmt.Errorf("deal %d: %w", deal.ID, err)
 	}
 	return deal, nil
 }
 
 // changeRow is a row of crm.stagehistory.list.
 type changeRow struct {
-	ID        id   `json:"ID"`
-	TypeID    id   `json:"TYPE_ID"`
-	DealID    id   `json:"OWNER_ID"`
-	ChangedAt text `json:"CREATED_TIME"`
-	FunnelID  id   `json:"CATEGORY_ID"`
-	Semantics text `json:"STAGE_SEMANTIC_ID"`
-	StageID   text `json:"STAGE_ID"`
+	ID        bitrix24.ID   `json:"ID"`
+	TypeID    bitrix24.ID   `json:"TYPE_ID"`
+	DealID    bitrix24.ID   `json:"OWNER_ID"`
+	ChangedAt bitrix24.Text `json:"CREATED_TIME"`
+	FunnelID  bitrix24.ID   `json:"CATEGORY_ID"`
+	Semantics bitrix24.Text `json:"STAGE_SEMANTIC_ID"`
+	StageID   bitrix24.Text `json:"STAGE_ID"`
 }
 
 // decodeChanges reads a page of crm.stagehistory.list.
 func (r *reader) decodeChanges(page json.RawMessage) ([]StageChange, error) {
-	var rows items[changeRow]
+	var rows bitrix24.Items[changeRow]
 	if err := json.Unmarshal(page, &rows); err != nil {
 		return nil, err
 	}
 	changes := make([]StageChange, len(rows.Items))
 	for i, row := range rows.Items {
-		at := instant(row.ChangedAt, r.zone)
+		at := row.ChangedAt.Instant(r.zone)
 		switch {
 		case row.ID == 0 || row.DealID == 0:
 			return nil, errNoID
@@ -145,10 +131,10 @@ func (r *reader) decodeChanges(page json.RawMessage) ([]StageChange, error) {
 
 // userRow is a row of user.get. What the scope does not show is absent.
 type userRow struct {
-	ID       id    `json:"ID"`
-	Name     text  `json:"NAME"`
-	LastName text  `json:"LAST_NAME"`
-	IsActive *flag `json:"ACTIVE"`
+	ID       bitrix24.ID    `json:"ID"`
+	Name     bitrix24.Text  `json:"NAME"`
+	LastName bitrix24.Text  `json:"LAST_NAME"`
+	IsActive *bitrix24.Flag `json:"ACTIVE"`
 }
 
 func (u userRow) manager() Manager {

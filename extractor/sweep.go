@@ -4,11 +4,13 @@ import (
 	"context"
 	"iter"
 	"slices"
+
+	"stagelag/bitrix24"
 )
 
 // rangeDeals is how many known deals one count covers: a range that differs is listed with one
 // request.
-const rangeDeals = maxCommands * pageRows
+const rangeDeals = bitrix24.MaxCommands * bitrix24.PageRows
 
 // maxDealID is above any id, and whole also for who reads numbers as floating ones.
 const maxDealID DealID = 1 << 53
@@ -34,7 +36,7 @@ func (x *extraction) sweep(ctx context.Context) ([]DealID, error) {
 		} else {
 			s.outside = append(s.outside, known.ID)
 		}
-		if len(s.inside) == maxCommands*rangeDeals {
+		if len(s.inside) == bitrix24.MaxCommands*rangeDeals {
 			if err := s.compare(ctx); err != nil {
 				return nil, err
 			}

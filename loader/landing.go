@@ -288,7 +288,7 @@ func (l *Landing) Inconsistent(ctx context.Context, since uint64) ([]extractor.D
 func (l *Landing) OrphanOwners(ctx context.Context, since uint64) ([]extractor.DealID, error) {
 	return l.run.dealIDs(ctx, "find changes without a deal", `
 		SELECT DISTINCT deal_id FROM landing_stage_changes FINAL
-		WHERE vanished_at IS NULL AND run_id >= ? AND deal_id NOT IN (SELECT deal_id FROM landing_deals FINAL WHERE run_id >= ?)
+		WHERE vanished_at IS NULL AND run_id >= ? AND deal_id NOT IN (`+landedSince+`)
 		ORDER BY deal_id`, since, since)
 }
 

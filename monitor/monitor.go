@@ -14,7 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"stagelag/extractor"
+	"stagelag/bitrix24"
 	"stagelag/loader"
 	"stagelag/nightly"
 	"stagelag/schedule"
@@ -33,7 +33,7 @@ type Options struct {
 	// Loop is the state of the schedule.
 	Loop func() schedule.State
 	// Portal is what the portal was asked since the start.
-	Portal func() extractor.Stats
+	Portal func() bitrix24.Stats
 	// Look asks the warehouse. It is asked at most every few seconds.
 	Look func(ctx context.Context) (Published, error)
 	// MaxAge is how old what is published may be.

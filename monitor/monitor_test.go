@@ -17,7 +17,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
-	"stagelag/extractor"
+	"stagelag/bitrix24"
 	"stagelag/loader"
 	"stagelag/monitor"
 	"stagelag/nightly"
@@ -42,10 +42,10 @@ func newBench(t *testing.T) *bench {
 	b.monitor = monitor.New(monitor.Options{
 		Version: "v1.2.3",
 		Loop:    func() schedule.State { return b.loop },
-		Portal: func() extractor.Stats {
-			return extractor.Stats{
-				Requests: 71, Refused: map[string]int{extractor.WaitRefused: 2},
-				Waited: map[string]time.Duration{extractor.WaitRequests: 10500 * time.Millisecond, extractor.WaitRefused: 3 * time.Second},
+		Portal: func() bitrix24.Stats {
+			return bitrix24.Stats{
+				Requests: 71, Refused: map[string]int{bitrix24.WaitRefused: 2},
+				Waited: map[string]time.Duration{bitrix24.WaitRequests: 10500 * time.Millisecond, bitrix24.WaitRefused: 3 * time.Second},
 			}
 		},
 		Look:   func(context.Context) (monitor.Published, error) { b.looks++; return b.published, b.failure },

@@ -6,7 +6,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"stagelag/extractor"
+	"stagelag/bitrix24"
 	"stagelag/nightly"
 )
 
@@ -37,10 +37,10 @@ var (
 
 // reasons are the labels for what the client calls its reasons.
 var reasons = []struct{ label, reason string }{
-	{"request_limit", extractor.WaitRequests},
-	{"operating_time", extractor.WaitOperating},
-	{"too_many_requests", extractor.WaitRefused},
-	{"no_answer", extractor.WaitFault},
+	{"request_limit", bitrix24.WaitRequests},
+	{"operating_time", bitrix24.WaitOperating},
+	{"too_many_requests", bitrix24.WaitRefused},
+	{"no_answer", bitrix24.WaitFault},
 }
 
 func (s state) Describe(to chan<- *prometheus.Desc) {
@@ -65,7 +65,7 @@ func (s state) Collect(to chan<- prometheus.Metric) {
 	asked := o.Portal()
 	counter(portalRequests, float64(asked.Requests))
 	for _, r := range reasons {
-		if r.reason != extractor.WaitRequests { // which is our own
+		if r.reason != bitrix24.WaitRequests { // which is our own
 			counter(portalRefusals, float64(asked.Refused[r.reason]), r.label)
 		}
 		counter(portalWait, asked.Waited[r.reason].Seconds(), r.label)

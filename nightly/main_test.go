@@ -14,6 +14,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"stagelag/bitrix24"
 	"stagelag/config"
 	"stagelag/extractor"
 	"stagelag/nightly"
@@ -56,11 +57,11 @@ func newSiteOn(t testing.TB, w *warehouse.Warehouse, world *simulator.World, sug
 	server := httptest.NewServer(s.portal)
 	t.Cleanup(server.Close)
 	s.webhook = s.portal.WebhookURL(server.URL)
-	webhook, err := extractor.ParseWebhook(s.webhook)
+	webhook, err := bitrix24.ParseWebhook(s.webhook)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.cfg.Portal.URL, s.cfg.Portal.Limits = webhook, extractor.Unlimited
+	s.cfg.Portal.URL, s.cfg.Portal.Limits = webhook, bitrix24.Unlimited
 	s.configure(suggested)
 	return s
 }
@@ -110,7 +111,7 @@ func (s *site) pass(isFull bool) nightly.Pass {
 	log.SetOutput(io.Discard)
 	return nightly.Pass{
 		Warehouse: s.w, Config: s.cfg, AsOf: transform.NoDay, Full: isFull, Progress: quiet{}, Log: log,
-		Client: extractor.NewClient(extractor.ClientOptions{Webhook: s.cfg.Portal.URL, Limits: extractor.Unlimited, Clock: hasty{}}),
+		Client: bitrix24.NewClient(bitrix24.ClientOptions{Webhook: s.cfg.Portal.URL, Limits: bitrix24.Unlimited, Clock: hasty{}}),
 	}
 }
 

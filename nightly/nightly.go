@@ -11,6 +11,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"stagelag/bitrix24"
 	"stagelag/config"
 	"stagelag/extractor"
 	"stagelag/loader"
@@ -30,7 +31,7 @@ const SoftMemory = 200 << 20
 // A Pass is what one run works with.
 type Pass struct {
 	Warehouse *warehouse.Warehouse
-	Client    *extractor.Client
+	Client    *bitrix24.Client
 	Config    config.Config
 	// AsOf is the date to compute up to; NoDay for the date on the portal's own clock.
 	AsOf transform.Day
@@ -45,7 +46,7 @@ type Pass struct {
 	Log      logrus.FieldLogger
 
 	// asked is what the client had been asked before the pass.
-	asked extractor.Stats
+	asked bitrix24.Stats
 	steps *Steps
 }
 
@@ -112,8 +113,8 @@ func (p Pass) explained(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); errors.Is(err, context.Canceled) && cause != nil {
 		err = cause // says why the context has ended
 	}
-	remedy := extractor.Remedy(err, p.Client.Portal())
-	if remedy == "" && !errors.Is(err, extractor.ErrNoAnswer) {
+	remedy := bitrix24.Remedy(err, p.Client.Portal())
+	if remedy == "" && !errors.Is(err, bitrix24.ErrNoAnswer) {
 		remedy = warehouse.Remedy(err)
 	}
 	if remedy == "" {
@@ -130,7 +131,7 @@ func (p Pass) run(ctx context.Context, startedAt time.Time) (Outcome, error) {
 		return Outcome{}, err
 	}
 	p.Progress.Step("ask the portal what it has")
-	portal, err := p.Client.Describe(ctx)
+	portal, err := extractor.Describe(ctx, p.Client)
 	if err != nil {
 		// A night without a portal is a failed run, for whoever watches the runs.
 		asOf := p.AsOf

@@ -23,8 +23,8 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"stagelag/bitrix24"
 	"stagelag/config"
-	"stagelag/extractor"
 	"stagelag/nightly"
 	"stagelag/simulator"
 	"stagelag/transform"
@@ -74,7 +74,7 @@ func newWard(t *testing.T, seed uint64, deals, changes int) *ward {
 	server := httptest.NewServer(v.portal)
 	t.Cleanup(server.Close)
 	v.toPortal = newProxy(t, func() string { return server.Listener.Addr().String() })
-	if v.cfg.Portal.URL, err = extractor.ParseWebhook(v.portal.WebhookURL("http://" + v.toPortal.address)); err != nil {
+	if v.cfg.Portal.URL, err = bitrix24.ParseWebhook(v.portal.WebhookURL("http://" + v.toPortal.address)); err != nil {
 		t.Fatal(err)
 	}
 	return v
@@ -146,18 +146,18 @@ type patient struct {
 	isFull  bool
 	timeout time.Duration // of a request to the portal; 0: the usual
 	read    string        // parameters of the warehouse's address
-	clock   extractor.Clock
+	clock   bitrix24.Clock
 }
 
 // pass makes one pass as stagelag run does: the run, then the write-back.
 func (v *ward) pass(p patient) result {
-	client := extractor.NewClient(extractor.ClientOptions{
-		Webhook: v.cfg.Portal.URL, Limits: extractor.Unlimited, Clock: p.clock, HTTP: &http.Client{Timeout: p.timeout},
+	client := bitrix24.NewClient(bitrix24.ClientOptions{
+		Webhook: v.cfg.Portal.URL, Limits: bitrix24.Unlimited, Clock: p.clock, HTTP: &http.Client{Timeout: p.timeout},
 	})
 	return pass(v.warehouseURL(p.read), v.cfg, client, p.isFull, 1)
 }
 
-func pass(url string, cfg config.Config, client *extractor.Client, isFull bool, parts int) result {
+func pass(url string, cfg config.Config, client *bitrix24.Client, isFull bool, parts int) result {
 	ctx := context.Background()
 	w, err := warehouse.Open(ctx, warehouse.Config{URL: url})
 	if err != nil {
@@ -261,7 +261,7 @@ func passAsProcess(text string) (code int) {
 	s := &site{cfg: config.Default()}
 	if err == nil {
 		s.configure(task.Suggested)
-		s.cfg.Portal.URL, err = extractor.ParseWebhook(task.Webhook)
+		s.cfg.Portal.URL, err = bitrix24.ParseWebhook(task.Webhook)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -273,7 +273,7 @@ func passAsProcess(text string) (code int) {
 	if task.Works {
 		return work(task.Warehouse, s.cfg)
 	}
-	client := extractor.NewClient(extractor.ClientOptions{Webhook: s.cfg.Portal.URL, Limits: extractor.Unlimited, Clock: hasty{}})
+	client := bitrix24.NewClient(bitrix24.ClientOptions{Webhook: s.cfg.Portal.URL, Limits: bitrix24.Unlimited, Clock: hasty{}})
 	if r := pass(task.Warehouse, s.cfg, client, task.Full, task.Parts); r.err != nil {
 		fmt.Fprintln(os.Stderr, r.err)
 		return 1

@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/sirupsen/logrus"
 
+	"stagelag/bitrix24"
 	"stagelag/config"
 	"stagelag/extractor"
 	"stagelag/nightly"
@@ -66,11 +67,11 @@ func published(t *testing.T, deals int) *site {
 	simulated := simulator.New(world, simulator.Options{Now: func() time.Time { return time.Unix(s.clock.Load(), 0) }})
 	server := httptest.NewServer(simulated)
 	t.Cleanup(server.Close)
-	webhook, err := extractor.ParseWebhook(simulated.WebhookURL(server.URL))
+	webhook, err := bitrix24.ParseWebhook(simulated.WebhookURL(server.URL))
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.cfg.Portal.URL, s.cfg.Portal.Limits = webhook, extractor.Unlimited
+	s.cfg.Portal.URL, s.cfg.Portal.Limits = webhook, bitrix24.Unlimited
 	if s.cfg.Portal.TimeZone, err = time.LoadLocation(suggested.TimeZone); err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +98,7 @@ func (s *site) run() {
 	log.SetOutput(io.Discard)
 	_, err := nightly.Run(context.Background(), nightly.Pass{
 		Warehouse: s.w, Config: s.cfg, AsOf: transform.NoDay, Progress: quiet{}, Log: log,
-		Client: extractor.NewClient(extractor.ClientOptions{Webhook: s.cfg.Portal.URL, Limits: extractor.Unlimited}),
+		Client: bitrix24.NewClient(bitrix24.ClientOptions{Webhook: s.cfg.Portal.URL, Limits: bitrix24.Unlimited}),
 	})
 	if err != nil {
 		s.t.Fatalf("run: %v", err)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode"
 
+	"stagelag/bitrix24"
 	"stagelag/extractor"
 )
 
@@ -85,7 +86,7 @@ var (
 )
 
 // planFields are the custom fields that could carry a plan.
-func planFields(fields []extractor.Field) []Field {
+func planFields(fields []bitrix24.Field) []Field {
 	var found []Field
 	for _, f := range fields {
 		words := append(wordsOf(f.Name), wordsOf(f.Title)...)

@@ -11,6 +11,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"stagelag/bitrix24"
 	"stagelag/config"
 	"stagelag/extractor"
 	"stagelag/setup"
@@ -20,8 +21,8 @@ func stage(id, name string) extractor.Stage {
 	return extractor.Stage{ID: extractor.StageID(id), FunnelID: 5, Name: name}
 }
 
-func field(name, kind, title string) extractor.Field {
-	return extractor.Field{Name: name, Type: kind, Title: title}
+func field(name, kind, title string) bitrix24.Field {
+	return bitrix24.Field{Name: name, Type: kind, Title: title}
 }
 
 // shown is what is proposed for the stages that get something.
@@ -45,26 +46,26 @@ func shown(p setup.Proposal) []string {
 func TestPropose(t *testing.T) {
 	tests := []struct {
 		name   string
-		fields []extractor.Field
+		fields []bitrix24.Field
 		want   []string
 	}{
-		{"by the stage's name in the title", []extractor.Field{field("UF_CRM_1", "integer", "Documents: planned days"), field("UF_CRM_2", "date", "Documents: planned end")},
+		{"by the stage's name in the title", []bitrix24.Field{field("UF_CRM_1", "integer", "Documents: planned days"), field("UF_CRM_2", "date", "Documents: planned end")},
 			[]string{"C5:DOCS UF_CRM_1|UF_CRM_2"}},
-		{"by the stage's id in the name", []extractor.Field{field("UF_CRM_DOCS_DAYS", "double", "UF_CRM_DOCS_DAYS")},
+		{"by the stage's id in the name", []bitrix24.Field{field("UF_CRM_DOCS_DAYS", "double", "UF_CRM_DOCS_DAYS")},
 			[]string{"C5:DOCS UF_CRM_DOCS_DAYS|"}},
-		{"in Russian, whatever the ending", []extractor.Field{field("UF_CRM_1", "integer", "Согласование: план, дней"), field("UF_CRM_2", "datetime", "Срок согласования")},
+		{"in Russian, whatever the ending", []bitrix24.Field{field("UF_CRM_1", "integer", "Согласование: план, дней"), field("UF_CRM_2", "datetime", "Срок согласования")},
 			[]string{"C5:UC_7Q2KXM UF_CRM_1|UF_CRM_2"}},
-		{"text that speaks of days", []extractor.Field{field("UF_CRM_1", "string", "Documents, days"), field("UF_CRM_2", "string", "Documents, planned by")},
+		{"text that speaks of days", []bitrix24.Field{field("UF_CRM_1", "string", "Documents, days"), field("UF_CRM_2", "string", "Documents, planned by")},
 			[]string{"C5:DOCS UF_CRM_1|"}},
-		{"no field of the stage that speaks of no plan", []extractor.Field{field("UF_CRM_1", "integer", "Documents: pages"), field("UF_CRM_2", "date", "Documents received")}, nil},
-		{"no field of another kind", []extractor.Field{field("UF_CRM_1", "boolean", "Documents planned"), field("UF_CRM_2", "money", "Documents plan")}, nil},
-		{"no field of the deal's own", []extractor.Field{field("CLOSEDATE", "date", "Documents deadline")}, nil},
-		{"no field of several values", []extractor.Field{{Name: "UF_CRM_1", Type: "integer", Title: "Documents: days", IsMultiple: true}}, nil},
-		{"a plan of no stage", []extractor.Field{field("UF_CRM_1", "date", "Delivery deadline")}, []string{"unused UF_CRM_1"}},
-		{"no stage that has ended", []extractor.Field{field("UF_CRM_1", "date", "Closed: planned end")}, []string{"unused UF_CRM_1"}},
-		{"two that do equally well", []extractor.Field{field("UF_CRM_1", "integer", "Documents: days"), field("UF_CRM_2", "integer", "Documents, planned days")},
+		{"no field of the stage that speaks of no plan", []bitrix24.Field{field("UF_CRM_1", "integer", "Documents: pages"), field("UF_CRM_2", "date", "Documents received")}, nil},
+		{"no field of another kind", []bitrix24.Field{field("UF_CRM_1", "boolean", "Documents planned"), field("UF_CRM_2", "money", "Documents plan")}, nil},
+		{"no field of the deal's own", []bitrix24.Field{field("CLOSEDATE", "date", "Documents deadline")}, nil},
+		{"no field of several values", []bitrix24.Field{{Name: "UF_CRM_1", Type: "integer", Title: "Documents: days", IsMultiple: true}}, nil},
+		{"a plan of no stage", []bitrix24.Field{field("UF_CRM_1", "date", "Delivery deadline")}, []string{"unused UF_CRM_1"}},
+		{"no stage that has ended", []bitrix24.Field{field("UF_CRM_1", "date", "Closed: planned end")}, []string{"unused UF_CRM_1"}},
+		{"two that do equally well", []bitrix24.Field{field("UF_CRM_1", "integer", "Documents: days"), field("UF_CRM_2", "integer", "Documents, planned days")},
 			[]string{"C5:DOCS | ?UF_CRM_1 ?UF_CRM_2"}},
-		{"the better one of two stages", []extractor.Field{field("UF_CRM_1", "integer", "Final check: days"), field("UF_CRM_2", "integer", "Check of documents: days")},
+		{"the better one of two stages", []bitrix24.Field{field("UF_CRM_1", "integer", "Final check: days"), field("UF_CRM_2", "integer", "Check of documents: days")},
 			[]string{"C5:DOCS UF_CRM_2|", "C5:CHECK UF_CRM_1|"}},
 	}
 	portal := extractor.Description{Funnels: []extractor.Funnel{{ID: 5, Name: "Projects", Stages: []extractor.Stage{
@@ -102,11 +103,11 @@ func TestAFileCanBeRead(t *testing.T) {
 	}))
 	rapid.Check(t, func(t *rapid.T) {
 		days := field("UF_CRM_DOCS_DAYS", "integer", hostile.Draw(t, "title"))
-		portal := extractor.Description{Fields: []extractor.Field{days}, Funnels: []extractor.Funnel{{ID: 5, Name: hostile.Draw(t, "funnel"), Stages: []extractor.Stage{
+		portal := extractor.Description{Description: bitrix24.Description{Fields: []bitrix24.Field{days}}, Funnels: []extractor.Funnel{{ID: 5, Name: hostile.Draw(t, "funnel"), Stages: []extractor.Stage{
 			stage("C5:DOCS", hostile.Draw(t, "name")), stage("C5:NEW", hostile.Draw(t, "other")),
 		}}}}
 		p := setup.Propose(portal, nil)
-		site := setup.Site{Host: hostile.Draw(t, "host"), TimeZone: "Europe/Moscow", Limits: extractor.Enterprise}
+		site := setup.Site{Host: hostile.Draw(t, "host"), TimeZone: "Europe/Moscow", Limits: bitrix24.Enterprise}
 		if rapid.Bool().Draw(t, "keeps") {
 			site.URL = "https://example.bitrix24.ru/rest/1/s3cr3t/"
 		}
@@ -117,7 +118,7 @@ func TestAFileCanBeRead(t *testing.T) {
 		}
 		wantsDocs := p.Stages[0].Days.Name == "UF_CRM_DOCS_DAYS"
 		if _, hasDocs := cfg.Plan.Fields["C5:DOCS"]; hasDocs != wantsDocs || !slices.Equal(cfg.Funnels, []extractor.FunnelID{5}) || len(cfg.Plan.Norms) > 0 ||
-			cfg.Portal.Limits != extractor.Enterprise || cfg.Portal.URL.Host() != "example.bitrix24.ru" {
+			cfg.Portal.Limits != bitrix24.Enterprise || cfg.Portal.URL.Host() != "example.bitrix24.ru" {
 			t.Fatalf("the file reads as %+v, the file:\n%s", cfg, text)
 		}
 		if again, added, err := setup.Merge(text, p); err != nil || again != text || len(added) > 0 {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"stagelag/bitrix24"
 	"stagelag/extractor"
 	"stagelag/plain"
 )
@@ -16,7 +17,7 @@ type Site struct {
 	TimeZone string
 	// IsZoneGuessed is whether nobody has said which zone it is.
 	IsZoneGuessed bool
-	Limits        extractor.Limits
+	Limits        bitrix24.Limits
 	// URL is the webhook's address, for a file that holds it; empty for one that refers to
 	// the variable STAGELAG_PORTAL_URL.
 	URL string

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"stagelag/extractor"
+	"stagelag/bitrix24"
 	"stagelag/simulator"
 	"stagelag/warehouse"
 	"stagelag/writeback"
@@ -163,7 +163,7 @@ func TestAWebhookThatIsDeletedInTheMiddle(t *testing.T) {
 	s.night()
 	s.portal.Inject(onUpdates(3, 1000, simulator.Fault{Error: &simulator.NoAuthFound}))
 	summary, err := s.writeBack()
-	refusal, ok := errors.AsType[*extractor.APIError](err)
+	refusal, ok := errors.AsType[*bitrix24.APIError](err)
 	if !ok || refusal.HTTPStatus != http.StatusUnauthorized || summary.Written == 0 || summary.Written+summary.Left != 60 || len(summary.Refused) != 0 {
 		t.Errorf("%d written, %d left, %v refused, %v, want some written, the others left and the portal's 401", summary.Written, summary.Left, summary.Refused, err)
 	}

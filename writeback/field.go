@@ -7,8 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"stagelag/bitrix24"
 	"stagelag/config"
-	"stagelag/extractor"
 )
 
 // A Role is what a field is written for: a key of write_back.
@@ -72,7 +72,7 @@ func (f Field) IsMissing() bool { return f.Type == "" }
 
 // Inspect gives the fields of all roles, as the portal has them: those that are configured,
 // and for the others those that Create makes.
-func Inspect(cfg config.WriteBack, portal extractor.Description) []Field {
+func Inspect(cfg config.WriteBack, portal bitrix24.Description) []Field {
 	names := named(cfg)
 	fields := make([]Field, 0, len(kinds))
 	for _, k := range kinds {
@@ -85,9 +85,9 @@ func Inspect(cfg config.WriteBack, portal extractor.Description) []Field {
 	return fields
 }
 
-func inspect(k kind, name string, language config.Language, portal extractor.Description) Field {
+func inspect(k kind, name string, language config.Language, portal bitrix24.Description) Field {
 	field := Field{Role: k.role, Name: name, Title: k.label(language)}
-	at := slices.IndexFunc(portal.Fields, func(f extractor.Field) bool { return f.Name == name })
+	at := slices.IndexFunc(portal.Fields, func(f bitrix24.Field) bool { return f.Name == name })
 	if at < 0 {
 		return field
 	}
@@ -106,14 +106,14 @@ func inspect(k kind, name string, language config.Language, portal extractor.Des
 
 // CheckFields holds the configured fields against what the portal has. What can't be written is a
 // *config.Error.
-func CheckFields(cfg config.WriteBack, portal extractor.Description) error {
+func CheckFields(cfg config.WriteBack, portal bitrix24.Description) error {
 	_, err := configured(cfg, portal)
 	return err
 }
 
 // configured are the fields that are to be written. A field that the portal does not have, or
 // that can't hold its values, is a *config.Error.
-func configured(cfg config.WriteBack, portal extractor.Description) ([]Field, error) {
+func configured(cfg config.WriteBack, portal bitrix24.Description) ([]Field, error) {
 	var fields []Field
 	var complaints []config.Complaint
 	names := named(cfg)
@@ -149,19 +149,19 @@ func configured(cfg config.WriteBack, portal extractor.Description) ([]Field, er
 
 // Create makes those of the fields that are missing, and says how the portal has all of them
 // then. Fields that exist are left alone, whatever they are.
-func Create(ctx context.Context, client *extractor.Client, cfg config.WriteBack, fields []Field) ([]Field, error) {
-	var missing []extractor.NewField
+func Create(ctx context.Context, client *bitrix24.Client, cfg config.WriteBack, fields []Field) ([]Field, error) {
+	var missing []bitrix24.NewField
 	for _, field := range fields {
 		if field.IsMissing() {
 			at := slices.IndexFunc(kinds, func(k kind) bool { return k.role == field.Role })
-			missing = append(missing, extractor.NewField{Name: field.Name, Type: kinds[at].types[0], Label: field.Title})
+			missing = append(missing, bitrix24.NewField{Name: field.Name, Type: kinds[at].types[0], Label: field.Title})
 		}
 	}
 	if len(missing) == 0 {
 		return fields, nil
 	}
 	refusals, err := client.AddFields(ctx, missing)
-	if err != nil && !errors.Is(err, extractor.ErrOutcomeUnknown) {
+	if err != nil && !errors.Is(err, bitrix24.ErrOutcomeUnknown) {
 		return nil, fmt.Errorf("create fields: %w", err)
 	}
 	// What the portal shows now counts, also where the answer was lost.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"stagelag/bitrix24"
 	"stagelag/config"
 	"stagelag/extractor"
 	"stagelag/nightly"
@@ -57,7 +58,7 @@ type site struct {
 	w      *warehouse.Warehouse
 	log    bytes.Buffer
 	names  map[writeback.Role]string // of the fields, by what they are for
-	client *extractor.Client         // of the last pass
+	client *bitrix24.Client          // of the last pass
 	sent   atomic.Int64              // requests
 	ended  sync.Map                  // a channel by the number of a request, closed when the portal is done with it
 }
@@ -81,9 +82,9 @@ func newSite(t *testing.T, deals int, o simulator.Options) *site {
 		s.world.AddField(f)
 	}
 	o.Now, o.Secret = s.clock.Now, secret
-	s.cfg.Portal.Limits = extractor.Standard
+	s.cfg.Portal.Limits = bitrix24.Standard
 	if o.Limits == simulator.NoLimits {
-		s.cfg.Portal.Limits = extractor.Unlimited
+		s.cfg.Portal.Limits = bitrix24.Unlimited
 	}
 	s.portal = simulator.New(s.world, o)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -93,7 +94,7 @@ func newSite(t *testing.T, deals int, o simulator.Options) *site {
 		s.portal.ServeHTTP(w, r)
 	}))
 	t.Cleanup(server.Close)
-	webhook, err := extractor.ParseWebhook(s.portal.WebhookURL(server.URL))
+	webhook, err := bitrix24.ParseWebhook(s.portal.WebhookURL(server.URL))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,8 +151,8 @@ func (s *site) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, err
 }
 
-func (s *site) newClient() *extractor.Client {
-	return extractor.NewClient(extractor.ClientOptions{
+func (s *site) newClient() *bitrix24.Client {
+	return bitrix24.NewClient(bitrix24.ClientOptions{
 		Webhook: s.cfg.Portal.URL, Limits: s.cfg.Portal.Limits, Clock: s.clock, HTTP: &http.Client{Transport: s},
 		Log: logrus.NewEntry(s.logger()),
 	})

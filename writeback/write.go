@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"stagelag/bitrix24"
 	"stagelag/extractor"
 	"stagelag/loader"
 )
@@ -31,28 +32,29 @@ var errNotKept = errors.New("the portal said yes and did not keep the value")
 const gone = "the portal does not show the deal"
 
 // take compares deals as the portal shows them with the results, and takes them off missing.
-func (w *writing) take(deals []extractor.Deal, missing map[extractor.DealID]result) {
-	for _, deal := range deals {
-		if _, ok := missing[deal.ID]; !ok {
+func (w *writing) take(items []bitrix24.Item, missing map[extractor.DealID]result) {
+	for _, item := range items {
+		id := extractor.DealID(item.ID)
+		if _, ok := missing[id]; !ok {
 			continue // not in the report, or read twice
 		}
-		delete(missing, deal.ID)
-		if changes := w.differences(deal); len(changes) > 0 {
-			w.todo = append(w.todo, todo{deal.ID, w.wanted[deal.ID].isOpen, changes})
-		} else if !w.written[deal.ID] {
+		delete(missing, id)
+		if changes := w.differences(id, item.Values); len(changes) > 0 {
+			w.todo = append(w.todo, todo{id, w.wanted[id].isOpen, changes})
+		} else if !w.written[id] {
 			w.summary.Unchanged++
 		}
 	}
 }
 
-// differences are the fields of a deal that have other values than they should.
-func (w *writing) differences(deal extractor.Deal) []Change {
-	values := w.wanted[deal.ID].values(w.pass.Config.WriteBack.Language)
+// differences are the fields of a deal whose values on the portal are not what they should be.
+func (w *writing) differences(id extractor.DealID, shown map[string]string) []Change {
+	values := w.wanted[id].values(w.pass.Config.WriteBack.Language)
 	var changes []Change
 	for _, k := range kinds {
 		name, isWritten := w.byRole[k.role]
-		if isWritten && deal.Fields[name] != values[k.role] {
-			changes = append(changes, Change{DealID: deal.ID, Field: name, From: deal.Fields[name], To: values[k.role]})
+		if isWritten && shown[name] != values[k.role] {
+			changes = append(changes, Change{DealID: id, Field: name, From: shown[name], To: values[k.role]})
 		}
 	}
 	return changes
@@ -104,6 +106,15 @@ func idsOfTodo(group []todo) []extractor.DealID {
 	return ids
 }
 
+// onPortal are numbers of ours as the portal's interface takes them.
+func onPortal[T extractor.DealID | extractor.FunnelID](ids []T) []bitrix24.ID {
+	numbers := make([]bitrix24.ID, len(ids))
+	for i, id := range ids {
+		numbers[i] = bitrix24.ID(id)
+	}
+	return numbers
+}
+
 // request makes the changes of some deals and returns those of them that are to be tried
 // again.
 func (w *writing) request(ctx context.Context, group []todo) ([]todo, error) {
@@ -111,15 +122,15 @@ func (w *writing) request(ctx context.Context, group []todo) ([]todo, error) {
 	if err != nil {
 		return nil, err
 	}
-	updates := make([]extractor.Update, len(group))
+	updates := make([]bitrix24.Update, len(group))
 	for i, t := range group {
-		updates[i] = extractor.Update{DealID: t.id, Values: map[string]string{}}
+		updates[i] = bitrix24.Update{DealID: bitrix24.ID(t.id), Values: map[string]string{}}
 		for _, change := range t.changes {
 			updates[i].Values[change.Field] = change.To
 		}
 	}
 	results, err := w.fields.Update(ctx, updates)
-	if errors.Is(err, extractor.ErrOutcomeUnknown) {
+	if errors.Is(err, bitrix24.ErrOutcomeUnknown) {
 		if w.lost++; w.lost > maxLost {
 			return nil, err
 		}
@@ -136,7 +147,7 @@ func (w *writing) request(ctx context.Context, group []todo) ([]todo, error) {
 		switch {
 		case result.Err != nil:
 			hopeless = cmp.Or(hopeless, w.refuse(id, result.Err))
-		case len(w.differences(result.After)) > 0:
+		case len(w.differences(id, result.After.Values)) > 0:
 			hopeless = cmp.Or(hopeless, w.refuse(id, errNotKept))
 		default:
 			w.wrote(id)
@@ -162,9 +173,9 @@ func (w *writing) refuse(id extractor.DealID, reason error) error {
 	w.tried++
 	w.summary.Left--
 	w.rejected++
-	refusal, ok := errors.AsType[*extractor.APIError](reason)
+	refusal, ok := errors.AsType[*bitrix24.APIError](reason)
 	switch {
-	case ok && strings.EqualFold(refusal.Code, extractor.CodeInsufficientScope):
+	case ok && strings.EqualFold(refusal.Code, bitrix24.CodeInsufficientScope):
 		return reason
 	case w.rejected >= maxRejected:
 		return fmt.Errorf("the portal has refused %d deals in a row, check the rights of the webhook's user: %w", w.rejected, reason)
@@ -179,18 +190,18 @@ func (w *writing) reconcile(ctx context.Context, group []todo) ([]todo, error) {
 	if err := w.pass.Client.Settle(ctx); err != nil {
 		return nil, err
 	}
-	deals, err := w.fields.ReadByID(ctx, idsOfTodo(group))
+	items, err := w.fields.ReadByID(ctx, onPortal(idsOfTodo(group)))
 	if err != nil {
 		return nil, err
 	}
-	shown := make(map[extractor.DealID]extractor.Deal, len(deals))
-	for _, deal := range deals {
-		shown[deal.ID] = deal
+	shown := make(map[extractor.DealID]bitrix24.Item, len(items))
+	for _, item := range items {
+		shown[extractor.DealID(item.ID)] = item
 	}
 	var again []todo
 	for _, t := range group {
-		deal, isThere := shown[t.id]
-		t.changes = w.differences(deal)
+		item, isThere := shown[t.id]
+		t.changes = w.differences(t.id, item.Values)
 		switch {
 		case !isThere:
 			w.refused[t.id] = gone

@@ -15,6 +15,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/sirupsen/logrus"
 
+	"stagelag/bitrix24"
 	"stagelag/config"
 	"stagelag/extractor"
 	"stagelag/loader"
@@ -27,7 +28,7 @@ const Lease = "write-back"
 // A Pass is what one write-back works with.
 type Pass struct {
 	Warehouse *warehouse.Warehouse
-	Client    *extractor.Client
+	Client    *bitrix24.Client
 	Config    config.Config
 	// DryRun finds what would be written, and writes nothing.
 	DryRun bool
@@ -112,8 +113,8 @@ func Run(ctx context.Context, p Pass) (Summary, error) {
 	if cause := context.Cause(ctx); errors.Is(err, context.Canceled) && cause != nil {
 		err = cause
 	}
-	remedy := extractor.Remedy(err, p.Client.Portal())
-	if remedy == "" && !errors.Is(err, extractor.ErrNoAnswer) {
+	remedy := bitrix24.Remedy(err, p.Client.Portal())
+	if remedy == "" && !errors.Is(err, bitrix24.ErrNoAnswer) {
 		remedy = warehouse.Remedy(err)
 	}
 	if remedy != "" {
@@ -126,9 +127,9 @@ func Run(ctx context.Context, p Pass) (Summary, error) {
 type writing struct {
 	pass    Pass
 	conn    driver.Conn
-	fields  *extractor.Fields
+	fields  *bitrix24.Fields
 	byRole  map[Role]string // names of the fields that are written
-	before  extractor.Stats
+	before  bitrix24.Stats
 	summary Summary
 
 	// Of the run whose results are being written.
@@ -173,7 +174,7 @@ func (w *writing) run(ctx context.Context) error {
 		names = append(names, field.Name)
 		w.byRole[field.Role] = field.Name
 	}
-	if w.fields, err = extractor.NewFields(p.Client, portal, names); err != nil {
+	if w.fields, err = bitrix24.NewFields(p.Client, portal, names); err != nil {
 		return err
 	}
 	for w.summary.RunID < published.RunID {
@@ -227,22 +228,22 @@ func (w *writing) compare(ctx context.Context) error {
 	clear(w.refused)
 	missing := maps.Clone(w.wanted)
 	read := 0
-	for deals, err := range w.fields.Read(ctx, w.pass.Config.Funnels, len(w.wanted)) {
+	for items, err := range w.fields.Read(ctx, onPortal(w.pass.Config.Funnels), len(w.wanted)) {
 		if err != nil {
 			return err
 		}
-		w.take(deals, missing)
-		read += len(deals)
+		w.take(items, missing)
+		read += len(items)
 		w.pass.Progress.Rows(int64(read), int64(len(w.wanted)))
 	}
 	// Deals that have left the configured funnels, and deleted ones.
 	const atOnce = 2500
 	for group := range slices.Chunk(slices.Sorted(maps.Keys(missing)), atOnce) {
-		deals, err := w.fields.ReadByID(ctx, group)
+		items, err := w.fields.ReadByID(ctx, onPortal(group))
 		if err != nil {
 			return err
 		}
-		w.take(deals, missing)
+		w.take(items, missing)
 	}
 	for id := range missing {
 		w.refused[id] = gone

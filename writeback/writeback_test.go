@@ -11,8 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"stagelag/bitrix24"
 	"stagelag/config"
-	"stagelag/extractor"
 	"stagelag/simulator"
 	"stagelag/writeback"
 )
@@ -363,7 +363,7 @@ func TestSetupWithoutTheRight(t *testing.T) {
 	off := config.WriteBack{Language: config.English}
 	_, err = writeback.Create(context.Background(), client, off, writeback.Inspect(off, described))
 	const want = "create field UF_CRM_STAGELAG_STATE: crm.deal.userfield.add: Access denied; only an administrator of the CRM may create fields: use the webhook of one, or create them by hand"
-	if _, ok := errors.AsType[*extractor.APIError](err); !ok || err.Error() != want {
+	if _, ok := errors.AsType[*bitrix24.APIError](err); !ok || err.Error() != want {
 		t.Errorf("setup without the right: %v, want\n%s", err, want)
 	}
 }

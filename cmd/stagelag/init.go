@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"stagelag/bitrix24"
 	"stagelag/config"
 	"stagelag/extractor"
 	"stagelag/plain"
@@ -84,7 +85,7 @@ func (a *app) init(cmd *cobra.Command, flags initFlags) error {
 	}
 	cfg.Portal.URL = webhook
 	client := a.client(cfg)
-	portal, err := client.Describe(cmd.Context())
+	portal, err := extractor.Describe(cmd.Context(), client)
 	if err != nil {
 		return fmt.Errorf("init: ask the portal %s what it has: %w", webhook.Host(), err)
 	}
@@ -106,7 +107,7 @@ func (a *app) init(cmd *cobra.Command, flags initFlags) error {
 }
 
 // address is the webhook's, and as the text that it was given as.
-func (a *app) address(flags initFlags, cfg config.Config) (extractor.Webhook, string, error) {
+func (a *app) address(flags initFlags, cfg config.Config) (bitrix24.Webhook, string, error) {
 	address := flags.portal
 	for _, variable := range a.environ {
 		if value, ok := strings.CutPrefix(variable, portalVariable+"="); ok && address == "" {
@@ -120,13 +121,13 @@ func (a *app) address(flags initFlags, cfg config.Config) (extractor.Webhook, st
 	if address == "" {
 		var err error
 		if address, err = a.ask(); err != nil {
-			return extractor.Webhook{}, "", err
+			return bitrix24.Webhook{}, "", err
 		}
 	}
 	address = strings.TrimSpace(address)
-	webhook, err := extractor.ParseWebhook(address)
+	webhook, err := bitrix24.ParseWebhook(address)
 	if err != nil {
-		return extractor.Webhook{}, "", usagef("init: %w", err)
+		return bitrix24.Webhook{}, "", usagef("init: %w", err)
 	}
 	return webhook, address, nil
 }
@@ -153,8 +154,8 @@ func (a *app) ask() (string, error) {
 }
 
 // site is what a new configuration says of the portal.
-func (a *app) site(ctx context.Context, client *extractor.Client, portal extractor.Description, flags initFlags) (setup.Site, error) {
-	site := setup.Site{Host: client.Portal(), TimeZone: flags.zone, Limits: extractor.Standard}
+func (a *app) site(ctx context.Context, client *bitrix24.Client, portal extractor.Description, flags initFlags) (setup.Site, error) {
+	site := setup.Site{Host: client.Portal(), TimeZone: flags.zone, Limits: bitrix24.Standard}
 	if zone, err := time.LoadLocation(portal.UserZone); site.TimeZone == "" && err == nil && portal.UserZone != "" && zone != time.Local {
 		site.TimeZone = portal.UserZone
 	}

@@ -8,8 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"stagelag/bitrix24"
 	"stagelag/config"
-	"stagelag/extractor"
 	"stagelag/loader"
 	"stagelag/nightly"
 	"stagelag/transform"
@@ -101,8 +101,8 @@ func (a *app) printRow(row loader.Row, written *writtenBack) error {
 
 // client is the one client for the configured portal: the portal counts what comes from one
 // address.
-func (a *app) client(cfg config.Config) *extractor.Client {
-	return extractor.NewClient(extractor.ClientOptions{
+func (a *app) client(cfg config.Config) *bitrix24.Client {
+	return bitrix24.NewClient(bitrix24.ClientOptions{
 		Webhook: cfg.Portal.URL, Limits: cfg.Portal.Limits, Log: a.log.WithField("portal", cfg.Portal.URL.Host()),
 		OnWait: func(reason string, until time.Time) { a.progress.Waiting(reason, until) },
 	})
@@ -117,7 +117,7 @@ type passOptions struct {
 }
 
 // pass makes one pass, with its progress on a terminal.
-func (a *app) pass(ctx context.Context, w *warehouse.Warehouse, client *extractor.Client, cfg config.Config, o passOptions) (nightly.Outcome, error) {
+func (a *app) pass(ctx context.Context, w *warehouse.Warehouse, client *bitrix24.Client, cfg config.Config, o passOptions) (nightly.Outcome, error) {
 	outcome, err := nightly.Run(ctx, nightly.Pass{
 		Warehouse: w, Client: client, Config: cfg, AsOf: o.asOf, Full: o.isFull, Parts: o.parts, Command: o.command, Progress: a.progress, Log: a.log,
 	})

@@ -12,8 +12,8 @@ import (
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
 
+	"stagelag/bitrix24"
 	"stagelag/config"
-	"stagelag/extractor"
 	"stagelag/loader"
 	"stagelag/monitor"
 	"stagelag/nightly"
@@ -132,8 +132,8 @@ type nightlyJob struct {
 
 	mu     sync.Mutex // guards what follows
 	cfg    config.Config
-	client *extractor.Client
-	former extractor.Stats // of the clients before this one
+	client *bitrix24.Client
+	former bitrix24.Stats // of the clients before this one
 }
 
 // configure takes a configuration for what begins from now on.
@@ -148,22 +148,22 @@ func (j *nightlyJob) configure(cfg config.Config) {
 	j.cfg = cfg
 }
 
-func (j *nightlyJob) current() (config.Config, *extractor.Client) {
+func (j *nightlyJob) current() (config.Config, *bitrix24.Client) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.cfg, j.client
 }
 
 // asked is what the portal was asked since the start.
-func (j *nightlyJob) asked() extractor.Stats {
+func (j *nightlyJob) asked() bitrix24.Stats {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.askedLocked()
 }
 
-func (j *nightlyJob) askedLocked() extractor.Stats {
+func (j *nightlyJob) askedLocked() bitrix24.Stats {
 	if j.client == nil {
-		return extractor.Stats{}
+		return bitrix24.Stats{}
 	}
 	return j.client.Stats().Plus(j.former)
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
 
+	"stagelag/bitrix24"
 	"stagelag/config"
-	"stagelag/extractor"
 	"stagelag/nightly"
 	"stagelag/plain"
 	"stagelag/sql"
@@ -108,7 +108,7 @@ func (a *app) printSummary(summary writeback.Summary) error {
 }
 
 // writeBack makes one write-back, with its progress on a terminal.
-func (a *app) writeBack(ctx context.Context, w *warehouse.Warehouse, client *extractor.Client, cfg config.Config, isDry bool, limit int) (writeback.Summary, []nightly.Step, error) {
+func (a *app) writeBack(ctx context.Context, w *warehouse.Warehouse, client *bitrix24.Client, cfg config.Config, isDry bool, limit int) (writeback.Summary, []nightly.Step, error) {
 	progress := nightly.NewSteps(a.progress, a.log)
 	summary, err := writeback.Run(ctx, writeback.Pass{
 		Warehouse: w, Client: client, Config: cfg, DryRun: isDry, Limit: limit, Progress: progress, Log: a.log,
@@ -141,7 +141,7 @@ type writtenBack struct {
 // writeBackAfter makes the write-back that belongs to a run; nil where none is configured, or
 // where the run is of a past date, which is not what managers look for in a deal. The run is
 // published whatever comes of it; whoever watches exit codes still has to hear of a failure.
-func (a *app) writeBackAfter(ctx context.Context, w *warehouse.Warehouse, client *extractor.Client, cfg config.Config, outcome nightly.Outcome) (*writtenBack, error) {
+func (a *app) writeBackAfter(ctx context.Context, w *warehouse.Warehouse, client *bitrix24.Client, cfg config.Config, outcome nightly.Outcome) (*writtenBack, error) {
 	if !cfg.WriteBack.IsOn() {
 		return nil, nil
 	}

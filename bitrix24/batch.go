@@ -1,4 +1,4 @@
-package extractor
+package bitrix24
 
 import (
 	"bytes"
@@ -17,8 +17,8 @@ import (
 	"time"
 )
 
-// The portal takes at most so many commands in a request.
-const maxCommands = 50
+// MaxCommands is how many commands the portal takes in a request.
+const MaxCommands = 50
 
 // A request should stay well under the portal's 60 s.
 const wantedSeconds = 35
@@ -111,6 +111,22 @@ func (c *Client) Batch(ctx context.Context, commands []Command) ([]Answer, error
 	return answers, nil
 }
 
+// Sizes asks once how many rows fit the filter of each command, 0 where the portal does not
+// say. On a very large portal the count may take longer than a request may, so after a fault
+// that may pass it is done without: the sizes are zero.
+func (c *Client) Sizes(ctx context.Context, lists []Command) ([]int, error) {
+	sizes := make([]int, len(lists))
+	answers, err := c.batch(ctx, lists)
+	if err != nil {
+		p := patience{client: c}
+		return sizes, p.wait(ctx, lists, err)
+	}
+	for i, answer := range answers {
+		sizes[i] = max(0, answer.Total)
+	}
+	return sizes, nil
+}
+
 // isPassing is whether a command's error may be gone when it is asked again.
 func isPassing(err error, writes bool) bool {
 	var refusal *APIError
@@ -197,7 +213,7 @@ func (c *Client) sort(commands []Command, raw json.RawMessage) ([]Answer, error)
 			answer.Err = c.commandError(command.Method, failed)
 		}
 		if total, ok := result.Totals[key(i)]; ok {
-			var n id
+			var n ID
 			if json.Unmarshal(total, &n) == nil && n <= math.MaxInt32 {
 				answer.Total = int(n)
 			}
@@ -214,7 +230,7 @@ func (c *Client) commandError(method string, raw json.RawMessage) error {
 	refusal := &APIError{Method: method, HTTPStatus: http.StatusOK}
 	var told struct {
 		Error       json.RawMessage `json:"error"`
-		Description text            `json:"error_description"`
+		Description Text            `json:"error_description"`
 	}
 	switch {
 	case len(raw) > 0 && raw[0] == '{' && json.Unmarshal(raw, &told) == nil:
@@ -230,12 +246,12 @@ func (c *Client) commandError(method string, raw json.RawMessage) error {
 
 // resize fits the size of the next request to how long this one took.
 func (c *Client) resize(commands int, duration float64) {
-	fits := maxCommands
+	fits := MaxCommands
 	if duration > 0 {
 		fits = int(wantedSeconds / duration * float64(commands))
 	}
 	// After a fault the size comes back by doubling.
-	c.size = max(1, min(fits, c.size*2, maxCommands))
+	c.size = max(1, min(fits, c.size*2, MaxCommands))
 }
 
 // patience waits between tries that brought nothing, and ends them.

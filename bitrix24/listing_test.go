@@ -1,4 +1,4 @@
-package extractor
+package bitrix24
 
 import (
 	"encoding/json"
@@ -19,12 +19,12 @@ func pageOf(first uint64, rows int) Answer {
 }
 
 func TestPagesOfAChain(t *testing.T) {
-	passing := Answer{Err: &APIError{Method: dealMethod, Code: CodeOperatingLimit}}
-	final := Answer{Err: &APIError{Method: dealMethod, Code: "INVALID_ARG_VALUE", HTTPStatus: 200}}
+	passing := Answer{Err: &APIError{Method: listMethod, Code: CodeOperatingLimit}}
+	final := Answer{Err: &APIError{Method: listMethod, Code: "INVALID_ARG_VALUE", HTTPStatus: 200}}
 	tests := []struct {
 		name    string
 		answers []Answer
-		after   uint64 // where the chain stands then
+		after   ID // where the chain stands then
 		done    bool
 		fails   bool
 	}{
@@ -41,15 +41,14 @@ func TestPagesOfAChain(t *testing.T) {
 		{"a page out of order is an error", []Answer{{Result: json.RawMessage(`{"items":[{"id":2},{"id":1}]}`)}}, 0, false, true},
 		{"a page that cannot be read is an error", []Answer{{Result: json.RawMessage(`{"items":[{}]}`)}}, 0, false, true},
 	}
-	r := &reader{}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			ch := &chain[Deal]{listing: r.dealListing(nil)}
+			ch := &chain[Item]{listing: someFields().listing()}
 			rows, err := ch.take(test.answers)
 			if ch.after != test.after || ch.done != test.done || (err != nil) != test.fails {
 				t.Errorf("take = up to %d, done %v, %v; want %d, %v, an error %v", ch.after, ch.done, err, test.after, test.done, test.fails)
 			}
-			if len(rows) > 0 && uint64(rows[len(rows)-1].ID) != test.after {
+			if len(rows) > 0 && rows[len(rows)-1].ID != test.after {
 				t.Errorf("the last row is %d, want %d", rows[len(rows)-1].ID, test.after)
 			}
 		})
@@ -57,7 +56,7 @@ func TestPagesOfAChain(t *testing.T) {
 }
 
 func TestPagesReferToTheOnesBefore(t *testing.T) {
-	ch := &chain[Deal]{after: 7, listing: (&reader{}).dealListing([]Param{{"a", "b"}})}
+	ch := &chain[Item]{after: 7, listing: someFields().listing()}
 	var cursors []string
 	for _, command := range ch.commands(3, 3) {
 		cursors = append(cursors, command.Params[len(command.Params)-1].Value)
@@ -82,7 +81,7 @@ func TestHowManyPagesAreAskedFor(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			ch := &chain[Deal]{expect: test.expect, got: test.got}
+			ch := &chain[Item]{expect: test.expect, got: test.got}
 			if pages := ch.pages(); pages != test.want {
 				t.Errorf("pages of %d, %d read = %d, want %d", test.expect, test.got, pages, test.want)
 			}

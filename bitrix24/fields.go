@@ -1,54 +1,160 @@
-package extractor
+package bitrix24
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"iter"
-	"strconv"
+	"slices"
 	"time"
 )
 
 const (
+	listMethod     = "crm.item.list"
 	updateMethod   = "crm.item.update"
 	addFieldMethod = "crm.deal.userfield.add"
 )
 
-// Fields reads and writes some custom fields of deals, and touches nothing else of them.
-type Fields struct{ reader *reader }
+// DealType is the portal's number for deals among the kinds of CRM items.
+const DealType = "2"
+
+// Fields are some custom fields of deals, to be read and written; it touches nothing else of
+// them.
+type Fields struct {
+	client *Client
+	zone   *time.Location
+	fields []selectedField
+}
+
+type selectedField struct{ name, itemName, kind string }
 
 // NewFields is for the custom fields with these upper-case names. One that the portal does
 // not have is an error: the portal would take a write to it and say nothing.
 func NewFields(c *Client, d Description, names []string) (*Fields, error) {
-	r, err := newReader(c, d, nil, names)
-	if err != nil {
-		return nil, err
+	f := &Fields{client: c, zone: d.Zone}
+	for _, name := range names {
+		at, ok := slices.BinarySearchFunc(d.Fields, name, func(f Field, name string) int { return cmp.Compare(f.Name, name) })
+		if !ok {
+			return nil, fmt.Errorf("the portal has no deal field %s", name)
+		}
+		f.fields = append(f.fields, selectedField{name, d.itemNames[name], d.Fields[at].Type})
 	}
-	return &Fields{r}, nil
+	return f, nil
 }
 
-// params asks for the fields and for when the deal was changed last.
-func (f *Fields) params() []Param {
-	params := []Param{
-		{"entityTypeId", dealType}, {"order[id]", "ASC"}, noCount,
-		{"select[]", "id"}, {"select[]", "categoryId"}, {"select[]", "updatedTime"},
-	}
-	for _, field := range f.reader.fields {
-		params = append(params, Param{"select[]", field.itemName})
+// Select asks crm.item.list for the fields.
+func (f *Fields) Select() []Param {
+	params := make([]Param, len(f.fields))
+	for i, field := range f.fields {
+		params[i] = Param{"select[]", field.itemName}
 	}
 	return params
 }
 
-// Read gives the deals of the funnels, or of all, by id and a request at a time. Of a deal
-// only ID, FunnelID, UpdatedAt and Fields are set. expect is how many there may be, 0 if
-// unknown.
-func (f *Fields) Read(ctx context.Context, funnels []FunnelID, expect int) iter.Seq2[[]Deal, error] {
-	r := *f.reader
-	r.funnels = funnels
-	ch := &chain[Deal]{expect: expect, listing: r.dealListing(r.inFunnels(f.params(), "categoryId"))}
-	return func(yield func([]Deal, error) bool) {
-		for part, err := range blocks(ctx, r.client, ch, func(d Deal) bool { return r.wants(d.FunnelID) }) {
-			if !yield(part.rows, err) {
+// Values are the fields that are not empty in a row of crm.item.list, by their upper-case
+// name; nil if there are none. A date field is YYYY-MM-DD, a number its shortest decimal form;
+// a value of another kind stands as the portal gave it.
+func (f *Fields) Values(row json.RawMessage) (map[string]string, error) {
+	if len(f.fields) == 0 {
+		return nil, nil
+	}
+	var raw map[string]json.RawMessage
+	if err := json.Unmarshal(row, &raw); err != nil {
+		return nil, err
+	}
+	var values map[string]string
+	for _, field := range f.fields {
+		value, err := fieldValue(raw[field.itemName], field.kind, f.zone)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", field.name, err)
+		}
+		if value == "" {
+			continue
+		}
+		if values == nil {
+			values = make(map[string]string, len(f.fields))
+		}
+		values[field.name] = value
+	}
+	return values, nil
+}
+
+// An Item is a deal as far as Fields knows it.
+type Item struct {
+	ID        ID
+	UpdatedAt time.Time // UTC; zero where the portal gave none
+	Values    map[string]string
+
+	funnel ID
+}
+
+// errNoID is a row that cannot be told from others.
+var errNoID = errors.New("a row has no id")
+
+func (f *Fields) decodeItem(raw json.RawMessage) (Item, error) {
+	if IsEmpty(raw) {
+		return Item{}, errNoID // a known fault shows a deal as []
+	}
+	var row struct {
+		ID        ID   `json:"id"`
+		Funnel    ID   `json:"categoryId"`
+		UpdatedAt Text `json:"updatedTime"`
+	}
+	if err := json.Unmarshal(raw, &row); err != nil {
+		return Item{}, err
+	}
+	if row.ID == 0 {
+		return Item{}, errNoID
+	}
+	values, err := f.Values(raw)
+	if err != nil {
+		return Item{}, fmt.Errorf("deal %d: %w", row.ID, err)
+	}
+	return Item{ID: row.ID, UpdatedAt: row.UpdatedAt.Instant(f.zone), Values: values, funnel: row.Funnel}, nil
+}
+
+func (f *Fields) decodeItems(page json.RawMessage) ([]Item, error) {
+	var rows Items[json.RawMessage]
+	if err := json.Unmarshal(page, &rows); err != nil {
+		return nil, err
+	}
+	items := make([]Item, len(rows.Items))
+	for i, raw := range rows.Items {
+		var err error
+		if items[i], err = f.decodeItem(raw); err != nil {
+			return nil, err
+		}
+	}
+	return items, nil
+}
+
+// listing asks for the fields and for when the deal was changed last.
+func (f *Fields) listing() Listing[Item] {
+	params := []Param{{"entityTypeId", DealType}, {"select[]", "id"}, {"select[]", "categoryId"}, {"select[]", "updatedTime"}}
+	return Listing[Item]{
+		Method: listMethod, Params: append(params, f.Select()...), IDName: "id",
+		Decode: f.decodeItems,
+		ID:     func(item Item) ID { return item.ID },
+	}
+}
+
+// Read gives the deals of the funnels, or of all, by id and a request at a time. expect is how
+// many there may be, 0 if unknown.
+func (f *Fields) Read(ctx context.Context, funnels []ID, expect int) iter.Seq2[[]Item, error] {
+	listing := f.listing()
+	listing.Expect = expect
+	for _, funnel := range funnels {
+		listing.Params = append(listing.Params, Param{"filter[@categoryId][]", funnel.String()})
+	}
+	return func(yield func([]Item, error) bool) {
+		for part, err := range Walk(ctx, f.client, listing) {
+			// Some portals ignore the filter.
+			items := slices.DeleteFunc(part.Rows, func(item Item) bool {
+				return len(funnels) > 0 && !slices.Contains(funnels, item.funnel)
+			})
+			if !yield(items, err) {
 				return
 			}
 		}
@@ -57,14 +163,14 @@ func (f *Fields) Read(ctx context.Context, funnels []FunnelID, expect int) iter.
 
 // ReadByID is Read for single deals, in any funnel. Those that are gone, or that the webhook
 // may not read, are not among the result.
-func (f *Fields) ReadByID(ctx context.Context, ids []DealID) ([]Deal, error) {
-	return f.reader.byID(ctx, ids, f.params())
+func (f *Fields) ReadByID(ctx context.Context, ids []ID) ([]Item, error) {
+	return ByID(ctx, f.client, f.listing(), ids)
 }
 
 // An Update is new values for fields of one deal, by their upper-case names; an empty value
 // clears the field.
 type Update struct {
-	DealID DealID
+	DealID ID
 	Values map[string]string
 }
 
@@ -73,8 +179,8 @@ type Updated struct {
 	// Before is when the deal had been changed last, as the portal showed it in the request of
 	// the update, before it; zero where that is not known.
 	Before time.Time
-	// After is the deal after the update, with ID, FunnelID, UpdatedAt and Fields.
-	After Deal
+	// After is the deal after the update.
+	After Item
 	// Err is the portal's refusal of this one update, or that its answer makes no sense: then
 	// the update may have been made.
 	Err error
@@ -84,24 +190,24 @@ type Updated struct {
 // at most. Its results are in the order of the updates. With an error, it is not known what
 // became of any of them; it is ErrOutcomeUnknown where they may have been made.
 func (f *Fields) Update(ctx context.Context, updates []Update) ([]Updated, error) {
-	look := f.params()
+	look := f.listing().inOrder()
 	for _, update := range updates {
-		look = append(look, Param{"filter[@id][]", strconv.FormatUint(uint64(update.DealID), 10)})
+		look = append(look, Param{"filter[@id][]", update.DealID.String()})
 	}
 	// Commands run in their order, so the first one sees the deals as the updates find them.
 	// For an update that was put off to a later request that says nothing any more.
-	commands := []Command{{Method: dealMethod, Params: look}}
+	commands := []Command{{Method: listMethod, Params: look}}
 	for _, update := range updates {
 		commands = append(commands, f.command(update))
 	}
-	answers, err := f.reader.client.Batch(ctx, commands)
+	answers, err := f.client.Batch(ctx, commands)
 	if err != nil {
 		return nil, err
 	}
-	before := map[DealID]time.Time{}
-	if deals, err := f.reader.decodeDeals(answers[0].Result); answers[0].Err == nil && err == nil {
-		for _, deal := range deals {
-			before[deal.ID] = deal.UpdatedAt
+	before := map[ID]time.Time{}
+	if items, err := f.decodeItems(answers[0].Result); answers[0].Err == nil && err == nil {
+		for _, item := range items {
+			before[item.ID] = item.UpdatedAt
 		}
 	}
 	results := make([]Updated, len(updates))
@@ -115,8 +221,8 @@ func (f *Fields) Update(ctx context.Context, updates []Update) ([]Updated, error
 }
 
 func (f *Fields) command(update Update) Command {
-	params := []Param{{"entityTypeId", dealType}, {"id", strconv.FormatUint(uint64(update.DealID), 10)}}
-	for _, field := range f.reader.fields {
+	params := []Param{{"entityTypeId", DealType}, {"id", update.DealID.String()}}
+	for _, field := range f.fields {
 		if value, ok := update.Values[field.name]; ok {
 			params = append(params, Param{"fields[" + field.itemName + "]", value})
 		}
@@ -127,27 +233,27 @@ func (f *Fields) command(update Update) Command {
 // errStrangeAnswer is an update whose answer does not show the deal.
 var errStrangeAnswer = errors.New(updateMethod + ": the portal's answer does not show the deal")
 
-func (f *Fields) decode(answer Answer, asked DealID) (Deal, error) {
+func (f *Fields) decode(answer Answer, asked ID) (Item, error) {
 	if answer.Err != nil {
-		return Deal{}, answer.Err
+		return Item{}, answer.Err
 	}
 	var result struct {
 		Item json.RawMessage `json:"item"`
 	}
 	if json.Unmarshal(answer.Result, &result) != nil {
-		return Deal{}, errStrangeAnswer
+		return Item{}, errStrangeAnswer
 	}
-	deal, err := f.reader.decodeDeal(result.Item)
-	if err != nil || deal.ID != asked {
-		return Deal{}, errStrangeAnswer
+	item, err := f.decodeItem(result.Item)
+	if err != nil || item.ID != asked {
+		return Item{}, errStrangeAnswer
 	}
-	return deal, nil
+	return item, nil
 }
 
 // Room is how many updates should go into one request, so that it ends well within the
 // portal's 60 s; at least 1.
 func (f *Fields) Room() int {
-	c := f.reader.client
+	c := f.client
 	c.asking.Lock()
 	defer c.asking.Unlock()
 	// One command is the look before the updates.
@@ -168,7 +274,7 @@ func (p *pace) fits() int {
 	if seconds == 0 {
 		seconds = unknownPace
 	}
-	return int(min(max(1, wantedSeconds/seconds), maxCommands))
+	return int(min(max(1, wantedSeconds/seconds), MaxCommands))
 }
 
 func (p *pace) observe(commands []Command, answers []Answer) {

@@ -1,4 +1,4 @@
-package extractor
+package bitrix24
 
 import (
 	"testing"

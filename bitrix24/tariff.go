@@ -1,4 +1,4 @@
-package extractor
+package bitrix24
 
 import (
 	"cmp"
@@ -23,8 +23,8 @@ func (c *Client) Tariff(ctx context.Context) (Tariff, error) {
 		return Tariff{}, err
 	}
 	var told struct {
-		License text `json:"LICENSE"`
-		Family  text `json:"LICENSE_FAMILY"`
+		License Text `json:"LICENSE"`
+		Family  Text `json:"LICENSE_FAMILY"`
 	}
 	isTold := answers[0].Err == nil && json.Unmarshal(answers[0].Result, &told) == nil
 	name := string(cmp.Or(told.License, told.Family))

@@ -1,4 +1,4 @@
-package extractor
+package bitrix24
 
 import (
 	"bytes"
@@ -118,7 +118,7 @@ func NewClient(o ClientOptions) *Client {
 		bucket:  newBucket(o.Limits),
 		ledgers: newLedgers(o.Limits),
 		zone:    time.UTC,
-		size:    maxCommands,
+		size:    MaxCommands,
 		stats:   Stats{Refused: map[string]int{}, Waited: map[string]time.Duration{}},
 	}
 	if c.clock == nil {
@@ -187,7 +187,7 @@ func (c *Client) wait(ctx context.Context, reason string, d time.Duration) error
 type envelope struct {
 	Result      json.RawMessage `json:"result"`
 	Error       json.RawMessage `json:"error"`
-	Description text            `json:"error_description"`
+	Description Text            `json:"error_description"`
 	Time        timing          `json:"time"`
 }
 
@@ -312,7 +312,7 @@ func isAbsent(raw json.RawMessage) bool { return len(raw) == 0 || string(raw) ==
 // errorCode reads the member error, which is a text, a number, or an object with a code.
 func errorCode(raw json.RawMessage) string {
 	var nested struct {
-		Code text `json:"code"`
+		Code Text `json:"code"`
 	}
 	if raw[0] == '{' && json.Unmarshal(raw, &nested) == nil {
 		return string(nested.Code)

@@ -1,4 +1,4 @@
-package extractor
+package bitrix24
 
 import (
 	"encoding/json"
@@ -59,7 +59,7 @@ func TestFieldValue(t *testing.T) {
 func TestIDs(t *testing.T) {
 	tests := []struct {
 		raw  string
-		want id
+		want ID
 		ok   bool
 	}{
 		{`7`, 7, true}, {`"7"`, 7, true}, {`7.0`, 7, true}, {`" 7 "`, 7, true}, {`18446744073709551615`, 1<<64 - 1, true},
@@ -67,7 +67,7 @@ func TestIDs(t *testing.T) {
 		{`-7`, 0, false}, {`7.5`, 0, false}, {`"D_7"`, 0, false}, {`[7]`, 0, false}, {`18446744073709551616`, 0, false},
 	}
 	for _, test := range tests {
-		var got id
+		var got ID
 		err := json.Unmarshal([]byte(test.raw), &got)
 		if got != test.want || (err == nil) != test.ok {
 			t.Errorf("id of %s = %d, %v, want %d, %v", test.raw, got, err, test.want, test.ok)
@@ -80,7 +80,7 @@ func TestListsAndMapsInEachOthersClothes(t *testing.T) {
 		`[1,2]`: {1, 2}, `{"1":2,"0":1}`: {1, 2}, `{"10":2,"9":1}`: {1, 2}, `[]`: nil, `{}`: nil, `null`: nil, `""`: nil, `false`: nil,
 	}
 	for raw, want := range lists {
-		var got list[int]
+		var got List[int]
 		if err := json.Unmarshal([]byte(raw), &got); err != nil || !slices.Equal(got, want) {
 			t.Errorf("list of %s = %v, %v, want %v", raw, got, err, want)
 		}
@@ -96,14 +96,7 @@ func TestListsAndMapsInEachOthersClothes(t *testing.T) {
 	}
 }
 
-func someReader() *reader {
-	return &reader{
-		client: NewClient(ClientOptions{Webhook: someWebhook()}),
-		zone:   time.UTC,
-		fields: []selectedField{{"UF_CRM_DAYS", "ufCrmDays", "integer"}},
-		stages: map[stageKey]Semantics{{3, "C3:WON"}: Success},
-	}
-}
+func someClient() *Client { return NewClient(ClientOptions{Webhook: someWebhook()}) }
 
 func someWebhook() Webhook {
 	webhook, err := ParseWebhook("https://example.bitrix24.ru/rest/1/q7zt5wk2hidden93/")
@@ -113,27 +106,14 @@ func someWebhook() Webhook {
 	return webhook
 }
 
-func TestADealWithoutSemanticsTakesThemFromItsStage(t *testing.T) {
-	deals, err := someReader().decodeDeals(json.RawMessage(`{"items":[{"id":"7","categoryId":"3","stageId":"C3:WON","opportunity":"1e-3","assignedById":null,"ufCrmDays":"4"}]}`))
-	if err != nil || len(deals) != 1 {
-		t.Fatalf("decodeDeals: %v, %v", deals, err)
-	}
-	deal := deals[0]
-	if deal.Semantics != Success || deal.ID != 7 || deal.FunnelID != 3 || !deal.Amount.IsZero() || deal.Fields["UF_CRM_DAYS"] != "4" {
-		t.Errorf("decodeDeals: %+v", deal)
-	}
+func someFields() *Fields {
+	return &Fields{client: someClient(), zone: time.UTC, fields: []selectedField{{"UF_CRM_DAYS", "ufCrmDays", "integer"}}}
 }
 
-func TestRowsThatCannotBeUsed(t *testing.T) {
-	r := someReader()
-	for _, page := range []string{`{"items":[[]]}`, `{"items":[{}]}`, `{"items":[{"id":0}]}`, `{"items":[{"id":"x"}]}`, `{"items":7}`, `7`, `{"items":[{"id":1,"categoryId":4294967296}]}`} {
-		if deals, err := r.decodeDeals(json.RawMessage(page)); err == nil {
-			t.Errorf("decodeDeals(%s) = %v, want an error", page, deals)
-		}
-	}
-	for _, page := range []string{`{"items":[[]]}`, `{"items":[{"ID":1,"OWNER_ID":2}]}`, `{"items":[{"ID":1,"CREATED_TIME":"2026-01-05T11:20:30+03:00"}]}`, `{"items":[{"ID":1,"OWNER_ID":2,"TYPE_ID":256,"CREATED_TIME":"2026-01-05T11:20:30+03:00"}]}`} {
-		if changes, err := r.decodeChanges(json.RawMessage(page)); err == nil {
-			t.Errorf("decodeChanges(%s) = %v, want an error", page, changes)
+func TestItemsThatCannotBeUsed(t *testing.T) {
+	for _, page := range []string{`{"items":[[]]}`, `{"items":[{}]}`, `{"items":[{"id":0}]}`, `{"items":[{"id":"x"}]}`, `{"items":7}`, `7`} {
+		if items, err := someFields().decodeItems(json.RawMessage(page)); err == nil {
+			t.Errorf("decodeItems(%s) = %v, want an error", page, items)
 		}
 	}
 }
@@ -143,7 +123,7 @@ func TestEveryCommandOfABatchIsAccountedFor(t *testing.T) {
 	for i := range commands {
 		commands[i].Method = "m"
 	}
-	answers, err := someReader().client.sort(commands, json.RawMessage(`{
+	answers, err := someClient().sort(commands, json.RawMessage(`{
 		"result": {"c00": [], "c03": null},
 		"result_error": {"c01": {"error": 0, "error_description": "No"}},
 		"result_total": {"c00": "7"}, "result_next": [], "result_time": []}`))
@@ -155,7 +135,7 @@ func TestEveryCommandOfABatchIsAccountedFor(t *testing.T) {
 		!errors.Is(answers[2].Err, errNotRun) || answers[3].Err != nil || answers[3].Total != -1 {
 		t.Errorf("sort = %+v", answers)
 	}
-	answers, err = someReader().client.sort(commands[:1], json.RawMessage(`{"result": [], "result_error": [{"error": "X"}]}`))
+	answers, err = someClient().sort(commands[:1], json.RawMessage(`{"result": [], "result_error": [{"error": "X"}]}`))
 	if err != nil || !errors.Is(answers[0].Err, errNotRun) {
 		t.Errorf("sort of an array of errors = %+v, %v, want a command that was not run", answers, err)
 	}
@@ -172,47 +152,10 @@ func TestQueryOfACommand(t *testing.T) {
 	}
 }
 
-func FuzzDeals(f *testing.F) {
-	for _, seed := range []string{
-		`{"items":[{"id":7,"title":"Roof","categoryId":3,"stageId":"C3:NEW","opportunity":150,"createdTime":"2026-01-05T11:20:30+03:00","ufCrmDays":[1]}]}`,
-		`{"items":{"1":{"id":"8"},"0":{"id":"7"}}}`, `[]`, `{"items":[]}`, `{"items":[[]]}`,
-	} {
-		f.Add([]byte(seed))
-	}
-	r := someReader()
-	f.Fuzz(func(t *testing.T, page []byte) {
-		deals, err := r.decodeDeals(page)
-		for _, deal := range deals {
-			_, hasEmpty := deal.Fields[""]
-			if err == nil && (deal.ID == 0 || hasEmpty || deal.Amount.Exponent() < -2 || deal.CreatedAt.Location() != time.UTC) {
-				t.Errorf("decodeDeals(%q) gave %+v", page, deal)
-			}
-		}
-	})
-}
-
-func FuzzChanges(f *testing.F) {
-	for _, seed := range []string{
-		`{"items":[{"ID":901,"TYPE_ID":1,"OWNER_ID":7,"CREATED_TIME":"2026-01-05T11:20:30+03:00","CATEGORY_ID":3,"STAGE_SEMANTIC_ID":"P","STAGE_ID":"C3:NEW"}]}`,
-		`{"items":[{"ID":"901","TYPE_ID":"1","OWNER_ID":"7","CREATED_TIME":"05.01.2026 11:20:30","CATEGORY_ID":"0"}]}`,
-	} {
-		f.Add([]byte(seed))
-	}
-	r := someReader()
-	f.Fuzz(func(t *testing.T, page []byte) {
-		changes, err := r.decodeChanges(page)
-		for _, change := range changes {
-			if err == nil && (change.ID == 0 || change.DealID == 0 || change.ChangedAt.IsZero()) {
-				t.Errorf("decodeChanges(%q) gave %+v", page, change)
-			}
-		}
-	})
-}
-
 func FuzzBatchAnswer(f *testing.F) {
 	f.Add([]byte(`{"result":{"c00":[]},"result_error":[],"result_total":{"c00":1},"result_next":[],"result_time":{"c00":{"operating":1,"start":1.5}}}`))
 	f.Add([]byte(`{"result":[],"result_error":{"c01":{"error":"OPERATION_TIME_LIMIT"}}}`))
-	c := someReader().client
+	c := someClient()
 	commands := []Command{{Method: "a"}, {Method: "b"}}
 	f.Fuzz(func(t *testing.T, result []byte) {
 		answers, err := c.sort(commands, result)
@@ -238,7 +181,7 @@ func FuzzFieldValue(f *testing.F) {
 			return
 		}
 		value, err := fieldValue(raw, kind, time.UTC)
-		if isEmpty(raw) && (err != nil || value != "") {
+		if IsEmpty(raw) && (err != nil || value != "") {
 			t.Errorf("fieldValue(%q, %q) = %q, want none", raw, kind, value)
 		}
 		// What was made of a value means the same when it comes back.

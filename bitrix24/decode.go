@@ -1,4 +1,4 @@
-package extractor
+package bitrix24
 
 import (
 	"bytes"
@@ -16,8 +16,8 @@ import (
 // map is [], a map with the keys 0 to n-1 is an array, and a number may be a string. All of
 // that is dealt with in this file.
 
-// isEmpty is whether a JSON value stands for no value.
-func isEmpty(raw json.RawMessage) bool {
+// IsEmpty is whether a JSON value stands for no value.
+func IsEmpty(raw json.RawMessage) bool {
 	trimmed := bytes.TrimSpace(raw)
 	switch string(trimmed) {
 	case "", "null", `""`, "false":
@@ -29,7 +29,7 @@ func isEmpty(raw json.RawMessage) bool {
 
 // scalar is the text of a string, a number or true; an array or an object stays JSON.
 func scalar(raw json.RawMessage) (string, error) {
-	if isEmpty(raw) {
+	if IsEmpty(raw) {
 		return "", nil
 	}
 	raw = bytes.TrimSpace(raw)
@@ -43,19 +43,25 @@ func scalar(raw json.RawMessage) (string, error) {
 	return text, nil
 }
 
-// text is a scalar in a structure; empty if there is no value.
-type text string
+// Text is a scalar in a structure; empty if there is no value.
+type Text string
 
-func (t *text) UnmarshalJSON(raw []byte) error {
+// UnmarshalJSON reads any scalar; an array or an object stays JSON.
+func (t *Text) UnmarshalJSON(raw []byte) error {
 	value, err := scalar(raw)
-	*t = text(value)
+	*t = Text(value)
 	return err
 }
 
-// id is a number of the portal, 0 if there is none.
-type id uint64
+// ID is a number by which the portal knows a deal, a funnel, a person and the like; 0 if there
+// is none.
+type ID uint64
 
-func (n *id) UnmarshalJSON(raw []byte) error {
+// String is the number in decimal, as filters want it.
+func (n ID) String() string { return strconv.FormatUint(uint64(n), 10) }
+
+// UnmarshalJSON reads a number or a text that holds one; a fraction or a sign is an error.
+func (n *ID) UnmarshalJSON(raw []byte) error {
 	value, err := scalar(raw)
 	if err != nil {
 		return err
@@ -64,13 +70,13 @@ func (n *id) UnmarshalJSON(raw []byte) error {
 	return err
 }
 
-func parseID(value string) (id, error) {
+func parseID(value string) (ID, error) {
 	value = strings.TrimSpace(value)
 	if value == "" {
 		return 0, nil
 	}
 	if n, err := strconv.ParseUint(value, 10, 64); err == nil {
-		return id(n), nil
+		return ID(n), nil
 	}
 	// 7.0 and "7.00" are 7, but a float64 would lose digits of a large one.
 	whole, fraction, _ := strings.Cut(value, ".")
@@ -78,15 +84,16 @@ func parseID(value string) (id, error) {
 	if err != nil || strings.Trim(fraction, "0") != "" {
 		return 0, fmt.Errorf("%.40q is no id", value)
 	}
-	return id(n), nil
+	return ID(n), nil
 }
 
-// flag is true for true, 1, "1", "Y" and the like.
-type flag bool
+// Flag is true for true, 1, "1", "Y" and the like.
+type Flag bool
 
-func (f *flag) UnmarshalJSON(raw []byte) error {
+// UnmarshalJSON reads any scalar.
+func (f *Flag) UnmarshalJSON(raw []byte) error {
 	value, err := scalar(raw)
-	*f = flag(value == "true" || value == "1" || strings.EqualFold(value, "y"))
+	*f = Flag(value == "true" || value == "1" || strings.EqualFold(value, "y"))
 	return err
 }
 
@@ -111,7 +118,7 @@ type dict map[string]json.RawMessage
 
 func (d *dict) UnmarshalJSON(raw []byte) error {
 	*d = nil
-	if isEmpty(raw) {
+	if IsEmpty(raw) {
 		return nil
 	}
 	if raw[0] == '{' {
@@ -128,13 +135,14 @@ func (d *dict) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// list is an array that is written as a map when its keys have holes; rows then come in the
+// List is an array that is written as a map when its keys have holes; rows then come in the
 // order of the keys.
-type list[T any] []T
+type List[T any] []T
 
-func (l *list[T]) UnmarshalJSON(raw []byte) error {
+// UnmarshalJSON reads an array or a map with numbers for keys.
+func (l *List[T]) UnmarshalJSON(raw []byte) error {
 	*l = nil
-	if isEmpty(raw) {
+	if IsEmpty(raw) {
 		return nil
 	}
 	if raw[0] != '{' {
@@ -153,7 +161,7 @@ func (l *list[T]) UnmarshalJSON(raw []byte) error {
 		keys = append(keys, n)
 	}
 	slices.Sort(keys)
-	*l = make(list[T], len(keys))
+	*l = make(List[T], len(keys))
 	for i, key := range keys {
 		// Itoa(Atoi(key)) may differ from key, for 01; such a row is an error below.
 		if err := json.Unmarshal(byKey[strconv.Itoa(key)], &(*l)[i]); err != nil {
@@ -163,17 +171,18 @@ func (l *list[T]) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// items is {"items": rows}, or [] where there are none.
-type items[T any] struct {
-	Items list[T] `json:"items"`
+// Items is {"items": rows}, or [] where there are none.
+type Items[T any] struct {
+	Items List[T] `json:"items"`
 }
 
-func (i *items[T]) UnmarshalJSON(raw []byte) error {
-	*i = items[T]{}
-	if isEmpty(raw) {
+// UnmarshalJSON reads the rows; no value of any form is no rows.
+func (i *Items[T]) UnmarshalJSON(raw []byte) error {
+	*i = Items[T]{}
+	if IsEmpty(raw) {
 		return nil
 	}
-	type plain items[T]
+	type plain Items[T]
 	return json.Unmarshal(raw, (*plain)(i))
 }
 
@@ -188,7 +197,7 @@ type timing struct {
 
 func (t *timing) UnmarshalJSON(raw []byte) error {
 	*t = timing{}
-	if isEmpty(raw) || raw[0] != '{' {
+	if IsEmpty(raw) || raw[0] != '{' {
 		return nil
 	}
 	var told struct {
@@ -196,7 +205,7 @@ func (t *timing) UnmarshalJSON(raw []byte) error {
 		Duration  seconds `json:"duration"`
 		Operating seconds `json:"operating"`
 		ResetAt   seconds `json:"operating_reset_at"`
-		DateStart text    `json:"date_start"`
+		DateStart Text    `json:"date_start"`
 	}
 	if err := json.Unmarshal(raw, &told); err != nil {
 		return err
@@ -248,9 +257,10 @@ func parseInstant(value string, zone *time.Location) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// instant is a moment in UTC, zero where there is none or it cannot be read.
-func instant(value text, zone *time.Location) time.Time {
-	at, ok := parseInstant(string(value), zone)
+// Instant is the moment that a text names, in UTC; zero where there is none or it cannot be
+// read. One without an offset is in zone.
+func (t Text) Instant(zone *time.Location) time.Time {
+	at, ok := parseInstant(string(t), zone)
 	if !ok {
 		return time.Time{}
 	}
@@ -282,6 +292,9 @@ func shortDecimal(value string) (string, bool) {
 	return n.String(), true
 }
 
+// Decimal is the decimal number that a text names, if it names one of a sensible length.
+func (t Text) Decimal() (decimal.Decimal, bool) { return parseDecimal(string(t)) }
+
 func parseDecimal(value string) (decimal.Decimal, bool) {
 	value = strings.TrimSpace(value)
 	if value == "" || len(value) > 64 {
@@ -295,9 +308,9 @@ func parseDecimal(value string) (decimal.Decimal, bool) {
 	return n, true
 }
 
-// fieldValue is the value of a custom field as Deal.Fields holds it, empty for none.
+// fieldValue is the value of a custom field as Fields.Values gives it, empty for none.
 func fieldValue(raw json.RawMessage, kind string, zone *time.Location) (string, error) {
-	if isEmpty(raw) {
+	if IsEmpty(raw) {
 		return "", nil
 	}
 	raw = bytes.TrimSpace(raw)
@@ -306,7 +319,7 @@ func fieldValue(raw json.RawMessage, kind string, zone *time.Location) (string, 
 		if err := json.Unmarshal(raw, &values); err != nil {
 			return "", err
 		}
-		values = slices.DeleteFunc(values, isEmpty)
+		values = slices.DeleteFunc(values, IsEmpty)
 		switch {
 		case len(values) == 0:
 			return "", nil
@@ -337,17 +350,4 @@ func fieldValue(raw json.RawMessage, kind string, zone *time.Location) (string, 
 		return value, nil
 	}
 	return short, nil
-}
-
-// semantics reads P, S and F; anything else is ok=false.
-func semantics(value text) (Semantics, bool) {
-	switch strings.ToUpper(string(value)) {
-	case "P":
-		return Process, true
-	case "S":
-		return Success, true
-	case "F":
-		return Failure, true
-	}
-	return Process, false
 }

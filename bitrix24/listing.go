@@ -1,0 +1,256 @@
+package bitrix24
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"runtime"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// PageRows is the size of the portal's pages, which is fixed.
+const PageRows = 50
+
+// noCount asks for a page without the count of all rows, which is the costly part.
+var noCount = Param{"start", "-1"}
+
+// A Listing is a list method read in the order of its ids: each page asks for the rows behind
+// the last one of the page before, which works however rows come and go meanwhile.
+type Listing[T any] struct {
+	Method string
+	Params []Param // what is selected and filtered; order and pages are added
+	IDName string  // the id's name in rows and filters: "id" or "ID"
+	Decode func(page json.RawMessage) ([]T, error)
+	ID     func(T) ID
+	After  ID  // rows up to this id are left out
+	Expect int // rows that are likely to come in all; 0: unknown
+}
+
+// inOrder are the parameters of any page.
+func (l Listing[T]) inOrder() []Param {
+	return append(slices.Clip(l.Params), Param{"order[" + l.IDName + "]", "ASC"}, noCount)
+}
+
+// A chain is one reading of a listing: a run of pages of which each refers to the one before,
+// so that one request holds many.
+type chain[T any] struct {
+	listing Listing[T]
+	number  int // the listing's among those that are read together
+	after   ID  // everything up to this id has been read
+	expect  int
+	got     int
+	done    bool
+}
+
+// pages is how many pages to ask for next: what is expected and room to see the end.
+func (ch *chain[T]) pages() int {
+	if ch.expect == 0 {
+		return MaxCommands
+	}
+	if ch.got >= ch.expect {
+		ch.expect = 2 * ch.got // it was a guess
+	}
+	return (ch.expect-ch.got)/PageRows + 1
+}
+
+// commands are the next n pages, when first is the position of the first of them in its batch.
+func (ch *chain[T]) commands(first, n int) []Command {
+	commands := make([]Command, n)
+	for page := range commands {
+		after := ch.after.String()
+		if page > 0 {
+			after = fmt.Sprintf("$result[%s][items][%d][%s]", key(first+page-1), PageRows-1, ch.listing.IDName)
+		}
+		params := append(ch.listing.inOrder(), Param{"filter[>" + ch.listing.IDName + "]", after})
+		commands[page] = Command{Method: ch.listing.Method, Params: params}
+	}
+	return commands
+}
+
+// take reads the answers to commands in their order, up to the first page that cannot be
+// used, and moves the chain on by what it returns. The error says why the first page could
+// not be used, or why a later one was not run; what it holds up is to be asked again.
+//
+// A reference that the portal could not resolve is no error: the page then begins anywhere.
+// So pages behind a short one mean nothing, whatever they hold, and a page that does not
+// begin behind the one before is asked for again, by a number instead of a reference.
+func (ch *chain[T]) take(answers []Answer) ([]T, error) {
+	var taken []T
+	pages := ch.decode(answers)
+	for page, answer := range answers {
+		if answer.Err != nil {
+			if page > 0 && !isPassing(answer.Err, false) {
+				return taken, nil
+			}
+			return taken, answer.Err
+		}
+		rows, err := pages[page].rows, pages[page].err
+		if err != nil {
+			return taken, fmt.Errorf("%s: a page behind id %d: %w", ch.listing.Method, ch.after, err)
+		}
+		if len(rows) > 0 && ch.listing.ID(rows[0]) <= ch.after {
+			if page > 0 {
+				return taken, nil
+			}
+			return taken, fmt.Errorf("%s: the portal ignores the filter on ids: asked for those above %d, it sent %d",
+				ch.listing.Method, ch.after, ch.listing.ID(rows[0]))
+		}
+		last := ch.after
+		for _, row := range rows {
+			if ch.listing.ID(row) <= last {
+				return taken, fmt.Errorf("%s: the portal ignores the order of ids: %d comes after %d",
+					ch.listing.Method, ch.listing.ID(row), last)
+			}
+			last = ch.listing.ID(row)
+		}
+		taken = append(taken, rows...)
+		ch.after, ch.got = last, ch.got+len(rows)
+		if len(rows) < PageRows {
+			ch.done = true
+			return taken, nil
+		}
+	}
+	return taken, nil
+}
+
+// A decoded page is what its answer holds, or why that can't be told.
+type decoded[T any] struct {
+	rows []T
+	err  error
+}
+
+// decode reads pages on all processors: where the portal sets no limits, decoding is what takes longest.
+func (ch *chain[T]) decode(answers []Answer) []decoded[T] {
+	pages := make([]decoded[T], len(answers))
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, answer := range answers {
+		if answer.Err != nil {
+			continue
+		}
+		group.Go(func() error {
+			pages[i].rows, pages[i].err = ch.listing.Decode(answer.Result)
+			return nil // take tells it, unless the page does not count
+		})
+	}
+	_ = group.Wait()
+	return pages
+}
+
+// A Part is what one request brought of a listing.
+type Part[T any] struct {
+	Listing int // which one, in the order in which Walk was given them
+	Rows    []T
+	Cursor  ID   // the listing has been read up to this id
+	IsLast  bool // the listing has been read to its end
+}
+
+// Walk reads listings to their ends, as many pages to a request as it holds, and yields the
+// parts in the order of the listings. A part may be empty. After an error nothing more comes,
+// and the listing can be read on behind the last part's cursor.
+func Walk[T any](ctx context.Context, c *Client, listings ...Listing[T]) iter.Seq2[Part[T], error] {
+	return func(yield func(Part[T], error) bool) {
+		p := patience{client: c}
+		open := make([]*chain[T], len(listings))
+		for i, l := range listings {
+			open[i] = &chain[T]{listing: l, number: i, after: l.After, expect: l.Expect}
+		}
+		for len(open) > 0 {
+			commands, lengths := fill(open, c.batchSize())
+			answers, err := c.batch(ctx, commands)
+			if err != nil {
+				if err := p.wait(ctx, commands, err); err != nil {
+					yield(Part[T]{}, err)
+					return
+				}
+				continue
+			}
+			var trouble error
+			for i, length := range lengths {
+				rows, err := open[i].take(answers[:length])
+				answers = answers[length:]
+				if trouble == nil {
+					trouble = err
+				}
+				if len(rows) > 0 || open[i].done {
+					p.progress()
+				}
+				if !yield(Part[T]{open[i].number, rows, open[i].after, open[i].done}, nil) {
+					return
+				}
+			}
+			if trouble != nil {
+				if err := p.wait(ctx, commands, trouble); err != nil {
+					yield(Part[T]{}, err)
+					return
+				}
+			}
+			open = stillOpen(open)
+		}
+	}
+}
+
+// fill makes a batch of the next pages of the first chains, and says how many each has in it.
+func fill[T any](chains []*chain[T], size int) (commands []Command, lengths []int) {
+	for _, ch := range chains {
+		n := min(ch.pages(), size-len(commands))
+		if n == 0 {
+			break
+		}
+		commands = append(commands, ch.commands(len(commands), n)...)
+		lengths = append(lengths, n)
+	}
+	return commands, lengths
+}
+
+func stillOpen[T any](chains []*chain[T]) []*chain[T] {
+	var open []*chain[T]
+	for _, ch := range chains {
+		if !ch.done {
+			open = append(open, ch)
+		}
+	}
+	return open
+}
+
+// ByID reads the rows of a listing that have one of the ids, in no order. Ids that the portal
+// does not show are not among the result; a row that was not asked for is an error, since then
+// nobody can tell which are missing.
+func ByID[T any](ctx context.Context, c *Client, listing Listing[T], ids []ID) ([]T, error) {
+	var commands []Command
+	for group := range slices.Chunk(ids, PageRows) {
+		params := listing.inOrder()
+		for _, id := range group {
+			params = append(params, Param{"filter[@" + listing.IDName + "][]", id.String()})
+		}
+		commands = append(commands, Command{Method: listing.Method, Params: params})
+	}
+	answers, err := c.Batch(ctx, commands)
+	if err != nil {
+		return nil, err
+	}
+	asked := make(map[ID]bool, len(ids))
+	for _, id := range ids {
+		asked[id] = true
+	}
+	var found []T
+	for _, answer := range answers {
+		if answer.Err != nil {
+			return nil, answer.Err
+		}
+		rows, err := listing.Decode(answer.Result)
+		if err != nil {
+			return nil, fmt.Errorf("%s: rows by id: %w", listing.Method, err)
+		}
+		for _, row := range rows {
+			if id := listing.ID(row); !asked[id] {
+				return nil, fmt.Errorf("%s: the portal ignores the filter on ids: it sent %d unasked", listing.Method, id)
+			}
+		}
+		found = append(found, rows...)
+	}
+	return found, nil
+}

@@ -39,20 +39,20 @@ type server interface {
 func places(w *warehouse.Warehouse) ([]place, error) {
 	cluster := w.Cluster()
 	if cluster == nil {
-		return []place{{server: w, database: warehouse.Database, files: migrations}}, nil
+		return []place{{server: w, database: w.Names().Internal, files: migrations}}, nil
 	}
 	ofShard, err := partOf(func(m statement) (string, bool) {
 		if !slices.Contains(Sharded, m.table) || m.fills() {
 			return "", false
 		}
-		m.text = strings.ReplaceAll(m.text, warehouse.Database+".", warehouse.ShardDatabase+".")
-		return m.on(cluster, warehouse.ShardDatabase), true
+		m.text = strings.ReplaceAll(m.text, "stagelag.", w.Names().Shard+".")
+		return m.on(cluster, w.Names().Shard), true
 	})
 	if err != nil {
 		return nil, err
 	}
 	ofFront, err := partOf(func(m statement) (string, bool) {
-		return m.on(cluster, warehouse.Database), !w.IsSharded() && !m.fills() || !slices.Contains(Sharded, m.table)
+		return m.on(cluster, w.Names().Internal), !w.IsSharded() && !m.fills() || !slices.Contains(Sharded, m.table)
 	})
 	if err != nil {
 		return nil, err
@@ -60,11 +60,11 @@ func places(w *warehouse.Warehouse) ([]place, error) {
 	var list []place
 	for _, shard := range cluster.Shards {
 		for _, host := range shard.Hosts {
-			list = append(list, place{host, fmt.Sprintf("shard %d, %s", shard.No, host.Address), warehouse.ShardDatabase, ofShard})
+			list = append(list, place{host, fmt.Sprintf("shard %d, %s", shard.No, host.Address), w.Names().Shard, ofShard})
 		}
 	}
 	for _, host := range cluster.Fronts {
-		list = append(list, place{host, "front, " + host.Address, warehouse.Database, ofFront})
+		list = append(list, place{host, "front, " + host.Address, w.Names().Internal, ofFront})
 	}
 	return list, nil
 }
@@ -92,7 +92,7 @@ func partOf(rewrite func(statement) (string, bool)) (fs.FS, error) {
 		}
 		found := subject.FindSubmatch(text)
 		if found == nil {
-			return nil, fmt.Errorf("migration %s is about no table or view of %s", path.Base(file), warehouse.Database)
+			return nil, fmt.Errorf("migration %s is about no table or view", path.Base(file))
 		}
 		if text, ok := rewrite(statement{string(found[1]), string(text)}); ok {
 			part[file] = &fstest.MapFile{Data: []byte(text)}
@@ -183,7 +183,7 @@ func readPlacements(ctx context.Context, w *warehouse.Warehouse) ([]placement, e
 // hold no rows: another one takes the place of each.
 func spread(ctx context.Context, w *warehouse.Warehouse) error {
 	cluster := w.Cluster()
-	create := statement{"deal_placements", placements}.on(cluster, warehouse.Database)
+	create := statement{"deal_placements", placements}.on(cluster, w.Names().Internal)
 	for _, front := range cluster.Fronts {
 		if err := front.DB().Exec(ctx, create); err != nil {
 			return fmt.Errorf("migrate: create deal_placements on %s: %w", front.Address, err)
@@ -208,7 +208,7 @@ func spread(ctx context.Context, w *warehouse.Warehouse) error {
 		}
 	}
 	for _, front := range cluster.Fronts {
-		for table, engine := range overAll(cluster, list) {
+		for table, engine := range overAll(w, list) {
 			if err := front.DB().Exec(ctx, "CREATE OR REPLACE TABLE "+table+" ENGINE = "+engine); err != nil {
 				return fmt.Errorf("migrate: create %s on %s: %w", table, front.Address, err)
 			}
@@ -218,14 +218,14 @@ func spread(ctx context.Context, w *warehouse.Warehouse) error {
 }
 
 // overAll are the engines of the front's tables.
-func overAll(cluster *warehouse.Cluster, list []placement) map[string]string {
+func overAll(w *warehouse.Warehouse, list []placement) map[string]string {
 	engines := map[string]string{}
 	for _, table := range Sharded {
 		place := ", " + shardOf(list)
 		if table == "day_measures" {
 			place = "" // sums over the deals of a shard, which only the shard itself can write
 		}
-		engines[table] = fmt.Sprintf("Distributed('%s', '%s', '%s'%s)", cluster.Name, warehouse.ShardDatabase, table, place)
+		engines[table] = fmt.Sprintf("Distributed('%s', '%s', '%s'%s)", w.Cluster().Name, w.Names().Shard, table, place)
 	}
 	return engines
 }
@@ -271,7 +271,7 @@ func isSpread(ctx context.Context, w *warehouse.Warehouse) (bool, error) {
 			return false, err
 		}
 		columns, err := columns(ctx, front.DB())
-		if err != nil || !slices.Equal(columns, wanted) || !maps.Equal(engines, overAll(w.Cluster(), list)) {
+		if err != nil || !slices.Equal(columns, wanted) || !maps.Equal(engines, overAll(w, list)) {
 			return false, err
 		}
 	}

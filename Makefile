@@ -79,7 +79,7 @@ build: ## build bin/stagelag
 
 .PHONY: engine
 engine: ## fetch the embedded warehouse's engine, once per machine
-	@./warehouse/fetch-engine.sh
+	@./warehouse/embedded/fetch-engine.sh
 
 .PHONY: browser
 browser: ## find a Chromium for the tests of the report's page, or install one

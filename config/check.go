@@ -10,6 +10,7 @@ import (
 
 	"stagelag/extractor"
 	"stagelag/schedule"
+	"stagelag/warehouse/access"
 )
 
 // check looks for what is wrong between values that are each right by themselves.
@@ -19,6 +20,7 @@ func (r *reader) check(cfg *Config) {
 	r.checkPlanFields(cfg.Plan.Fields)
 	r.checkNorms(cfg.Plan.Norms)
 	r.checkStageMap(cfg)
+	r.checkDatabase(&cfg.Warehouse)
 	r.checkWarehouse(cfg.Warehouse)
 	r.checkSchedule(cfg.Schedule)
 	r.checkWriteBack(cfg)
@@ -121,6 +123,33 @@ func (r *reader) checkStageMap(cfg *Config) {
 func (r *reader) warnOfUnusedPlan(path string, old, now extractor.StageID) {
 	r.warnings = append(r.warnings,
 		fmt.Sprintf("%s names the stage %s, which stages.map counts as %s: only what is set for %s is used", path, old, now, now))
+}
+
+// checkDatabase sees that everything names the same database, and sets it where nothing has.
+func (r *reader) checkDatabase(warehouse *Warehouse) {
+	const path = "warehouse.database"
+	if !r.isAbsent(path) && !r.isWrong(path) {
+		if err := access.Check(warehouse.Database); err != nil {
+			r.complain(r.places[path], path, "%v", err)
+			return
+		}
+	}
+	named := warehouse.Database
+	for _, url := range []struct{ path, database string }{
+		{"warehouse.url", warehouse.URL.database}, {"warehouse.analyst_url", warehouse.AnalystURL.database},
+	} {
+		switch {
+		case url.database == "":
+		case named == "":
+			named = url.database
+		case url.database != named:
+			r.complain(r.places[url.path], url.path, "names the database %s, and %s is the one that is set: leave it out of the address", url.database, named)
+		}
+	}
+	if named == "" {
+		named = access.Default
+	}
+	warehouse.Database = named
 }
 
 func (r *reader) checkWarehouse(warehouse Warehouse) {

@@ -98,6 +98,11 @@ type Warehouse struct {
 	// URL is a ClickHouse server, or embedded for the engine that stagelag itself runs.
 	// warehouse.url, embedded unless set.
 	URL WarehouseURL `key:"url"`
+	// Database is the one that people see, with views and nothing else in it. Each portal has
+	// another one, with readers of its own. The tables are in the database of this name with
+	// _internal behind it.
+	// warehouse.database, the name in warehouse.url unless set, and stagelag where that has none.
+	Database string `key:"database"`
 	// Cluster is the name of the cluster, in the server's configuration, over which the
 	// warehouse is spread.
 	// warehouse.cluster, none unless set: the server alone.

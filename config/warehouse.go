@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"stagelag/warehouse/access"
 )
 
 // A WarehouseURL is the address of a ClickHouse server, its user and password with it, or
@@ -15,8 +17,9 @@ import (
 type WarehouseURL struct {
 	// The text lies behind a pointer: where fmt meets the type in an unexported field it
 	// may call no method and prints the fields, and of a pointer only its number.
-	text  *string
-	shown string
+	text     *string
+	shown    string
+	database string // the one that it names, if any
 }
 
 const embedded = "embedded"
@@ -24,7 +27,7 @@ const embedded = "embedded"
 // Embedded stands for the engine that stagelag itself runs.
 func Embedded() WarehouseURL {
 	text := embedded
-	return WarehouseURL{&text, text}
+	return WarehouseURL{text: &text, shown: text}
 }
 
 // ParseWarehouseURL reads the address of a warehouse. Its errors never hold the address.
@@ -45,10 +48,14 @@ func ParseWarehouseURL(text string) (WarehouseURL, error) {
 		return WarehouseURL{}, errors.New("names several hosts, and one server has to keep the lock of a run")
 	case u.Fragment != "":
 		return WarehouseURL{}, errors.New("has a # in it, in a user or password write it as %23")
-	case strings.Trim(u.Path, "/") != "" && strings.Trim(u.Path, "/") != "stagelag":
-		return WarehouseURL{}, errors.New("names a database other than stagelag, leave it out")
 	}
-	return WarehouseURL{&text, u.Scheme + "://" + u.Host + u.EscapedPath()}, nil
+	database := strings.Trim(u.Path, "/")
+	if database != "" {
+		if err := access.Check(database); err != nil {
+			return WarehouseURL{}, err
+		}
+	}
+	return WarehouseURL{&text, u.Scheme + "://" + u.Host + u.EscapedPath(), database}, nil
 }
 
 // Reveal is the address with its password, empty where none is set.

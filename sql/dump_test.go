@@ -18,6 +18,7 @@ import (
 
 	"stagelag/sql"
 	"stagelag/warehouse"
+	"stagelag/warehouse/embedded"
 	"stagelag/warehouse/warehousetest"
 )
 
@@ -29,7 +30,7 @@ var versioned = regexp.MustCompile(`_v[0-9]+$`)
 var dumped = flag.String("dump", "", "the `folder` of an embedded warehouse to be dumped into testdata")
 
 func TestMain(m *testing.M) {
-	warehouse.RunEngineIfAsked()
+	embedded.RunIfAsked()
 	flag.Parse()
 	if *dumped == "" {
 		warehousetest.Main(m)
@@ -85,7 +86,7 @@ func dump(folder string) error {
 // of the result.
 func ask(w *warehouse.Warehouse, statement, data string) (string, error) {
 	endpoints, _ := w.Endpoints()
-	address := endpoints.HTTP + "?" + url.Values{"database": {warehouse.Database}, "query": {statement}}.Encode()
+	address := endpoints.HTTP + "?" + url.Values{"database": {w.Names().Internal}, "query": {statement}}.Encode()
 	request, err := http.NewRequest(http.MethodPost, address, strings.NewReader(data))
 	if err != nil {
 		return "", err

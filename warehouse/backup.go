@@ -2,6 +2,7 @@ package warehouse
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -9,13 +10,16 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"stagelag/warehouse/access"
+	"stagelag/warehouse/exception"
 )
 
 // BackupSuffix is how the name of every backup ends: the engine takes the form from it.
 const BackupSuffix = ".tar.zst"
 
-// replacedDatabase holds what a restore replaces, until it has succeeded.
-const replacedDatabase = Database + "_replaced"
+// inBackup is what every backup calls the database in it, so that it can be put under any name.
+var inBackup = access.NamesOf(access.Default).Internal
 
 // The engine's codes for what can go wrong with a backup's file.
 const (
@@ -48,7 +52,7 @@ func (w *Warehouse) CheckWhole(ctx context.Context) error {
 	isAside, err := w.isAside(ctx)
 	switch {
 	case err != nil:
-		return fmt.Errorf("look into the warehouse: %w", plain(err))
+		return fmt.Errorf("look into the warehouse: %w", exception.Plain(err))
 	case isAside:
 		return ErrHalfRestored
 	default:
@@ -59,22 +63,22 @@ func (w *Warehouse) CheckWhole(ctx context.Context) error {
 // isAside is whether a restore has begun and not ended.
 func (w *Warehouse) isAside(ctx context.Context) (bool, error) {
 	var databases uint64
-	err := w.db.QueryRow(ctx, "SELECT count() FROM system.databases WHERE name = ?", replacedDatabase).Scan(&databases)
+	err := w.db.QueryRow(ctx, "SELECT count() FROM system.databases WHERE name = ?", w.names.Replaced).Scan(&databases)
 	return databases > 0, err
 }
 
 // HasData is whether anything was ever written into the warehouse.
 func (w *Warehouse) HasData(ctx context.Context) (bool, error) {
 	var tables uint64
-	row := w.db.QueryRow(ctx, "SELECT count() FROM system.tables WHERE database = ? AND name != 'schema_migrations' AND total_rows > 0", Database)
+	row := w.db.QueryRow(ctx, "SELECT count() FROM system.tables WHERE database = currentDatabase() AND name != 'schema_migrations' AND total_rows > 0")
 	if err := row.Scan(&tables); err != nil {
-		return false, fmt.Errorf("look into the warehouse: %w", plain(err))
+		return false, fmt.Errorf("look into the warehouse: %w", exception.Plain(err))
 	}
 	return tables > 0, nil
 }
 
-// Backup writes the whole warehouse into a file, which must not be there and whose name ends
-// in BackupSuffix. A server writes it on its own disk, where its configuration allows that. The
+// Backup writes all tables of the warehouse into a file, which must not be there and whose name
+// ends in BackupSuffix. No view is in it: the schema makes them. A server writes it on its own disk, where its configuration allows that. The
 // tables are copied one after another: nobody may be writing, backing up or restoring. When it
 // fails, there is no file.
 func (w *Warehouse) Backup(ctx context.Context, file string) error {
@@ -94,7 +98,7 @@ func (w *Warehouse) Backup(ctx context.Context, file string) error {
 		return &fs.PathError{Op: "back up to", Path: file, Err: errors.New("the file exists already: give another name")}
 	}
 	// The engine writes into a folder of its own only.
-	made, err := w.seat.backupFile()
+	made, err := w.backupFile()
 	if err != nil {
 		return err
 	}
@@ -109,15 +113,38 @@ func (w *Warehouse) Backup(ctx context.Context, file string) error {
 }
 
 func (w *Warehouse) backUpTo(ctx context.Context, file string) error {
-	if err := w.db.Exec(ctx, "BACKUP DATABASE "+Database+" TO File("+quote(file)+")"); err != nil {
-		return fmt.Errorf("back up to %s: %w%s", file, plain(err), w.backupRemedy(err))
+	views, err := w.viewsWithin(ctx)
+	if err != nil {
+		return fmt.Errorf("back up to %s: list the views: %w", file, exception.Plain(err))
+	}
+	backup := "BACKUP DATABASE " + w.names.Internal + " AS " + inBackup
+	if len(views) > 0 {
+		backup += " EXCEPT TABLES " + strings.Join(views, ", ")
+	}
+	if err := w.db.Exec(ctx, backup+" TO File("+quote(file)+")"); err != nil {
+		return fmt.Errorf("back up to %s: %w%s", file, exception.Plain(err), w.backupRemedy(err))
 	}
 	return nil
 }
 
-// Restore puts a backup in the place of all that is in the warehouse, then calls check; when
-// anything fails, check included, what was there before is there again. Nobody may be writing,
-// backing up or restoring.
+// viewsWithin are the views in the internal database. They run with the rights of a user who
+// may have another name where the backup is restored.
+func (w *Warehouse) viewsWithin(ctx context.Context) ([]string, error) {
+	var views []struct {
+		Name string `ch:"name"`
+	}
+	err := w.db.Select(ctx, &views, "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine = 'View'")
+	names := make([]string, len(views))
+	for i, view := range views {
+		names[i] = w.names.Internal + "." + view.Name
+	}
+	return names, err
+}
+
+// Restore puts a backup in the place of all tables of the warehouse, then calls check, which
+// makes the views; when anything fails, check included, what was there before is there again.
+// The backup can be one of a warehouse with another name. Nobody may be writing, backing up or
+// restoring.
 // Cut off in the middle it is called again, and still knows what was there; until then
 // CheckWhole tells.
 func (w *Warehouse) Restore(ctx context.Context, file string, check func(context.Context) error) (err error) {
@@ -125,7 +152,7 @@ func (w *Warehouse) Restore(ctx context.Context, file string, check func(context
 		return errOnCluster
 	}
 	if w.seat != nil {
-		read, err := w.seat.backupFile()
+		read, err := w.backupFile()
 		if err != nil {
 			return err
 		}
@@ -138,21 +165,21 @@ func (w *Warehouse) Restore(ctx context.Context, file string, check func(context
 	w.isRestoring.Store(true)
 	defer w.isRestoring.Store(false)
 	if err := w.setAside(ctx); err != nil {
-		return fmt.Errorf("restore: set aside what is there: %w%s", plain(err), w.backupRemedy(err))
+		return fmt.Errorf("restore: set aside what is there: %w%s", exception.Plain(err), w.backupRemedy(err))
 	}
 	defer func() {
 		// What is left to do has to be done also when the command was told to stop.
 		ctx := context.WithoutCancel(ctx)
 		if err == nil {
-			err = plain(w.db.Exec(ctx, "DROP DATABASE IF EXISTS "+replacedDatabase+" SYNC"))
+			err = exception.Plain(w.db.Exec(ctx, "DROP DATABASE IF EXISTS "+w.names.Replaced+" SYNC"))
 			return
 		}
 		if undoing := w.bringBack(ctx); undoing != nil {
-			err = fmt.Errorf("%w; what was there before is kept as the database %s (%w)", err, replacedDatabase, plain(undoing))
+			err = fmt.Errorf("%w; what was there before is kept as the database %s (%w)", err, w.names.Replaced, exception.Plain(undoing))
 		}
 	}()
-	if err := w.db.Exec(ctx, "RESTORE DATABASE "+Database+" FROM File("+quote(file)+")"); err != nil {
-		return fmt.Errorf("restore: %w%s", plain(err), w.backupRemedy(err))
+	if err := w.db.Exec(ctx, "RESTORE DATABASE "+inBackup+" AS "+w.names.Internal+" FROM File("+quote(file)+")"); err != nil {
+		return fmt.Errorf("restore: %w%s", exception.Plain(err), w.backupRemedy(err))
 	}
 	return check(ctx)
 }
@@ -163,28 +190,28 @@ func (w *Warehouse) setAside(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	makeRoom := "RENAME DATABASE " + Database + " TO " + replacedDatabase
+	makeRoom := "RENAME DATABASE " + w.names.Internal + " TO " + w.names.Replaced
 	if isAside {
 		// A restore that was cut off has left it: what is in our place is half a backup.
-		makeRoom = "DROP DATABASE IF EXISTS " + Database + " SYNC"
+		makeRoom = "DROP DATABASE IF EXISTS " + w.names.Internal + " SYNC"
 	}
 	if err := w.db.Exec(ctx, makeRoom); err != nil {
 		return err
 	}
 	// Nobody could connect without it.
-	return w.db.Exec(ctx, creating(Database))
+	return w.db.Exec(ctx, creating(w.names.Internal))
 }
 
 func (w *Warehouse) bringBack(ctx context.Context) error {
-	if err := w.db.Exec(ctx, "DROP DATABASE IF EXISTS "+Database+" SYNC"); err != nil {
+	if err := w.db.Exec(ctx, "DROP DATABASE IF EXISTS "+w.names.Internal+" SYNC"); err != nil {
 		return err
 	}
-	return w.db.Exec(ctx, "RENAME DATABASE "+replacedDatabase+" TO "+Database)
+	return w.db.Exec(ctx, "RENAME DATABASE "+w.names.Replaced+" TO "+w.names.Internal)
 }
 
 // backupRemedy is what to do about an error of BACKUP or RESTORE, with a beginning.
 func (w *Warehouse) backupRemedy(err error) string {
-	switch code := exceptionCode(err); {
+	switch code := exception.Code(err); {
 	case w.seat == nil && code == badArguments:
 		return ": the file lies on the server, in the folder that backups.allowed_path in the server's configuration names; set it there, " +
 			"as in <clickhouse><backups><allowed_path>/var/lib/clickhouse/backups/</allowed_path></backups></clickhouse>"
@@ -204,21 +231,23 @@ func (w *Warehouse) backupRemedy(err error) string {
 	}
 }
 
-// backupFile is the name of a file that the engine may write and read. There is none of that
-// name, nor of any other: what is left there is of commands that were killed.
-func (s *seat) backupFile() (string, error) {
-	if err := os.RemoveAll(s.folder.backups()); err != nil {
-		return "", err
-	}
-	if err := os.MkdirAll(s.folder.backups(), 0o700); err != nil {
-		return "", err
-	}
-	file, err := os.CreateTemp(s.folder.backups(), "*"+BackupSuffix)
+// backupFile is the name of a file that the embedded engine may write and read. There is none
+// of that name; what commands that were killed have left of this warehouse is removed.
+func (w *Warehouse) backupFile() (string, error) {
+	// The other warehouses of the engine have theirs in the same folder.
+	folder, prefix := w.seat.Backups(), w.names.Views+"-"
+	files, err := os.ReadDir(folder)
 	if err != nil {
 		return "", err
 	}
-	defer file.Close()
-	return file.Name(), os.Remove(file.Name())
+	for _, file := range files {
+		if strings.HasPrefix(file.Name(), prefix) {
+			if err := os.RemoveAll(filepath.Join(folder, file.Name())); err != nil {
+				return "", err
+			}
+		}
+	}
+	return filepath.Join(folder, prefix+rand.Text()+BackupSuffix), nil
 }
 
 // removeBackup removes a file and what the engine may have left beside it.
@@ -250,4 +279,9 @@ func copyFile(from, to string) (err error) {
 		return err
 	}
 	return os.Link(out.Name(), to) // fails where there is a file
+}
+
+// quote makes a SQL literal.
+func quote(s string) string {
+	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(s) + "'"
 }

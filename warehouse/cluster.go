@@ -12,12 +12,9 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
-)
 
-// ShardDatabase is where a shard of a cluster has its own tables. They go by the names that the
-// tables over all shards have in Database, so that a statement that stays within the shard is
-// the same as on a single server.
-const ShardDatabase = Database + "_shard"
+	"stagelag/warehouse/exception"
+)
 
 // A Cluster is the servers that share the data, as the configuration of the one that the program
 // connects to has them: the front. All that is not about single deals is there.
@@ -38,15 +35,20 @@ type Shard struct {
 	Hosts []*Host // its replicas
 }
 
-// A Host is a database on a server of a cluster, with connections of its own.
+// A Host is a server of a cluster, with connections of its own.
 type Host struct {
 	Address string // host:port of the native protocol
 	options *clickhouse.Options
 	db      driver.Conn
+	views   driver.Conn // nil on a shard's
 }
 
-// DB is the connection to the host's database.
+// DB is the connection to the host's tables: in the internal database on a front, in the
+// shard's on a shard.
 func (h *Host) DB() driver.Conn { return h.db }
+
+// Views is DB in the database that people see, on a front; on a shard there is none.
+func (h *Host) Views() driver.Conn { return h.views }
 
 // OpenDB opens the same connection for database/sql. The caller closes it.
 func (h *Host) OpenDB() *sql.DB { return clickhouse.OpenDB(h.options) }
@@ -83,13 +85,13 @@ func (w *Warehouse) joinCluster(ctx context.Context, name string) error {
 		options.Settings = with(options.Settings, "insert_quorum", "auto")
 	}
 	for _, host := range cluster.Fronts {
-		if err := host.connect(ctx, *options, Database); err != nil {
+		if err := host.connect(ctx, *options, w.names.Internal, w.names.Views); err != nil {
 			return fmt.Errorf("cluster %s: %w", name, err)
 		}
 	}
 	for _, shard := range cluster.Shards {
 		for _, host := range shard.Hosts {
-			if err := host.connect(ctx, *options, ShardDatabase); err != nil {
+			if err := host.connect(ctx, *options, w.names.Shard, ""); err != nil {
 				return fmt.Errorf("shard %d of cluster %s: %w", shard.No, name, err)
 			}
 		}
@@ -98,10 +100,9 @@ func (w *Warehouse) joinCluster(ctx context.Context, name string) error {
 		// An insert returns when the rows are in the shards, not when they are on their way.
 		options.Settings = with(options.Settings, "distributed_foreground_insert", 1)
 	}
-	_ = w.db.Close()
+	_, _ = w.db.Close(), w.views.Close()
 	w.options = options
-	w.db, err = clickhouse.Open(w.Options())
-	return err
+	return w.connect(ctx)
 }
 
 // with is the settings and one more; those of the hosts that are connected stay as they are.
@@ -121,7 +122,7 @@ func (w *Warehouse) readCluster(ctx context.Context, name string) (*Cluster, err
 		SELECT cluster, shard_num, shard_weight, host_name, port, is_local
 		FROM system.clusters ORDER BY cluster, shard_num, replica_num`)
 	if err != nil {
-		return nil, fmt.Errorf("read the clusters: %w", plain(err))
+		return nil, fmt.Errorf("read the clusters: %w", exception.Plain(err))
 	}
 	defer rows.Close()
 	cluster, others := &Cluster{Name: name}, []string{}
@@ -152,7 +153,7 @@ func (w *Warehouse) readCluster(ctx context.Context, name string) (*Cluster, err
 	}
 	switch err := rows.Err(); {
 	case err != nil:
-		return nil, fmt.Errorf("read the clusters: %w", plain(err))
+		return nil, fmt.Errorf("read the clusters: %w", exception.Plain(err))
 	case len(cluster.Shards) == 0 && len(others) > 0:
 		return nil, fmt.Errorf("warehouse.cluster: the server knows no cluster %q, but %s", name, strings.Join(slices.Compact(others), ", "))
 	case len(cluster.Shards) == 0:
@@ -170,12 +171,17 @@ func (w *Warehouse) readCluster(ctx context.Context, name string) (*Cluster, err
 	return cluster, nil
 }
 
-// connect opens a database of the host, which is made when it is absent.
-func (h *Host) connect(ctx context.Context, options clickhouse.Options, database string) error {
+// connect opens databases of the host, which are made when they are absent. Views is empty
+// where there are none.
+func (h *Host) connect(ctx context.Context, options clickhouse.Options, database, views string) (err error) {
 	options.Addr, options.Auth.Database = []string{h.Address}, database
 	h.options = &options
-	var err error
-	if h.db, err = openDatabase(ctx, h.options); err != nil {
+	h.db, err = openDatabase(ctx, h.options)
+	if err == nil && views != "" {
+		options := options
+		h.views, err = openDatabase(ctx, in(views, &options))
+	}
+	if err != nil {
 		return fmt.Errorf("%s: %w; without all of its servers a cluster's numbers would be too small: see that this one runs and lets the user of warehouse.url in", h.Address, err)
 	}
 	return nil
@@ -185,8 +191,10 @@ func (h *Host) connect(ctx context.Context, options clickhouse.Options, database
 func (c *Cluster) close() error {
 	var errs []error
 	for host := range c.hosts {
-		if host.db != nil {
-			errs = append(errs, host.db.Close())
+		for _, db := range []driver.Conn{host.db, host.views} {
+			if db != nil {
+				errs = append(errs, db.Close())
+			}
 		}
 	}
 	return errors.Join(errs...)
@@ -215,7 +223,7 @@ func (w *Warehouse) Settle(ctx context.Context) error {
 	}
 	for host := range w.cluster.hosts {
 		if err := host.settle(ctx); err != nil {
-			return fmt.Errorf("wait for what %s lacks of its replicas: %w", host.Address, plain(err))
+			return fmt.Errorf("wait for what %s lacks of its replicas: %w", host.Address, exception.Plain(err))
 		}
 	}
 	return nil

@@ -13,6 +13,9 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"golang.org/x/sys/unix"
+
+	"stagelag/warehouse/embedded"
+	"stagelag/warehouse/exception"
 )
 
 // ErrLeaseLost is the cause that a lease's context ends with when the lease was
@@ -127,7 +130,7 @@ func (w *Warehouse) tryLease(ctx context.Context, name string, me Holder) (*Leas
 	if err != nil {
 		return nil, err
 	}
-	l := &Lease{w: w, id: leaseID(name), token: me.Token, ended: make(chan struct{})}
+	l := &Lease{w: w, id: w.leaseID(name), token: me.Token, ended: make(chan struct{})}
 	l.ctx, l.lost = context.WithCancelCause(ctx)
 	var holding context.Context
 	holding, l.cancel = context.WithCancel(ctx)
@@ -150,15 +153,15 @@ func (w *Warehouse) tryLease(ctx context.Context, name string, me Holder) (*Leas
 		}
 		if err != nil {
 			l.cancel()
-			return nil, fmt.Errorf("lock the warehouse for a %s: %w", name, plain(err))
+			return nil, fmt.Errorf("lock the warehouse for a %s: %w", name, exception.Plain(err))
 		}
 		select {
 		case err := <-refused:
 			l.cancel()
-			if exceptionCode(err) == alreadyRunning {
+			if exception.Code(err) == alreadyRunning {
 				return nil, &HeldError{Name: name, Holder: holder, Since: since}
 			}
-			return nil, fmt.Errorf("lock the warehouse for a %s: %w", name, plain(err))
+			return nil, fmt.Errorf("lock the warehouse for a %s: %w", name, exception.Plain(err))
 		default:
 		}
 		if err := pause(ctx); err != nil {
@@ -233,14 +236,17 @@ func (w *Warehouse) holder(ctx context.Context, id string) (Holder, time.Time, e
 
 // IsHeld is whether somebody has the lease of the name.
 func (w *Warehouse) IsHeld(ctx context.Context, name string) (bool, error) {
-	holder, _, err := w.holder(ctx, leaseID(name))
+	holder, _, err := w.holder(ctx, w.leaseID(name))
 	if err != nil {
-		return false, fmt.Errorf("look for a %s in progress: %w", name, plain(err))
+		return false, fmt.Errorf("look for a %s in progress: %w", name, exception.Plain(err))
 	}
 	return holder.Token != "", nil
 }
 
-func leaseID(name string) string { return "stagelag-" + name }
+// leaseID is the id of the lease's query. Each database of an engine has leases of its own.
+func (w *Warehouse) leaseID(name string) string {
+	return embedded.LeasePrefix + w.names.Views + "-" + name
+}
 
 // Context ends when the lease does. Whatever may be done by one holder only is
 // done under it.
@@ -265,5 +271,15 @@ func (l *Lease) Release() error {
 		if pause(ctx) != nil {
 			return fmt.Errorf("release the warehouse's lock: the engine still has it after %s", leaseTimeout)
 		}
+	}
+}
+
+// pause waits a moment between two looks at something that gives no notice.
+func pause(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(10 * time.Millisecond):
+		return nil
 	}
 }

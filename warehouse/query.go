@@ -10,12 +10,15 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"stagelag/warehouse/exception"
 )
 
 // analyst is where and as whom Query asks, over HTTP.
 type analyst struct {
 	url      *url.URL
 	tls      *tls.Config
+	database string
 	user     string
 	password string
 	settings map[string]string // sent with each query
@@ -59,7 +62,7 @@ func (a analyst) query(ctx context.Context, out io.Writer, sql, format string) e
 }
 
 func (a analyst) queryOnce(ctx context.Context, out io.Writer, sql, format string) error {
-	parameters := url.Values{"database": {Database}, "default_format": {format}}
+	parameters := url.Values{"database": {a.database}, "default_format": {format}}
 	for name, value := range a.settings {
 		parameters.Set(name, value)
 	}
@@ -89,12 +92,12 @@ func (a analyst) queryOnce(ctx context.Context, out io.Writer, sql, format strin
 	// What the engine had of the result can stand before its complaint.
 	var said tail
 	if err := copyResult(&said, response.Body, tag); err != nil {
-		if complaint, ok := errors.AsType[*EngineError](err); ok {
+		if complaint, ok := errors.AsType[*exception.Error](err); ok {
 			return complaint
 		}
 		return fmt.Errorf("%s: %w (%w)", a.url.Host, errNoAnswer, err)
 	}
-	if e := parseException(string(said)); e != nil {
+	if e := exception.Parse(string(said)); e != nil {
 		return e
 	}
 	if response.StatusCode == http.StatusBadGateway {
@@ -143,12 +146,12 @@ func copyResult(out io.Writer, body io.Reader, tag string) error {
 			}
 			continue
 		}
-		result, exception, found := bytes.Cut(buffer[:held], []byte("\r\n__exception__\r\n"+tag+"\r\n"))
+		result, complaint, found := bytes.Cut(buffer[:held], []byte("\r\n__exception__\r\n"+tag+"\r\n"))
 		if _, writeErr := out.Write(result); writeErr != nil {
 			return writeErr
 		}
 		if found {
-			if e := parseException(string(exception)); e != nil {
+			if e := exception.Parse(string(complaint)); e != nil {
 				return e
 			}
 			return errors.New("the engine broke the result off")

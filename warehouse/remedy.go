@@ -4,7 +4,12 @@ import (
 	"errors"
 	"io"
 	"net"
+
+	"stagelag/warehouse/exception"
 )
+
+// An EngineError is the engine's own complaint about a statement or a connection.
+type EngineError = exception.Error
 
 // The engine's codes for what a person can mend.
 const (
@@ -20,7 +25,7 @@ const (
 // Remedy says what to do about an error of the engine or of the connection to it, empty where
 // that is not known. The caller knows that an error of the network is not one of the portal's.
 func Remedy(err error) string {
-	switch exceptionCode(err) {
+	switch exception.Code(err) {
 	case notEnoughSpace, cannotWriteFile:
 		return "the warehouse's disk is full: free some space and run again, nothing is lost"
 	case memoryLimit:
@@ -28,7 +33,7 @@ func Remedy(err error) string {
 	case timeoutExceeded:
 		return "the warehouse took too long: run again when it has less to do"
 	case noRight, readOnlyStorage:
-		return "the warehouse's user lacks a right: warehouse/users.xml shows which it needs"
+		return "the warehouse's user lacks a right: stagelag warehouse users shows which it needs"
 	case authenticationNo:
 		return "the warehouse refuses the user or the password: check warehouse.url"
 	}

@@ -9,25 +9,35 @@ import (
 	"strings"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
+
+	"stagelag/warehouse/access"
 )
 
-// server reads a server's URL into options for the read/write connection, and
-// finds where and as whom the analyst asks. Its errors hold no password.
-func server(rawURL, analystURL string) (*clickhouse.Options, analyst, error) {
-	u, err := parse(rawURL)
+// reach prepares the connections to a server. Its errors hold no password.
+func (w *Warehouse) reach(config Config) (err error) {
+	w.names, w.options, w.analyst, err = server(config)
+	return err
+}
+
+// server reads a server's URL into the names of the databases and options for the read/write
+// connection, and finds where and as whom the analyst asks.
+func server(config Config) (Names, *clickhouse.Options, analyst, error) {
+	u, err := parse(config.URL)
 	if err != nil {
-		return nil, analyst{}, fmt.Errorf("warehouse.url: %w", err)
+		return Names{}, nil, analyst{}, fmt.Errorf("warehouse.url: %w", err)
 	}
 	options, err := clickhouse.ParseDSN(u.String())
 	if err != nil {
-		return nil, analyst{}, fmt.Errorf("warehouse.url: %w", err)
+		return Names{}, nil, analyst{}, fmt.Errorf("warehouse.url: %w", err)
 	}
-	if name := options.Auth.Database; name != "" && name != Database {
-		return nil, analyst{}, fmt.Errorf("warehouse.url: the database is always %s, not %q: leave it out of the URL", Database, name)
+	database, err := databaseOf(config.Database, options.Auth.Database)
+	if err != nil {
+		return Names{}, nil, analyst{}, err
 	}
-	options.Auth.Database = Database
+	names := access.NamesOf(database)
+	options.Auth.Database = names.Internal
 	if len(options.Addr) != 1 {
-		return nil, analyst{}, errors.New("warehouse.url: it names several hosts, and one server has to keep the lock of a run: name one")
+		return Names{}, nil, analyst{}, errors.New("warehouse.url: it names several hosts, and one server has to keep the lock of a run: name one")
 	}
 	if options.DialTimeout == 0 {
 		options.DialTimeout = dialTimeout
@@ -38,17 +48,36 @@ func server(rawURL, analystURL string) (*clickhouse.Options, analyst, error) {
 
 	options.TransportFunc = func(t *http.Transport) (http.RoundTripper, error) { return noRedirect{t}, nil }
 
-	if analystURL != "" {
-		a, err := parse(analystURL)
+	if config.AnalystURL != "" {
+		a, err := parse(config.AnalystURL)
 		if err != nil {
-			return nil, analyst{}, fmt.Errorf("the analyst's URL: %w", err)
+			return Names{}, nil, analyst{}, fmt.Errorf("the analyst's URL: %w", err)
 		}
-		return options, analystAt(a, options), nil
+		return names, options, analystAt(a, options, names), nil
 	}
-	own := analystAt(u, options)
+	own := analystAt(u, options, names)
 	own.user, own.password = options.Auth.Username, options.Auth.Password
 	own.settings = limits
-	return options, own, nil
+	return names, options, own, nil
+}
+
+// databaseOf is the database that people see: the configured one, else the one in the URL.
+func databaseOf(configured, inURL string) (string, error) {
+	switch {
+	case configured == "" && inURL == "":
+		return access.Default, nil
+	case configured == "":
+		if err := access.Check(inURL); err != nil {
+			return "", fmt.Errorf("warehouse.url: %w", err)
+		}
+		return inURL, nil
+	case inURL != "" && inURL != configured:
+		return "", fmt.Errorf("warehouse.database is %s and warehouse.url names %s: leave it out of the URL", configured, inURL)
+	}
+	if err := access.Check(configured); err != nil {
+		return "", fmt.Errorf("warehouse.database: %w", err)
+	}
+	return configured, nil
 }
 
 // noRedirect takes a redirect for an error: whoever follows it shows the password, which is in
@@ -112,7 +141,7 @@ func defaultPort(u *url.URL) string {
 }
 
 // analystAt finds the HTTP interface of the host that u names.
-func analystAt(u *url.URL, options *clickhouse.Options) analyst {
+func analystAt(u *url.URL, options *clickhouse.Options, names Names) analyst {
 	at := &url.URL{Scheme: "http", Host: u.Host, Path: "/"}
 	if isSecure(u) {
 		at.Scheme = "https"
@@ -120,7 +149,7 @@ func analystAt(u *url.URL, options *clickhouse.Options) analyst {
 	if u.Scheme == "clickhouse" {
 		at.Host = net.JoinHostPort(u.Hostname(), defaultPort(&url.URL{Scheme: at.Scheme}))
 	}
-	a := analyst{url: at, tls: options.TLS, user: u.User.Username()}
+	a := analyst{url: at, tls: options.TLS, database: names.Views, user: u.User.Username()}
 	a.password, _ = u.User.Password()
 	return a
 }

@@ -8,7 +8,6 @@ import (
 	"io"
 	"maps"
 	"net/url"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -16,10 +15,11 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
-)
 
-// Database is the one database that everything is in.
-const Database = "stagelag"
+	"stagelag/warehouse/access"
+	"stagelag/warehouse/embedded"
+	"stagelag/warehouse/exception"
+)
 
 // Embedded is the Config.URL of the embedded warehouse.
 const Embedded = "embedded"
@@ -30,6 +30,10 @@ type Config struct {
 	// native protocol, http:// or https:// for HTTP. It names one host, because a
 	// Lease is kept by one server.
 	URL string
+
+	// Database is the database that people see; see Names. Empty means the one that URL
+	// names, and access.Default where that names none.
+	Database string
 
 	// Path is the embedded warehouse's folder. It is made when absent.
 	Path string
@@ -64,17 +68,22 @@ func (c Config) Format(f fmt.State, _ rune) {
 
 // A Warehouse is an open warehouse. Its methods can be called concurrently.
 type Warehouse struct {
-	options *clickhouse.Options
+	names   Names
+	options *clickhouse.Options // for Internal
 	db      driver.Conn
+	views   driver.Conn
 	analyst analyst
-	seat    *seat    // nil for a server
-	cluster *Cluster // nil without one
+	seat    *embedded.Seat // nil for a server
+	cluster *Cluster       // nil without one
 
 	isRestoring atomic.Bool
 }
 
+// Names are the databases of a warehouse.
+type Names = access.Names
+
 // Open connects to the warehouse, starts the embedded one if nobody has, and
-// makes the database when it is absent. A warehouse that was opened has to be
+// makes the databases that are absent. A warehouse that was opened has to be
 // closed: the embedded engine stays up until then.
 func Open(ctx context.Context, config Config) (*Warehouse, error) {
 	w, err := open(ctx, config)
@@ -90,18 +99,11 @@ func open(ctx context.Context, config Config) (*Warehouse, error) {
 		return nil, errors.New("warehouse.cluster goes together with the native address of a server, clickhouse://…: set warehouse.url to one, or take the cluster out")
 	}
 	if config.URL == Embedded {
-		path, err := filepath.Abs(config.Path)
-		if err != nil {
+		if err := w.join(ctx, config); err != nil {
 			return nil, err
 		}
-		if w.seat, err = join(ctx, folder(path)); err != nil {
-			return nil, err
-		}
-		w.options = w.seat.options()
-		w.analyst = w.seat.analyst()
 	} else {
-		var err error
-		if w.options, w.analyst, err = server(config.URL, config.AnalystURL); err != nil {
+		if err := w.reach(config); err != nil {
 			return nil, err
 		}
 		if err := w.trust(config); err != nil {
@@ -119,12 +121,47 @@ func open(ctx context.Context, config Config) (*Warehouse, error) {
 	return w, nil
 }
 
+// join takes a seat at the embedded engine.
+func (w *Warehouse) join(ctx context.Context, config Config) error {
+	database := config.Database
+	if database == "" {
+		database = access.Default
+	}
+	var err error
+	if w.seat, err = embedded.Join(ctx, config.Path, database); err != nil {
+		return err
+	}
+	users, passwords := access.UsersOf(database), w.seat.Passwords(database)
+	w.names = access.NamesOf(database)
+	w.options = &clickhouse.Options{
+		Addr:        []string{w.seat.Native},
+		Auth:        clickhouse.Auth{Database: w.names.Internal, Username: users.Program, Password: passwords.Program},
+		DialTimeout: dialTimeout,
+	}
+	w.analyst = analyst{
+		url:      &url.URL{Scheme: "http", Host: w.seat.HTTP, Path: "/"},
+		database: w.names.Views,
+		user:     users.Analyst,
+		password: passwords.Analyst,
+	}
+	return nil
+}
+
 // unknownDatabase is the engine's code for connecting to a database that is not there.
 const unknownDatabase = 81
 
 func (w *Warehouse) connect(ctx context.Context) (err error) {
-	w.db, err = openDatabase(ctx, w.Options())
+	if w.db, err = openDatabase(ctx, w.Options()); err != nil {
+		return err
+	}
+	w.views, err = openDatabase(ctx, in(w.names.Views, w.Options()))
 	return err
+}
+
+// in is the options for another database.
+func in(database string, options *clickhouse.Options) *clickhouse.Options {
+	options.Auth.Database = database
+	return options
 }
 
 // openDatabase connects to a database, which is made when it is absent.
@@ -133,7 +170,7 @@ func openDatabase(ctx context.Context, options *clickhouse.Options) (driver.Conn
 	if err != nil {
 		return nil, err
 	}
-	if err = db.Ping(ctx); exceptionCode(err) == unknownDatabase {
+	if err = db.Ping(ctx); exception.Code(err) == unknownDatabase {
 		// Asked only now, so that a user without the right to make databases can
 		// work in one that an administrator has made.
 		if err = createDatabase(ctx, *options); err == nil {
@@ -142,7 +179,7 @@ func openDatabase(ctx context.Context, options *clickhouse.Options) (driver.Conn
 	}
 	if err != nil {
 		_ = db.Close()
-		return nil, distrust(plain(err))
+		return nil, distrust(exception.Plain(err))
 	}
 	return db, nil
 }
@@ -157,7 +194,7 @@ func createDatabase(ctx context.Context, options clickhouse.Options) error {
 	}
 	defer db.Close()
 	if err := db.Exec(ctx, creating(database)); err != nil {
-		return fmt.Errorf("create database %s: %w", database, plain(err))
+		return fmt.Errorf("create database %s: %w", database, exception.Plain(err))
 	}
 	return nil
 }
@@ -170,21 +207,30 @@ func creating(database string) string {
 // ends soon after.
 func (w *Warehouse) Close() error {
 	var errs []error
-	if w.db != nil {
-		errs = append(errs, w.db.Close())
+	for _, db := range []driver.Conn{w.db, w.views} {
+		if db != nil {
+			errs = append(errs, db.Close())
+		}
 	}
 	if w.cluster != nil {
 		errs = append(errs, w.cluster.close())
 	}
 	if w.seat != nil {
-		errs = append(errs, w.seat.leave())
+		errs = append(errs, w.seat.Leave())
 	}
 	return errors.Join(errs...)
 }
 
-// DB is the connection that reads and writes. It belongs to the warehouse and
-// ends with it.
+// Names are the databases of the warehouse. No statement has to name one: each connection
+// begins in the one that it is for.
+func (w *Warehouse) Names() Names { return w.names }
+
+// DB is the connection that reads and writes, in the internal database. It belongs to the
+// warehouse and ends with it.
 func (w *Warehouse) DB() driver.Conn { return w.db }
+
+// Views is DB in the database that people see.
+func (w *Warehouse) Views() driver.Conn { return w.views }
 
 // OpenDB opens the same connection for database/sql. The caller closes it.
 func (w *Warehouse) OpenDB() *sql.DB { return clickhouse.OpenDB(w.Options()) }
@@ -206,7 +252,7 @@ func (w *Warehouse) Options() *clickhouse.Options {
 type Endpoints struct {
 	Native   string // host:port, for clickhouse-client and Grafana
 	HTTP     string // URL, for DBeaver, Grafana and scripts
-	Database string
+	Database string // that people see
 	User     string // the analyst
 	Password string // never logged
 
@@ -227,14 +273,15 @@ func (w *Warehouse) Endpoints() (_ Endpoints, ok bool) {
 	if w.seat == nil {
 		return Endpoints{}, false
 	}
+	users, passwords := access.UsersOf(w.names.Views), w.seat.Passwords(w.names.Views)
 	return Endpoints{
-		Native:          w.seat.endpoint.Native,
+		Native:          w.seat.Native,
 		HTTP:            w.analyst.url.String(),
-		Database:        Database,
-		User:            w.analyst.user,
-		Password:        w.analyst.password,
-		GrafanaUser:     "grafana",
-		GrafanaPassword: w.seat.credentials.Grafana,
+		Database:        w.names.Views,
+		User:            users.Analyst,
+		Password:        passwords.Analyst,
+		GrafanaUser:     users.Grafana,
+		GrafanaPassword: passwords.Grafana,
 	}, true
 }
 

@@ -13,11 +13,11 @@ import (
 	_ "time/tzdata"
 
 	"stagelag/nightly"
-	"stagelag/warehouse"
+	"stagelag/warehouse/embedded"
 )
 
 func main() {
-	warehouse.RunEngineIfAsked()
+	embedded.RunIfAsked()
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(nightly.SoftMemory)
 	}

@@ -10,13 +10,13 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"stagelag/warehouse"
+	"stagelag/warehouse/embedded"
 )
 
 // The test binary is stagelag itself where it is called by that name, so that the tests
 // use it as a person would.
 func TestMain(m *testing.M) {
-	warehouse.RunEngineIfAsked()
+	embedded.RunIfAsked()
 	testscript.Main(m, map[string]func(){
 		"stagelag": func() { os.Exit(mainCode()) },
 	})

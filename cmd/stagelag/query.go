@@ -111,6 +111,7 @@ func warehouseConfig(cfg config.Config) warehouse.Config {
 		URL:        cfg.Warehouse.URL.Reveal(),
 		Cluster:    cfg.Warehouse.Cluster,
 		AnalystURL: cfg.Warehouse.AnalystURL.Reveal(),
+		Database:   cfg.Warehouse.Database,
 		Path:       cfg.Warehouse.Path,
 
 		CAFile:          cfg.Warehouse.CAFile,

@@ -1,10 +1,9 @@
-// Package warehousetest gives tests an embedded warehouse, with an empty database or with
+// Package warehousetest gives tests an embedded warehouse, with empty databases or with
 // the schema and no rows.
 //
-// The engines are shared by the tests of one test binary: a test takes one that
-// is free, or starts another (a tenth of a second), and gives it back emptied. So
-// tests in parallel, and a test that needs two, never meet. The binary hosts the
-// engines itself:
+// All tests of a test binary share one engine. A test takes a warehouse of it that is free,
+// under a name of its own with users of its own, and gives it back emptied. So tests in
+// parallel, and a test that needs two, never meet. The binary hosts the engine itself:
 //
 //	func TestMain(m *testing.M) { warehousetest.Main(m) }
 package warehousetest
@@ -19,29 +18,35 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"golang.org/x/sys/unix"
 
 	"stagelag/sql"
 	"stagelag/warehouse"
+	"stagelag/warehouse/embedded"
 )
 
 var (
-	mu      sync.Mutex
-	started int
-	free    []*engine
-	root    string // of the engines' folders
+	mu    sync.Mutex
+	seats []*embedded.Seat
+	free  []*slot
+	root  string // of the engines' folders
 )
 
-// An engine is a warehouse that is kept open, so that its engine stays up.
-type engine struct {
+// slots is how many warehouses an engine has. It knows the users of all of them from its
+// start; a test binary that needs more at a time gets another engine.
+const slots = 16
+
+// A slot is a warehouse of the shared engine.
+type slot struct {
 	config warehouse.Config
-	hold   *warehouse.Warehouse
-	schema uint64 // digest of the schema that Migrated made, 0 for none
+	hold   *warehouse.Warehouse // nil until it is taken for the first time
+	schema uint64               // digest of the schema that Migrated made, 0 for none
 }
 
 // Main runs the tests and ends the engines they used. It does not return.
 func Main(m *testing.M) {
-	warehouse.RunEngineIfAsked()
+	embedded.RunIfAsked()
 	// A process built with the race detector waits a second at its end.
 	os.Setenv("GORACE", "atexit_sleep_ms=0")
 	os.Exit(run(m))
@@ -55,14 +60,21 @@ func run(m *testing.M) int {
 	}
 	defer os.RemoveAll(root)
 	code := m.Run()
-	for _, e := range free {
-		e.hold.Close()
-		WaitUntilEnded(e.config.Path)
+	for _, s := range free {
+		if s.hold != nil {
+			s.hold.Close()
+		}
+	}
+	for i, seat := range seats {
+		seat.Leave()
+		WaitUntilEnded(engineFolder(i))
 	}
 	return code
 }
 
-// New opens a warehouse with an empty database. It is closed when the test ends.
+func engineFolder(no int) string { return filepath.Join(root, fmt.Sprintf("engine-%d", no)) }
+
+// New opens a warehouse with empty databases. It is closed when the test ends.
 func New(t testing.TB) *warehouse.Warehouse {
 	t.Helper()
 	return open(t, Config(t))
@@ -72,22 +84,22 @@ func New(t testing.TB) *warehouse.Warehouse {
 // processes.
 func Config(t testing.TB) warehouse.Config {
 	t.Helper()
-	e := lend(t, false)
-	if err := e.empty(t.Context()); err != nil {
+	s := lend(t, false)
+	if err := s.empty(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	return e.config
+	return s.config
 }
 
 // Migrated opens a warehouse with the newest schema and without rows. Bringing the schema up
-// takes a second; an engine that has it from an earlier test is emptied of rows instead.
+// takes a second; a warehouse that has it from an earlier test is emptied of rows instead.
 func Migrated(t testing.TB) *warehouse.Warehouse {
 	t.Helper()
-	e := lend(t, true)
-	if err := e.migrate(t.Context()); err != nil {
+	s := lend(t, true)
+	if err := s.migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	return open(t, e.config)
+	return open(t, s.config)
 }
 
 func open(t testing.TB, config warehouse.Config) *warehouse.Warehouse {
@@ -100,90 +112,117 @@ func open(t testing.TB, config warehouse.Config) *warehouse.Warehouse {
 	return w
 }
 
-// lend is an engine for as long as the test takes.
-func lend(t testing.TB, withSchema bool) *engine {
+// lend is a warehouse for as long as the test takes.
+func lend(t testing.TB, withSchema bool) *slot {
 	t.Helper()
-	e, err := take(t.Context(), withSchema)
+	s, err := take(t.Context(), withSchema)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		mu.Lock()
 		defer mu.Unlock()
-		free = append(free, e)
+		free = append(free, s)
 	})
-	return e
+	return s
 }
 
-func take(ctx context.Context, withSchema bool) (*engine, error) {
+func take(ctx context.Context, withSchema bool) (*slot, error) {
 	mu.Lock()
 	defer mu.Unlock()
 	if root == "" {
 		return nil, fmt.Errorf("TestMain does not call warehousetest.Main")
 	}
-	if len(free) > 0 {
-		// One of the wanted kind if there is one, so that schemas are not made and dropped in turn.
-		i := slices.IndexFunc(free, func(e *engine) bool { return (e.schema != 0) == withSchema })
-		i = max(i, 0)
-		e := free[i]
-		free = slices.Delete(free, i, i+1)
-		return e, nil
+	if len(free) == 0 {
+		if err := start(ctx); err != nil {
+			return nil, err
+		}
 	}
-	started++
-	config := warehouse.Config{
-		URL:  warehouse.Embedded,
-		Path: filepath.Join(root, fmt.Sprint(started)),
+	// One that needs the least work, so that schemas are not made and dropped in turn.
+	isReady := func(s *slot) bool { return s.hold != nil && (s.schema != 0) == withSchema }
+	isNew := func(s *slot) bool { return s.hold == nil }
+	i := slices.IndexFunc(free, isReady)
+	if i < 0 {
+		i = slices.IndexFunc(free, isNew)
 	}
-	hold, err := warehouse.Open(ctx, config)
-	if err != nil {
-		return nil, err
+	i = max(i, 0)
+	s := free[i]
+	if s.hold == nil {
+		var err error
+		if s.hold, err = warehouse.Open(ctx, s.config); err != nil {
+			return nil, err
+		}
 	}
-	return &engine{config: config, hold: hold}, nil
+	free = slices.Delete(free, i, i+1)
+	return s, nil
 }
 
-// migrate leaves the engine with the newest schema and without rows.
-func (e *engine) migrate(ctx context.Context) error {
-	digest, err := e.digest(ctx)
+// start starts an engine, whose warehouses are all free.
+func start(ctx context.Context) error {
+	path := engineFolder(len(seats))
+	var names []string
+	for i := range slots {
+		names = append(names, fmt.Sprintf("test_%d", i+1))
+	}
+	seat, err := embedded.Join(ctx, path, names[0], names[1:]...)
 	if err != nil {
 		return err
 	}
-	if digest != 0 && digest == e.schema {
-		return e.eachTable(ctx, "engine LIKE '%MergeTree' AND name != 'schema_migrations'", "TRUNCATE TABLE %s SYNC")
+	seats = append(seats, seat)
+	for _, name := range names {
+		free = append(free, &slot{config: warehouse.Config{URL: warehouse.Embedded, Path: path, Database: name}})
 	}
-	if err := e.empty(ctx); err != nil {
+	return nil
+}
+
+// migrate leaves the warehouse with the newest schema and without rows.
+func (s *slot) migrate(ctx context.Context) error {
+	digest, err := s.digest(ctx)
+	if err != nil {
 		return err
 	}
-	if err := sql.Up(ctx, e.hold); err != nil {
+	if digest != 0 && digest == s.schema {
+		return eachTable(ctx, s.hold.DB(), "engine LIKE '%MergeTree' AND name NOT LIKE 'schema%'", "TRUNCATE TABLE %s SYNC")
+	}
+	if err := s.empty(ctx); err != nil {
 		return err
 	}
-	e.schema, err = e.digest(ctx)
+	if err := sql.Up(ctx, s.hold); err != nil {
+		return err
+	}
+	s.schema, err = s.digest(ctx)
 	return err
 }
 
 // digest tells whether a test has changed the schema, 0 where it is not the newest.
-func (e *engine) digest(ctx context.Context) (digest uint64, err error) {
-	status, err := sql.ReadStatus(ctx, e.hold)
+func (s *slot) digest(ctx context.Context) (digest uint64, err error) {
+	status, err := sql.ReadStatus(ctx, s.hold)
 	if err != nil || len(status.Pending) > 0 || status.IsHalfDone || status.IsNewer() {
 		return 0, err
 	}
-	row := e.hold.DB().QueryRow(ctx, "SELECT sum(cityHash64(name, create_table_query)) FROM system.tables WHERE database = ?", warehouse.Database)
+	names := s.hold.Names()
+	row := s.hold.DB().QueryRow(ctx, "SELECT sum(cityHash64(database, name, create_table_query)) FROM system.tables WHERE database IN (?, ?)", names.Views, names.Internal)
 	if err := row.Scan(&digest); err != nil {
 		return 0, fmt.Errorf("read the schema: %w", err)
 	}
 	return digest, nil
 }
 
-// empty drops what earlier tests made, rather than the database itself: what is
-// still connected to it would stumble.
-func (e *engine) empty(ctx context.Context) error {
-	e.schema = 0
-	return e.eachTable(ctx, "1", "DROP TABLE IF EXISTS %s SYNC")
+// empty drops what earlier tests made, rather than the databases themselves: what is
+// still connected to them would stumble.
+func (s *slot) empty(ctx context.Context) error {
+	s.schema = 0
+	for _, db := range []driver.Conn{s.hold.Views(), s.hold.DB()} {
+		if err := eachTable(ctx, db, "1", "DROP TABLE IF EXISTS %s SYNC"); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // eachTable executes a statement for each of the tables.
-func (e *engine) eachTable(ctx context.Context, where, statement string) error {
-	db := e.hold.DB()
-	rows, err := db.Query(ctx, "SELECT name FROM system.tables WHERE database = ? AND "+where, warehouse.Database)
+func eachTable(ctx context.Context, db driver.Conn, where, statement string) error {
+	rows, err := db.Query(ctx, "SELECT name FROM system.tables WHERE database = currentDatabase() AND "+where)
 	if err != nil {
 		return err
 	}

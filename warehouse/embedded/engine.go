@@ -1,7 +1,6 @@
-package warehouse
+package embedded
 
 import (
-	"context"
 	_ "embed"
 	"errors"
 	"fmt"
@@ -12,14 +11,14 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"time"
 	"unsafe"
 
-	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ebitengine/purego"
 	"golang.org/x/sys/unix"
+
+	"stagelag/warehouse/exception"
 )
 
 // engineVersion is the version of the npm package that fetch-engine.sh brings.
@@ -58,20 +57,16 @@ func findEngine() (string, error) {
 // An engine is a running engine.
 type engine struct {
 	native, http string // host:port
+	credentials  credentials
 	cmd          *exec.Cmd
 	stdin        *os.File      // its last query reads this to the end
 	ended        chan struct{} // closed when the process is gone
-	stopping     atomic.Bool
 }
 
 // startEngine returns when the engine listens. The engine holds the lock too, as
 // long as it lives.
-func startEngine(f folder, file string, engineLock *os.File) (*engine, error) {
-	if err := f.writeConfig(); err != nil {
-		return nil, err
-	}
-	credentials, err := f.readCredentials()
-	if err != nil {
+func startEngine(f folder, file string, engineLock *os.File, c credentials) (*engine, error) {
+	if err := f.writeConfig(c); err != nil {
 		return nil, err
 	}
 	for _, name := range []string{f.endpoint(), f.ports()} {
@@ -113,7 +108,7 @@ func startEngine(f folder, file string, engineLock *os.File) (*engine, error) {
 	cmd.Dir = f.cwd()
 	// Not all of ours: what stands in the environment of the first command, such
 	// as the keys of a cloud, is not for everybody's queries.
-	cmd.Env = credentials.environment()
+	cmd.Env = c.environment()
 	for _, name := range []string{"PATH", "HOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"} {
 		if value, ok := os.LookupEnv(name); ok {
 			cmd.Env = append(cmd.Env, name+"="+value)
@@ -129,7 +124,7 @@ func startEngine(f folder, file string, engineLock *os.File) (*engine, error) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{}
 	dieWithParent(cmd.SysProcAttr)
 
-	e := &engine{cmd: cmd, stdin: hold, ended: make(chan struct{})}
+	e := &engine{credentials: c, cmd: cmd, stdin: hold, ended: make(chan struct{})}
 	err = cmd.Start()
 	_ = stdin.Close()
 	if err != nil {
@@ -181,21 +176,9 @@ func (e *engine) waitUntilUp(f folder, file string) error {
 	}
 }
 
-// createDatabase makes sure that the database is there before anybody connects
-// to it, which an engine without it would not survive: see gate.
-func (e *engine) createDatabase(c credentials) error {
-	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
-	defer cancel()
-	return createDatabase(ctx, clickhouse.Options{
-		Addr: []string{e.native},
-		Auth: clickhouse.Auth{Username: "stagelag", Password: c.Stagelag, Database: Database},
-	})
-}
-
 // stop ends the engine: by its last query, which waits for connections that are
 // open, then by force. Data that was written is safe either way.
 func (e *engine) stop() {
-	e.stopping.Store(true)
 	_ = e.stdin.Close()
 	for _, signal := range []os.Signal{unix.SIGTERM, unix.SIGKILL} {
 		select {
@@ -258,7 +241,7 @@ func lastWords(name string) string {
 	}
 	lines := strings.Split(strings.TrimSpace(string(content)), "\n")
 	for _, line := range lines {
-		if e := parseException(line); e != nil {
+		if e := exception.Parse(line); e != nil {
 			return e.Error()
 		}
 	}

@@ -1,4 +1,4 @@
-package warehouse
+package embedded
 
 import (
 	"bufio"
@@ -13,27 +13,25 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"slices"
 	"time"
 )
 
-// A gate stands before the engine's two interfaces. An engine that serves from
-// clickhouse local ends itself over a wrong password, an unknown database or a
-// request that is no HTTP: whatever a connection throws, it takes for its own
-// failure. So the gate reads how a native connection begins and answers a bad
-// beginning itself, and takes HTTP apart and puts it together again. What comes
-// after passes through unread. Should an engine end all the same, the keeper starts
-// another, and a connection that comes meanwhile waits for it.
+// A gate stands before the engine's two interfaces. An engine that serves from clickhouse
+// local takes for its own failure what a server answers with an error, and has been seen to end
+// over how a connection began. So the gate reads how a native connection begins and answers a
+// bad beginning itself, and takes HTTP apart and puts it together again. What comes after
+// passes through unread. Should an engine end all the same, the keeper starts another, and a
+// connection that comes meanwhile waits for it.
 type gate struct {
 	native, http net.Listener
-	engine       func() *engine    // the one that is up, or was up last
-	passwords    map[string]string // by user
-	folder       folder
+	keeper       *keeper
 }
 
 // openGate listens on loopback, on ports that the system chooses, and serves
 // until the process ends.
-func openGate(f folder, engine func() *engine, c credentials) (*gate, error) {
-	g := &gate{engine: engine, passwords: map[string]string{"stagelag": c.Stagelag, "analyst": c.Analyst, "grafana": c.Grafana}, folder: f}
+func openGate(k *keeper) (*gate, error) {
+	g := &gate{keeper: k}
 	var err error
 	if g.native, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
 		return nil, err
@@ -45,6 +43,9 @@ func openGate(f folder, engine func() *engine, c credentials) (*gate, error) {
 	go g.serveHTTP()
 	return g, nil
 }
+
+// dialTimeout bounds the wait for the engine, and for what a client begins with.
+const dialTimeout = 10 * time.Second
 
 func (g *gate) serveHTTP() {
 	quiet := log.New(io.Discard, "", 0)
@@ -79,9 +80,8 @@ func (g *gate) dial(ctx context.Context, address func(*engine) string) (net.Conn
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	for {
-		e := g.engine()
-		connection, err := new(net.Dialer).DialContext(ctx, "tcp", address(e))
-		if err == nil || e.stopping.Load() || pause(ctx) != nil {
+		connection, err := new(net.Dialer).DialContext(ctx, "tcp", address(g.keeper.engine.Load()))
+		if err == nil || g.keeper.ending.Err() != nil || pause(ctx) != nil {
 			return connection, err
 		}
 	}
@@ -89,17 +89,16 @@ func (g *gate) dial(ctx context.Context, address func(*engine) string) (net.Conn
 
 func (g *gate) pass(client net.Conn) {
 	defer client.Close()
-	_ = client.SetReadDeadline(time.Now().Add(dialTimeout))
+	tooSlow := time.AfterFunc(dialTimeout, func() { _ = client.Close() })
 	reader := bufio.NewReader(client)
 	hello, err := readHello(reader)
-	if err != nil {
+	if err != nil || !tooSlow.Stop() {
 		return
 	}
 	if refusal := g.refuse(hello); refusal != nil {
 		_, _ = client.Write(refusal)
 		return
 	}
-	_ = client.SetReadDeadline(time.Time{})
 
 	dialing, cancel := context.WithTimeout(context.Background(), dialTimeout)
 	defer cancel()
@@ -127,16 +126,20 @@ func (g *gate) pass(client net.Conn) {
 	}
 }
 
-// databases are those that a connection can always begin in.
-var databases = map[string]bool{"": true, "default": true, "system": true, Database: true}
+// The engine's codes for what the gate refuses.
+const (
+	authenticationFailed = 516
+	unknownDatabase      = 81
+)
 
 // refuse returns the engine's answer to a hello that it would not survive.
 func (g *gate) refuse(h hello) []byte {
-	password, known := g.passwords[h.user]
+	password, known := g.keeper.engine.Load().credentials.passwordOf(h.user)
 	if !known || subtle.ConstantTimeCompare([]byte(password), []byte(h.password)) != 1 {
-		return exceptionPacket(516, fmt.Sprintf("%s: Authentication failed: password is incorrect, or there is no user with such name", h.user))
+		return exceptionPacket(authenticationFailed, fmt.Sprintf("%s: Authentication failed: password is incorrect, or there is no user with such name", h.user))
 	}
-	if !databases[h.database] && !g.folder.hasDatabase(h.database) {
+	// The first three are always there.
+	if !slices.Contains([]string{"", "default", "system"}, h.database) && !g.keeper.folder.hasDatabase(h.database) {
 		return exceptionPacket(unknownDatabase, fmt.Sprintf("Database %s does not exist", h.database))
 	}
 	return nil

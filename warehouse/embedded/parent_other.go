@@ -1,6 +1,6 @@
 //go:build !linux
 
-package warehouse
+package embedded
 
 import "syscall"
 

@@ -1,19 +1,24 @@
-package warehouse
+package embedded
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"golang.org/x/sys/unix"
+
+	"stagelag/warehouse/access"
+	"stagelag/warehouse/exception"
 )
 
 const (
@@ -29,23 +34,53 @@ const (
 	mostStarts = 3
 )
 
-// A seat is a running embedded engine that does not end before leave.
-type seat struct {
+// LeasePrefix begins the ids of the queries that an engine must not be started anew under.
+const LeasePrefix = "stagelag-"
+
+// A Seat is a running engine that does not end before Leave.
+type Seat struct {
+	Native         string // host:port
+	HTTP           string // host:port
+	Keeper, Engine int    // process ids
+
 	users       *os.File // the open FIFO: its closing is the leaving
-	endpoint    endpoint
 	credentials credentials
 	folder      folder
 }
 
-// join takes a seat at the engine of the folder, starting one when there is
-// none. Any number of processes can join at the same instant: one starts it.
-func join(ctx context.Context, f folder) (*seat, error) {
-	s, err := f.join(ctx)
+// Join takes a seat at the engine of the folder path, starting one when there is none. Any
+// number of processes can join at the same instant: one starts it. The engine then knows the
+// users of the database, of more, and of every one that the folder was joined for before. Join
+// makes no database.
+//
+// Where an engine is up that does not know the users yet, it is started anew, and all that is
+// connected to it has to connect again. That does not happen under a lease: Join fails then.
+func Join(ctx context.Context, path, database string, more ...string) (*Seat, error) {
+	databases := append([]string{database}, more...)
+	for _, database := range databases {
+		if err := access.Check(database); err != nil {
+			return nil, err
+		}
+	}
+	path, err := filepath.Abs(path)
 	if err != nil {
-		return nil, fmt.Errorf("embedded in %s: %w%s", f, err, remedy(err))
+		return nil, err
+	}
+	s, err := folder(path).join(ctx, databases)
+	if err != nil {
+		return nil, fmt.Errorf("embedded in %s: %w%s", path, err, remedy(err))
 	}
 	return s, nil
 }
+
+// Passwords are those of the users of a database that the folder serves.
+func (s *Seat) Passwords(database string) Passwords { return s.credentials[database] }
+
+// Backups is the one folder that the engine may write backups to and read them from.
+func (s *Seat) Backups() string { return s.folder.backups() }
+
+// Leave gives the seat back. An engine that nobody else uses ends soon after.
+func (s *Seat) Leave() error { return s.users.Close() }
 
 // remedy is what a person can do about a folder that is no good.
 func remedy(err error) string {
@@ -68,7 +103,7 @@ func remedy(err error) string {
 	return ""
 }
 
-func (f folder) join(ctx context.Context) (*seat, error) {
+func (f folder) join(ctx context.Context, databases []string) (*Seat, error) {
 	if err := f.make(); err != nil {
 		return nil, err
 	}
@@ -83,17 +118,18 @@ func (f folder) join(ctx context.Context) (*seat, error) {
 	}
 	defer starting.Close()
 
-	credentials, err := f.readCredentials()
+	credentials, err := f.readCredentials(databases...)
 	if err != nil {
 		return nil, err
 	}
-	deadline := time.Now().Add(endTimeout)
+	taking, cancel := context.WithTimeout(ctx, endTimeout)
+	defer func() { cancel() }()
 	for starts := 0; ; {
-		s, err := f.takeSeat(ctx, deadline, credentials)
+		s, err := f.takeSeat(taking, credentials, databases)
 		if err == nil {
 			return s, nil
 		}
-		if exceptionCode(err) != 0 {
+		if exception.Code(err) != 0 || errors.Is(err, errBusy) {
 			return nil, err // it answers, and says no: waiting will not help
 		}
 		free, lockErr := f.isFree()
@@ -106,7 +142,8 @@ func (f folder) join(ctx context.Context) (*seat, error) {
 				// The wait is for an engine that is up. A machine that is busy takes
 				// longer to bring one up; one that is broken is not tried for ever.
 				if starts <= mostStarts {
-					deadline = time.Now().Add(endTimeout)
+					cancel()
+					taking, cancel = context.WithTimeout(ctx, endTimeout)
 				}
 				continue
 			}
@@ -114,10 +151,10 @@ func (f folder) join(ctx context.Context) (*seat, error) {
 				return nil, err
 			}
 		}
-		if err := pause(ctx); err != nil {
-			return nil, err
-		}
-		if time.Now().After(deadline) {
+		if pause(taking) != nil {
+			if ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
 			return nil, fmt.Errorf("an engine is there that neither answers nor ends (%w)%s", err, f.whoRuns())
 		}
 	}
@@ -145,56 +182,93 @@ func (f folder) isFree() (bool, error) {
 	return true, file.Close()
 }
 
-// takeSeat joins the engine that runs, and fails when none does, or when it has not answered by
-// the deadline.
-func (f folder) takeSeat(ctx context.Context, deadline time.Time, c credentials) (*seat, error) {
-	ctx, cancel := context.WithDeadline(ctx, deadline)
-	defer cancel()
+// takeSeat joins the engine that runs, and fails when none does, or when it has not answered
+// before the context ends.
+func (f folder) takeSeat(ctx context.Context, c credentials, databases []string) (*Seat, error) {
 	// Without a reader, which only a keeper is, this fails at once.
 	users, err := os.OpenFile(f.users(), os.O_WRONLY|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}
-	s := &seat{users: users, credentials: c, folder: f}
-	if s.endpoint, err = f.readEndpoint(); err == nil {
-		err = s.ping(ctx)
-	}
-	if err != nil {
+	s := &Seat{users: users, credentials: c, folder: f}
+	if err := s.find(ctx, databases); err != nil {
 		_ = users.Close()
 		return nil, err
 	}
 	return s, nil
 }
 
-func (s *seat) ping(ctx context.Context) error {
-	options := s.options()
-	options.Auth.Database = "default" // there before the first Open makes ours
-	options.DialTimeout = time.Second
-	options.ReadTimeout = 3 * time.Second
-	db, err := clickhouse.Open(options)
+// find reads where the engine is and sees that it answers, as one that knows the databases.
+func (s *Seat) find(ctx context.Context, databases []string) error {
+	e, err := s.folder.readEndpoint()
+	if err != nil {
+		return err
+	}
+	if !e.serves(databases) {
+		if e, err = s.renew(ctx, e, databases); err != nil {
+			return err
+		}
+	}
+	s.Native, s.HTTP, s.Keeper, s.Engine = e.Native, e.HTTP, e.Keeper, e.Engine
+	return s.ask(ctx, e.Native, databases[0], func(db driver.Conn) error { return db.Ping(ctx) })
+}
+
+// serves is whether the engine knows the users of all of the databases.
+func (e endpoint) serves(databases []string) bool {
+	return !slices.ContainsFunc(databases, func(name string) bool { return !slices.Contains(e.Databases, name) })
+}
+
+// errBusy says that the engine can't be started anew for a database.
+var errBusy = errors.New("the engine has to be started anew for a database that is new in this folder, " +
+	"and a run or another job of another database is under way: wait until it has ended")
+
+// renew has the keeper start the engine anew, and returns where it is when it knows the
+// databases.
+func (s *Seat) renew(ctx context.Context, e endpoint, databases []string) (endpoint, error) {
+	var leases uint64
+	err := s.ask(ctx, e.Native, e.Databases[0], func(db driver.Conn) error {
+		return db.QueryRow(ctx, "SELECT count() FROM system.processes WHERE startsWith(query_id, ?)", LeasePrefix).Scan(&leases)
+	})
+	if err != nil {
+		return endpoint{}, err
+	}
+	if leases > 0 {
+		return endpoint{}, errBusy
+	}
+	if _, err := s.users.Write([]byte{0}); err != nil {
+		return endpoint{}, err
+	}
+	for {
+		if e, err = s.folder.readEndpoint(); err == nil && e.serves(databases) {
+			return e, nil
+		}
+		if free, err := s.folder.isFree(); err != nil {
+			return endpoint{}, err
+		} else if free {
+			return endpoint{}, errors.New("the engine could not be started anew")
+		}
+		if err := pause(ctx); err != nil {
+			return endpoint{}, err
+		}
+	}
+}
+
+// ask does something as the program's user of a database, in no database of its own.
+func (s *Seat) ask(ctx context.Context, address, database string, do func(driver.Conn) error) error {
+	db, err := clickhouse.Open(&clickhouse.Options{
+		Addr: []string{address},
+		Auth: clickhouse.Auth{
+			Database: "default", // there before ours is made
+			Username: access.UsersOf(database).Program, Password: s.credentials[database].Program,
+		},
+		DialTimeout: time.Second,
+		ReadTimeout: 3 * time.Second,
+	})
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	return plain(db.Ping(ctx))
-}
-
-func (s *seat) leave() error { return s.users.Close() }
-
-func (s *seat) options() *clickhouse.Options {
-	return &clickhouse.Options{
-		Addr:        []string{s.endpoint.Native},
-		Auth:        clickhouse.Auth{Database: Database, Username: "stagelag", Password: s.credentials.Stagelag},
-		DialTimeout: dialTimeout,
-	}
-}
-
-func (s *seat) analyst() analyst {
-	return analyst{
-		url:      &url.URL{Scheme: "http", Host: s.endpoint.HTTP, Path: "/"},
-		user:     "analyst",
-		password: s.credentials.Analyst,
-	}
+	return exception.Plain(do(db))
 }
 
 // startKeeper starts a keeper and waits until its engine is up. It returns
@@ -224,9 +298,10 @@ func (f folder) startKeeper(ctx context.Context) error {
 	go func() { _ = cmd.Wait() }() // it may end long before this process does
 
 	// A keeper that is given up on ends by itself: nobody will hold the FIFO.
-	stop := context.AfterFunc(ctx, func() { _ = report.SetReadDeadline(time.Now()) })
+	waiting, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	stop := context.AfterFunc(waiting, func() { _ = report.SetReadDeadline(time.Unix(0, 0)) })
 	defer stop()
-	_ = report.SetReadDeadline(time.Now().Add(startTimeout))
 	said, err := io.ReadAll(report)
 	switch {
 	case ctx.Err() != nil:

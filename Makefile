@@ -9,7 +9,7 @@ version := $(shell git describe --tags --always --dirty 2>/dev/null)
 
 # The linter and the test runner have a module of their own, so that their dependencies
 # stay out of the program's.
-tool := $(GO) tool -modfile=tools/go.mod
+tool := $(GO) tool -modfile=tools/tools.mod
 
 # The race detector needs a C compiler.
 race := $(if $(shell command -v $${CC:-cc} 2>/dev/null),-race)

@@ -125,31 +125,26 @@ func (r *reader) warnOfUnusedPlan(path string, old, now extractor.StageID) {
 		fmt.Sprintf("%s names the stage %s, which stages.map counts as %s: only what is set for %s is used", path, old, now, now))
 }
 
-// checkDatabase sees that everything names the same database, and sets it where nothing has.
+// checkDatabase sees that everything names the same database. Where the key is not set, it is
+// the one in an address.
 func (r *reader) checkDatabase(warehouse *Warehouse) {
 	const path = "warehouse.database"
-	if !r.isAbsent(path) && !r.isWrong(path) {
-		if err := access.Check(warehouse.Database); err != nil {
-			r.complain(r.places[path], path, "%v", err)
-			return
-		}
+	isNamed := !r.isAbsent(path)
+	if err := access.Check(warehouse.Database); err != nil && !r.isWrong(path) {
+		r.complain(r.places[path], path, "%v", err)
 	}
-	named := warehouse.Database
 	for _, url := range []struct{ path, database string }{
 		{"warehouse.url", warehouse.URL.database}, {"warehouse.analyst_url", warehouse.AnalystURL.database},
 	} {
 		switch {
-		case url.database == "":
-		case named == "":
-			named = url.database
-		case url.database != named:
-			r.complain(r.places[url.path], url.path, "names the database %s, and %s is the one that is set: leave it out of the address", url.database, named)
+		case url.database == "" || url.database == warehouse.Database:
+		case isNamed:
+			r.complain(r.places[url.path], url.path, "names the database %s, and %s is the one that is set: leave it out of the address", url.database, warehouse.Database)
+		default:
+			warehouse.Database = url.database
 		}
+		isNamed = isNamed || url.database != ""
 	}
-	if named == "" {
-		named = access.Default
-	}
-	warehouse.Database = named
 }
 
 func (r *reader) checkWarehouse(warehouse Warehouse) {

@@ -8,6 +8,7 @@ import (
 
 	"stagelag/bitrix24"
 	"stagelag/extractor"
+	"stagelag/warehouse/access"
 )
 
 // A Config is what the commands work with, checked as a whole. Each field's comment ends
@@ -191,7 +192,7 @@ func Default() Config {
 	return Config{
 		Portal:    Portal{Limits: bitrix24.Standard},
 		Calendar:  Calendar{Kind: CalendarDays},
-		Warehouse: Warehouse{URL: Embedded(), Path: "data/warehouse", KeepLanding: 90},
+		Warehouse: Warehouse{URL: Embedded(), Database: access.Default, Path: "data/warehouse", KeepLanding: 90},
 		Schedule:  Schedule{Cron: "30 2 * * *", Listen: "127.0.0.1:9469", MaxAge: 26 * time.Hour},
 		WriteBack: WriteBack{Language: English},
 	}

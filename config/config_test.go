@@ -34,11 +34,12 @@ stages:
 calendar:
   kind: calendar
 warehouse:
-  url: clickhouse://stagelag:pa55@db:9000/stagelag
-  analyst_url: https://analyst:r3ad@db:8443/stagelag
+  url: clickhouse://stagelag:pa55@db:9000
+  analyst_url: https://analyst:r3ad@db:8443
   ca_file: ca.pem
   certificate_file: client.pem
   key_file: client.key
+  database: north
   path: /var/lib/stagelag
   keep_landing: 30
 schedule:
@@ -80,8 +81,9 @@ func sampleConfig(t *testing.T) Config {
 		Stages:   Stages{Map: map[extractor.StageID]extractor.StageID{"C5:OLD_DOCS": "C5:DOCS"}},
 		Calendar: Calendar{Kind: CalendarDays},
 		Warehouse: Warehouse{
-			URL:        mustWarehouse(t, "clickhouse://stagelag:pa55@db:9000/stagelag"),
-			AnalystURL: mustWarehouse(t, "https://analyst:r3ad@db:8443/stagelag"),
+			URL:        mustWarehouse(t, "clickhouse://stagelag:pa55@db:9000"),
+			AnalystURL: mustWarehouse(t, "https://analyst:r3ad@db:8443"),
+			Database:   "north",
 			CAFile:     "ca.pem", CertificateFile: "client.pem", KeyFile: "client.key",
 			Path: "/var/lib/stagelag", KeepLanding: 30,
 		},
@@ -150,6 +152,24 @@ func TestLoadOfNothingIsTheDefault(t *testing.T) {
 		if diff := cmp.Diff(Default(), got, compareOpaque); complaints != "" || diff != "" {
 			t.Errorf("Load(%q) = %s, (-default +got):\n%s", text, complaints, diff)
 		}
+	}
+}
+
+func TestDatabaseIsThatOfTheKeyElseOfTheAddress(t *testing.T) {
+	tests := []struct{ name, warehouse, want string }{
+		{"neither", "url: 'clickhouse://db'", "stagelag"},
+		{"the address", "url: 'clickhouse://db/north'", "north"},
+		{"the key", "url: 'clickhouse://db', database: north", "north"},
+		{"the key, for the embedded warehouse", "database: north", "north"},
+		{"both, the same", "url: 'clickhouse://db/north', database: north", "north"},
+		{"the analyst's address", "url: 'clickhouse://db', analyst_url: 'http://db/north'", "north"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			if got, complaints := load(t, "warehouse: {"+test.warehouse+"}", nil); got.Warehouse.Database != test.want || complaints != "" {
+				t.Errorf("Load(%s): the database is %q, %s, want %s", test.warehouse, got.Warehouse.Database, complaints, test.want)
+			}
+		})
 	}
 }
 
@@ -251,7 +271,12 @@ func TestLoadComplaints(t *testing.T) {
 		{"a warehouse without a host", "warehouse: {url: 'clickhouse:///stagelag'}", "stagelag.yaml:1: warehouse.url: names no host"},
 		{"a password that breaks the address", "warehouse: {url: 'clickhouse://u:pa/55@db/x'}", "stagelag.yaml:1: warehouse.url: is no address, in a user or password write @ : / ? # and % as %40 %3A %2F %3F %23 and %25"},
 		{"a password that ends the address", "warehouse: {url: 'clickhouse://u:pa#55@db/x'}", "stagelag.yaml:1: warehouse.url: is no address, in a user or password write @ : / ? # and % as %40 %3A %2F %3F %23 and %25"},
-		{"another database", "warehouse: {url: 'clickhouse://db/crm'}", "stagelag.yaml:1: warehouse.url: names a database other than stagelag, leave it out"},
+		{"a database of the engine's own", "warehouse: {url: 'clickhouse://db/system'}", "stagelag.yaml:1: warehouse.url: the database system is the engine's own, choose another name"},
+		{"a database with a name that is none", "warehouse: {database: North}", "stagelag.yaml:1: warehouse.database: a database's name has lower-case letters, digits and underscores only, a letter first"},
+		{"a database of the program's own", "warehouse: {database: north_internal}", "stagelag.yaml:1: warehouse.database: names that end in _internal are for the program's own databases, choose another one"},
+		{"two databases", "warehouse: {url: 'clickhouse://db/north', database: south}", "stagelag.yaml:1: warehouse.url: names the database north, and south is the one that is set: leave it out of the address"},
+		{"the default database and another", "warehouse: {url: 'clickhouse://db/stagelag', analyst_url: 'http://db/north'}", "stagelag.yaml:1: warehouse.analyst_url: names the database north, and stagelag is the one that is set: leave it out of the address"},
+		{"another database for the analyst", "warehouse: {url: 'clickhouse://db', analyst_url: 'http://db/north', database: south}", "stagelag.yaml:1: warehouse.analyst_url: names the database north, and south is the one that is set: leave it out of the address"},
 		{"two hosts", "warehouse: {url: 'clickhouse://db,db2/'}", "stagelag.yaml:1: warehouse.url: names several hosts, and one server has to keep the lock of a run"},
 		{"an analyst of the embedded warehouse", "warehouse: {analyst_url: embedded}", "stagelag.yaml:1: warehouse.analyst_url: the embedded warehouse has an analyst of its own, remove the key or name a server"},
 		{"no folder", "warehouse: {path: ''}", `stagelag.yaml:1: warehouse.path: expected a text, found ""`},

@@ -21,6 +21,7 @@ var overrides = map[string]struct{ variable, file string }{
 	"stages.map":                 {`"C1:OLD": "C1:NEW"`, `{"C1:OLD": "C1:NEW"}`},
 	"calendar.kind":              {"calendar", "calendar"},
 	"warehouse.url":              {"embedded", "embedded"},
+	"warehouse.database":         {"south", "south"},
 	"warehouse.path":             {" /elsewhere ", "/elsewhere"},
 	"warehouse.analyst_url":      {"https://analyst:a%23b@db:8123", "https://analyst:a%23b@db:8123"},
 	"warehouse.cluster":          {"stagelag", "stagelag"},

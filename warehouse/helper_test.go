@@ -4,23 +4,30 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"stagelag/warehouse/access"
+	"stagelag/warehouse/embedded"
 )
 
 // helperVariable makes the test binary a command that uses a warehouse.
 const helperVariable = "WAREHOUSE_TEST_HELPER"
 
+// sharedPath is the folder of the engine that the tests share.
+var sharedPath string
+
 func TestMain(m *testing.M) {
-	RunEngineIfAsked()
+	embedded.RunIfAsked()
 	os.Setenv("GORACE", "atexit_sleep_ms=0") // for the processes that it starts
 	if task := os.Getenv(helperVariable); task != "" {
 		if err := help(task); err != nil {
@@ -29,20 +36,48 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	os.Exit(m.Run())
+	code, err := runShared(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(code)
 }
 
-// A task is what a helper does: it opens a warehouse, takes the lease if told to,
-// says so, and stays until its standard input ends.
+// mostShared is how many warehouses the shared engine has, one for each test that asks for one.
+const mostShared = 40
+
+func sharedName(no int) string { return fmt.Sprintf("test_%d", no) }
+
+// runShared runs the tests with an engine that knows the users of many warehouses.
+func runShared(m *testing.M) (code int, err error) {
+	if sharedPath, err = os.MkdirTemp("", "warehouse-"); err != nil {
+		return 1, err
+	}
+	names := make([]string, mostShared)
+	for i := range names {
+		names[i] = sharedName(i)
+	}
+	seat, err := embedded.Join(context.Background(), sharedPath, access.Default, names...)
+	if err != nil {
+		return 1, err
+	}
+	code = m.Run()
+	_ = seat.Leave()
+	if err := untilEnded(sharedPath); err != nil {
+		return 1, err
+	}
+	return code, os.RemoveAll(sharedPath)
+}
+
+// A task is what a helper does: it opens a warehouse, takes the lease, says so, and stays until
+// its standard input ends.
 type task struct {
 	Config Config
 	Lease  string
 }
 
-type said struct {
-	Endpoint endpoint
-	Error    string
-}
+type said struct{ Error string }
 
 func help(text string) error {
 	var t task
@@ -54,18 +89,12 @@ func help(text string) error {
 		return err
 	}
 	defer w.Close()
-	var s said
-	if w.seat != nil {
-		s.Endpoint = w.seat.endpoint
+	lease, err := w.Lease(context.Background(), t.Lease, "a test")
+	if err != nil {
+		return err
 	}
-	if t.Lease != "" {
-		lease, err := w.Lease(context.Background(), t.Lease, "a test")
-		if err != nil {
-			return err
-		}
-		defer lease.Release()
-	}
-	fmt.Println(mustJSON(s))
+	defer lease.Release()
+	fmt.Println(mustJSON(said{}))
 	_, err = io.Copy(io.Discard, os.Stdin)
 	return err
 }
@@ -110,7 +139,7 @@ func startHelper(t *testing.T, task task) *helper {
 }
 
 // ready waits until the helper has done what it was told.
-func (h *helper) ready() endpoint {
+func (h *helper) ready() {
 	h.t.Helper()
 	line, err := h.said.ReadBytes('\n')
 	if err != nil {
@@ -123,7 +152,6 @@ func (h *helper) ready() endpoint {
 	if s.Error != "" {
 		h.t.Fatalf("the helper: %s", s.Error)
 	}
-	return s.Endpoint
 }
 
 // kill ends the helper and its process group, as it stands.
@@ -134,7 +162,25 @@ func (h *helper) kill() {
 	}
 }
 
-// newPath is a folder for a warehouse, removed when its engine has ended.
+var taken atomic.Int32
+
+// newConfig is a warehouse of the shared engine that no other test has. It is empty.
+func newConfig(t *testing.T) Config {
+	t.Helper()
+	no := int(taken.Add(1)) - 1
+	if no >= mostShared {
+		t.Fatalf("the tests take more than %d warehouses: raise mostShared", mostShared)
+	}
+	return Config{URL: Embedded, Path: sharedPath, Database: sharedName(no)}
+}
+
+// newWarehouse opens a warehouse of the shared engine.
+func newWarehouse(t *testing.T) *Warehouse {
+	t.Helper()
+	return mustOpen(t, newConfig(t))
+}
+
+// newPath is a folder for an engine of the test's own, removed when that has ended.
 func newPath(t *testing.T) string {
 	t.Helper()
 	// Not t.TempDir, which would be removed under an engine that a failed test
@@ -144,29 +190,28 @@ func newPath(t *testing.T) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		waitUntilEnded(t, folder(path))
+		if err := untilEnded(path); err != nil {
+			t.Errorf("the engine has not ended: %v", err)
+		}
 		os.RemoveAll(path)
 	})
 	return path
 }
 
-func waitUntilEnded(t *testing.T, f folder) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
-	defer cancel()
-	file, err := lock(ctx, f.engineLock())
+// untilEnded waits until the engine of a folder has ended.
+func untilEnded(path string) error {
+	lock, err := os.Open(filepath.Join(path, "engine.lock"))
 	if err != nil {
-		t.Errorf("the engine has not ended: %v", err)
-		return
+		return err
 	}
-	file.Close()
+	defer lock.Close()
+	return unix.Flock(int(lock.Fd()), unix.LOCK_EX)
 }
 
-// mustOpen opens the embedded warehouse in the path. It is closed when the test
-// ends, unless it was before.
-func mustOpen(t *testing.T, path string) *Warehouse {
+// mustOpen opens a warehouse. It is closed when the test ends, unless it was before.
+func mustOpen(t *testing.T, config Config) *Warehouse {
 	t.Helper()
-	w, err := Open(t.Context(), Config{URL: Embedded, Path: path})
+	w, err := Open(t.Context(), config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,8 +227,6 @@ func mustExec(t *testing.T, w *Warehouse, statements ...string) {
 		}
 	}
 }
-
-func isGone(process int) bool { return errors.Is(unix.Kill(process, 0), unix.ESRCH) }
 
 // eventually waits for what another process does.
 func eventually(t *testing.T, what string, done func() bool) {

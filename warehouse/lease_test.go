@@ -20,27 +20,34 @@ func overEachProtocol(t *testing.T, test func(t *testing.T, w *Warehouse, other 
 		url  func(*Warehouse) string
 	}{
 		{"embedded", func(*Warehouse) string { return Embedded }},
-		{"native", func(w *Warehouse) string { return serverURL(w, "clickhouse", w.seat.endpoint.Native) }},
-		{"HTTP", func(w *Warehouse) string { return serverURL(w, "http", w.seat.endpoint.HTTP) }},
+		{"native", func(w *Warehouse) string { return serverURL(w, "clickhouse", w.seat.Native) }},
+		{"HTTP", func(w *Warehouse) string { return serverURL(w, "http", w.seat.HTTP) }},
 	}
 	for _, protocol := range protocols {
 		t.Run(protocol.name, func(t *testing.T) {
-			path := newPath(t)
-			w := mustOpen(t, path)
-			test(t, w, Config{URL: protocol.url(w), Path: path})
+			config := newConfig(t)
+			w := mustOpen(t, config)
+			config.URL, config.AnalystURL = protocol.url(w), analystURL(w)
+			test(t, w, config)
 		})
 	}
 }
 
 func serverURL(w *Warehouse, scheme, host string) string {
-	return fmt.Sprintf("%s://stagelag:%s@%s", scheme, w.seat.credentials.Stagelag, host)
+	auth := w.Options().Auth
+	return fmt.Sprintf("%s://%s:%s@%s/%s", scheme, auth.Username, auth.Password, host, w.Names().Views)
+}
+
+func analystURL(w *Warehouse) string {
+	e, _ := w.Endpoints()
+	return fmt.Sprintf("http://%s:%s@%s", e.User, e.Password, w.seat.HTTP)
 }
 
 // A run may take hours, a query of it minutes at most: the time-out for the one is not for the
 // other.
 func TestLeaseOutlastsTheReadTimeout(t *testing.T) {
-	w := mustOpen(t, newPath(t))
-	other, err := Open(t.Context(), Config{URL: serverURL(w, "clickhouse", w.seat.endpoint.Native) + "?read_timeout=1s"})
+	w := newWarehouse(t)
+	other, err := Open(t.Context(), Config{URL: serverURL(w, "clickhouse", w.seat.Native) + "?read_timeout=1s"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +151,7 @@ func TestLeaseThatWasLostCanBeTakenAgain(t *testing.T) {
 }
 
 func TestLeaseOfManyAtOneInstantHasOneHolder(t *testing.T) {
-	w := mustOpen(t, newPath(t))
+	w := newWarehouse(t)
 	results := make(chan error, 8)
 	leases := make(chan *Lease, 8)
 	for range cap(results) {
@@ -167,12 +174,12 @@ func TestLeaseOfManyAtOneInstantHasOneHolder(t *testing.T) {
 }
 
 func TestLeaseIsLostWithTheEngine(t *testing.T) {
-	w := mustOpen(t, newPath(t))
+	w := mustOpen(t, Config{URL: Embedded, Path: newPath(t)})
 	lease, err := w.Lease(t.Context(), "run", "a test")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := unix.Kill(w.seat.endpoint.Engine, unix.SIGKILL); err != nil {
+	if err := unix.Kill(w.seat.Engine, unix.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
 	select {

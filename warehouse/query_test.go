@@ -3,10 +3,13 @@ package warehouse
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
 	"testing/iotest"
+
+	"stagelag/warehouse/exception"
 )
 
 // lineCounter counts lines and keeps nothing.
@@ -25,7 +28,7 @@ func query(t *testing.T, w *Warehouse, sql, format string) (string, error) {
 }
 
 func TestQueryWritesTheFormatAskedFor(t *testing.T) {
-	w := mustOpen(t, newPath(t))
+	w := newWarehouse(t)
 	tests := []struct {
 		name, sql, format, want string
 	}{
@@ -33,7 +36,7 @@ func TestQueryWritesTheFormatAskedFor(t *testing.T) {
 		{"another one given", "SELECT 1 AS a", "JSONEachRow", "{\"a\":1}\n"},
 		{"the statement's own outweighs it", "SELECT 1 AS a FORMAT CSV", "TSVWithNames", "1\n"},
 		{"a semicolon at the end is no second statement", "SELECT 1;", "TSV", "1\n"},
-		{"the database is the default one", "SELECT currentDatabase(), currentUser()", "TSV", "stagelag\tanalyst\n"},
+		{"the database is the default one", "SELECT currentDatabase(), currentUser()", "TSV", w.Names().Views + "\tanalyst_" + w.Names().Views + "\n"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -45,7 +48,7 @@ func TestQueryWritesTheFormatAskedFor(t *testing.T) {
 }
 
 func TestQueryErrorIsOneClearLine(t *testing.T) {
-	w := mustOpen(t, newPath(t))
+	w := newWarehouse(t)
 	tests := []struct {
 		name, sql, format, want string
 	}{
@@ -71,7 +74,7 @@ func TestQueryErrorIsOneClearLine(t *testing.T) {
 }
 
 func TestAnalystReadsTenMillionRows(t *testing.T) {
-	w := mustOpen(t, newPath(t))
+	w := newWarehouse(t)
 	tests := []struct {
 		name string
 		sql  string
@@ -84,7 +87,7 @@ func TestAnalystReadsTenMillionRows(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			var lines lineCounter
 			err := w.Query(t.Context(), &lines, test.sql, "TSV")
-			if exceptionCode(err) != test.want {
+			if exception.Code(err) != test.want {
 				t.Fatalf("Query: %v, want code %d", err, test.want)
 			}
 			if err == nil && lines != 10_000_000 {
@@ -122,4 +125,25 @@ func TestCopyResultTakesTheExceptionOff(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A result is copied byte for byte, whatever it holds, and what follows the tag is an error.
+func FuzzResult(f *testing.F) {
+	f.Add([]byte("1\t2\n"), "tag", "")
+	f.Add([]byte("a\r\n__exception__\r\n"), "sometag", "Code: 241. DB::Exception: too much (MEMORY_LIMIT_EXCEEDED)")
+	f.Add(bytes.Repeat([]byte("x"), 300_000), "tag", "boom")
+	f.Fuzz(func(t *testing.T, result []byte, tag, exception string) {
+		if tag == "" || bytes.Contains(result, []byte(tag)) || len(exception) > longestException/2 || len(tag) > 100 {
+			return
+		}
+		body := bytes.Clone(result)
+		if exception != "" {
+			body = fmt.Appendf(body, "\r\n__exception__\r\n%s\r\n%s\n%d %s\r\n__exception__\r\n", tag, exception, len(exception), tag)
+		}
+		var out bytes.Buffer
+		err := copyResult(&out, bytes.NewReader(body), tag)
+		if !bytes.Equal(out.Bytes(), result) || (err == nil) != (exception == "") {
+			t.Errorf("copyResult of %q and %q: %q, %v", result, exception, out.Bytes(), err)
+		}
+	})
 }

@@ -8,12 +8,17 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"stagelag/warehouse/access"
+	"stagelag/warehouse/exception"
 )
 
 // A server is a URL: here the embedded engine plays one, over each protocol.
 func TestServerIsUsedLikeTheEmbeddedOne(t *testing.T) {
 	overEachProtocol(t, func(t *testing.T, w *Warehouse, config Config) {
-		config.AnalystURL = "http://analyst:" + w.seat.credentials.Analyst + "@" + w.seat.endpoint.HTTP
+		analyst, _ := w.Endpoints()
 		server, err := Open(t.Context(), config)
 		if err != nil {
 			t.Fatal(err)
@@ -36,7 +41,7 @@ func TestServerIsUsedLikeTheEmbeddedOne(t *testing.T) {
 		if err := db.QueryRowContext(t.Context(), "SELECT n FROM days WHERE day = '2026-03-02'").Scan(&n); err != nil || n != 7 {
 			t.Errorf("n = %d, %v, want 7", n, err)
 		}
-		if got, err := query(t, server, "SELECT currentUser()", "TSV"); got != "analyst\n" || err != nil {
+		if got, err := query(t, server, "SELECT currentUser()", "TSV"); got != analyst.User+"\n" || err != nil {
 			t.Errorf("Query asks as %q, %v, want the analyst", got, err)
 		}
 	})
@@ -45,13 +50,13 @@ func TestServerIsUsedLikeTheEmbeddedOne(t *testing.T) {
 // Without an analyst of its own a server is asked as the one user there is, and
 // the query may still not write.
 func TestServerWithoutAnAnalystIsAskedReadOnly(t *testing.T) {
-	w := mustOpen(t, newPath(t))
-	server, err := Open(t.Context(), Config{URL: serverURL(w, "http", w.seat.endpoint.HTTP)})
+	w := newWarehouse(t)
+	server, err := Open(t.Context(), Config{URL: serverURL(w, "http", w.seat.HTTP)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer server.Close()
-	mustExec(t, server, "CREATE TABLE days (day Date) ENGINE = MergeTree ORDER BY day")
+	mustExec(t, server, "CREATE TABLE "+w.Names().Views+".days (day Date) ENGINE = MergeTree ORDER BY day")
 	tests := []struct {
 		name, sql string
 		want      int
@@ -65,27 +70,46 @@ func TestServerWithoutAnAnalystIsAskedReadOnly(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			if _, err := query(t, server, test.sql, "TSV"); exceptionCode(err) != test.want {
+			if _, err := query(t, server, test.sql, "TSV"); exception.Code(err) != test.want {
 				t.Errorf("Query(%q): %v, want code %d", test.sql, err, test.want)
 			}
 		})
 	}
 }
 
-func TestServersDatabaseIsMade(t *testing.T) {
-	w := mustOpen(t, newPath(t))
-	mustExec(t, w, "DROP DATABASE "+Database+" SYNC")
-	server, err := Open(t.Context(), Config{URL: serverURL(w, "http", w.seat.endpoint.HTTP)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer server.Close()
-	mustExec(t, server, "CREATE TABLE days (day Date) ENGINE = MergeTree ORDER BY day")
+// Each connection begins in the database that it is for, and both are made where they are absent.
+func TestOpenMakesTheDatabases(t *testing.T) {
+	overEachProtocol(t, func(t *testing.T, w *Warehouse, config Config) {
+		names := w.Names()
+		for _, name := range []string{names.Views, names.Internal} {
+			mustExec(t, w, "DROP DATABASE "+name+" SYNC")
+		}
+		again := mustOpen(t, config)
+		if again.Names() != names || names != access.NamesOf(config.Database) {
+			t.Errorf("the databases are %+v, then %+v, want those of %s", names, again.Names(), config.Database)
+		}
+		db := again.OpenDB()
+		defer db.Close()
+		var opened string
+		if err := db.QueryRowContext(t.Context(), "SELECT currentDatabase()").Scan(&opened); err != nil || opened != names.Internal {
+			t.Errorf("OpenDB begins in %s, %v, want %s", opened, err, names.Internal)
+		}
+		for want, conn := range map[string]driver.Conn{names.Internal: again.DB(), names.Views: again.Views()} {
+			var got, engine string
+			row := conn.QueryRow(t.Context(), "SELECT name, engine FROM system.databases WHERE name = currentDatabase()")
+			if err := row.Scan(&got, &engine); err != nil || got != want || engine != "Atomic" {
+				t.Errorf("a connection begins in %s, an %s database, %v, want %s, Atomic", got, engine, err, want)
+			}
+		}
+		if got, err := query(t, again, "SELECT currentDatabase()", "TSV"); err != nil || got != names.Views+"\n" {
+			t.Errorf("Query begins in %q, %v, want %s", got, err, names.Views)
+		}
+	})
 }
 
 func TestServersRefusalHoldsNoPassword(t *testing.T) {
-	w := mustOpen(t, newPath(t))
-	native, http := w.seat.endpoint.Native, w.seat.endpoint.HTTP
+	w := newWarehouse(t)
+	native, http := w.seat.Native, w.seat.HTTP
 	tests := []struct {
 		name, url, want string
 	}{
@@ -122,7 +146,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 		if err == nil {
 			w.Close()
 		}
-		_, analyst, parsing := server("http://stagelag:hunter2@"+host, "")
+		_, _, analyst, parsing := server(Config{URL: "http://stagelag:hunter2@" + host})
 		if parsing != nil {
 			t.Fatal(parsing)
 		}
@@ -158,16 +182,39 @@ func TestServerURL(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			options, analyst, err := server(test.url, test.analyst)
+			names, options, analyst, err := server(Config{URL: test.url, AnalystURL: test.analyst})
 			if err != nil {
 				t.Fatal(err)
 			}
 			if options.Addr[0] != test.address || options.Protocol.String() != test.protocol ||
-				options.Auth.Username != test.user || options.Auth.Password != "p" || options.Auth.Database != Database {
+				options.Auth.Username != test.user || options.Auth.Password != "p" || options.Auth.Database != "stagelag_internal" || names != access.NamesOf("stagelag") {
 				t.Errorf("server(%q) connects to %s over %s as %+v", test.url, options.Addr, options.Protocol, options.Auth)
 			}
-			if analyst.url.String() != test.askedAt || analyst.user != test.askedAs || analyst.password != "p" {
+			if analyst.url.String() != test.askedAt || analyst.user != test.askedAs || analyst.password != "p" || analyst.database != "stagelag" {
 				t.Errorf("server(%q) asks at %s as %s:%s, want %s as %s", test.url, analyst.url, analyst.user, analyst.password, test.askedAt, test.askedAs)
+			}
+		})
+	}
+}
+
+func TestDatabaseOfAServer(t *testing.T) {
+	tests := []struct {
+		name, url, configured string
+		want, err             string
+	}{
+		{"neither is set", "clickhouse://u:p@host", "", "stagelag", ""},
+		{"the URL names one", "clickhouse://u:p@host/north", "", "north", ""},
+		{"the URL names one among its parameters", "clickhouse://u:p@host?database=north", "", "north", ""},
+		{"the configuration names one", "clickhouse://u:p@host", "north", "north", ""},
+		{"both name the same", "clickhouse://u:p@host/north", "north", "north", ""},
+		{"they name different ones", "clickhouse://u:p@host/north", "south", "", "warehouse.database is south and warehouse.url names north: leave it out of the URL"},
+		{"a name that is none", "clickhouse://u:p@host", "North", "", "warehouse.database: a database's name has lower-case letters"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			names, _, _, err := server(Config{URL: test.url, Database: test.configured})
+			if names.Views != test.want || (err == nil) != (test.err == "") || err != nil && !strings.Contains(err.Error(), test.err) {
+				t.Errorf("server(%q, %q) = %q, %v, want %q, %q", test.url, test.configured, names.Views, err, test.want, test.err)
 			}
 		})
 	}
@@ -180,14 +227,14 @@ func TestBadServerURL(t *testing.T) {
 		{"nothing", "", `must be "embedded" or begin with clickhouse://`},
 		{"another scheme", "postgres://u:hunter2@host", "must be"},
 		{"no host", "clickhouse://u:hunter2@", "names no host"},
-		{"another database", "clickhouse://u:hunter2@host/other", `the database is always stagelag, not "other"`},
+		{"a database that can be none of ours", "clickhouse://u:hunter2@host/system", "warehouse.url: the database system is the engine's own"},
 		{"several hosts", "clickhouse://u:hunter2@a:9000,b:9000", "several hosts"},
 		{"a password that breaks the URL", "clickhouse://u:hunter2/%zz@host", "percent-encode"},
 		{"a bad parameter", "clickhouse://u:hunter2@host?dial_timeout=soon", "dial timeout"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			_, _, err := server(test.url, "")
+			_, _, _, err := server(Config{URL: test.url})
 			if err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "hunter2") {
 				t.Errorf("server(%q): %v, want %q in it, and no password", test.url, err, test.want)
 			}

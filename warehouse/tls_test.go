@@ -110,7 +110,9 @@ func (a *authority) serveTLS(plain, certificate string, clients tls.ClientAuthTy
 
 // A server's certificate is verified, over each protocol and for the analyst as well.
 func TestServerOverTLS(t *testing.T) {
-	w := mustOpen(t, newPath(t))
+	w := newWarehouse(t)
+	auth := w.Options().Auth
+	analyst, _ := w.Endpoints()
 	a, other := newAuthority(t), newAuthority(t)
 	loopback := []net.IP{net.IPv4(127, 0, 0, 1)}
 	a.sign("server", &x509.Certificate{IPAddresses: loopback})
@@ -148,26 +150,26 @@ func TestServerOverTLS(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			native := a.serveTLS(w.seat.endpoint.Native, test.certificate, test.clients)
-			http := a.serveTLS(w.seat.endpoint.HTTP, test.certificate, test.clients)
+			native := a.serveTLS(w.seat.Native, test.certificate, test.clients)
+			http := a.serveTLS(w.seat.HTTP, test.certificate, test.clients)
 			for _, url := range []string{
-				fmt.Sprintf("clickhouse://stagelag:%s@%s?secure=true%s", w.seat.credentials.Stagelag, native, test.parameters),
-				fmt.Sprintf("https://stagelag:%s@%s?x=1%s", w.seat.credentials.Stagelag, http, test.parameters),
+				fmt.Sprintf("clickhouse://%s:%s@%s/%s?secure=true%s", auth.Username, auth.Password, native, w.Names().Views, test.parameters),
+				fmt.Sprintf("https://%s:%s@%s/%s?x=1%s", auth.Username, auth.Password, http, w.Names().Views, test.parameters),
 			} {
 				config := test.config
 				config.URL = strings.Replace(url, "?x=1&", "?", 1)
 				config.URL = strings.TrimSuffix(config.URL, "?x=1")
-				config.AnalystURL = fmt.Sprintf("https://analyst:%s@%s", w.seat.credentials.Analyst, http)
+				config.AnalystURL = fmt.Sprintf("https://%s:%s@%s", analyst.User, analyst.Password, http)
 				server, err := Open(t.Context(), config)
 				if err == nil {
 					var user string
 					user, err = query(t, server, "SELECT currentUser()", "TSV")
-					if err == nil && user != "analyst\n" {
+					if err == nil && user != analyst.User+"\n" {
 						t.Errorf("the analyst asks as %q", user)
 					}
 					server.Close()
 				}
-				if (err == nil) != (test.want == "") || err != nil && (!strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), w.seat.credentials.Stagelag)) {
+				if (err == nil) != (test.want == "") || err != nil && (!strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), auth.Password)) {
 					t.Errorf("Open of %.10s…: %v, want %q in it", url, err, test.want)
 				}
 			}

@@ -2,6 +2,7 @@ package warehouse
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -9,6 +10,9 @@ import (
 	"testing"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
+
+	"stagelag/warehouse/embedded"
+	"stagelag/warehouse/exception"
 )
 
 // The engine's codes for what it refuses.
@@ -23,33 +27,42 @@ const (
 	notInEngine         = 1001 // anything from outside ClickHouse itself
 )
 
-// withViews makes a table and, over it, a view of the contract as the schema
-// makes it: over a numbered view, with the rights of the user who made it.
+// withViews makes what the schema makes in small: a table, a view over it that takes a parameter
+// and runs with the rights of the program, and views for people over that one.
 func withViews(t *testing.T, w *Warehouse) {
+	views, internal := w.Names().Views, w.Names().Internal
 	mustExec(t, w,
 		"CREATE TABLE facts (day Date, overdue_days Int32) ENGINE = MergeTree ORDER BY day",
 		"INSERT INTO facts SELECT toDate('2026-03-02') + number, number FROM numbers(100)",
-		"CREATE VIEW deal_stage_days_v1 DEFINER = CURRENT_USER SQL SECURITY DEFINER AS SELECT day, overdue_days FROM facts",
-		"CREATE VIEW deal_stage_days DEFINER = CURRENT_USER SQL SECURITY DEFINER AS SELECT * FROM deal_stage_days_v1",
-		"CREATE VIEW internal_days DEFINER = CURRENT_USER SQL SECURITY DEFINER AS SELECT * FROM facts")
+		"CREATE VIEW at_days DEFINER = CURRENT_USER SQL SECURITY DEFINER AS SELECT day, overdue_days FROM facts WHERE day < {until:Date}",
+		"CREATE VIEW internal_days DEFINER = CURRENT_USER SQL SECURITY DEFINER AS SELECT * FROM facts",
+		"CREATE VIEW "+views+".deal_stage_days_v1 SQL SECURITY INVOKER AS SELECT day, overdue_days FROM "+internal+".at_days(until = '2027-01-01')",
+		"CREATE VIEW "+views+".deal_stage_days SQL SECURITY INVOKER AS SELECT * FROM "+views+".deal_stage_days_v1")
 }
 
 // eachReader runs a test as analyst and as grafana, who differ in their limits only.
-func eachReader(t *testing.T, test func(t *testing.T, w *Warehouse, ask func(sql string) (string, error))) {
-	for _, name := range []string{"analyst", "grafana"} {
+func eachReader(t *testing.T, test func(t *testing.T, names Names, ask func(sql string) (string, error))) {
+	w := newWarehouse(t)
+	withViews(t, w)
+	e, _ := w.Endpoints()
+	for name, reader := range map[string]analyst{
+		"analyst": {user: e.User, password: e.Password},
+		"grafana": {user: e.GrafanaUser, password: e.GrafanaPassword},
+	} {
 		t.Run(name, func(t *testing.T) {
-			w := mustOpen(t, newPath(t))
-			withViews(t, w)
-			passwords := map[string]string{"analyst": w.seat.credentials.Analyst, "grafana": w.seat.credentials.Grafana}
-			a := w.analyst
-			a.user, a.password = name, passwords[name]
-			test(t, w, func(sql string) (string, error) {
+			reader.url, reader.database = w.analyst.url, w.analyst.database
+			test(t, w.Names(), func(sql string) (string, error) {
 				var out strings.Builder
-				err := a.query(t.Context(), &out, sql, "TSV")
+				err := reader.query(t.Context(), &out, sql, "TSV")
 				return out.String(), err
 			})
 		})
 	}
+}
+
+// inNames is a statement with the names of the databases in the places that are kept for them.
+func inNames(names Names, sql string) string {
+	return strings.NewReplacer("VIEWS", names.Views, "INTERNAL", names.Internal).Replace(sql)
 }
 
 func TestReadersReadTheViews(t *testing.T) {
@@ -57,19 +70,22 @@ func TestReadersReadTheViews(t *testing.T) {
 		{"a view", "SELECT count(), sum(overdue_days) FROM deal_stage_days", "100\t4950\n"},
 		{"its numbered version", "SELECT count() FROM deal_stage_days_v1", "100\n"},
 		{"the list of tables holds only these", "SHOW TABLES", "deal_stage_days\ndeal_stage_days_v1\n"},
-		{"and the databases only this one", "SHOW DATABASES", "stagelag\n"},
+		{"and the databases only the two of this warehouse", "SHOW DATABASES", "VIEWS\nINTERNAL\n"},
+		{"of the internal one it sees what the views are made of", "SHOW TABLES FROM INTERNAL", "at_days\n"},
+		{"which can be asked for another state", "SELECT count() FROM INTERNAL.at_days(until = '2026-03-03')", "1\n"},
 		{"the columns, for Grafana's editor", "SELECT name, type FROM system.columns WHERE table = 'deal_stage_days' ORDER BY position", "day\tDate\noverdue_days\tInt32\n"},
 		{"a limit can be lowered", "SELECT 1 SETTINGS max_execution_time = 10, max_result_rows = 100", "1\n"},
 		{"other settings can be sent", "SELECT 1 SETTINGS max_threads = 1, log_comment = 'panel'", "1\n"},
 		{"what Grafana's plugin sends with its time-out of 60 s", "SELECT 1 SETTINGS max_execution_time = 65", "1\n"},
 		{"a whole day of panels", "SELECT queries < max_queries AND max_queries >= 50000 FROM system.quota_usage", "1\n"},
-		{"all tables at once are the views", "SELECT DISTINCT _table FROM merge('stagelag', '.*') ORDER BY _table", "deal_stage_days\ndeal_stage_days_v1\n"},
+		{"all tables at once are the views", "SELECT DISTINCT _table FROM merge('VIEWS', '.*') ORDER BY _table", "deal_stage_days\ndeal_stage_days_v1\n"},
 	}
-	eachReader(t, func(t *testing.T, _ *Warehouse, ask func(string) (string, error)) {
+	eachReader(t, func(t *testing.T, names Names, ask func(string) (string, error)) {
 		for _, test := range tests {
 			t.Run(test.name, func(t *testing.T) {
-				if got, err := ask(test.sql); got != test.want || err != nil {
-					t.Errorf("%s: %q, %v, want %q", test.sql, got, err, test.want)
+				sql, want := inNames(names, test.sql), inNames(names, test.want)
+				if got, err := ask(sql); got != want || err != nil {
+					t.Errorf("%s: %q, %v, want %q", sql, got, err, want)
 				}
 			})
 		}
@@ -85,25 +101,25 @@ func TestReadersDoNothingElse(t *testing.T) {
 		name, sql string
 		want      int
 	}{
-		{"no table under a view", "SELECT * FROM facts", accessDenied},
-		{"no other view", "SELECT * FROM internal_days", accessDenied},
-		{"no table under a view as a function", "SELECT * FROM mergeTreeIndex('stagelag', 'facts')", accessDenied},
+		{"no table under a view", "SELECT * FROM INTERNAL.facts", accessDenied},
+		{"no other view", "SELECT * FROM INTERNAL.internal_days", accessDenied},
+		{"no table under a view as a function", "SELECT * FROM mergeTreeIndex('INTERNAL', 'facts')", accessDenied},
 		{"no queries of others", "SELECT * FROM system.processes", accessDenied},
 		{"no list of them", "SHOW PROCESSLIST", accessDenied},
-		{"no end to them", "KILL QUERY WHERE user = 'stagelag'", accessDenied},
+		{"no end to them", "KILL QUERY WHERE user != ''", accessDenied},
 		{"no log of them", "SELECT * FROM system.query_log", unknownTable},
 		{"no users", "SELECT * FROM system.users", accessDenied},
 		{"no grants of others", "SELECT * FROM system.grants", accessDenied},
 		{"no settings of the server", "SELECT * FROM system.server_settings", accessDenied},
 		{"no errors of others", "SELECT * FROM system.errors", accessDenied},
-		{"no definition of a table", "SHOW CREATE TABLE facts", accessDenied},
-		{"no plan over a table", "EXPLAIN SELECT * FROM facts", accessDenied},
-		{"no insert", "INSERT INTO facts VALUES ('2026-03-02', 1)", accessDenied},
-		{"no change", "ALTER TABLE facts DELETE WHERE 1", accessDenied},
+		{"no definition of a table", "SHOW CREATE TABLE INTERNAL.facts", accessDenied},
+		{"no plan over a table", "EXPLAIN SELECT * FROM INTERNAL.facts", accessDenied},
+		{"no insert", "INSERT INTO INTERNAL.facts VALUES ('2026-03-02', 1)", accessDenied},
+		{"no change", "ALTER TABLE INTERNAL.facts DELETE WHERE 1", accessDenied},
 		{"no table of its own", "CREATE TABLE mine (a Int32) ENGINE = Memory", accessDenied},
 		{"no temporary table", "CREATE TEMPORARY TABLE mine (a Int32)", accessDenied},
 		{"no drop", "DROP TABLE deal_stage_days", accessDenied},
-		{"no copy", "BACKUP DATABASE stagelag TO File('" + secret + "')", accessDenied},
+		{"no copy", "BACKUP DATABASE INTERNAL TO File('" + secret + "')", accessDenied},
 		{"no file as a result", "SELECT 1 INTO OUTFILE '" + secret + ".tsv'", outfileRefused},
 		{"no function", "CREATE FUNCTION f AS (x) -> x", accessDenied},
 		{"no longer time", "SELECT 1 SETTINGS max_execution_time = 601", constraintViolation},
@@ -126,12 +142,13 @@ func TestReadersDoNothingElse(t *testing.T) {
 		{"no stop", "SYSTEM STOP LISTEN HTTP", accessDenied},
 		{"no end of the server", "SYSTEM SHUTDOWN", accessDenied},
 	}
-	eachReader(t, func(t *testing.T, _ *Warehouse, ask func(string) (string, error)) {
+	eachReader(t, func(t *testing.T, names Names, ask func(string) (string, error)) {
 		for _, test := range tests {
 			t.Run(test.name, func(t *testing.T) {
-				out, err := ask(test.sql)
-				if got := exceptionCode(err); got != test.want {
-					t.Errorf("%s: %q, %v, want code %d", test.sql, out, err, test.want)
+				sql := inNames(names, test.sql)
+				out, err := ask(sql)
+				if got := exception.Code(err); got != test.want {
+					t.Errorf("%s: %q, %v, want code %d", sql, out, err, test.want)
 				}
 			})
 		}
@@ -140,7 +157,7 @@ func TestReadersDoNothingElse(t *testing.T) {
 
 // What Grafana shows everybody may look at, so it may take less than a person.
 func TestGrafanaTakesLessThanTheAnalyst(t *testing.T) {
-	eachReader(t, func(t *testing.T, _ *Warehouse, ask func(string) (string, error)) {
+	eachReader(t, func(t *testing.T, _ Names, ask func(string) (string, error)) {
 		isGrafana := strings.HasSuffix(t.Name(), "grafana")
 		for sql, code := range map[string]int{
 			"SELECT * FROM numbers(1000001) FORMAT Null":      tooManyRows,
@@ -148,37 +165,64 @@ func TestGrafanaTakesLessThanTheAnalyst(t *testing.T) {
 			"SELECT 1 SETTINGS max_memory_usage = 4000000000": constraintViolation,
 		} {
 			want := map[bool]int{true: code}[isGrafana]
-			if _, err := ask(sql); exceptionCode(err) != want {
+			if _, err := ask(sql); exception.Code(err) != want {
 				t.Errorf("%s: %v, want code %d", sql, err, want)
 			}
 		}
 	})
 }
 
-// A folder that was made before there was a user grafana gets its password, and the others
-// keep theirs.
-func TestOldFolderGetsAPasswordForGrafana(t *testing.T) {
-	f := folder(newPath(t))
-	if err := f.make(); err != nil {
-		t.Fatal(err)
+// The readers and the program of one warehouse see and change nothing of another one that the
+// same engine serves.
+func TestAWarehouseIsClosedToTheOthers(t *testing.T) {
+	w, other := newWarehouse(t), newWarehouse(t)
+	withViews(t, w)
+	withViews(t, other)
+	e, _ := w.Endpoints()
+	program := w.Options().Auth
+	tests := []struct {
+		name, sql string
+		want      int
+	}{
+		{"a view", "SELECT count() FROM VIEWS.deal_stage_days", accessDenied},
+		{"what it is made of", "SELECT count() FROM INTERNAL.at_days(until = '2027-01-01')", accessDenied},
+		{"a table", "SELECT count() FROM INTERNAL.facts", accessDenied},
+		{"a definition", "SHOW CREATE TABLE VIEWS.deal_stage_days", accessDenied},
+		{"a new table", "CREATE TABLE INTERNAL.mine (a Int32) ENGINE = MergeTree ORDER BY a", accessDenied},
+		{"a drop", "DROP DATABASE VIEWS", accessDenied},
 	}
-	if err := os.WriteFile(f.credentials(), []byte(`{"stagelag":"one","analyst":"two"}`), 0o600); err != nil {
-		t.Fatal(err)
+	for name, user := range map[string]analyst{
+		"the analyst": {user: e.User, password: e.Password},
+		"Grafana":     {user: e.GrafanaUser, password: e.GrafanaPassword},
+		"the program": {user: program.Username, password: program.Password},
+	} {
+		t.Run(name, func(t *testing.T) {
+			user.url, user.database = w.analyst.url, w.Names().Views
+			for _, test := range tests {
+				sql := inNames(other.Names(), test.sql)
+				if err := user.query(t.Context(), io.Discard, sql, "TSV"); exception.Code(err) != test.want {
+					t.Errorf("%s: %s: %v, want code %d", test.name, sql, err, test.want)
+				}
+			}
+			var out strings.Builder
+			if err := user.query(t.Context(), &out, "SELECT count() FROM system.tables WHERE startsWith(database, '"+other.Names().Views+"')", "TSV"); err != nil || out.String() != "0\n" {
+				t.Errorf("of the tables of the other warehouse it sees %q, %v, want 0", out.String(), err)
+			}
+			user.database = other.Names().Views
+			if err := user.query(t.Context(), io.Discard, "SELECT * FROM deal_stage_days", "TSV"); exception.Code(err) != accessDenied {
+				t.Errorf("a view, from within the other warehouse: %v, want code %d", err, accessDenied)
+			}
+		})
 	}
-	w := mustOpen(t, string(f))
-	c := w.seat.credentials
-	if c.Stagelag != "one" || c.Analyst != "two" || c.Grafana == "" {
-		t.Errorf("the passwords are %q, %q, %q, want the two that were there and a third", c.Stagelag, c.Analyst, c.Grafana)
-	}
-	if again, err := f.readCredentials(); err != nil || again != c {
-		t.Errorf("they are not the same when they are read again: %v", err)
+	if err := w.analyst.query(t.Context(), io.Discard, "SELECT count() FROM deal_stage_days", "TSV"); err != nil {
+		t.Errorf("the analyst's own view: %v", err)
 	}
 }
 
 func TestPasswordsAreNotPrinted(t *testing.T) {
 	config := Config{URL: "clickhouse://stagelag:hunter2@db:9000", AnalystURL: "https://analyst:hunter2@db", Path: "data"}
 	var b strings.Builder
-	for _, value := range []any{config, &config, credentials{"hunter2", "hunter2", "hunter2"}, Endpoints{User: "analyst", Password: "hunter2", GrafanaPassword: "hunter2"}} {
+	for _, value := range []any{config, &config, embedded.Passwords{Program: "hunter2", Analyst: "hunter2", Grafana: "hunter2"}, Endpoints{User: "analyst", Password: "hunter2", GrafanaPassword: "hunter2"}} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
 			fmt.Fprintf(&b, verb+"\n", value)
 		}
@@ -190,7 +234,7 @@ func TestPasswordsAreNotPrinted(t *testing.T) {
 
 // Grafana and clickhouse-client come over the native protocol.
 func TestReadersComeOverTheNativeProtocolToo(t *testing.T) {
-	w := mustOpen(t, newPath(t))
+	w := newWarehouse(t)
 	withViews(t, w)
 	e, ok := w.Endpoints()
 	if !ok {
@@ -210,7 +254,7 @@ func TestReadersComeOverTheNativeProtocolToo(t *testing.T) {
 		if err := db.QueryRow(ctx, "SELECT count() FROM deal_stage_days").Scan(&rows); err != nil || rows != 100 {
 			t.Errorf("%s: %d rows, %v, want 100", user, rows, err)
 		}
-		if err := db.Exec(ctx, "INSERT INTO facts VALUES ('2026-03-02', 1)"); exceptionCode(err) != accessDenied {
+		if err := db.Exec(ctx, "INSERT INTO "+w.Names().Internal+".facts VALUES ('2026-03-02', 1)"); exception.Code(err) != accessDenied {
 			t.Errorf("%s inserts: %v, want code %d", user, err, accessDenied)
 		}
 	}
@@ -218,7 +262,7 @@ func TestReadersComeOverTheNativeProtocolToo(t *testing.T) {
 
 // What the schema and the loader do, and what nobody may.
 func TestStagelagWritesItsDatabaseAndNothingElse(t *testing.T) {
-	w := mustOpen(t, newPath(t))
+	w := newWarehouse(t)
 	secret := filepath.Join(t.TempDir(), "secret.txt")
 	if err := os.WriteFile(secret, []byte("secret"), 0o600); err != nil {
 		t.Fatal(err)
@@ -259,19 +303,9 @@ func TestStagelagWritesItsDatabaseAndNothingElse(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			err := w.DB().Exec(t.Context(), test.sql)
-			if !slices.Contains(test.want, exceptionCode(err)) {
+			if !slices.Contains(test.want, exception.Code(err)) {
 				t.Errorf("%s: %v, want a code in %v", test.sql, err, test.want)
 			}
 		})
-	}
-}
-
-func TestServerReadsTheSameUsers(t *testing.T) {
-	content, err := configFiles.ReadFile("users.xml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if strings.Contains(string(content), "<default>") {
-		t.Error("users.xml changes the server's user default")
 	}
 }

@@ -134,19 +134,25 @@ func (c credentials) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "cre
 // databases are the names in their order.
 func (c credentials) databases() []string { return slices.Sorted(maps.Keys(c)) }
 
-// passwordOf is the password of a user, false where there is no such user.
-func (c credentials) passwordOf(user string) (string, bool) {
+// An account is a user of the engine.
+type account struct {
+	password string
+	home     string // the default database, if there is one
+}
+
+// account finds a user, false where there is none of the name.
+func (c credentials) account(user string) (account, bool) {
 	for database, passwords := range c {
 		switch users := access.UsersOf(database); user {
 		case users.Program:
-			return passwords.Program, true
+			return account{password: passwords.Program}, true
 		case users.Analyst:
-			return passwords.Analyst, true
+			return account{passwords.Analyst, database}, true
 		case users.Grafana:
-			return passwords.Grafana, true
+			return account{passwords.Grafana, database}, true
 		}
 	}
-	return "", false
+	return account{}, false
 }
 
 // readCredentials reads the passwords, and makes those of databases that are new. The

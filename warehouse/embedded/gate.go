@@ -14,6 +14,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -26,12 +27,15 @@ import (
 type gate struct {
 	native, http net.Listener
 	keeper       *keeper
+
+	mu      sync.Mutex
+	clients map[net.Conn]bool // those of the native port that are let in
 }
 
 // openGate listens on loopback, on ports that the system chooses, and serves
 // until the process ends.
 func openGate(k *keeper) (*gate, error) {
-	g := &gate{keeper: k}
+	g := &gate{keeper: k, clients: map[net.Conn]bool{}}
 	var err error
 	if g.native, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
 		return nil, err
@@ -92,7 +96,7 @@ func (g *gate) pass(client net.Conn) {
 	tooSlow := time.AfterFunc(dialTimeout, func() { _ = client.Close() })
 	reader := bufio.NewReader(client)
 	hello, err := readHello(reader)
-	if err != nil || !tooSlow.Stop() {
+	if !tooSlow.Stop() || err != nil {
 		return
 	}
 	if refusal := g.refuse(hello); refusal != nil {
@@ -100,6 +104,8 @@ func (g *gate) pass(client net.Conn) {
 		return
 	}
 
+	g.letIn(client)
+	defer g.letGo(client)
 	dialing, cancel := context.WithTimeout(context.Background(), dialTimeout)
 	defer cancel()
 	engine, err := g.dial(dialing, func(e *engine) string { return e.native })
@@ -126,6 +132,27 @@ func (g *gate) pass(client net.Conn) {
 	}
 }
 
+func (g *gate) letIn(client net.Conn) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.clients[client] = true
+}
+
+func (g *gate) letGo(client net.Conn) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.clients, client)
+}
+
+// cut ends the native connections. An engine that has any waits before it ends.
+func (g *gate) cut() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for client := range g.clients {
+		_ = client.Close()
+	}
+}
+
 // The engine's codes for what the gate refuses.
 const (
 	authenticationFailed = 516
@@ -134,13 +161,15 @@ const (
 
 // refuse returns the engine's answer to a hello that it would not survive.
 func (g *gate) refuse(h hello) []byte {
-	password, known := g.keeper.engine.Load().credentials.passwordOf(h.user)
-	if !known || subtle.ConstantTimeCompare([]byte(password), []byte(h.password)) != 1 {
+	user, known := g.keeper.engine.Load().credentials.account(h.user)
+	if !known || subtle.ConstantTimeCompare([]byte(user.password), []byte(h.password)) != 1 {
 		return exceptionPacket(authenticationFailed, fmt.Sprintf("%s: Authentication failed: password is incorrect, or there is no user with such name", h.user))
 	}
-	// The first three are always there.
-	if !slices.Contains([]string{"", "default", "system"}, h.database) && !g.keeper.folder.hasDatabase(h.database) {
-		return exceptionPacket(unknownDatabase, fmt.Sprintf("Database %s does not exist", h.database))
+	for _, database := range []string{user.home, h.database} {
+		// The first three are always there.
+		if !slices.Contains([]string{"", "default", "system"}, database) && !g.keeper.folder.hasDatabase(database) {
+			return exceptionPacket(unknownDatabase, fmt.Sprintf("Database %s does not exist", database))
+		}
 	}
 	return nil
 }

@@ -4,179 +4,154 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"io"
 	"net"
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
+
+	"stagelag/warehouse/access"
+	"stagelag/warehouse/exception"
 )
 
-// Each of these ended an engine without the gate, or came near it.
-func TestEngineSurvivesABadClient(t *testing.T) {
-	native := func(change func(*clickhouse.Options)) func(*testing.T, *Warehouse) {
-		return func(t *testing.T, w *Warehouse) {
-			options := w.Options()
-			change(options)
-			db, err := clickhouse.Open(options)
+// mustGoOn fails where the engine has ended over what was asked of it.
+func mustGoOn(t *testing.T, s *Seat) {
+	t.Helper()
+	mustExec(t, connect(t, s), "SELECT 1")
+	if isGone(s.Engine) {
+		t.Error("the engine has ended, and another was started")
+	}
+}
+
+// Who may not come in is told so as a server tells it.
+func TestTheGateRefuses(t *testing.T) {
+	t.Parallel()
+	s := mustJoin(t, newPath(t))
+	connect(t, s) // makes the database
+	tests := []struct {
+		name   string
+		change func(*clickhouse.Auth)
+		want   int
+	}{
+		{"a wrong password", func(a *clickhouse.Auth) { a.Password = "wrong" }, authenticationFailed},
+		{"no password", func(a *clickhouse.Auth) { a.Password = "" }, authenticationFailed},
+		{"an unknown user", func(a *clickhouse.Auth) { a.Username = "nobody" }, authenticationFailed},
+		{"the user of the start queries", func(a *clickhouse.Auth) { a.Username, a.Password = "default", "" }, authenticationFailed},
+		{"the users of a database that the folder does not serve", func(a *clickhouse.Auth) { a.Username = "analyst_north" }, authenticationFailed},
+		{"a database that is not there", func(a *clickhouse.Auth) { a.Database = "nothing" }, unknownDatabase},
+		{"a reader whose database is not there", func(a *clickhouse.Auth) {
+			a.Username, a.Password = "analyst", s.Passwords(access.Default).Analyst
+		}, unknownDatabase},
+		{"a path for a database", func(a *clickhouse.Auth) { a.Database = "../metadata/stagelag_internal" }, unknownDatabase},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			o := options(s, access.Default)
+			test.change(&o.Auth)
+			db, err := clickhouse.Open(o)
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer db.Close()
-			if err := db.Ping(t.Context()); exceptionCode(err) == 0 {
-				t.Errorf("ping: %v, want the engine's refusal", err)
+			if err := db.Ping(t.Context()); exception.Code(err) != test.want {
+				t.Errorf("ping: %v, want code %d", err, test.want)
 			}
-		}
+			mustGoOn(t, s)
+		})
 	}
-	// raw sends bytes, and waits for an answer or for the end of the connection.
-	raw := func(address func(endpoint) string, sent string) func(*testing.T, *Warehouse) {
-		return func(t *testing.T, w *Warehouse) {
-			c, err := net.Dial("tcp", address(w.seat.endpoint))
+	t.Run("a wrong password over HTTP", func(t *testing.T) {
+		response, err := http.Get("http://" + s.HTTP + "/?user=stagelag&password=wrong&query=SELECT+1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		if response.StatusCode != http.StatusForbidden {
+			t.Errorf("GET: %s, want 403", response.Status)
+		}
+		mustGoOn(t, s)
+	})
+}
+
+// What is not the beginning of a connection is not passed on, and not answered.
+func TestTheGatePassesOnAHelloOnly(t *testing.T) {
+	t.Parallel()
+	s := mustJoin(t, newPath(t))
+	for name, sent := range map[string]string{"nothing": "", "a greeting": "good morning\n"} {
+		t.Run(name, func(t *testing.T) {
+			c, err := net.Dial("tcp", s.Native)
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer c.Close()
-			c.Write([]byte(strings.ReplaceAll(sent, "PASSWORD", w.seat.credentials.Stagelag)))
-			c.(*net.TCPConn).CloseWrite()
-			c.SetReadDeadline(time.Now().Add(5 * time.Second))
-			c.Read(make([]byte, 1))
-		}
-	}
-	toNative := func(e endpoint) string { return e.Native }
-	toHTTP := func(e endpoint) string { return e.HTTP }
-	get := func(query string) func(*testing.T, *Warehouse) {
-		return func(t *testing.T, w *Warehouse) {
-			response, err := http.Get("http://" + w.seat.endpoint.HTTP + query)
-			if err != nil {
+			if _, err := io.WriteString(c, sent); err != nil {
 				t.Fatal(err)
 			}
-			defer response.Body.Close()
-			if response.StatusCode < 400 {
-				t.Errorf("GET %s: %s, want a refusal", query, response.Status)
+			if err := c.(*net.TCPConn).CloseWrite(); err != nil {
+				t.Fatal(err)
 			}
-		}
-	}
-
-	tests := []struct {
-		name string
-		does func(*testing.T, *Warehouse)
-	}{
-		{"with a wrong password", native(func(o *clickhouse.Options) { o.Auth.Password = "wrong" })},
-		{"with an unknown user", native(func(o *clickhouse.Options) { o.Auth.Username = "nobody" })},
-		{"with the user of the start queries", native(func(o *clickhouse.Options) { o.Auth = clickhouse.Auth{Username: "default"} })},
-		{"with an unknown database", native(func(o *clickhouse.Options) { o.Auth.Database = "nothing" })},
-		{"that closes at once", raw(toNative, "")},
-		{"that speaks HTTP to the native port", raw(toNative, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")},
-		{"that sends noise to the native port", raw(toNative, "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff")},
-		{"that breaks off in its hello", raw(toNative, "\x00\x0aclickh")},
-		{"that names a huge length", raw(toNative, "\x00\xff\xff\xff\xff\x7f")},
-		{"that sends noise to the HTTP port", raw(toHTTP, "\x00\xff\xff\xff\xff\r\n\r\n")},
-		{"that breaks off in its headers", raw(toHTTP, "POST / HTTP/1.1\r\nHost:")},
-		{"that breaks off in its body", raw(toHTTP, "POST /?user=stagelag&password=PASSWORD HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nSELECT")},
-		{"that breaks off in a chunk", raw(toHTTP, "POST /?user=stagelag&password=PASSWORD HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nff\r\nSELECT 1")},
-		{"that breaks off in an insert", raw(toHTTP, "POST /?user=stagelag&password=PASSWORD&query=INSERT+INTO+days+FORMAT+TSV HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n2026-03-02\n2026-")},
-		{"whose body is not compressed as it says", raw(toHTTP, "POST /?user=stagelag&password=PASSWORD HTTP/1.1\r\nHost: x\r\nContent-Encoding: gzip\r\nContent-Length: 8\r\n\r\nSELECT 1")},
-		{"whose blocks are not compressed as it says", raw(toHTTP, "POST /?user=stagelag&password=PASSWORD&decompress=1 HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\n\r\nSELECT 1")},
-		{"with a wrong password over HTTP", get("/?user=stagelag&password=wrong&query=SELECT+1")},
-		{"with an unknown database over HTTP", get("/?user=default&database=nothing&query=SELECT+1")},
-		{"with a path that is not there", get("/nothing/here?query=SELECT+1")},
-		{"with a bad setting", get("/?user=default&max_threads=many&query=SELECT+1")},
-		{"that stops the listening", get("/?user=default&query=SYSTEM+STOP+LISTEN+TCP")},
-	}
-	w := mustOpen(t, newPath(t))
-	mustExec(t, w, "CREATE TABLE days (day Date) ENGINE = MergeTree ORDER BY day")
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			test.does(t, w)
-			if err := w.seat.ping(t.Context()); err != nil {
-				t.Fatalf("the engine afterwards: %v", err)
+			if answer, _ := io.ReadAll(c); len(answer) > 0 {
+				t.Errorf("the answer to %q is %q, want none", sent, answer)
 			}
-		})
-	}
-}
-
-// Clients vanish at every moment of a connection, half of them with a reset. The
-// engine would end itself over one that it was about to write to.
-func TestEngineSurvivesClientsThatVanish(t *testing.T) {
-	w := mustOpen(t, newPath(t))
-	mustExec(t, w, "CREATE TABLE days (day Date) ENGINE = MergeTree ORDER BY day")
-	tests := []struct {
-		name string
-		does func(clickhouse.Conn) error
-	}{
-		{"while they connect", func(db clickhouse.Conn) error { return db.Ping(t.Context()) }},
-		{"while they read", func(db clickhouse.Conn) error {
-			return db.Exec(t.Context(), "SELECT number, toString(number) FROM numbers(1000000)")
-		}},
-		{"while they are refused", func(db clickhouse.Conn) error { return db.Exec(t.Context(), "SELECT 1 FROM nothing") }},
-		{"while they write", func(db clickhouse.Conn) error {
-			batch, err := db.PrepareBatch(t.Context(), "INSERT INTO days")
-			if err != nil {
-				return err
-			}
-			for range 10_000 {
-				if err := batch.Append(time.Unix(0, 0)); err != nil {
-					return err
-				}
-			}
-			return batch.Send()
-		}},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			for i := range 60 {
-				options := w.Options()
-				options.DialContext = func(_ context.Context, address string) (net.Conn, error) {
-					c, err := net.Dial("tcp", address)
-					if err == nil {
-						_ = c.(*net.TCPConn).SetLinger(i%2 - 1) // 0 resets, -1 does not
-						time.AfterFunc(time.Duration(i)*50*time.Microsecond, func() { c.Close() })
-					}
-					return c, err
-				}
-				db, err := clickhouse.Open(options)
-				if err != nil {
-					t.Fatal(err)
-				}
-				_ = test.does(db) // it fails, or was faster
-				db.Close()
-			}
-			if err := w.seat.ping(t.Context()); err != nil {
-				t.Fatalf("the engine afterwards: %v", err)
-			}
-			if isGone(w.seat.endpoint.Engine) {
-				t.Error("the engine ended, and another was started")
-			}
+			mustGoOn(t, s)
 		})
 	}
 }
 
 // A client that is gone takes its query along, also through the gate.
 func TestAQueryEndsWithItsClient(t *testing.T) {
-	w := mustOpen(t, newPath(t))
-	running := func() bool {
-		var n uint64
-		err := w.DB().QueryRow(t.Context(), "SELECT count() FROM system.processes WHERE user = 'analyst'").Scan(&n)
+	t.Parallel()
+	s := mustJoin(t, newPath(t))
+	const endless = "SELECT sleepEachRow(0.1) FROM numbers(100000) SETTINGS max_block_size = 1"
+	overHTTP := func(ctx context.Context) error {
+		request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+s.HTTP, strings.NewReader(endless))
 		if err != nil {
-			t.Fatal(err)
+			return err
 		}
-		return n > 0
+		request.Header.Set("X-ClickHouse-User", "analyst")
+		request.Header.Set("X-ClickHouse-Key", s.Passwords(access.Default).Analyst)
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			return err
+		}
+		defer response.Body.Close()
+		_, err = io.Copy(io.Discard, response.Body)
+		return err
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error)
-	go func() {
-		ended <- w.Query(ctx, &bytes.Buffer{}, "SELECT sleepEachRow(0.1) FROM numbers(100000) SETTINGS max_block_size = 1", "TSV")
-	}()
-	eventually(t, "the query", running)
-	cancel()
-	if err := <-ended; err == nil {
-		t.Error("the cancelled query has no error")
+	overNative := func(ctx context.Context) error {
+		o := options(s, access.Default)
+		o.Auth.Username, o.Auth.Password = "analyst", s.Passwords(access.Default).Analyst
+		db, err := clickhouse.Open(o)
+		if err != nil {
+			return err
+		}
+		defer db.Close()
+		return db.Exec(ctx, endless)
 	}
-	eventually(t, "the end of the query", func() bool { return !running() })
+	db := connect(t, s)
+	mustExec(t, db, "CREATE DATABASE stagelag")
+	for name, ask := range map[string]func(context.Context) error{"over HTTP": overHTTP, "over the native protocol": overNative} {
+		t.Run(name, func(t *testing.T) {
+			running := func() bool {
+				return count(t, db, "SELECT count() FROM system.processes WHERE user = 'analyst'") > 0
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			ended := make(chan error, 1)
+			go func() { ended <- ask(ctx) }()
+			eventually(t, "the query", running)
+			cancel()
+			if err := <-ended; err == nil {
+				t.Error("the cancelled query has no error")
+			}
+			eventually(t, "the end of the query", func() bool { return !running() })
+			mustGoOn(t, s)
+		})
+	}
 }
 
 func TestReadHelloTakesNoByteTooMany(t *testing.T) {
+	t.Parallel()
 	sent := "\x00\x06client\x01\x00\xe0\xa9\x03\x08stagelag\x04user\x06secret"
 	r := bufio.NewReader(strings.NewReader(sent + "the rest"))
 	h, err := readHello(r)
@@ -189,4 +164,21 @@ func TestReadHelloTakesNoByteTooMany(t *testing.T) {
 	if rest, _ := r.Peek(r.Buffered()); string(rest) != "the rest" {
 		t.Errorf("left %q, want %q", rest, "the rest")
 	}
+}
+
+// Whatever a client begins with, reading it ends, keeps no more than it may, and what was read
+// is passed on as it came.
+func FuzzHello(f *testing.F) {
+	f.Add([]byte("\x00\x06client\x01\x02\x03\x08stagelag\x08stagelag\x06secret"))
+	f.Add([]byte("\x00\x00\x00\x00\x00\x00\x00\x00"))
+	f.Add([]byte("good morning\n"))
+	f.Fuzz(func(t *testing.T, sent []byte) {
+		h, err := readHello(bufio.NewReader(bytes.NewReader(sent)))
+		if err == nil && !bytes.HasPrefix(sent, h.raw) && len(h.raw) > len(sent) {
+			t.Errorf("readHello(%q) passes on %q", sent, h.raw)
+		}
+		if len(h.database)+len(h.user)+len(h.password) > 3*4096 {
+			t.Errorf("readHello(%q) keeps %d bytes", sent, len(h.database)+len(h.user)+len(h.password))
+		}
+	})
 }

@@ -108,6 +108,7 @@ func (k *keeper) run(started chan<- error) {
 		select {
 		case <-k.asked:
 			isAsked = true
+			k.gate.cut()
 			e.stop()
 		case <-e.ended:
 		}
@@ -223,6 +224,7 @@ func (k *keeper) serve() error {
 // end stops the engine and ends the keeper.
 func (k *keeper) end(code int) {
 	k.beginEnd()
+	k.gate.cut()
 	k.engine.Load().stop()
 	os.Remove(k.folder.endpoint())
 	os.Exit(code)

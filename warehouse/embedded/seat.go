@@ -122,8 +122,10 @@ func (f folder) join(ctx context.Context, databases []string) (*Seat, error) {
 	if err != nil {
 		return nil, err
 	}
-	taking, cancel := context.WithTimeout(ctx, endTimeout)
-	defer func() { cancel() }()
+	taking, giveUp := context.WithCancel(ctx)
+	defer giveUp()
+	patience := time.AfterFunc(endTimeout, giveUp)
+	defer patience.Stop()
 	for starts := 0; ; {
 		s, err := f.takeSeat(taking, credentials, databases)
 		if err == nil {
@@ -137,14 +139,14 @@ func (f folder) join(ctx context.Context, databases []string) (*Seat, error) {
 			return nil, lockErr
 		}
 		if free {
+			// The wait is for an engine that is up. A machine that is busy takes longer to
+			// bring one up; one that is broken is not tried for ever.
+			isPatient := starts < mostStarts && patience.Stop()
 			err = f.startKeeper(ctx)
+			if isPatient {
+				patience.Reset(endTimeout)
+			}
 			if starts++; err == nil {
-				// The wait is for an engine that is up. A machine that is busy takes
-				// longer to bring one up; one that is broken is not tried for ever.
-				if starts <= mostStarts {
-					cancel()
-					taking, cancel = context.WithTimeout(ctx, endTimeout)
-				}
 				continue
 			}
 			if !errors.Is(err, errLocked) {

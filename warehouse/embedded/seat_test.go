@@ -10,23 +10,26 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"stagelag/warehouse/access"
 )
 
 func TestEngineEndsWithItsLastUser(t *testing.T) {
+	t.Parallel()
 	path := newPath(t)
-	first, last := mustOpen(t, path), mustOpen(t, path)
-	if first.seat.endpoint != last.seat.endpoint {
-		t.Fatalf("two engines: %+v and %+v", first.seat.endpoint, last.seat.endpoint)
+	first, last := mustJoin(t, path), mustJoin(t, path)
+	if first.place() != last.place() {
+		t.Fatalf("two engines: %+v and %+v", first.place(), last.place())
 	}
-	if err := first.Close(); err != nil {
+	if err := first.Leave(); err != nil {
 		t.Fatal(err)
 	}
-	mustExec(t, last, "SELECT 1")
-	if err := last.Close(); err != nil {
+	mustExec(t, connect(t, last), "SELECT 1")
+	if err := last.Leave(); err != nil {
 		t.Fatal(err)
 	}
 	waitUntilEnded(t, folder(path))
-	e := first.seat.endpoint
+	e := first.place()
 	eventually(t, "the end of keeper and engine", func() bool { return isGone(e.Keeper) && isGone(e.Engine) })
 	if _, err := os.Stat(folder(path).endpoint()); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the endpoint file after the end: %v, want none", err)
@@ -34,10 +37,11 @@ func TestEngineEndsWithItsLastUser(t *testing.T) {
 }
 
 func TestProcessesAtOneInstantShareOneEngine(t *testing.T) {
+	t.Parallel()
 	path := newPath(t)
 	var helpers []*helper
 	for range 8 {
-		helpers = append(helpers, startHelper(t, task{Config: Config{URL: Embedded, Path: path}}))
+		helpers = append(helpers, startHelper(t, path))
 	}
 	want := helpers[0].ready()
 	for _, h := range helpers[1:] {
@@ -48,54 +52,51 @@ func TestProcessesAtOneInstantShareOneEngine(t *testing.T) {
 }
 
 func TestKilledStarterLeavesTheEngineToTheOthers(t *testing.T) {
+	t.Parallel()
 	path := newPath(t)
-	starter := startHelper(t, task{Config: Config{URL: Embedded, Path: path}})
+	starter := startHelper(t, path)
 	e := starter.ready()
-	w := mustOpen(t, path)
-	if w.seat.endpoint != e {
-		t.Fatalf("another engine: %+v, want %+v", w.seat.endpoint, e)
+	s := mustJoin(t, path)
+	if s.place() != e {
+		t.Fatalf("another engine: %+v, want %+v", s.place(), e)
 	}
 	starter.kill()
-	mustExec(t, w, "CREATE TABLE days (day Date) ENGINE = MergeTree ORDER BY day")
+	mustExec(t, connect(t, s), "CREATE TABLE days (day Date) ENGINE = MergeTree ORDER BY day")
 	if isGone(e.Engine) {
 		t.Error("the engine ended with the command that started it")
 	}
 }
 
 func TestDataAndServiceSurviveAKill(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		name   string
-		victim func(starter *helper, e endpoint) int
+		victim func(starter *helper, e place) int
 	}{
-		{"of the only command", func(starter *helper, _ endpoint) int { return starter.cmd.Process.Pid }},
-		{"of the keeper", func(_ *helper, e endpoint) int { return e.Keeper }},
-		{"of the engine", func(_ *helper, e endpoint) int { return e.Engine }},
+		{"of the only command", func(starter *helper, _ place) int { return starter.cmd.Process.Pid }},
+		{"of the keeper", func(_ *helper, e place) int { return e.Keeper }},
+		{"of the engine", func(_ *helper, e place) int { return e.Engine }},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			path := newPath(t)
-			config := Config{URL: Embedded, Path: path}
-			starter := startHelper(t, task{Config: config})
+			starter := startHelper(t, path)
 			e := starter.ready()
-			w := mustOpen(t, path)
-			mustExec(t, w,
+			s := mustJoin(t, path)
+			mustExec(t, connect(t, s),
 				"CREATE TABLE days (day Date) ENGINE = MergeTree ORDER BY day",
 				"INSERT INTO days SELECT toDate('2026-03-02') + number FROM numbers(1000)")
-			w.Close()
+			s.Leave()
 
 			if err := unix.Kill(test.victim(starter, e), unix.SIGKILL); err != nil {
 				t.Fatal(err)
 			}
 			began := time.Now()
-			w = mustOpen(t, path)
+			s = mustJoin(t, path)
 			if took := time.Since(began); took > 15*time.Second {
-				t.Errorf("Open took %s, want at most 15 s", took)
+				t.Errorf("Join took %s, want at most 15 s", took)
 			}
-			var rows uint64
-			if err := w.DB().QueryRow(t.Context(), "SELECT count() FROM days").Scan(&rows); err != nil {
-				t.Fatal(err)
-			}
-			if rows != 1000 {
+			if rows := count(t, connect(t, s), "SELECT count() FROM days"); rows != 1000 {
 				t.Errorf("%d rows, want 1000", rows)
 			}
 		})
@@ -103,8 +104,9 @@ func TestDataAndServiceSurviveAKill(t *testing.T) {
 }
 
 func TestATerminatedKeeperEndsItsEngine(t *testing.T) {
+	t.Parallel()
 	path := newPath(t)
-	e := mustOpen(t, path).seat.endpoint
+	e := mustJoin(t, path)
 	if err := unix.Kill(e.Keeper, unix.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
@@ -112,8 +114,9 @@ func TestATerminatedKeeperEndsItsEngine(t *testing.T) {
 }
 
 func TestWhatAnEarlierEngineLeftBehindHindersNone(t *testing.T) {
+	t.Parallel()
 	path := newPath(t)
-	mustOpen(t, path).Close()
+	mustJoin(t, path).Leave()
 	f := folder(path)
 	waitUntilEnded(t, f)
 	for _, name := range []string{f.endpoint(), f.ports(), f.log(), f.startQueries()} {
@@ -124,13 +127,14 @@ func TestWhatAnEarlierEngineLeftBehindHindersNone(t *testing.T) {
 	if err := os.MkdirAll(f.cwd(), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	mustExec(t, mustOpen(t, path), "SELECT 1")
+	mustExec(t, connect(t, mustJoin(t, path)), "SELECT 1")
 }
 
 func TestNobodyElseReadsTheFolder(t *testing.T) {
-	path := filepath.Join(newPath(t), "made", "by", "open")
+	t.Parallel()
+	path := filepath.Join(newPath(t), "made", "by", "join")
 	t.Cleanup(func() { waitUntilEnded(t, folder(path)) })
-	w := mustOpen(t, path)
+	s := mustJoin(t, path)
 	for name, want := range map[string]fs.FileMode{
 		path:                        0o700,
 		folder(path).data():         0o700,
@@ -148,15 +152,15 @@ func TestNobodyElseReadsTheFolder(t *testing.T) {
 			t.Errorf("%s has mode %o, want %o", name, got, want)
 		}
 	}
-	password := w.seat.credentials.Stagelag
-	w.Close()
+	passwords := s.Passwords(access.Default)
+	s.Leave()
 	waitUntilEnded(t, folder(path))
-	if again := mustOpen(t, path).seat.credentials.Stagelag; again != password {
-		t.Error("the second Open made another password, want the first one's")
+	if again := mustJoin(t, path).Passwords(access.Default); again != passwords {
+		t.Error("the second Join made other passwords, want those of the first one")
 	}
 }
 
-func TestOpenSaysWhatIsWrongAndWhatToDo(t *testing.T) {
+func TestJoinSaysWhatIsWrongAndWhatToDo(t *testing.T) {
 	tests := []struct {
 		name    string
 		prepare func(t *testing.T, f folder)
@@ -211,7 +215,7 @@ func TestOpenSaysWhatIsWrongAndWhatToDo(t *testing.T) {
 		{
 			"the passwords are damaged",
 			func(t *testing.T, f folder) {
-				if err := os.WriteFile(f.credentials(), []byte("{\"stagelag\": \"secret"), 0o600); err != nil {
+				if err := os.WriteFile(f.credentials(), []byte("{\"stagelag\": {\"program\": \"secret"), 0o600); err != nil {
 					t.Fatal(err)
 				}
 			},
@@ -237,24 +241,25 @@ func TestOpenSaysWhatIsWrongAndWhatToDo(t *testing.T) {
 				t.Fatal(err)
 			}
 			test.prepare(t, folder(path))
-			w, err := Open(t.Context(), Config{URL: Embedded, Path: path})
+			s, err := Join(t.Context(), path, access.Default)
 			if err == nil {
-				w.Close()
-				t.Fatal("Open worked")
+				s.Leave()
+				t.Fatal("Join worked")
 			}
 			for _, want := range append(test.want, path) {
 				if !strings.Contains(err.Error(), want) {
-					t.Errorf("Open: %v, want %q in it", err, want)
+					t.Errorf("Join: %v, want %q in it", err, want)
 				}
 			}
 			if strings.Contains(err.Error(), "\n") || strings.Contains(err.Error(), "secret") {
-				t.Errorf("Open: %q, want one line without a secret", err)
+				t.Errorf("Join: %q, want one line without a secret", err)
 			}
 		})
 	}
 }
 
 func TestRemedyFitsTheDisk(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		name string
 		err  error
@@ -292,10 +297,11 @@ func TestAProgramCanBeTheEngine(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("STAGELAG_ENGINE", script)
-	mustExec(t, mustOpen(t, newPath(t)), "SELECT 1")
+	mustExec(t, connect(t, mustJoin(t, newPath(t))), "SELECT 1")
 }
 
 func TestOlderComparesReleases(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		name          string
 		version, last string

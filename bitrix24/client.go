@@ -39,7 +39,7 @@ const maxAnswer = 128 << 20
 
 const batchMethod = "batch"
 
-// ClientOptions says which portal to ask, and how. Only the webhook is required.
+// ClientOptions says which portal to ask, and how. The webhook and the clock are required.
 type ClientOptions struct {
 	Webhook Webhook
 	Limits  Limits       // Standard unless set
@@ -120,9 +120,6 @@ func NewClient(o ClientOptions) *Client {
 		zone:    time.UTC,
 		size:    MaxCommands,
 		stats:   Stats{Refused: map[string]int{}, Waited: map[string]time.Duration{}},
-	}
-	if c.clock == nil {
-		c.clock = wallClock{}
 	}
 	if c.onWait == nil {
 		c.onWait = func(string, time.Time) {}

@@ -12,11 +12,14 @@ type Clock interface {
 	Sleep(ctx context.Context, d time.Duration) error
 }
 
-type wallClock struct{}
+// WallClock is a clock that really sleeps, around the function that tells its time.
+type WallClock func() time.Time
 
-func (wallClock) Now() time.Time { return time.Now() }
+// Now is the time that the function tells.
+func (now WallClock) Now() time.Time { return now() }
 
-func (wallClock) Sleep(ctx context.Context, d time.Duration) error {
+// Sleep waits for d to pass.
+func (WallClock) Sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

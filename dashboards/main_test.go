@@ -196,8 +196,8 @@ func generated(t testing.TB, deals int) *warehouse.Warehouse {
 	log.SetOutput(io.Discard)
 	for range 2 {
 		if _, err := nightly.Run(context.Background(), nightly.Pass{
-			Warehouse: w, Config: cfg, AsOf: transform.NoDay, Progress: quiet{}, Log: log,
-			Client: bitrix24.NewClient(bitrix24.ClientOptions{Webhook: webhook, Limits: bitrix24.Unlimited}),
+			Warehouse: w, Config: cfg, AsOf: transform.NoDay, Progress: quiet{}, Log: log, Now: time.Now,
+			Client: bitrix24.NewClient(bitrix24.ClientOptions{Webhook: webhook, Limits: bitrix24.Unlimited, Clock: bitrix24.WallClock(time.Now)}),
 		}); err != nil {
 			t.Fatal(err)
 		}

@@ -44,7 +44,7 @@ func newSite(t *testing.T, options simulator.Options) *site {
 	world.AddField(simulator.Field{Name: "UF_CRM_DAYS", Type: "integer"})
 	ann := world.AddUser(simulator.User{Name: "Ann", LastName: "Lee"})
 	world.AddDeal(simulator.Deal{Title: "Roof", Funnel: 5, Stage: "C5:NEW", Manager: ann, Created: time.Now().AddDate(0, 0, -5)})
-	options.Secret = "hidden5ecret"
+	options.Now, options.Secret = time.Now, "hidden5ecret"
 	s := &site{t: t, options: options, portal: simulator.New(world, options), cfg: config.Default()}
 	s.server = httptest.NewServer(s.portal)
 	t.Cleanup(s.server.Close)
@@ -83,7 +83,7 @@ func (s *site) run() error {
 	defer w.Close()
 	log := logrus.New()
 	log.SetOutput(io.Discard)
-	_, err = nightly.Run(s.t.Context(), nightly.Pass{Warehouse: w, Client: s.client(), Config: s.cfg, AsOf: transform.NoDay, Progress: quiet{}, Log: log})
+	_, err = nightly.Run(s.t.Context(), nightly.Pass{Warehouse: w, Client: s.client(), Config: s.cfg, AsOf: transform.NoDay, Progress: quiet{}, Log: log, Now: time.Now})
 	return err
 }
 

@@ -16,14 +16,14 @@ func someReader(t testing.TB) *reader {
 	world := simulator.NewWorld()
 	world.AddFunnel(simulator.Funnel{ID: 3, Name: "Projects", Stages: []simulator.Stage{{ID: "C3:WON", Name: "Won", Semantics: simulator.Success}}})
 	world.AddField(simulator.Field{Name: "UF_CRM_DAYS", Type: "integer", Label: "Days"})
-	portal := simulator.New(world, simulator.Options{})
+	portal := simulator.New(world, simulator.Options{Now: time.Now})
 	server := httptest.NewServer(portal)
 	t.Cleanup(server.Close)
 	webhook, err := bitrix24.ParseWebhook(portal.WebhookURL(server.URL))
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := bitrix24.NewClient(bitrix24.ClientOptions{Webhook: webhook, Limits: bitrix24.Unlimited})
+	client := bitrix24.NewClient(bitrix24.ClientOptions{Webhook: webhook, Limits: bitrix24.Unlimited, Clock: bitrix24.WallClock(time.Now)})
 	description, err := Describe(t.Context(), client)
 	if err != nil {
 		t.Fatal(err)

@@ -110,7 +110,7 @@ func (s *site) pass(isFull bool) nightly.Pass {
 	log := logrus.New()
 	log.SetOutput(io.Discard)
 	return nightly.Pass{
-		Warehouse: s.w, Config: s.cfg, AsOf: transform.NoDay, Full: isFull, Progress: quiet{}, Log: log,
+		Warehouse: s.w, Config: s.cfg, AsOf: transform.NoDay, Full: isFull, Progress: quiet{}, Log: log, Now: time.Now,
 		Client: bitrix24.NewClient(bitrix24.ClientOptions{Webhook: s.cfg.Portal.URL, Limits: bitrix24.Unlimited, Clock: hasty{}}),
 	}
 }

@@ -44,6 +44,7 @@ type Pass struct {
 	Command  string
 	Progress Progress
 	Log      logrus.FieldLogger
+	Now      func() time.Time
 
 	// asked is what the client had been asked before the pass.
 	asked bitrix24.Stats
@@ -76,9 +77,9 @@ type Outcome struct {
 // Run makes one pass. When it fails, what was published stays, the runs row tells why,
 // and the next pass goes on from there.
 func Run(ctx context.Context, p Pass) (Outcome, error) {
-	startedAt := time.Now()
+	startedAt := p.Now()
 	p.asked = p.Client.Stats()
-	p.steps = NewSteps(p.Progress, p.Log)
+	p.steps = NewSteps(p.Progress, p.Log, p.Now)
 	p.Progress = p.steps
 	outcome, err := p.guarded(ctx, startedAt)
 	outcome.Steps = p.steps.End(err)
@@ -232,7 +233,7 @@ func (p Pass) pass(ctx context.Context, run *loader.Run, portal extractor.Descri
 
 // tidy removes what is kept no longer. The run is published whatever comes of it.
 func (p Pass) tidy(ctx context.Context, log logrus.FieldLogger) {
-	removed, err := loader.TidyLanding(ctx, p.Warehouse, time.Now().AddDate(0, 0, -int(p.Config.Warehouse.KeepLanding)))
+	removed, err := loader.TidyLanding(ctx, p.Warehouse, p.Now().AddDate(0, 0, -int(p.Config.Warehouse.KeepLanding)))
 	switch {
 	case err != nil:
 		log.WithError(err).Warn("replaced rows not removed, the next run tries again")

@@ -201,7 +201,7 @@ func (p Pass) awaitSplit(ctx context.Context, wait time.Duration) (*loader.Split
 	if err := sql.Up(ctx, p.Warehouse); err != nil {
 		return nil, err
 	}
-	for deadline := time.Now().Add(wait); ; {
+	for isLate := time.After(wait); ; {
 		split, err := loader.FindSplit(ctx, p.Warehouse)
 		if err != nil {
 			return nil, err
@@ -213,8 +213,10 @@ func (p Pass) awaitSplit(ctx context.Context, wait time.Duration) (*loader.Split
 				return split, err
 			}
 		}
-		if time.Now().After(deadline) {
+		select {
+		case <-isLate:
 			return nil, nil
+		default:
 		}
 		if !pauseFor(ctx, partsPause) {
 			return nil, context.Cause(ctx)

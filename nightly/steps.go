@@ -22,6 +22,7 @@ type Step struct {
 type Steps struct {
 	shown Progress
 	log   logrus.FieldLogger
+	now   func() time.Time
 	run   loader.RunID // 0 until it is known
 
 	begun   time.Time
@@ -30,13 +31,15 @@ type Steps struct {
 	logged  int // of those that ended
 }
 
-// NewSteps also tells another progress.
-func NewSteps(shown Progress, log logrus.FieldLogger) *Steps { return &Steps{shown: shown, log: log} }
+// NewSteps also tells another progress. The steps are timed by now.
+func NewSteps(shown Progress, log logrus.FieldLogger, now func() time.Time) *Steps {
+	return &Steps{shown: shown, log: log, now: now}
+}
 
 // Step begins a step, which ends the one before it.
 func (s *Steps) Step(name string) {
 	s.finish(nil)
-	s.begun, s.current = time.Now(), Step{Name: name}
+	s.begun, s.current = s.now(), Step{Name: name}
 	s.shown.Step(name)
 }
 
@@ -62,7 +65,7 @@ func (s *Steps) finish(err error) {
 	if s.current.Name == "" {
 		return
 	}
-	s.current.Took, s.current.IsFailed = time.Since(s.begun), err != nil
+	s.current.Took, s.current.IsFailed = s.now().Sub(s.begun), err != nil
 	s.ended = append(s.ended, s.current)
 	s.current = Step{}
 	if s.run > 0 {

@@ -167,7 +167,7 @@ func pass(url string, cfg config.Config, client *bitrix24.Client, isFull bool, p
 	log := logrus.New()
 	log.SetOutput(io.Discard)
 	outcome, err := nightly.Run(ctx, nightly.Pass{
-		Warehouse: w, Client: client, Config: cfg, AsOf: transform.NoDay, Full: isFull, Parts: parts, Progress: quiet{}, Log: log,
+		Warehouse: w, Client: client, Config: cfg, AsOf: transform.NoDay, Full: isFull, Parts: parts, Progress: quiet{}, Log: log, Now: time.Now,
 	})
 	if err != nil {
 		return result{err: err}
@@ -176,7 +176,7 @@ func pass(url string, cfg config.Config, client *bitrix24.Client, isFull bool, p
 		return result{err: fmt.Errorf("a run that is %s gives no error", outcome.Run.Status)}
 	}
 	if cfg.WriteBack.IsOn() {
-		_, err = writeback.Run(ctx, writeback.Pass{Warehouse: w, Client: client, Config: cfg, Progress: quiet{}, Log: log})
+		_, err = writeback.Run(ctx, writeback.Pass{Warehouse: w, Client: client, Config: cfg, Progress: quiet{}, Log: log, Now: time.Now})
 	}
 	return result{isPublished: true, err: err}
 }

@@ -97,8 +97,8 @@ func (s *site) run() {
 	log := logrus.New()
 	log.SetOutput(io.Discard)
 	_, err := nightly.Run(context.Background(), nightly.Pass{
-		Warehouse: s.w, Config: s.cfg, AsOf: transform.NoDay, Progress: quiet{}, Log: log,
-		Client: bitrix24.NewClient(bitrix24.ClientOptions{Webhook: s.cfg.Portal.URL, Limits: bitrix24.Unlimited}),
+		Warehouse: s.w, Config: s.cfg, AsOf: transform.NoDay, Progress: quiet{}, Log: log, Now: time.Now,
+		Client: bitrix24.NewClient(bitrix24.ClientOptions{Webhook: s.cfg.Portal.URL, Limits: bitrix24.Unlimited, Clock: bitrix24.WallClock(time.Now)}),
 	})
 	if err != nil {
 		s.t.Fatalf("run: %v", err)

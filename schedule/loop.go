@@ -30,12 +30,12 @@ type Clock interface {
 	After(d time.Duration) <-chan time.Time
 }
 
-// WallClock is the machine's clock.
-type WallClock struct{}
+// WallClock is a clock that really waits, around the function that tells its time.
+type WallClock func() time.Time
 
-// Now is the time. It carries no monotonic reading, which would not see the machine sleep
-// or its clock be set.
-func (WallClock) Now() time.Time { return time.Now().Round(0) }
+// Now is the time that the function tells. It carries no monotonic reading, which would not see
+// the machine sleep or its clock be set.
+func (now WallClock) Now() time.Time { return now().Round(0) }
 
 // After is time.After.
 func (WallClock) After(d time.Duration) <-chan time.Time { return time.After(d) }

@@ -98,8 +98,10 @@ type bench struct {
 	ahead atomic.Int64
 }
 
-func (b *bench) Now() time.Time                         { return schedule.WallClock{}.Now().Add(time.Duration(b.ahead.Load())) }
-func (b *bench) After(d time.Duration) <-chan time.Time { return schedule.WallClock{}.After(d) }
+func (b *bench) Now() time.Time {
+	return schedule.WallClock(time.Now).Now().Add(time.Duration(b.ahead.Load()))
+}
+func (b *bench) After(d time.Duration) <-chan time.Time { return schedule.WallClock(time.Now).After(d) }
 
 // in runs the test in a bubble, from a time on.
 func in(t *testing.T, zone, from string, j *job, test func(b *bench)) {

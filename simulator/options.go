@@ -8,7 +8,7 @@ import (
 // Options is how a portal is set up. The zero value is a self-hosted portal without
 // limits that acts on the machine's clock.
 type Options struct {
-	// Now is the portal's clock; nil: the machine's.
+	// Now is the portal's clock. It is required.
 	Now    func() time.Time
 	Limits Limits
 	// Zone is the server's zone, in which all times are written; nil: UTC+3.
@@ -117,9 +117,6 @@ const (
 )
 
 func (o Options) withDefaults() Options {
-	if o.Now == nil {
-		o.Now = time.Now
-	}
 	if o.Zone == nil {
 		o.Zone = defaultZone
 	}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"stagelag/simulator"
 )
@@ -12,7 +13,7 @@ import (
 func TestServe(t *testing.T) {
 	for _, address := range []string{"127.0.0.1:0", "localhost:0", ":0"} {
 		t.Run(address, func(t *testing.T) {
-			p := simulator.New(newWorld(), simulator.Options{})
+			p := simulator.New(newWorld(), simulator.Options{Now: time.Now})
 			base, stop, err := simulator.Serve(t.Context(), address, p)
 			if err != nil {
 				t.Fatal(err)
@@ -34,7 +35,7 @@ func TestServe(t *testing.T) {
 
 func TestServeEndsWithTheContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	base, stop, err := simulator.Serve(ctx, "127.0.0.1:0", simulator.New(newWorld(), simulator.Options{}))
+	base, stop, err := simulator.Serve(ctx, "127.0.0.1:0", simulator.New(newWorld(), simulator.Options{Now: time.Now}))
 	if err != nil {
 		t.Fatal(err)
 	}

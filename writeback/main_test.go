@@ -176,7 +176,7 @@ func (s *site) night() nightly.Outcome {
 	s.t.Helper()
 	s.world.Advance(s.clock.Now())
 	outcome, err := nightly.Run(context.Background(), nightly.Pass{
-		Warehouse: s.w, Client: s.newClient(), Config: s.cfg, AsOf: transform.NoDay, Progress: quiet{}, Log: s.logger(),
+		Warehouse: s.w, Client: s.newClient(), Config: s.cfg, AsOf: transform.NoDay, Progress: quiet{}, Log: s.logger(), Now: s.clock.Now,
 	})
 	if err != nil {
 		s.t.Fatalf("run: %v", err)
@@ -195,7 +195,7 @@ func (s *site) nextNight() nightly.Outcome {
 
 func (s *site) pass() writeback.Pass {
 	s.client = s.newClient()
-	return writeback.Pass{Warehouse: s.w, Client: s.client, Config: s.cfg, Progress: quiet{}, Log: s.logger()}
+	return writeback.Pass{Warehouse: s.w, Client: s.client, Config: s.cfg, Progress: quiet{}, Log: s.logger(), Now: s.clock.Now}
 }
 
 // writeBack makes a write-back with a log of the portal's that holds nothing else.

@@ -88,7 +88,7 @@ func leftTimes(ctx context.Context, conn driver.Conn, ids []extractor.DealID) (m
 }
 
 // remember keeps the times that writes have left.
-func remember(ctx context.Context, conn driver.Conn, left map[extractor.DealID]time.Time) error {
+func remember(ctx context.Context, conn driver.Conn, left map[extractor.DealID]time.Time, now time.Time) error {
 	if len(left) == 0 {
 		return nil
 	}
@@ -97,9 +97,8 @@ func remember(ctx context.Context, conn driver.Conn, left map[extractor.DealID]t
 		return fmt.Errorf("remember the writes: %w", err)
 	}
 	defer batch.Close()
-	now := time.Now().UTC()
 	for _, id := range slices.Sorted(maps.Keys(left)) {
-		if err := batch.Append(uint64(id), left[id], now); err != nil {
+		if err := batch.Append(uint64(id), left[id], now.UTC()); err != nil {
 			return fmt.Errorf("remember the writes: %w", err)
 		}
 	}

@@ -156,7 +156,7 @@ func (w *writing) request(ctx context.Context, group []todo) ([]todo, error) {
 			left[id] = result.After.UpdatedAt
 		}
 	}
-	return nil, errors.Join(hopeless, remember(ctx, w.conn, left))
+	return nil, errors.Join(hopeless, remember(ctx, w.conn, left, w.pass.Now()))
 }
 
 func (w *writing) wrote(id extractor.DealID) {
@@ -219,7 +219,7 @@ func (w *writing) reconcile(ctx context.Context, group []todo) ([]todo, error) {
 // finish gives the summary.
 func (w *writing) finish(begun time.Time) Summary {
 	s := w.summary
-	s.IsDry, s.Took, s.Written, s.Refused = w.pass.DryRun, time.Since(begun), len(w.written), refusals(w.refused)
+	s.IsDry, s.Took, s.Written, s.Refused = w.pass.DryRun, w.pass.Now().Sub(begun), len(w.written), refusals(w.refused)
 	stats := w.pass.Client.Stats()
 	s.Requests = stats.Requests - w.before.Requests
 	for reason, waited := range stats.Waited {

@@ -36,6 +36,7 @@ type Pass struct {
 	Limit    int
 	Progress Progress
 	Log      logrus.FieldLogger
+	Now      func() time.Time
 }
 
 // Progress is told what a pass is doing.
@@ -108,7 +109,7 @@ func Run(ctx context.Context, p Pass) (Summary, error) {
 		pass: p, conn: p.Warehouse.DB(), before: p.Client.Stats(),
 		written: map[extractor.DealID]bool{}, refused: map[extractor.DealID]string{},
 	}
-	begun := time.Now()
+	begun := p.Now()
 	err := w.run(ctx)
 	if cause := context.Cause(ctx); errors.Is(err, context.Canceled) && cause != nil {
 		err = cause

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
@@ -18,6 +19,7 @@ type app struct {
 	stdout  io.Writer // results, nothing else
 	stderr  io.Writer // logs, progress and the last line of a failure
 	environ []string
+	now     func() time.Time
 	log     *logrus.Logger
 	// progress shows on a terminal what long work does.
 	progress *progress
@@ -27,9 +29,9 @@ type app struct {
 	logLevel   string
 }
 
-func newApp(stdin io.Reader, stdout, stderr io.Writer, environ []string) *app {
-	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, environ: environ, log: logrus.New()}
-	a.progress = newProgress(stderr, isTerminal(stderr))
+func newApp(stdin io.Reader, stdout, stderr io.Writer, environ []string, now func() time.Time) *app {
+	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, environ: environ, now: now, log: logrus.New()}
+	a.progress = newProgress(stderr, isTerminal(stderr), now)
 	a.log.SetOutput(a.progress.above(stderr))
 	a.log.SetFormatter(logFormats[a.defaultLogFormat()])
 	return a

@@ -50,14 +50,14 @@ full month. It needs no account and no configuration; what it makes stays in ` +
 }
 
 func (a *app) demo(ctx context.Context, flags portalFlags, isOnServer bool) error {
-	world, suggested, err := portalWorld(flags, time.Now())
+	world, suggested, err := portalWorld(flags, a.now())
 	if err != nil {
 		return err
 	}
 	var behind atomic.Int64 // nanoseconds that the portal's clock is behind ours
 	simulated := simulator.New(world, simulator.Options{
 		Limits: simulator.Standard,
-		Now:    func() time.Time { return time.Now().Add(-time.Duration(behind.Load())) },
+		Now:    func() time.Time { return a.now().Add(-time.Duration(behind.Load())) },
 	})
 	base, stop, err := simulator.Serve(ctx, flags.listen, simulated)
 	if err != nil {
@@ -95,7 +95,7 @@ func (a *app) demo(ctx context.Context, flags portalFlags, isOnServer bool) erro
 		return fmt.Errorf("demo: the warehouse holds the deals of %s, and the demo's must not get among them; name a server of its own in STAGELAG_WAREHOUSE_URL", before.PortalHost)
 	}
 	behind.Store(int64(24 * time.Hour))
-	if lastNight := transform.DayOf(time.Now().Add(-24*time.Hour), cfg.Portal.TimeZone); before.RunID == 0 || before.AsOf < lastNight {
+	if lastNight := transform.DayOf(a.now().Add(-24*time.Hour), cfg.Portal.TimeZone); before.RunID == 0 || before.AsOf < lastNight {
 		outcome, err := a.pass(ctx, w, client, cfg, passOptions{command: "stagelag demo", asOf: transform.NoDay})
 		if err != nil {
 			return err

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -73,7 +74,7 @@ func TestWhatIsDeployed(t *testing.T) {
 			t.Errorf("%s calls %q with %q, want schedule with variables", d.name, d.command, d.variables)
 			continue
 		}
-		root := newRoot(newApp(strings.NewReader(""), &bytes.Buffer{}, &bytes.Buffer{}, nil))
+		root := newRoot(newApp(strings.NewReader(""), &bytes.Buffer{}, &bytes.Buffer{}, nil, time.Now))
 		cmd, args, err := root.Find(d.command)
 		if err != nil || cmd.Name() != "schedule" {
 			t.Errorf("%s calls %q: %v", d.name, d.command, err)

@@ -11,7 +11,6 @@ import (
 
 	"stagelag/config"
 	"stagelag/doctor"
-	"stagelag/schedule"
 )
 
 func newDoctor(a *app) *cobra.Command {
@@ -42,7 +41,7 @@ when the configuration can't be read.`,
 }
 
 func (a *app) doctor(ctx context.Context, cfg config.Config, asJSON bool) error {
-	report := doctor.Examine(ctx, doctor.Patient{Config: cfg, Warehouse: warehouseConfig(cfg), Client: a.client(cfg), Now: schedule.WallClock{}.Now})
+	report := doctor.Examine(ctx, doctor.Patient{Config: cfg, Warehouse: warehouseConfig(cfg), Client: a.client(cfg), Now: a.now})
 	if err := context.Cause(ctx); err != nil {
 		return err
 	}

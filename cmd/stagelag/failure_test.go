@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -43,7 +44,7 @@ func TestExecute(t *testing.T) {
 		for _, format := range []string{"text", "json"} {
 			t.Run(test.name+" with a log in "+format, func(t *testing.T) {
 				var stderr bytes.Buffer
-				a := newApp(strings.NewReader(""), &bytes.Buffer{}, &stderr, nil)
+				a := newApp(strings.NewReader(""), &bytes.Buffer{}, &stderr, nil, time.Now)
 				root := newRoot(a)
 				root.AddCommand(&cobra.Command{Use: "job", RunE: func(*cobra.Command, []string) error {
 					a.log.Info("begun")

@@ -8,6 +8,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"syscall"
+	"time"
 
 	// The time zones come with the program: a container may have none.
 	_ "time/tzdata"
@@ -31,6 +32,6 @@ func mainCode() int {
 	// A command that was asked to stop tidies up; whoever asks again does not want to wait.
 	context.AfterFunc(ctx, stop)
 
-	a := newApp(os.Stdin, os.Stdout, os.Stderr, os.Environ())
+	a := newApp(os.Stdin, os.Stdout, os.Stderr, os.Environ(), time.Now)
 	return a.execute(ctx, newRoot(a), os.Args[1:])
 }

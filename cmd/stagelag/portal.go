@@ -65,7 +65,7 @@ func (a *app) servePortal(ctx context.Context, flags portalFlags) error {
 	if err != nil {
 		return usagef("portal: --limits: %w", err)
 	}
-	clock, err := portalClock(flags.now, time.Now)
+	clock, err := portalClock(flags.now, a.now)
 	if err != nil {
 		return err
 	}

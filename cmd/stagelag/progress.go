@@ -34,8 +34,8 @@ type step struct {
 	waiting     string // for what and until when, empty unless it waits
 }
 
-func newProgress(stream io.Writer, isTerminal bool) *progress {
-	p := &progress{now: time.Now, width: func() int { return widthOf(stream) }}
+func newProgress(stream io.Writer, isTerminal bool, now func() time.Time) *progress {
+	p := &progress{now: now, width: func() int { return widthOf(stream) }}
 	if isTerminal {
 		p.terminal = stream
 	}

@@ -13,13 +13,13 @@ import (
 
 func TestProgressIsQuietInAPipe(t *testing.T) {
 	var out bytes.Buffer
-	for _, p := range []*progress{nil, newProgress(&out, false)} {
+	for _, p := range []*progress{nil, newProgress(&out, false, time.Now)} {
 		p.Step("extract deals")
 		p.Rows(10, 20)
 		p.Waiting("limit on requests", time.Now())
 		p.Done()
 	}
-	fmt.Fprint(newProgress(&out, false).above(&out), "the log")
+	fmt.Fprint(newProgress(&out, false, time.Now).above(&out), "the log")
 	if out.String() != "the log" {
 		t.Errorf("a progress in a pipe wrote %q", out.String())
 	}
@@ -53,7 +53,7 @@ func (s *screen) String() string {
 func TestProgressOnATerminal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		terminal := &screen{}
-		p := newProgress(terminal, true)
+		p := newProgress(terminal, true, time.Now)
 		log := p.above(terminal)
 		defer p.Done()
 

@@ -103,7 +103,7 @@ func (a *app) printRow(row loader.Row, written *writtenBack) error {
 // address.
 func (a *app) client(cfg config.Config) *bitrix24.Client {
 	return bitrix24.NewClient(bitrix24.ClientOptions{
-		Webhook: cfg.Portal.URL, Limits: cfg.Portal.Limits, Log: a.log.WithField("portal", cfg.Portal.URL.Host()),
+		Webhook: cfg.Portal.URL, Limits: cfg.Portal.Limits, Clock: bitrix24.WallClock(a.now), Log: a.log.WithField("portal", cfg.Portal.URL.Host()),
 		OnWait: func(reason string, until time.Time) { a.progress.Waiting(reason, until) },
 	})
 }
@@ -119,7 +119,7 @@ type passOptions struct {
 // pass makes one pass, with its progress on a terminal.
 func (a *app) pass(ctx context.Context, w *warehouse.Warehouse, client *bitrix24.Client, cfg config.Config, o passOptions) (nightly.Outcome, error) {
 	outcome, err := nightly.Run(ctx, nightly.Pass{
-		Warehouse: w, Client: client, Config: cfg, AsOf: o.asOf, Full: o.isFull, Parts: o.parts, Command: o.command, Progress: a.progress, Log: a.log,
+		Warehouse: w, Client: client, Config: cfg, AsOf: o.asOf, Full: o.isFull, Parts: o.parts, Command: o.command, Progress: a.progress, Log: a.log, Now: a.now,
 	})
 	a.progress.Done()
 	if badDate, ok := errors.AsType[*nightly.AsOfError](err); ok {

@@ -72,18 +72,18 @@ func (a *app) schedule(cmd *cobra.Command, cfg config.Config, parts int) error {
 	}
 	job := &nightlyJob{app: a, parts: parts}
 	job.configure(cfg)
-	loop := schedule.NewLoop(job, schedule.WallClock{}, a.log)
+	loop := schedule.NewLoop(job, schedule.WallClock(a.now), a.log)
 	looks := &looker{job: job}
 	defer looks.close()
 	job.monitor = monitor.New(monitor.Options{
-		Version: buildVersion(), Loop: loop.State, Portal: job.asked, Look: looks.look, MaxAge: job.maxAge, Now: schedule.WallClock{}.Now,
+		Version: buildVersion(), Loop: loop.State, Portal: job.asked, Look: looks.look, MaxAge: job.maxAge, Now: schedule.WallClock(a.now).Now,
 	})
 	page := &page{handler: job.monitor.Handler()}
 	defer page.close()
 	if err := page.listen(ctx, cfg.Schedule.Listen); err != nil {
 		return fmt.Errorf("schedule: %w; set schedule.listen to another address, or to off", err)
 	}
-	a.log.WithFields(logrus.Fields{"cron": cfg.Schedule.Cron, "time_zone": cfg.Portal.TimeZone.String(), "next": times.Next(time.Now()), "listen": page.address()}).Info("schedule began")
+	a.log.WithFields(logrus.Fields{"cron": cfg.Schedule.Cron, "time_zone": cfg.Portal.TimeZone.String(), "next": times.Next(a.now()), "listen": page.address()}).Info("schedule began")
 	var reloading sync.WaitGroup
 	defer reloading.Wait()
 	serving, stop := context.WithCancel(ctx)

@@ -104,7 +104,7 @@ func (w *watched) stop(s os.Signal) {
 func scheduledPortal(t *testing.T, folder string, deals int) (*simulator.Portal, func(more string)) {
 	t.Helper()
 	world, _ := simulator.Generate(simulator.GenerateOptions{Seed: 1, Deals: deals, Now: time.Now()})
-	simulated := simulator.New(world, simulator.Options{Secret: "hidden5ecret"})
+	simulated := simulator.New(world, simulator.Options{Now: time.Now, Secret: "hidden5ecret"})
 	server := httptest.NewServer(simulated)
 	t.Cleanup(server.Close)
 	configure := func(more string) {

@@ -109,9 +109,9 @@ func (a *app) printSummary(summary writeback.Summary) error {
 
 // writeBack makes one write-back, with its progress on a terminal.
 func (a *app) writeBack(ctx context.Context, w *warehouse.Warehouse, client *bitrix24.Client, cfg config.Config, isDry bool, limit int) (writeback.Summary, []nightly.Step, error) {
-	progress := nightly.NewSteps(a.progress, a.log)
+	progress := nightly.NewSteps(a.progress, a.log, a.now)
 	summary, err := writeback.Run(ctx, writeback.Pass{
-		Warehouse: w, Client: client, Config: cfg, DryRun: isDry, Limit: limit, Progress: progress, Log: a.log,
+		Warehouse: w, Client: client, Config: cfg, DryRun: isDry, Limit: limit, Progress: progress, Log: a.log, Now: a.now,
 	})
 	a.progress.Done()
 	progress.SetRun(summary.RunID)

@@ -21,7 +21,7 @@ import (
 func writtenPortal(t *testing.T, folder string, deals int, writeBack string) (*simulator.Portal, *simulator.World) {
 	t.Helper()
 	world, _ := simulator.Generate(simulator.GenerateOptions{Seed: 1, Deals: deals, Now: time.Now()})
-	simulated := simulator.New(world, simulator.Options{Secret: "hidden5ecret"})
+	simulated := simulator.New(world, simulator.Options{Now: time.Now, Secret: "hidden5ecret"})
 	server := httptest.NewServer(simulated)
 	t.Cleanup(server.Close)
 	settings := fmt.Sprintf(`

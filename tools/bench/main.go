@@ -47,14 +47,14 @@ func main() {
 		fmt.Fprintln(os.Stderr, "bench: give the page's path without its .md")
 		os.Exit(2)
 	}
-	if err := run(os.Stdin, os.Args[1]); err != nil {
+	if err := run(os.Stdin, os.Args[1], time.Now()); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(in io.Reader, page string) error {
-	measured, err := read(in)
+func run(in io.Reader, page string, now time.Time) error {
+	measured, err := read(in, now)
 	if err != nil {
 		return err
 	}
@@ -80,8 +80,8 @@ func run(in io.Reader, page string) error {
 }
 
 // read copies what it reads to standard output. A benchmark that failed is an error.
-func read(in io.Reader) (report, error) {
-	all := report{Date: time.Now().Format(time.DateOnly), Cores: runtime.NumCPU(), Go: runtime.Version(), Machine: runtime.GOOS + "/" + runtime.GOARCH}
+func read(in io.Reader, now time.Time) (report, error) {
+	all := report{Date: now.Format(time.DateOnly), Cores: runtime.NumCPU(), Go: runtime.Version(), Machine: runtime.GOOS + "/" + runtime.GOARCH}
 	if commit, err := exec.CommandContext(context.Background(), "git", "rev-parse", "--short", "HEAD").Output(); err == nil {
 		all.Commit = strings.TrimSpace(string(commit))
 	}

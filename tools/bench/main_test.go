@@ -5,7 +5,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
+
+var measuredAt = time.Date(2026, 3, 16, 12, 0, 0, 0, time.UTC)
 
 const output = `goos: linux
 pkg: stagelag/loader
@@ -24,7 +27,7 @@ func TestTheTablesTakeTheirPlace(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 {
-		if err := run(strings.NewReader(output), page); err != nil {
+		if err := run(strings.NewReader(output), page, measuredAt); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -33,7 +36,7 @@ func TestTheTablesTakeTheirPlace(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"# Before\n<!-- measured -->\n\nMeasured on ", " of A Processor @ 2 GHz, ",
+		"# Before\n<!-- measured -->\n\nMeasured on 2026-03-16, commit ", " of A Processor @ 2 GHz, ",
 		"| `loader` | runs | bytes/fact | ratio |\n|---|---:|---:|---:|\n| Load | 3 | 12.5 | 1.25 |\n",
 		"| `extractor` | runs | requests |\n|---|---:|---:|\n| Extract/standard/400 | 1 | 6 |\n| Extract/standard/25000 | 1 | 71 |\n",
 		"<!-- /measured -->\nAfter\n",
@@ -50,7 +53,7 @@ func TestTheTablesTakeTheirPlace(t *testing.T) {
 func TestAFailedBenchmarkWritesNothing(t *testing.T) {
 	page := filepath.Join(t.TempDir(), "performance")
 	for _, text := range []string{output + "--- FAIL: BenchmarkNight\nFAIL\n", "PASS\n"} {
-		if err := run(strings.NewReader(text), page); err == nil || !strings.Contains(err.Error(), "nothing is written") {
+		if err := run(strings.NewReader(text), page, measuredAt); err == nil || !strings.Contains(err.Error(), "nothing is written") {
 			t.Errorf("run of %q: %v, want an error", text, err)
 		}
 	}

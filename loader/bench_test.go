@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"stagelag/extractor"
 	"stagelag/transform"
 	"stagelag/warehouse/warehousetest"
@@ -29,27 +31,14 @@ const benchColumns = `SELECT toUInt32(%d) AS run_id, toInt8(1) AS sign, toDate(2
 const readyDeals = 1_000
 
 // readyBlock makes a block of facts, a row for each.
-func readyBlock(visits []transform.Visit, last transform.Day) (names []string, columns []any) {
-	var day, entered, plannedEnd []time.Time
-	var dealID []uint64
-	var overdueDays, daysLeft, planDays []int32
-	var overdueDay []uint8
-	var stageID []string
+func readyBlock(visits []transform.Visit, last transform.Day) []any {
+	b := factTable.block(1)
 	for deal := range readyDeals {
 		transform.Facts(&visits[deal], last, transform.CalendarDays{}, func(f *transform.Fact) {
-			day, dealID, stageID = append(day, date(f.Day)), append(dealID, uint64(f.Visit.DealID)), append(stageID, string(f.Visit.StageID))
-			entered, plannedEnd, planDays = append(entered, date(f.Visit.EnteredDate)), append(plannedEnd, date(f.Visit.Plan.End)), append(planDays, f.Visit.Plan.Days)
-			overdueDays, overdueDay, daysLeft = append(overdueDays, f.OverdueDays), append(overdueDay, f.OverdueDay), append(daysLeft, f.DaysLeft)
+			b.add(span{sign: transform.Added, visit: *f.Visit, first: *f})
 		})
 	}
-	n := len(day)
-	small := func(value int8) []int8 { return slices.Repeat([]int8{value}, n) }
-	names = []string{"run_id", "sign", "day", "deal_id", "visit_no", "funnel_id", "stage_id", "semantics", "manager_id", "manager_source",
-		"entered_date", "plan_source", "plan_days", "planned_end", "history_source", "overdue_days", "overdue_day", "days_left", "is_open"}
-	columns = []any{slices.Repeat([]uint32{1}, n), small(1), day, dealID, slices.Repeat([]uint32{1}, n), slices.Repeat([]uint32{5}, n), stageID,
-		small(0), slices.Repeat([]uint64{7}, n), small(0), entered, small(3), planDays, plannedEnd, small(0), overdueDays, overdueDay, daysLeft,
-		slices.Repeat([]bool{true}, n)}
-	return names, columns
+	return b.columns()
 }
 
 // BenchmarkLoad brings ten million facts into the warehouse in three ways, one after the other in
@@ -89,15 +78,15 @@ func BenchmarkLoad(b *testing.B) {
 		}
 	}
 	engine := func() { exec("INSERT INTO facts " + fmt.Sprintf(benchColumns, 1, benchDeals, benchDays)) }
-	names, ready := readyBlock(visits, last)
+	ready := readyBlock(visits, last)
 	blocks := func() {
-		in := newInserter(begin(b, w, last).Shards()[0], "facts", into(names...))
+		group, ctx := errgroup.WithContext(ctx)
+		s := begin(b, w, last).Shards()[0].newSender(ctx, group, factTable.name, factTable.write)
 		for range benchDeals / readyDeals {
-			if err := in.send(ctx, ready...); err != nil {
-				b.Fatal(err)
-			}
+			s.send(ready)
 		}
-		if err := in.wait(); err != nil {
+		close(s.blocks)
+		if err := group.Wait(); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -121,7 +110,7 @@ func BenchmarkLoad(b *testing.B) {
 					b.Fatalf("%d facts, want %d", n, benchFacts)
 				}
 				exec("OPTIMIZE TABLE facts FINAL")
-				row := conn.QueryRow(ctx, "SELECT sum(bytes_on_disk) / sum(rows) FROM system.parts WHERE active AND table = 'facts'")
+				row := conn.QueryRow(ctx, "SELECT sum(bytes_on_disk) / sum(rows) FROM system.parts WHERE active AND database = currentDatabase() AND table = 'facts'")
 				if err := row.Scan(&perFact); err != nil {
 					b.Fatal(err)
 				}

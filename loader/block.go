@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"strings"
 	"syscall"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"golang.org/x/sync/errgroup"
 )
 
 // A block is sent with so many facts, or with so many spans or rows of visits and deals if they are
@@ -30,72 +30,106 @@ const atOnce = 2
 // tries is how often a block is sent before the run fails.
 const tries = 4
 
-// An inserter sends blocks of columns into one table. A block whose answer was lost is
-// sent again under the same token, which the table remembers, so that its rows come in
-// once. Blocks are sent in the background while the next is filled.
-type inserter struct {
-	conn  driver.Conn
-	table string
-	write writer
-	token string // differs for each run and appender; the number of the block is appended
-	sent  int
-	// underWay are the blocks that are, the oldest first.
-	underWay []chan error
+// A feed fills blocks of a table and sends each that is full.
+type feed[R any] struct {
+	table  *table[R]
+	run    RunID
+	block  *block[R]
+	sender *sender
+}
+
+func newFeed[R any](t *table[R], run RunID, s *sender) *feed[R] {
+	return &feed[R]{t, run, t.block(run), s}
+}
+
+func (f *feed[R]) add(row R) {
+	f.block.add(row)
+	if f.block.rows() == blockRows {
+		f.flush()
+	}
+}
+
+func (f *feed[R]) flush() {
+	if f.block.rows() > 0 {
+		f.sender.send(f.block.columns())
+		f.block = f.table.block(f.run)
+	}
+}
+
+// finish sends the last block.
+func (f *feed[R]) finish() {
+	f.flush()
+	close(f.sender.blocks)
+}
+
+// A sender sends blocks of columns into one table, in the background while the next is filled. A block
+// whose answer was lost is sent again under the same token, which the table remembers, so that its
+// rows come in once.
+type sender struct {
+	conn   driver.Conn
+	table  string
+	write  writer
+	token  string // differs for each run and appender; the number of the block is appended
+	sent   int
+	blocks chan sending
+	isOver <-chan struct{} // no block is taken any more
+}
+
+// A sending is a block on its way.
+type sending struct {
+	token   string
+	columns []any
 }
 
 // A writer inserts columns, each a slice of one value a row, into a table.
 type writer func(ctx context.Context, conn driver.Conn, table string, columns []any) error
 
-func newInserter(s *Shard, table string, write writer) *inserter {
-	return &inserter{
-		conn: s.conn, table: table, write: write,
+// newSender begins to send, until its blocks are closed or the group's context ends.
+func (s *Shard) newSender(ctx context.Context, group *errgroup.Group, table string, write writer) *sender {
+	sender := &sender{
+		conn: s.conn, table: table, write: write, blocks: make(chan sending), isOver: ctx.Done(),
 		token: fmt.Sprintf("%s/%d/%d/%d", table, s.run, s.startedAt.UnixNano(), s.appenders),
 	}
+	for range atOnce {
+		group.Go(func() error { return sender.work(ctx) })
+	}
+	return sender
 }
 
-// send hands over the columns, which must not be changed any more.
-func (in *inserter) send(ctx context.Context, columns ...any) error {
-	if len(in.underWay) == atOnce {
-		if err := in.next(); err != nil {
-			return err
+// send hands over the columns, which must not be changed any more. After an error, which the group has,
+// they are dropped.
+func (s *sender) send(columns []any) {
+	s.sent++
+	select {
+	case s.blocks <- sending{fmt.Sprintf("%s/%d", s.token, s.sent), columns}:
+	case <-s.isOver:
+	}
+}
+
+// work sends one block after the other.
+func (s *sender) work(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case block, isOpen := <-s.blocks:
+			if !isOpen {
+				return ctx.Err() // when it has ended, a block may have been dropped
+			}
+			if err := s.insert(ctx, block); err != nil {
+				return fmt.Errorf("append to %s: %w", s.table, err)
+			}
 		}
 	}
-	in.sent++
-	token := fmt.Sprintf("%s/%d", in.token, in.sent)
-	done := make(chan error, 1)
-	in.underWay = append(in.underWay, done)
-	go func() { done <- in.insert(ctx, token, columns) }()
-	return nil
 }
 
-// next returns when the oldest block that is under way was written.
-func (in *inserter) next() error {
-	err := <-in.underWay[0]
-	in.underWay = in.underWay[1:]
-	if err != nil {
-		return fmt.Errorf("append to %s: %w", in.table, err)
-	}
-	return nil
-}
-
-// wait returns when all blocks were written, with the first error.
-func (in *inserter) wait() error {
-	var first error
-	for len(in.underWay) > 0 {
-		if err := in.next(); first == nil {
-			first = err
-		}
-	}
-	return first
-}
-
-func (in *inserter) insert(ctx context.Context, token string, columns []any) error {
+func (s *sender) insert(ctx context.Context, block sending) error {
 	// All in one place, because settings of a context take the place of those that it had. What a block
 	// of spans becomes is one block again, made by one thread: sent again, the same rows come in the same
 	// order under the same token.
 	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{
 		"insert_deduplicate":              1,
-		"insert_deduplication_token":      token,
+		"insert_deduplication_token":      block.token,
 		"async_insert":                    0,
 		"max_partitions_per_insert_block": 0,
 		"max_threads":                     1,
@@ -105,7 +139,7 @@ func (in *inserter) insert(ctx context.Context, token string, columns []any) err
 	}))
 	pause := 200 * time.Millisecond
 	for try := 1; ; try++ {
-		err := in.write(ctx, in.conn, in.table, columns)
+		err := s.write(ctx, s.conn, s.table, block.columns)
 		if err == nil || try == tries || !isTransient(err) {
 			return err
 		}
@@ -115,23 +149,6 @@ func (in *inserter) insert(ctx context.Context, token string, columns []any) err
 		case <-time.After(pause):
 			pause *= 4
 		}
-	}
-}
-
-// into inserts into columns of a table.
-func into(names ...string) writer {
-	return func(ctx context.Context, conn driver.Conn, table string, columns []any) error {
-		batch, err := conn.PrepareBatch(ctx, "INSERT INTO "+table+" ("+strings.Join(names, ", ")+")")
-		if err != nil {
-			return err
-		}
-		defer batch.Close()
-		for i, column := range columns {
-			if err := batch.Column(i).Append(column); err != nil {
-				return fmt.Errorf("column %s: %w", names[i], err)
-			}
-		}
-		return batch.Send()
 	}
 }
 

@@ -3,6 +3,7 @@ package loader
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
@@ -20,7 +21,7 @@ func (e *UnknownManagerError) Error() string {
 // The person's days and deals stay, under #ID. No run may be under way, which would append the
 // names that it has read. Cut off in the middle it is called again; a second time it changes
 // nothing.
-func Forget(ctx context.Context, conn driver.Conn, manager extractor.ManagerID) error {
+func Forget(ctx context.Context, conn driver.Conn, manager extractor.ManagerID, now time.Time) error {
 	id := uint64(manager)
 	var known uint64
 	row := conn.QueryRow(ctx, `
@@ -38,15 +39,15 @@ func Forget(ctx context.Context, conn driver.Conn, manager extractor.ManagerID) 
 	if known == 0 || manager == 0 {
 		return &UnknownManagerError{manager}
 	}
-	return KeepForgotten(ctx, conn, manager)
+	return KeepForgotten(ctx, conn, manager, now)
 }
 
 // KeepForgotten is Forget for a person whom the warehouse may have nothing of: one that was
 // forgotten in another one.
-func KeepForgotten(ctx context.Context, conn driver.Conn, manager extractor.ManagerID) error {
+func KeepForgotten(ctx context.Context, conn driver.Conn, manager extractor.ManagerID, now time.Time) error {
 	id := uint64(manager)
 	// First, so that a name that is gone can't come back.
-	if err := conn.Exec(ctx, "INSERT INTO forgotten_managers (manager_id, forgotten_at) SELECT ?, now64(3)", id); err != nil {
+	if err := conn.Exec(ctx, "INSERT INTO forgotten_managers (manager_id, forgotten_at) SELECT ?, toDateTime64(?, 3, 'UTC')", id, exact(now)); err != nil {
 		return fmt.Errorf("remember to forget manager %d: %w", manager, err)
 	}
 	err := conn.Exec(ctx, "ALTER TABLE managers UPDATE name = '' WHERE manager_id = ? AND name != '' SETTINGS mutations_sync = 2", id)

@@ -68,30 +68,47 @@ func (l *Landing) LandDeals(ctx context.Context, deals []extractor.Deal) error {
 	if len(deals) == 0 {
 		return nil
 	}
-	batch, err := l.run.conn.PrepareBatch(ctx, `INSERT INTO landing_deals (deal_id, version, run_id, title, funnel_id, stage_id,
-		semantics, manager_id, amount, currency, created_at, moved_at, updated_at, is_recurring, fields, vanished_at)`)
-	if err != nil {
-		return fmt.Errorf("land deals: %w", err)
-	}
-	defer batch.Close()
 	version := l.nextVersion()
+	rows := make([]landedDeal, len(deals))
 	for i := range deals {
-		d := &deals[i]
-		fields := d.Fields
-		if fields == nil {
-			fields = map[string]string{}
-		}
-		err := batch.Append(uint64(d.ID), version, uint32(l.run.row.RunID), d.Title, uint32(d.FunnelID), string(d.StageID),
-			int8(d.Semantics), uint64(d.ManagerID), bounded(d.Amount), d.Currency, moment(d.CreatedAt), moment(d.MovedAt), moment(d.UpdatedAt),
-			d.IsRecurring, fields, nil)
-		if err != nil {
-			return fmt.Errorf("land deal %d: %w", d.ID, err)
-		}
+		rows[i] = landedDeal{Deal: deals[i], version: version}
 	}
-	if err := batch.Send(); err != nil {
+	if err := landedDealTable.insert(ctx, l.run.conn, l.run.row.RunID, rows); err != nil {
 		return fmt.Errorf("land deals: %w", err)
 	}
 	return nil
+}
+
+// A landedDeal is a deal as the portal last showed it.
+type landedDeal struct {
+	extractor.Deal
+	version    uint64
+	vanishedAt *time.Time // nil while the portal has it
+}
+
+var landedDealTable = table[landedDeal]{"landing_deals", []column[landedDeal]{
+	id64("deal_id", func(d *landedDeal) *extractor.DealID { return &d.ID }),
+	plain("version", func(d *landedDeal) *uint64 { return &d.version }),
+	plain("title", func(d *landedDeal) *string { return &d.Title }),
+	id32("funnel_id", func(d *landedDeal) *extractor.FunnelID { return &d.FunnelID }),
+	text("stage_id", func(d *landedDeal) *extractor.StageID { return &d.StageID }),
+	enum("semantics", func(d *landedDeal) *extractor.Semantics { return &d.Semantics }),
+	id64("manager_id", func(d *landedDeal) *extractor.ManagerID { return &d.ManagerID }),
+	amount("amount", func(d *landedDeal) *decimal.Decimal { return &d.Amount }),
+	plain("currency", func(d *landedDeal) *string { return &d.Currency }),
+	moment("created_at", func(d *landedDeal) *time.Time { return &d.CreatedAt }),
+	moment("moved_at", func(d *landedDeal) *time.Time { return &d.MovedAt }),
+	moment("updated_at", func(d *landedDeal) *time.Time { return &d.UpdatedAt }),
+	plain("is_recurring", func(d *landedDeal) *bool { return &d.IsRecurring }),
+	plain("fields", func(d *landedDeal) *map[string]string { return &d.Fields }),
+	plain("vanished_at", func(d *landedDeal) **time.Time { return &d.vanishedAt }),
+}}
+
+// amount is an amount of money, held within what the warehouse can hold.
+func amount[R any](name string, of func(*R) *decimal.Decimal) field[R, decimal.Decimal, decimal.Decimal] {
+	f := plain(name, of)
+	f.store = bounded
+	return f
 }
 
 // mostAmount is the largest amount that the warehouse's Decimal(18, 2) can hold.
@@ -106,50 +123,40 @@ func bounded(amount decimal.Decimal) decimal.Decimal {
 	return amount
 }
 
-// The times that the warehouse's DateTime64 can hold.
-var (
-	firstMoment = time.Unix(0, 0).UTC()
-	lastMoment  = time.Date(2149, 6, 6, 23, 59, 59, 0, time.UTC)
-)
-
-// moment is the stored form of a time: the first one for none, and nothing that the
-// warehouse can't hold.
-func moment(t time.Time) time.Time {
-	switch {
-	case t.Before(firstMoment):
-		return firstMoment
-	case t.After(lastMoment):
-		return lastMoment
-	default:
-		return t.UTC()
-	}
-}
-
 // LandStageChanges appends the changes as they are now.
 func (l *Landing) LandStageChanges(ctx context.Context, changes []extractor.StageChange) error {
 	if len(changes) == 0 {
 		return nil
 	}
-	batch, err := l.run.conn.PrepareBatch(ctx, `INSERT INTO landing_stage_changes (deal_id, change_id, version, run_id, changed_at,
-		funnel_id, stage_id, semantics, type_id, vanished_at)`)
-	if err != nil {
-		return fmt.Errorf("land stage changes: %w", err)
-	}
-	defer batch.Close()
 	version := l.nextVersion()
+	rows := make([]landedChange, len(changes))
 	for i := range changes {
-		c := &changes[i]
-		err := batch.Append(uint64(c.DealID), uint64(c.ID), version, uint32(l.run.row.RunID), moment(c.ChangedAt),
-			uint32(c.FunnelID), string(c.StageID), int8(c.Semantics), c.TypeID, nil)
-		if err != nil {
-			return fmt.Errorf("land stage change %d: %w", c.ID, err)
-		}
+		rows[i] = landedChange{StageChange: changes[i], version: version}
 	}
-	if err := batch.Send(); err != nil {
+	if err := landedChangeTable.insert(ctx, l.run.conn, l.run.row.RunID, rows); err != nil {
 		return fmt.Errorf("land stage changes: %w", err)
 	}
 	return nil
 }
+
+// A landedChange is a stage change as the portal last showed it.
+type landedChange struct {
+	extractor.StageChange
+	version    uint64
+	vanishedAt *time.Time // nil while the portal has it
+}
+
+var landedChangeTable = table[landedChange]{"landing_stage_changes", []column[landedChange]{
+	id64("deal_id", func(c *landedChange) *extractor.DealID { return &c.DealID }),
+	id64("change_id", func(c *landedChange) *extractor.ChangeID { return &c.ID }),
+	plain("version", func(c *landedChange) *uint64 { return &c.version }),
+	moment("changed_at", func(c *landedChange) *time.Time { return &c.ChangedAt }),
+	id32("funnel_id", func(c *landedChange) *extractor.FunnelID { return &c.FunnelID }),
+	text("stage_id", func(c *landedChange) *extractor.StageID { return &c.StageID }),
+	enum("semantics", func(c *landedChange) *extractor.Semantics { return &c.Semantics }),
+	plain("type_id", func(c *landedChange) *uint8 { return &c.TypeID }),
+	plain("vanished_at", func(c *landedChange) **time.Time { return &c.vanishedAt }),
+}}
 
 // ReplaceStageChanges lands whole histories: what is known of these deals and not among
 // the changes has vanished. Killed between its two statements it leaves the vanished
@@ -191,31 +198,26 @@ func (l *Landing) VanishUnseen(ctx context.Context, since uint64) error {
 }
 
 func (l *Landing) vanishDeals(ctx context.Context, where string) error {
-	err := l.run.inEachShard(ctx, fmt.Sprintf(`
-		INSERT INTO landing_deals (deal_id, version, run_id, title, funnel_id, stage_id, semantics, manager_id, amount, currency,
-			created_at, moved_at, updated_at, is_recurring, fields, vanished_at)
-		SELECT deal_id, %d, %d, title, funnel_id, stage_id, semantics, manager_id, amount, currency,
-			created_at, moved_at, updated_at, is_recurring, fields, now64(3)
-		FROM landing_deals FINAL
-		WHERE vanished_at IS NULL AND %s
-		SETTINGS max_query_size = 10000000`, l.nextVersion(), l.run.row.RunID, where))
-	if err != nil {
+	if err := vanish(ctx, l, &landedDealTable, where); err != nil {
 		return fmt.Errorf("mark vanished deals: %w", err)
 	}
 	return nil
 }
 
 func (l *Landing) vanishChanges(ctx context.Context, where string) error {
-	err := l.run.inEachShard(ctx, fmt.Sprintf(`
-		INSERT INTO landing_stage_changes (deal_id, change_id, version, run_id, changed_at, funnel_id, stage_id, semantics, type_id, vanished_at)
-		SELECT deal_id, change_id, %d, %d, changed_at, funnel_id, stage_id, semantics, type_id, now64(3)
-		FROM landing_stage_changes FINAL
-		WHERE vanished_at IS NULL AND %s
-		SETTINGS max_query_size = 10000000`, l.nextVersion(), l.run.row.RunID, where))
-	if err != nil {
+	if err := vanish(ctx, l, &landedChangeTable, where); err != nil {
 		return fmt.Errorf("mark vanished stage changes: %w", err)
 	}
 	return nil
+}
+
+// vanish appends the rows that the condition is about once more, marked.
+func vanish[R any](ctx context.Context, l *Landing, t *table[R], where string) error {
+	return l.run.inEachShard(ctx, "INSERT INTO "+t.name+" ("+t.names()+") SELECT "+t.selection(map[string]string{
+		"run_id":      fmt.Sprint(l.run.row.RunID),
+		"version":     strconv.FormatUint(l.nextVersion(), 10),
+		"vanished_at": "toDateTime64('" + exact(l.run.now()) + "', 3, 'UTC')",
+	})+" FROM "+t.name+" FINAL WHERE vanished_at IS NULL AND "+where+" SETTINGS max_query_size = 10000000")
 }
 
 // KnownDeals gives known deals above an id, by id.

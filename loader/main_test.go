@@ -3,12 +3,7 @@ package loader
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
-	"net"
 	"slices"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,7 +19,7 @@ func TestMain(m *testing.M) { warehousetest.Main(m) }
 
 func begin(t testing.TB, w *warehouse.Warehouse, asOf transform.Day) *Run {
 	t.Helper()
-	run, err := Begin(context.Background(), w, Start{At: time.Now(), AsOf: asOf, PortalHost: "example.bitrix24.ru"})
+	run, err := Begin(context.Background(), w, Start{Now: time.Now, At: time.Now(), AsOf: asOf, PortalHost: "example.bitrix24.ru"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,6 +52,7 @@ func appendVisits(t *testing.T, run *Run, deals int) {
 	t.Helper()
 	shard := run.Shards()[0]
 	a := shard.Append(context.Background(), transform.CalendarDays{}, nil)
+	defer a.Close()
 	for deal := range deals {
 		v := visit(extractor.DealID(deal+1), firstDay)
 		transform.Compare(nil, transform.NoDay, []transform.Visit{*v}, lastDay, transform.CalendarDays{}, transform.Difference{Fact: a.Fact, Visit: a.Visit})
@@ -135,106 +131,5 @@ func TestAnOvertakenRunIsNotPublished(t *testing.T) {
 	begin(t, w, firstDay)
 	if err := slow.Publish(context.Background()); !errors.Is(err, ErrOvertaken) {
 		t.Errorf("Publish of a run that another has overtaken: %v, want ErrOvertaken", err)
-	}
-}
-
-// A lossy proxy passes everything on to the engine, but loses the engine's answers to
-// some of the blocks: it hangs up when the answer comes.
-type lossy struct {
-	listener net.Listener
-	engine   string
-	losses   atomic.Int32 // left
-	lost     atomic.Int32
-}
-
-func (p *lossy) serve() {
-	for {
-		client, err := p.listener.Accept()
-		if err != nil {
-			return
-		}
-		go p.pass(client)
-	}
-}
-
-// manyBytes is more than any request but a block of rows.
-const manyBytes = 20_000
-
-func (p *lossy) pass(client net.Conn) {
-	defer client.Close()
-	engine, err := net.Dial("tcp", p.engine)
-	if err != nil {
-		return
-	}
-	defer engine.Close()
-	var sent atomic.Int64 // by the client since the engine's last answer
-	var group sync.WaitGroup
-	group.Go(func() {
-		buffer := make([]byte, 64<<10)
-		for {
-			n, err := client.Read(buffer)
-			sent.Add(int64(n))
-			if _, failed := engine.Write(buffer[:n]); err != nil || failed != nil {
-				engine.Close()
-				return
-			}
-		}
-	})
-	buffer := make([]byte, 64<<10)
-	for {
-		n, err := engine.Read(buffer)
-		if sent.Swap(0) > manyBytes && p.losses.Add(-1) >= 0 {
-			p.lost.Add(1)
-			client.Close()
-			_, _ = io.Copy(io.Discard, engine) // the engine ends the insert in peace
-			break
-		}
-		if _, failed := client.Write(buffer[:n]); err != nil || failed != nil {
-			break
-		}
-	}
-	client.Close()
-	group.Wait()
-}
-
-// TestALostAnswerDoublesNothing loses the answers to blocks that the engine has written.
-func TestALostAnswerDoublesNothing(t *testing.T) {
-	t.Parallel()
-	w := warehousetest.Migrated(t)
-	options := w.Options()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	proxy := &lossy{listener: listener, engine: options.Addr[0]}
-	go proxy.serve()
-	through, err := warehouse.Open(t.Context(), warehouse.Config{
-		URL: fmt.Sprintf("clickhouse://%s:%s@%s?compress=none", options.Auth.Username, options.Auth.Password, listener.Addr()),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer through.Close()
-
-	run := begin(t, through, lastDay)
-	proxy.losses.Store(3)
-	appendVisits(t, run, 20_000)
-	if err := run.Publish(context.Background()); err != nil {
-		t.Fatal(err)
-	}
-	if proxy.lost.Load() == 0 {
-		t.Fatal("no answer was lost, so nothing was tested")
-	}
-	for query, want := range map[string]int64{
-		"SELECT count() FROM facts":                            20_000 * 21,
-		"SELECT count() FROM visits":                           20_000,
-		"SELECT count() FROM deals":                            20_000,
-		"SELECT sum(overdue_days_total) FROM deals_now":        20_000 * 10,
-		"SELECT sum(overdue_days_accrued) FROM portfolio_days": 20_000 * 10,
-	} {
-		if got := number(t, w.DB(), query); got != want {
-			t.Errorf("%s = %d, want %d", query, got, want)
-		}
 	}
 }

@@ -42,6 +42,36 @@ func (p Part) Among(ids []extractor.DealID) []extractor.DealID {
 	return ids[first:end]
 }
 
+// A partEvent is a row of run_parts: a part was made, or somebody has derived it.
+type partEvent struct {
+	no          uint32
+	status      string
+	shardNo     uint32 // from 1
+	first, last extractor.DealID
+	clock       time.Time
+	isAll       bool
+	// Of a part that is done.
+	stage    string
+	appended Appended
+}
+
+const partMade, partDone = "open", "done"
+
+var partTable = table[partEvent]{"run_parts", []column[partEvent]{
+	plain("part_no", func(e *partEvent) *uint32 { return &e.no }),
+	plain("status", func(e *partEvent) *string { return &e.status }),
+	plain("shard_no", func(e *partEvent) *uint32 { return &e.shardNo }),
+	id64("first_deal_id", func(e *partEvent) *extractor.DealID { return &e.first }),
+	id64("last_deal_id", func(e *partEvent) *extractor.DealID { return &e.last }),
+	moment("clock", func(e *partEvent) *time.Time { return &e.clock }),
+	plain("is_all", func(e *partEvent) *bool { return &e.isAll }),
+	plain("stage", func(e *partEvent) *string { return &e.stage }),
+	plain("facts", func(e *partEvent) *uint64 { return &e.appended.Facts }),
+	plain("visits", func(e *partEvent) *uint64 { return &e.appended.Visits }),
+	plain("deals", func(e *partEvent) *uint64 { return &e.appended.Deals }),
+	plain("deals_changed", func(e *partEvent) *uint64 { return &e.appended.Changed }),
+}}
+
 // A Split is a run whose parts can be derived by any process.
 type Split struct {
 	conn   driver.Conn // of the front
@@ -72,22 +102,15 @@ func (r *Run) Split(ctx context.Context, ids [][]extractor.DealID, parts int, cl
 		total += len(list)
 	}
 	size := max(1, (total+parts-1)/max(1, parts))
-	batch, err := r.conn.PrepareBatch(ctx, "INSERT INTO run_parts (run_id, part_no, status, shard_no, first_deal_id, last_deal_id, clock, is_all)")
-	if err != nil {
-		return nil, fmt.Errorf("split the run: %w", err)
-	}
-	defer batch.Close()
-	no := uint32(0)
+	var made []partEvent
 	for shard, list := range ids {
-		for begin := 0; begin < len(list); begin += size {
-			no++
-			last := list[min(begin+size, len(list))-1]
-			if err := batch.Append(uint32(s.run), no, "open", uint32(shard+1), uint64(list[begin]), uint64(last), clock.UTC(), isAll); err != nil {
-				return nil, fmt.Errorf("split the run: %w", err)
-			}
+		for part := range slices.Chunk(list, size) {
+			made = append(made, partEvent{
+				no: uint32(len(made) + 1), status: partMade, shardNo: uint32(shard + 1), first: part[0], last: part[len(part)-1], clock: clock, isAll: isAll,
+			})
 		}
 	}
-	if err := batch.Send(); err != nil {
+	if err := partTable.insert(ctx, r.conn, s.run, made); err != nil {
 		return nil, fmt.Errorf("split the run: %w", err)
 	}
 	return s, nil
@@ -110,7 +133,7 @@ func FindSplit(ctx context.Context, w *warehouse.Warehouse) (*Split, error) {
 	case status != Running || parts == 0:
 		return nil, nil
 	}
-	s.run, s.AsOf = RunID(run), transform.DayOf(asOf, time.UTC)
+	s.run, s.AsOf = RunID(run), loadedDay(asOf)
 	if err := s.conn.QueryRow(ctx, "SELECT any(clock), any(is_all) FROM run_parts WHERE run_id = ? AND status = 'open'", run).Scan(&s.Clock, &s.IsAll); err != nil {
 		return nil, fmt.Errorf("read how the run is split: %w", err)
 	}
@@ -128,39 +151,32 @@ func (s *Split) Run() RunID { return s.run }
 
 // Parts are the parts as they are now, by their numbers.
 func (s *Split) Parts(ctx context.Context) ([]Part, error) {
-	rows, err := s.conn.Query(ctx, `
-		SELECT part_no, anyIf(shard_no, status = 'open'), anyIf(first_deal_id, status = 'open'), anyIf(last_deal_id, status = 'open'), max(status) = 'done',
-			anyIf(stage, status = 'done'), anyIf(facts, status = 'done'), anyIf(visits, status = 'done'), anyIf(deals, status = 'done'), anyIf(deals_changed, status = 'done')
-		FROM run_parts WHERE run_id = ? GROUP BY part_no ORDER BY part_no`, uint32(s.run))
+	var parts []Part
+	err := partTable.read(ctx, s.conn, "WHERE run_id = ? ORDER BY part_no, status", func(e *partEvent) {
+		if e.status == partMade {
+			parts = append(parts, Part{Run: s.run, No: e.no, Shard: int(e.shardNo) - 1, First: e.first, Last: e.last})
+			return
+		}
+		// A run that was overtaken has no parts any more, and yet some may be told to be done.
+		if last := len(parts) - 1; last >= 0 && parts[last].No == e.no {
+			p := &parts[last]
+			p.IsDone, p.stage, p.appended = true, e.stage, e.appended
+		}
+	}, uint32(s.run))
 	if err != nil {
 		return nil, fmt.Errorf("read the parts of the run: %w", err)
 	}
-	defer rows.Close()
-	var parts []Part
-	for rows.Next() {
-		p := Part{Run: s.run}
-		var shard uint32
-		var first, last uint64
-		if err := rows.Scan(&p.No, &shard, &first, &last, &p.IsDone, &p.stage, &p.appended.Facts, &p.appended.Visits, &p.appended.Deals, &p.appended.Changed); err != nil {
-			return nil, fmt.Errorf("read the parts of the run: %w", err)
-		}
-		p.Shard, p.First, p.Last = int(shard)-1, extractor.DealID(first), extractor.DealID(last)
-		parts = append(parts, p)
-	}
-	return parts, rows.Err()
+	return parts, nil
 }
 
 // Done tells that the rows of a part are in the tables of the stage, or in their place where that
 // is nil. The caller holds the part's lease.
 func (s *Split) Done(ctx context.Context, p Part, stage *Stage, appended Appended) error {
-	name := ""
+	done := partEvent{no: p.No, status: partDone, appended: appended}
 	if stage != nil {
-		name = stage.name
+		done.stage = stage.name
 	}
-	err := s.conn.Exec(ctx, `
-		INSERT INTO run_parts (run_id, part_no, status, stage, facts, visits, deals, deals_changed) SELECT ?, ?, 'done', ?, ?, ?, ?, ?`,
-		uint32(s.run), p.No, name, appended.Facts, appended.Visits, appended.Deals, appended.Changed)
-	if err != nil {
+	if err := partTable.insert(ctx, s.conn, s.run, []partEvent{done}); err != nil {
 		return fmt.Errorf("record that part %d is done: %w", p.No, err)
 	}
 	return nil

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -72,7 +73,7 @@ func LastPublished(ctx context.Context, conn driver.Conn) (State, error) {
 	}
 	state.RunID, state.AsOf = RunID(id), transform.NoDay
 	if id > 0 {
-		state.AsOf = transform.DayOf(asOf, time.UTC)
+		state.AsOf = loadedDay(asOf)
 		state.StartedAt, state.FinishedAt = started.UTC(), finished.UTC()
 	}
 	return state, nil
@@ -80,6 +81,8 @@ func LastPublished(ctx context.Context, conn driver.Conn) (State, error) {
 
 // A Start is what is known of a run when it begins.
 type Start struct {
+	// Now is the clock of this machine, At what it showed when the run began.
+	Now  func() time.Time
 	At   time.Time
 	AsOf transform.Day
 	// PortalHost is the host in the addresses of the portal's pages.
@@ -105,7 +108,7 @@ func Begin(ctx context.Context, w *warehouse.Warehouse, start Start) (*Run, erro
 	if err != nil {
 		return nil, err
 	}
-	if err := buryTheDead(ctx, w, before.RunID); err != nil {
+	if err := buryTheDead(ctx, w, before.RunID, start.Now()); err != nil {
 		return nil, err
 	}
 	var newest uint32
@@ -171,11 +174,11 @@ var ErrOvertaken = errors.New("another run has begun since; this one is not publ
 // Publish makes everything that the run appended visible, in one step. Calling it again
 // after an error is safe.
 func (r *Run) Publish(ctx context.Context) error {
-	now := time.Now().UTC().Truncate(time.Millisecond)
+	now := r.now()
 	r.row.FinishedAt = &now
 	// The condition keeps out a run that another one has overtaken: it would bring rows
 	// that the other did not know of.
-	sent := r.insertEvent(ctx, Published, "WHERE (SELECT max(run_id) FROM run_events) = ?", uint32(r.row.RunID))
+	sent := r.event(Published).insert(ctx, r.conn, "WHERE (SELECT max(run_id) FROM run_events) = ?", uint32(r.row.RunID))
 	var published uint64
 	row := r.conn.QueryRow(ctx, "SELECT count() FROM run_events WHERE run_id = ? AND status = 'published'", uint32(r.row.RunID))
 	if err := row.Scan(&published); err != nil {
@@ -197,7 +200,7 @@ func (r *Run) Publish(ctx context.Context) error {
 
 // Fail records why the run failed. Its rows stay unseen until the next run removes them.
 func (r *Run) Fail(ctx context.Context, cause error) error {
-	now, text := time.Now().UTC().Truncate(time.Millisecond), cause.Error()
+	now, text := r.now(), cause.Error()
 	r.row.FinishedAt, r.row.Error, r.row.Status = &now, &text, Failed
 	return r.record(ctx, Failed)
 }
@@ -206,28 +209,68 @@ func (r *Run) Fail(ctx context.Context, cause error) error {
 func (r *Run) Row() Row { return r.row }
 
 func (r *Run) record(ctx context.Context, status string) error {
-	if err := r.insertEvent(ctx, status, ""); err != nil {
+	if err := r.event(status).insert(ctx, r.conn, ""); err != nil {
 		return fmt.Errorf("record run %d as %s: %w", r.row.RunID, status, err)
 	}
 	return nil
 }
 
-func (r *Run) insertEvent(ctx context.Context, status, condition string, args ...any) error {
+func (r *Run) now() time.Time { return r.start.Now().UTC().Truncate(time.Millisecond) }
+
+// An event is something that happened to a run: it began, or came to an end.
+type event struct {
+	Row        // Status is what has become of the run
+	recordedAt time.Time
+	holder     string // process that runs it
+	portalHost string
+	rulesHash  string
+}
+
+func (r *Run) event(status string) event {
 	host, _ := os.Hostname()
-	holder := fmt.Sprintf("%s, process %d", host, os.Getpid())
-	row := &r.row
+	e := event{
+		Row: r.row, recordedAt: r.now(), holder: fmt.Sprintf("%s, process %d", host, os.Getpid()),
+		portalHost: r.start.PortalHost, rulesHash: r.start.RulesHash,
+	}
+	e.Status = status
+	return e
+}
+
+// insert appends the event, if the condition holds.
+func (e event) insert(ctx context.Context, conn driver.Conn, condition string, args ...any) error {
+	const moment = "toDateTime64(?, 3, 'UTC')"
 	var finished *string
-	if row.FinishedAt != nil {
-		text := exact(*row.FinishedAt)
+	if e.FinishedAt != nil {
+		text := exact(*e.FinishedAt)
 		finished = &text
 	}
-	values := []any{uint32(row.RunID), status, exact(time.Now()), row.AsOf, exact(row.StartedAt), finished,
-		holder, r.start.PortalHost, r.start.RulesHash, row.DealsSeen, row.DealsChanged, row.HistoryRows, row.FactsAppended,
-		row.PortalRequests, row.SecondsWaited, row.Error}
-	return r.conn.Exec(ctx, `
-		INSERT INTO run_events (run_id, status, recorded_at, as_of, started_at, finished_at, holder, portal_host, rules_hash,
-			deals_seen, deals_changed, history_rows, facts_appended, portal_requests, seconds_waited, error)
-		SELECT ?, ?, toDateTime64(?, 3, 'UTC'), toDate(?), toDateTime64(?, 3, 'UTC'), toDateTime64(?, 3, 'UTC'), ?, ?, ?, ?, ?, ?, ?, ?, ?, ? `+condition, append(values, args...)...)
+	var columns, forms []string
+	var values []any
+	for _, c := range []struct {
+		name, form string
+		value      any
+	}{
+		{"run_id", "?", uint32(e.RunID)},
+		{"status", "?", e.Status},
+		{"recorded_at", moment, exact(e.recordedAt)},
+		{"as_of", "toDate(?)", e.AsOf},
+		{"started_at", moment, exact(e.StartedAt)},
+		{"finished_at", moment, finished},
+		{"holder", "?", e.holder},
+		{"portal_host", "?", e.portalHost},
+		{"rules_hash", "?", e.rulesHash},
+		{"deals_seen", "?", e.DealsSeen},
+		{"deals_changed", "?", e.DealsChanged},
+		{"history_rows", "?", e.HistoryRows},
+		{"facts_appended", "?", e.FactsAppended},
+		{"portal_requests", "?", e.PortalRequests},
+		{"seconds_waited", "?", e.SecondsWaited},
+		{"error", "?", e.Error},
+	} {
+		columns, forms, values = append(columns, c.name), append(forms, c.form), append(values, c.value)
+	}
+	return conn.Exec(ctx, "INSERT INTO run_events ("+strings.Join(columns, ", ")+") SELECT "+strings.Join(forms, ", ")+" "+condition,
+		append(values, args...)...)
 }
 
 // exact is a time with its milliseconds, which a bound time.Time would lose.
@@ -245,17 +288,17 @@ var (
 // buryTheDead marks the runs that were killed as failed and removes the rows of all
 // that came to nothing since the last published one. The views never show such rows;
 // they would only take room.
-func buryTheDead(ctx context.Context, w *warehouse.Warehouse, newest RunID) error {
-	err := w.DB().Exec(ctx, `
-		INSERT INTO run_events (run_id, status, recorded_at, as_of, started_at, finished_at, holder, portal_host, rules_hash,
-			deals_seen, deals_changed, history_rows, facts_appended, portal_requests, seconds_waited, error)
-		SELECT run_id, 'failed', now64(3), max(as_of), min(started_at), now64(3), any(holder), '', '', 0, 0, 0, 0, 0, 0,
-			concat('the run was killed (', any(holder), '); the next one does its work')
-		FROM run_events
-		GROUP BY run_id
-		HAVING max(status) = 'running'`)
+func buryTheDead(ctx context.Context, w *warehouse.Warehouse, newest RunID, now time.Time) error {
+	killed, err := killedRuns(ctx, w.DB())
 	if err != nil {
-		return fmt.Errorf("mark killed runs as failed: %w", err)
+		return fmt.Errorf("look for killed runs: %w", err)
+	}
+	for _, e := range killed {
+		text := fmt.Sprintf("the run was killed (%s); the next one does its work", e.holder)
+		e.Status, e.recordedAt, e.FinishedAt, e.Error = Failed, now, &now, &text
+		if err := e.insert(ctx, w.DB(), ""); err != nil {
+			return fmt.Errorf("mark killed run %d as failed: %w", e.RunID, err)
+		}
 	}
 	if err := removeStages(ctx, w); err != nil {
 		return err
@@ -269,6 +312,28 @@ func buryTheDead(ctx context.Context, w *warehouse.Warehouse, newest RunID) erro
 		}
 	}
 	return nil
+}
+
+// killedRuns are the runs that began and of which nothing was heard since.
+func killedRuns(ctx context.Context, conn driver.Conn) ([]event, error) {
+	rows, err := conn.Query(ctx, `
+		SELECT run_id, toString(max(as_of)), min(started_at), any(holder)
+		FROM run_events GROUP BY run_id HAVING max(status) = 'running'`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var killed []event
+	for rows.Next() {
+		var e event
+		var run uint32
+		if err := rows.Scan(&run, &e.AsOf, &e.StartedAt, &e.holder); err != nil {
+			return nil, err
+		}
+		e.RunID = RunID(run)
+		killed = append(killed, e)
+	}
+	return killed, rows.Err()
 }
 
 // removeAfter removes the rows of all runs after the newest one that was published.

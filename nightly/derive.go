@@ -94,6 +94,7 @@ func appendDeals(ctx context.Context, shard *loader.Shard, ids []extractor.DealI
 	dates transform.Dates, progress *counter,
 ) (loader.Appended, error) {
 	appender := shard.Append(ctx, rules.Calendar, stage)
+	defer appender.Close()
 	for known, err := range shard.Histories(ctx, ids) {
 		if err != nil {
 			return loader.Appended{}, err

@@ -35,7 +35,7 @@ func TestWhoIsForgottenHasNumbersAndNoName(t *testing.T) {
 	}
 
 	for range 2 { // the second time changes nothing
-		if err := loader.Forget(context.Background(), s.w.DB(), extractor.ManagerID(manager)); err != nil {
+		if err := loader.Forget(context.Background(), s.w.DB(), extractor.ManagerID(manager), time.Now()); err != nil {
 			t.Fatal(err)
 		}
 		expectSame(t, "who is forgotten", s.snapshot(), want)
@@ -58,7 +58,7 @@ func TestWhoWasNeverSeenCannotBeForgotten(t *testing.T) {
 	t.Parallel()
 	s := generated(t, 4, 10)
 	s.run(false)
-	err := loader.Forget(context.Background(), s.w.DB(), 4711)
+	err := loader.Forget(context.Background(), s.w.DB(), 4711, time.Now())
 	if unknown, ok := errors.AsType[*loader.UnknownManagerError](err); !ok || unknown.ManagerID != 4711 {
 		t.Errorf("Forget(4711): %v, want an *UnknownManagerError", err)
 	}

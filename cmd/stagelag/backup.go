@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -157,7 +158,7 @@ func takeOver(ctx context.Context, w *warehouse.Warehouse, forgotten []extractor
 		return loader.State{AsOf: transform.NoDay}, fmt.Errorf("restore: %w", err)
 	}
 	for _, manager := range forgotten {
-		if err := loader.KeepForgotten(ctx, w.DB(), manager); err != nil {
+		if err := loader.KeepForgotten(ctx, w.DB(), manager, time.Now()); err != nil {
 			return loader.State{AsOf: transform.NoDay}, fmt.Errorf("restore: %w", err)
 		}
 	}

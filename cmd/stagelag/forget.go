@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -41,7 +42,7 @@ func (a *app) forget(ctx context.Context, w *warehouse.Warehouse, manager extrac
 		return err
 	}
 	err := alone(ctx, w, "stagelag forget", func(ctx context.Context) error {
-		return loader.Forget(ctx, w.DB(), manager)
+		return loader.Forget(ctx, w.DB(), manager, time.Now())
 	}, nightly.Lease)
 	if err != nil {
 		return err

@@ -5,30 +5,50 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
 
 // DecodeYAML gives the documents of a text. Nodes have the lines and columns of the text.
 func DecodeYAML(text []byte) ([]yaml.Node, error) {
-	documents, err := decode(text)
-	if err == nil {
-		return documents, nil
-	}
-	// The library (3.0.6, and 4.0.0) loses its place where a comment with long characters lies
-	// across the edge of its buffer. Blanks at the end of the first line move what follows, and
-	// change neither its lines nor its columns; what is really wrong stays wrong.
-	end := bytes.IndexAny(text, "\r\n")
-	if end < 0 {
-		end = len(text)
-	}
-	for _, shift := range []int{67, 131, 257} {
-		shifted := slices.Concat(text[:end], bytes.Repeat([]byte(" "), shift), text[end:])
-		if documents, err := decode(shifted); err == nil {
-			return documents, nil
+	masked, mask := maskMarks(text)
+	documents, err := decode(masked)
+	if mask != "" {
+		for i := range documents {
+			unmask(&documents[i], mask)
 		}
 	}
 	return documents, err
+}
+
+// byteOrderMark is U+FEFF in UTF-8.
+const byteOrderMark = "\uFEFF"
+
+// maskMarks replaces the byte order marks behind the first character by a character that the
+// text does not have, which it returns; "" if there are none. The library (3.0.6, and 4.0.0)
+// looks for a mark at the beginning of its buffer instead of at its place: when one from a
+// comment or a value comes to lie there, every line after it loses its first character.
+// Other libraries would not help: goccy/go-yaml 1.19.2 counts a line too many after comments
+// with CRLF, and sigs.k8s.io/yaml 1.6.0 has no lines.
+func maskMarks(text []byte) (masked []byte, mask string) {
+	if len(text) == 0 || !bytes.Contains(text[1:], []byte(byteOrderMark)) {
+		return text, ""
+	}
+	substitute := '\uE000' // the first of the private characters, which mean nothing to YAML
+	for bytes.ContainsRune(text, substitute) {
+		substitute++
+	}
+	mask = string(substitute)
+	return slices.Concat(text[:1], bytes.ReplaceAll(text[1:], []byte(byteOrderMark), []byte(mask))), mask
+}
+
+// unmask puts the byte order marks back into what a node and those below it say.
+func unmask(node *yaml.Node, mask string) {
+	node.Value = strings.ReplaceAll(node.Value, mask, byteOrderMark)
+	for _, child := range node.Content {
+		unmask(child, mask)
+	}
 }
 
 func decode(text []byte) ([]yaml.Node, error) {

@@ -35,24 +35,33 @@ func openWarehouse(t *testing.T, folder string) *warehouse.Warehouse {
 	return w
 }
 
-// figures are what the views tell, but for who was responsible when nobody looked.
-func figures(t *testing.T, folder string) string {
+// shownNumbers ask for what the views tell, except who was responsible when nobody looked.
+var shownNumbers = []string{
+	"SELECT * FROM deal_stages ORDER BY deal_id, visit_no",
+	"SELECT * FROM deals_now ORDER BY deal_id",
+	"SELECT * FROM portfolio_days ORDER BY funnel_id, day",
+	"SELECT * FROM data_gaps ORDER BY ALL",
+	"SELECT * EXCEPT (run_id, manager_source) FROM deal_stage_days ORDER BY deal_id, visit_no, day",
+}
+
+// told is what the warehouse answers to the queries, as TSV.
+func told(t *testing.T, w *warehouse.Warehouse, queries ...string) string {
 	t.Helper()
-	w := openWarehouse(t, folder)
-	defer w.Close()
 	var b strings.Builder
-	for _, query := range []string{
-		"SELECT * FROM deal_stages ORDER BY deal_id, visit_no",
-		"SELECT * FROM deals_now ORDER BY deal_id",
-		"SELECT * FROM portfolio_days ORDER BY funnel_id, day",
-		"SELECT * FROM data_gaps ORDER BY ALL",
-		"SELECT * EXCEPT (run_id, manager_source) FROM deal_stage_days ORDER BY deal_id, visit_no, day",
-	} {
+	for _, query := range queries {
 		if err := w.Query(t.Context(), &b, query, "TSV"); err != nil {
 			t.Fatalf("%s: %v", query, err)
 		}
 	}
 	return b.String()
+}
+
+// figures are the shown numbers of the folder's warehouse.
+func figures(t *testing.T, folder string) string {
+	t.Helper()
+	w := openWarehouse(t, folder)
+	defer w.Close()
+	return told(t, w, shownNumbers...)
 }
 
 // loseWarehouse removes the warehouse's folder, with everything in it.

@@ -19,6 +19,7 @@ func TestMain(m *testing.M) {
 	embedded.RunIfAsked()
 	testscript.Main(m, map[string]func(){
 		"stagelag": func() { os.Exit(mainCode()) },
+		"mortal":   func() { os.Exit(mortalCode()) },
 	})
 }
 

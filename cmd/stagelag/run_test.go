@@ -3,13 +3,11 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"stagelag/loader"
 	"stagelag/warehouse"
@@ -37,58 +35,6 @@ func runRow(t *testing.T, stdout string) loader.Row {
 		t.Fatalf("the run's row %q: %v", stdout, err)
 	}
 	return row
-}
-
-const totals = `SELECT count(), uniqExact(deal_id), sum(overdue_day), sum(elapsed_days), sum(ifNull(days_left, 0)), sum(is_open), max(day) FROM deal_stage_days`
-
-// TestKilledAtAnyMoment kills runs at random moments. Whoever simply runs again gets the
-// numbers of a run that nobody killed.
-func TestKilledAtAnyMoment(t *testing.T) {
-	t.Parallel()
-	folder := newFolder(t)
-	servePortalFor(t, folder)
-
-	whole := newFolder(t)
-	settings, err := os.ReadFile(filepath.Join(folder, "stagelag.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(whole, "stagelag.yaml"), settings, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, stderr, code := call(t, whole, "", "run"); code != 0 {
-		t.Fatalf("run: exit code %d, standard error: %s", code, stderr)
-	}
-	want, _, _ := call(t, whole, "", "query", totals)
-
-	random := rand.New(rand.NewPCG(1, 1))
-	for range 10 {
-		args := []string{"run"}
-		if random.IntN(2) == 0 {
-			args = append(args, "--full")
-		}
-		s := serve(t, folder, args...)
-		time.Sleep(time.Duration(random.IntN(600)) * time.Millisecond)
-		_ = s.cmd.Process.Signal(syscall.SIGKILL)
-		_ = s.cmd.Wait()
-	}
-	stdout, stderr, code := call(t, folder, "", "run", "--json")
-	if code != 0 {
-		t.Fatalf("run after the kills: exit code %d, standard error: %s", code, stderr)
-	}
-	if row := runRow(t, stdout); row.Status != loader.Published {
-		t.Errorf("the run is %s, want %s", row.Status, loader.Published)
-	}
-	if got, _, _ := call(t, folder, "", "query", totals); got != want {
-		t.Errorf("after the kills the views show\n%swant\n%s", got, want)
-	}
-	if running, _, _ := call(t, folder, "", "query", "--format", "TSV", "SELECT count() FROM runs WHERE status = 'running'"); running != "0\n" {
-		t.Errorf("runs that are still called running: %s", running)
-	}
-	again, _, _ := call(t, folder, "", "run", "--json")
-	if row := runRow(t, again); row.FactsAppended != 0 || row.DealsChanged != 0 {
-		t.Errorf("the run after that appends %d facts of %d deals, want none", row.FactsAppended, row.DealsChanged)
-	}
 }
 
 func TestRunPrintsAMorningReport(t *testing.T) {

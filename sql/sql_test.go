@@ -19,6 +19,7 @@ import (
 
 	"stagelag/sql"
 	"stagelag/warehouse"
+	"stagelag/warehouse/embedded"
 	"stagelag/warehouse/warehousetest"
 )
 
@@ -128,10 +129,11 @@ func TestTheSchemaWaitsForARun(t *testing.T) {
 	w := warehousetest.New(t)
 	up(t, w)
 	execute(t, w, "INSERT INTO schema_migrations (version, dirty, sequence) SELECT "+strconv.FormatUint(uint64(status(t, w).Newest-1), 10)+", 0, max(sequence) + 1 FROM schema_migrations")
+	runLease := embedded.LeasePrefix + w.Names().Views + "-" + sql.RunLease
 	running, end := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		ctx := clickhouse.Context(running, clickhouse.WithQueryID("stagelag-"+sql.RunLease), clickhouse.WithSettings(clickhouse.Settings{
+		ctx := clickhouse.Context(running, clickhouse.WithQueryID(runLease), clickhouse.WithSettings(clickhouse.Settings{
 			"log_comment": `{"host": "elsewhere", "process": 1, "doing": "stagelag run", "token": "another"}`, "max_block_size": 1,
 		}))
 		rows, err := w.DB().Query(ctx, "SELECT sleepEachRow(0.05) FROM numbers(1000000)")
@@ -142,7 +144,7 @@ func TestTheSchemaWaitsForARun(t *testing.T) {
 		}
 		ended <- err
 	}()
-	for number(t, w, "SELECT count() FROM system.processes WHERE query_id = 'stagelag-run' AND read_rows > 0") == 0 {
+	for number(t, w, "SELECT count() FROM system.processes WHERE query_id = '"+runLease+"' AND read_rows > 0") == 0 {
 		select {
 		case err := <-ended:
 			t.Fatalf("the run has ended: %v", err)

@@ -25,7 +25,7 @@ const killVariable = "KILL_BEFORE_LINE"
 
 // mortalCode is mainCode of a program that a kill -9 ends as killVariable says.
 func mortalCode() int {
-	a := newApp(os.Stdin, os.Stdout, os.Stderr, os.Environ())
+	a := newApp(os.Stdin, os.Stdout, os.Stderr, os.Environ(), time.Now)
 	left, err := strconv.Atoi(os.Getenv(killVariable))
 	if err != nil {
 		panic(err)

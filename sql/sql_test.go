@@ -23,7 +23,7 @@ import (
 	"stagelag/warehouse/warehousetest"
 )
 
-func up(t *testing.T, w *warehouse.Warehouse) {
+func up(t testing.TB, w *warehouse.Warehouse) {
 	t.Helper()
 	if err := sql.Up(context.Background(), w); err != nil {
 		t.Fatalf("Up: %v", err)

@@ -2,6 +2,7 @@ package config
 
 import (
 	"os"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
@@ -58,14 +59,47 @@ func TestSampleFileListsEveryKey(t *testing.T) {
 	}
 }
 
-func TestReadmeListsEveryKey(t *testing.T) {
+func TestDocumentListsEveryKey(t *testing.T) {
 	var got []string
-	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z_.]+)` \\|.*\\|.*\\|$").FindAllStringSubmatch(section(t, "../README.md", "## Configuration"), -1) {
+	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z_.]+)` \\|.*\\|.*\\|$").FindAllStringSubmatch(section(t, "../docs/configuration.md", "## Keys"), -1) {
 		got = append(got, row[1])
 	}
 	slices.Sort(got)
 	if want := keyPaths(); !slices.Equal(got, want) {
-		t.Errorf("the README's configuration table lists\n%v, want\n%v", got, want)
+		t.Errorf("the table of docs/configuration.md lists\n%v, want\n%v", got, want)
+	}
+}
+
+// A key that any document names exists.
+func TestDocumentsNameKeysThatExist(t *testing.T) {
+	known := map[string]bool{}
+	sections := map[string]bool{}
+	for _, path := range keyPaths() {
+		known[path] = true
+		if section, _, isNested := strings.Cut(path, "."); isNested {
+			sections[section] = true
+		}
+	}
+	found := 0
+	for _, pattern := range []string{"../*.md", "../docs/*.md"} {
+		documents, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, document := range documents {
+			for _, name := range regexp.MustCompile("`([a-z_]+)\\.([a-z_]+)[`:=]").FindAllStringSubmatch(readFile(t, document), -1) {
+				if !sections[name[1]] {
+					continue
+				}
+				found++
+				if key := name[1] + "." + name[2]; !known[key] {
+					t.Errorf("%s names the key %s, which does not exist", document, key)
+				}
+			}
+		}
+	}
+	if found < 20 {
+		t.Errorf("the documents name %d keys, want 20 or more", found)
 	}
 }
 

@@ -55,7 +55,7 @@ const patience = 2 * time.Minute
 func Examine(ctx context.Context, p Patient) Report {
 	e := examination{Patient: p}
 	for _, warning := range p.Config.Warnings {
-		e.find("configuration", Warning, warning, "see the table of the configuration in README.md")
+		e.find("configuration", Warning, warning, "see the table of keys in docs/configuration.md")
 	}
 	if len(p.Config.Warnings) == 0 {
 		e.find("configuration", OK, "can be read", "")

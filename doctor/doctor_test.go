@@ -201,7 +201,7 @@ func TestWhatIsWrongIsFound(t *testing.T) {
 		{"a stage without a plan", simulator.Options{}, func(s *site) { s.cfg.Plan.Norms = nil },
 			"plans", doctor.Warning, "1 from nowhere: C5:NEW (New)", "plan.norms"},
 		{"a remark on the configuration", simulator.Options{}, func(s *site) { s.cfg.Warnings = []string{"the variable X sets nothing"} },
-			"configuration", doctor.Warning, "the variable X sets nothing", "README"},
+			"configuration", doctor.Warning, "the variable X sets nothing", "docs/configuration.md"},
 		{"a server that is down", simulator.Options{}, func(s *site) { s.onServer("clickhouse://u:pa55@127.0.0.1:1") },
 			"warehouse", doctor.Problem, "connection refused", "see that it runs, and run again"},
 		{"a server that is down hides nothing of the portal", simulator.Options{}, func(s *site) { s.onServer("clickhouse://u:pa55@127.0.0.1:1") },

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+var (
+	// What a document calls, in a block of code or between backquotes.
+	documentedCall = regexp.MustCompile("(?m)(?:`(?:[^`\n]* )?|^    .*?)(?:\\./bin/)?\\bstagelag ([a-z][^`#\n]*)")
+	documentedFlag = regexp.MustCompile(`--([a-z][a-z-]*)`)
+)
+
+// Each command and flag that a document calls exists, and each command is documented.
+func TestDocumentsCallWhatExists(t *testing.T) {
+	t.Parallel()
+	root := newRoot(newApp(strings.NewReader(""), io.Discard, io.Discard, nil))
+	isDocumented := map[string]bool{}
+	for _, pattern := range []string{"../../*.md", "../../docs/*.md"} {
+		paths, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range paths {
+			text, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, call := range documentedCall.FindAllStringSubmatch(string(text), -1) {
+				command, rest, err := root.Find(strings.Fields(call[1]))
+				isUnknown := command.HasSubCommands() && len(rest) > 0 && !strings.ContainsAny(rest[0], "-[")
+				if err != nil || command == root || isUnknown {
+					t.Errorf("%s calls stagelag %s: there is no such command", path, call[1])
+					continue
+				}
+				isDocumented[command.CommandPath()] = true
+				for _, flag := range documentedFlag.FindAllStringSubmatch(call[1], -1) {
+					if command.Flag(flag[1]) == nil {
+						t.Errorf("%s calls stagelag %s: %s has no flag --%s", path, call[1], command.Name(), flag[1])
+					}
+				}
+			}
+		}
+	}
+	for _, command := range root.Commands() {
+		if command.IsAvailableCommand() && command.Name() != "help" && !isDocumented[command.CommandPath()] && !command.HasSubCommands() {
+			t.Errorf("no document calls %s", command.CommandPath())
+		}
+	}
+}

@@ -1,0 +1,189 @@
+// Package docs_test holds the documents against the repository: links, targets of make, and
+// the messages that they quote.
+package docs_test
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const root = ".."
+
+// documents are the texts that people read, by their path from the root.
+func documents(t *testing.T) map[string]string {
+	t.Helper()
+	texts := map[string]string{}
+	for _, pattern := range []string{"*.md", "docs/*.md"} {
+		paths, err := filepath.Glob(filepath.Join(root, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range paths {
+			name, err := filepath.Rel(root, path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			texts[name] = read(t, path)
+		}
+	}
+	for _, name := range []string{"README.md", "CHANGELOG.md", "SECURITY.md", filepath.Join("docs", "configuration.md")} {
+		if texts[name] == "" {
+			t.Fatalf("%s is missing or empty", name)
+		}
+	}
+	return texts
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// A page that is read at once.
+func TestReadmeIsShort(t *testing.T) {
+	t.Parallel()
+	if size := len(documents(t)["README.md"]); size > 7000 {
+		t.Errorf("README.md has %d bytes, want 7000 or fewer", size)
+	}
+}
+
+var (
+	link    = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	heading = regexp.MustCompile(`(?m)^#+ (.+)$`)
+	notWord = regexp.MustCompile(`[^\p{L}\p{N}_ -]`)
+)
+
+// anchors are the names that a page's headings have in a link.
+func anchors(page string) []string {
+	var names []string
+	for _, found := range heading.FindAllStringSubmatch(page, -1) {
+		name := notWord.ReplaceAllString(strings.ToLower(found[1]), "")
+		names = append(names, strings.ReplaceAll(name, " ", "-"))
+	}
+	return names
+}
+
+func TestLinksLeadSomewhere(t *testing.T) {
+	t.Parallel()
+	texts := documents(t)
+	found := 0
+	for name, text := range texts {
+		for _, match := range link.FindAllStringSubmatch(text, -1) {
+			if strings.Contains(match[1], "://") {
+				continue
+			}
+			found++
+			path, anchor, _ := strings.Cut(match[1], "#")
+			target := name
+			if path != "" {
+				target = filepath.Join(filepath.Dir(name), path)
+			}
+			if _, err := os.Stat(filepath.Join(root, target)); err != nil {
+				t.Errorf("%s links to %s: %v", name, match[1], err)
+			} else if anchor != "" && !slices.Contains(anchors(texts[target]), anchor) {
+				t.Errorf("%s links to %s, and %s has no such heading", name, match[1], target)
+			}
+		}
+	}
+	if found < 20 {
+		t.Errorf("%d links found in the documents, want 20 or more", found)
+	}
+}
+
+// Every page can be found from the README.
+func TestReadmeLinksEveryPage(t *testing.T) {
+	t.Parallel()
+	texts := documents(t)
+	for name := range texts {
+		if name != "README.md" && !strings.Contains(texts["README.md"], "]("+filepath.ToSlash(name)+")") {
+			t.Errorf("README.md does not link %s", name)
+		}
+	}
+}
+
+// What is called in a block of code or between backquotes.
+var makeCall = regexp.MustCompile("(?m)(?:^    |`|&& )make ([a-z][a-z-]*)")
+
+func TestMakeTargetsExist(t *testing.T) {
+	t.Parallel()
+	makefile := read(t, filepath.Join(root, "Makefile"))
+	found := 0
+	for name, text := range documents(t) {
+		for _, match := range makeCall.FindAllStringSubmatch(text, -1) {
+			found++
+			if !strings.Contains(makefile, "\n"+match[1]+":") {
+				t.Errorf("%s names make %s, and the Makefile has no such target", name, match[1])
+			}
+		}
+	}
+	if found < 5 {
+		t.Errorf("%d targets found in the documents, want 5 or more", found)
+	}
+}
+
+// A path of the repository between backquotes.
+var path = regexp.MustCompile("`((?:[A-Za-z0-9._-]+/)+[A-Za-z0-9._-]*)`")
+
+func TestPathsExist(t *testing.T) {
+	t.Parallel()
+	made := []string{"bin", "data"} // by make and by the program
+	found := 0
+	for name, text := range documents(t) {
+		for _, match := range path.FindAllStringSubmatch(text, -1) {
+			first, _, _ := strings.Cut(match[1], "/")
+			if _, err := os.Stat(filepath.Join(root, first)); err != nil || slices.Contains(made, first) {
+				continue // it is elsewhere
+			}
+			found++
+			if _, err := os.Stat(filepath.Join(root, match[1])); err != nil {
+				t.Errorf("%s names %s: %v", name, match[1], err)
+			}
+		}
+	}
+	if found < 10 {
+		t.Errorf("%d paths found in the documents, want 10 or more", found)
+	}
+}
+
+// The first column of the tables in troubleshooting.md quotes what the program says.
+func TestQuotedMessagesAreSaid(t *testing.T) {
+	t.Parallel()
+	source := program(t)
+	rows := regexp.MustCompile("(?m)^\\| `… (.+?)…` \\|").FindAllStringSubmatch(documents(t)[filepath.Join("docs", "troubleshooting.md")], -1)
+	if len(rows) < 40 {
+		t.Errorf("%d messages found in docs/troubleshooting.md, want 40 or more", len(rows))
+	}
+	for _, row := range rows {
+		message := strings.Trim(row[1], " ()")
+		if !strings.Contains(source, message) {
+			t.Errorf("docs/troubleshooting.md quotes %q, which nothing in the program says", message)
+		}
+	}
+}
+
+// program is the source of everything but tests.
+func program(t *testing.T) string {
+	t.Helper()
+	var b strings.Builder
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		b.Write(text)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}

@@ -1,4 +1,4 @@
-// Package docs_test holds the documents against the repository: links, targets of make, and
+// Package docs_test checks the documents against the repository: links, paths, targets of make, and
 // the messages that they quote.
 package docs_test
 
@@ -131,14 +131,14 @@ func TestMakeTargetsExist(t *testing.T) {
 }
 
 // A path of the repository between backquotes.
-var path = regexp.MustCompile("`((?:[A-Za-z0-9._-]+/)+[A-Za-z0-9._-]*)`")
+var repositoryPath = regexp.MustCompile("`((?:[A-Za-z0-9._-]+/)+[A-Za-z0-9._-]*)`")
 
 func TestPathsExist(t *testing.T) {
 	t.Parallel()
 	made := []string{"bin", "data"} // by make and by the program
 	found := 0
 	for name, text := range documents(t) {
-		for _, match := range path.FindAllStringSubmatch(text, -1) {
+		for _, match := range repositoryPath.FindAllStringSubmatch(text, -1) {
 			first, _, _ := strings.Cut(match[1], "/")
 			if _, err := os.Stat(filepath.Join(root, first)); err != nil || slices.Contains(made, first) {
 				continue // it is elsewhere

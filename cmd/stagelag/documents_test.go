@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 )
 
 var (
@@ -18,7 +19,7 @@ var (
 // Each command and flag that a document calls exists, and each command is documented.
 func TestDocumentsCallWhatExists(t *testing.T) {
 	t.Parallel()
-	root := newRoot(newApp(strings.NewReader(""), io.Discard, io.Discard, nil))
+	root := newRoot(newApp(strings.NewReader(""), io.Discard, io.Discard, nil, time.Now))
 	isDocumented := map[string]bool{}
 	for _, pattern := range []string{"../../*.md", "../../docs/*.md"} {
 		paths, err := filepath.Glob(pattern)

@@ -153,6 +153,18 @@ func (f viewFile) statements(names warehouse.Names) []string {
 	return list
 }
 
+// viewsIn are the views that the statements make, with their databases.
+func (f viewFile) viewsIn(names warehouse.Names) []string {
+	if !f.isPublic {
+		return []string{names.Internal + "." + f.name}
+	}
+	list := []string{names.Internal + ".at_" + f.name, names.Views + "." + f.name}
+	if f.plain != "" {
+		list = append(list, names.Views+"."+f.plain)
+	}
+	return list
+}
+
 // over is a view that people see, which shows what another one does.
 func (f viewFile) over(names warehouse.Names, name, source string) string {
 	return fmt.Sprintf("CREATE OR REPLACE VIEW %s.%s\n(\n%s\n)\nSQL SECURITY INVOKER\nAS\nSELECT * FROM %s\nCOMMENT %s", names.Views, name, f.columns, source, f.comment)
@@ -192,14 +204,31 @@ func readViewsRecord(ctx context.Context, db driver.Conn) (record viewsRecord, e
 	return record, nil
 }
 
-// needsViews is whether a host has other views than this program's, and none of a newer one.
+// needsViews is whether a host has other views than this program's, and none of a newer one. A
+// warehouse that was restored has the record and no views.
 func needsViews(ctx context.Context, db driver.Conn, names warehouse.Names) (bool, error) {
 	record, err := readViewsRecord(ctx, db)
 	if err != nil || record.version > ViewsVersion {
 		return false, err
 	}
 	hash, err := viewsHash(names)
-	return record.hash != hash, err
+	if err != nil || record.hash != hash {
+		return true, err
+	}
+	files, err := readViews()
+	if err != nil {
+		return false, err
+	}
+	var wanted []string
+	for _, f := range files {
+		wanted = append(wanted, f.viewsIn(names)...)
+	}
+	var there uint64
+	row := db.QueryRow(ctx, "SELECT count() FROM system.tables WHERE database IN (?, ?) AND concat(database, '.', name) IN (?)", names.Views, names.Internal, wanted)
+	if err := row.Scan(&there); err != nil {
+		return false, fmt.Errorf("look for the views: %w", err)
+	}
+	return there < uint64(len(wanted)), nil
 }
 
 // atOnce is how many statements are sent side by side: most of the time of each is a wait.

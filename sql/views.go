@@ -192,14 +192,31 @@ func readViewsRecord(ctx context.Context, db driver.Conn) (record viewsRecord, e
 	return record, nil
 }
 
-// needsViews is whether a host has other views than this program's, and none of a newer one.
+// needsViews is whether a host lacks views of this program or has others, and none of a newer one.
 func needsViews(ctx context.Context, db driver.Conn, names warehouse.Names) (bool, error) {
 	record, err := readViewsRecord(ctx, db)
 	if err != nil || record.version > ViewsVersion {
 		return false, err
 	}
 	hash, err := viewsHash(names)
-	return record.hash != hash, err
+	if err != nil || record.hash != hash {
+		return err == nil, err
+	}
+	files, err := readViews()
+	if err != nil {
+		return false, err
+	}
+	wanted := 0
+	for _, f := range files {
+		wanted += len(f.statements(names))
+	}
+	var views uint64
+	row := db.QueryRow(ctx, "SELECT count() FROM system.tables WHERE database IN (?, ?) AND engine = 'View'", names.Internal, names.Views)
+	if err := row.Scan(&views); err != nil {
+		return false, fmt.Errorf("look for the views: %w", err)
+	}
+	// A restore brings the record without the views.
+	return views < uint64(wanted), nil
 }
 
 // atOnce is how many statements are sent side by side: most of the time of each is a wait.

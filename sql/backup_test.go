@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"stagelag/sql"
@@ -30,9 +31,10 @@ func TestARestoreThatWasCutOff(t *testing.T) {
 	}
 	add("2")
 	cutOff := func() {
-		execute(t, w, "RENAME DATABASE stagelag TO stagelag_replaced")
-		execute(t, w, "CREATE DATABASE stagelag")
-		execute(t, w, "CREATE TABLE stagelag.deals (a UInt8) ENGINE = MergeTree ORDER BY a")
+		names := w.Names()
+		execute(t, w, "RENAME DATABASE "+names.Internal+" TO "+names.Replaced)
+		execute(t, w, "CREATE DATABASE "+names.Internal)
+		execute(t, w, "CREATE TABLE deals (a UInt8) ENGINE = MergeTree ORDER BY a")
 		if err := sql.Up(ctx, w); !errors.Is(err, warehouse.ErrHalfRestored) {
 			t.Errorf("Up after a restore that was cut off: %v, want %v", err, warehouse.ErrHalfRestored)
 		}
@@ -49,6 +51,28 @@ func TestARestoreThatWasCutOff(t *testing.T) {
 		t.Errorf("a restore after that: %v, %d rows, want the one of the backup", err, count())
 	}
 	up(t, w)
+}
+
+// What is restored has its views again, under the name of the backup and under another one.
+func TestARestoredWarehouseHasItsViews(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	w, other := warehousetest.New(t), warehousetest.New(t)
+	up(t, w)
+	execute(t, w, "INSERT INTO run_events (run_id, as_of, started_at, status, recorded_at) SELECT 1, '2026-03-02', now64(3), 'failed', now64(3)")
+	file := filepath.Join(t.TempDir(), "one.tar.zst")
+	if err := w.Backup(ctx, file); err != nil {
+		t.Fatal(err)
+	}
+	for _, to := range []*warehouse.Warehouse{w, other} {
+		if err := to.Restore(ctx, file, func(ctx context.Context) error { return sql.Up(ctx, to) }); err != nil {
+			t.Fatal(err)
+		}
+		var out strings.Builder
+		if err := to.Query(ctx, &out, "SELECT run_id, as_of FROM runs", "TSV"); err != nil || out.String() != "1\t2026-03-02\n" {
+			t.Errorf("the view runs of %s shows %q, %v, want the run of the backup", to.Names().Views, out.String(), err)
+		}
+	}
 }
 
 // A backup of a newer program is refused, and what was there stays.
@@ -80,7 +104,7 @@ func TestBackupOnAServer(t *testing.T) {
 	up(t, w)
 	execute(t, w, "INSERT INTO write_backs (deal_id, updated_at, written_at) SELECT 1, now64(3), now64(3)")
 	auth, address := w.Options().Auth, w.Options().Addr[0]
-	server, err := warehouse.Open(ctx, warehouse.Config{URL: "clickhouse://" + auth.Username + ":" + auth.Password + "@" + address})
+	server, err := warehouse.Open(ctx, warehouse.Config{URL: "clickhouse://" + auth.Username + ":" + auth.Password + "@" + address, Database: w.Names().Views})
 	if err != nil {
 		t.Fatal(err)
 	}

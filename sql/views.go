@@ -213,7 +213,7 @@ func needsViews(ctx context.Context, db driver.Conn, names warehouse.Names) (boo
 	}
 	hash, err := viewsHash(names)
 	if err != nil || record.hash != hash {
-		return true, err
+		return err == nil, err
 	}
 	files, err := readViews()
 	if err != nil {

@@ -67,10 +67,10 @@ func (w *Warehouse) isAside(ctx context.Context) (bool, error) {
 	return databases > 0, err
 }
 
-// HasData is whether anything was ever written into the warehouse.
+// HasData is whether anything but the schema was ever written into the warehouse.
 func (w *Warehouse) HasData(ctx context.Context) (bool, error) {
 	var tables uint64
-	row := w.db.QueryRow(ctx, "SELECT count() FROM system.tables WHERE database = currentDatabase() AND name != 'schema_migrations' AND total_rows > 0")
+	row := w.db.QueryRow(ctx, "SELECT count() FROM system.tables WHERE database = currentDatabase() AND name NOT IN ('schema_migrations', 'view_versions') AND total_rows > 0")
 	if err := row.Scan(&tables); err != nil {
 		return false, fmt.Errorf("look into the warehouse: %w", exception.Plain(err))
 	}

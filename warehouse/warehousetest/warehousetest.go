@@ -182,7 +182,7 @@ func (s *slot) migrate(ctx context.Context) error {
 		return err
 	}
 	if digest != 0 && digest == s.schema {
-		return eachTable(ctx, s.hold.DB(), "engine LIKE '%MergeTree' AND name NOT LIKE 'schema%'", "TRUNCATE TABLE %s SYNC")
+		return eachTable(ctx, s.hold.DB(), "engine LIKE '%MergeTree' AND name NOT IN ('schema_migrations', 'view_versions')", "TRUNCATE TABLE %s SYNC")
 	}
 	if err := s.empty(ctx); err != nil {
 		return err

@@ -40,7 +40,7 @@ func TestWhoIsForgottenHasNumbersAndNoName(t *testing.T) {
 		}
 		expectSame(t, "who is forgotten", s.snapshot(), want)
 	}
-	if n := s.number("SELECT count() FROM managers WHERE manager_id = ? AND name != ''", uint64(manager)); n != 0 {
+	if n := s.kept("SELECT count() FROM managers WHERE manager_id = ? AND name != ''", uint64(manager)); n != 0 {
 		t.Errorf("%d rows still have the name, want none", n)
 	}
 	s.run(true)
@@ -62,7 +62,7 @@ func TestWhoWasNeverSeenCannotBeForgotten(t *testing.T) {
 	if unknown, ok := errors.AsType[*loader.UnknownManagerError](err); !ok || unknown.ManagerID != 4711 {
 		t.Errorf("Forget(4711): %v, want an *UnknownManagerError", err)
 	}
-	if n := s.number("SELECT count() FROM forgotten_managers"); n != 0 {
+	if n := s.kept("SELECT count() FROM forgotten_managers"); n != 0 {
 		t.Errorf("%d people are forgotten, want none", n)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/sirupsen/logrus"
 
 	"stagelag/bitrix24"
@@ -125,11 +126,22 @@ func (s *site) run(isFull bool) nightly.Outcome {
 	return outcome
 }
 
-// number asks the warehouse for one number.
+// number asks the views for one number.
 func (s *site) number(query string, args ...any) int64 {
 	s.t.Helper()
+	return s.one(s.w.Views(), query, args...)
+}
+
+// kept asks the tables behind the views for one number.
+func (s *site) kept(query string, args ...any) int64 {
+	s.t.Helper()
+	return s.one(s.w.DB(), query, args...)
+}
+
+func (s *site) one(conn driver.Conn, query string, args ...any) int64 {
+	s.t.Helper()
 	var n int64
-	if err := s.w.DB().QueryRow(context.Background(), "SELECT toInt64(ifNull(("+query+"), 0))", args...).Scan(&n); err != nil {
+	if err := conn.QueryRow(context.Background(), "SELECT toInt64(ifNull(("+query+"), 0))", args...).Scan(&n); err != nil {
 		s.t.Fatalf("%s: %v", query, err)
 	}
 	return n

@@ -158,7 +158,7 @@ func TestCorrections(t *testing.T) {
 			if fmt.Sprint(got) != fmt.Sprint(test.want) && !isDayLater(got, test.want) {
 				t.Errorf("visits\n got %q\nwant %q", got, test.want)
 			}
-			if again := s.number("SELECT sum(sign * overdue_day) FROM facts WHERE run_id <= ?", uint32(first.Run.RunID)); again != before {
+			if again := s.number("SELECT sum(sign * overdue_day) FROM fact_changes WHERE run_id <= ?", uint32(first.Run.RunID)); again != before {
 				t.Errorf("after the first run the views showed %d days; its rows now give %d", before, again)
 			}
 			published := s.snapshot()
@@ -402,7 +402,7 @@ func TestAnAbandonedRunLeavesNoTrace(t *testing.T) {
 	if n := s.number("SELECT count() FROM runs WHERE status = 'running'"); n != 0 {
 		t.Errorf("%d runs are still called running", n)
 	}
-	if n := s.number("SELECT count() FROM facts WHERE run_id NOT IN (SELECT run_id FROM runs WHERE status = 'published')"); n != 0 {
+	if n := s.kept("SELECT count() FROM facts WHERE run_id NOT IN (SELECT run_id FROM run_events WHERE status = 'published')"); n != 0 {
 		t.Errorf("%d facts of dead runs take room", n)
 	}
 }

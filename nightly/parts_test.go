@@ -91,7 +91,7 @@ func (s *site) startStopped(task passTask, run loader.RunID, kept ...uint32) *ex
 		leases = append(leases, lease)
 	}
 	cmd := task.start(s.t)
-	for deadline := time.Now().Add(2 * time.Minute); s.number("SELECT count() FROM run_parts WHERE run_id = ?", uint32(run)) == 0; time.Sleep(2 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); s.kept("SELECT count() FROM run_parts WHERE run_id = ?", uint32(run)) == 0; time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			s.t.Fatal("the run is not split")
 		}
@@ -177,7 +177,7 @@ func TestASplitRunIsKilled(t *testing.T) {
 	}
 	s.run(false)
 	s.expectLaws("after a split run was killed")
-	if n := s.number("SELECT count() FROM system.tables WHERE database = currentDatabase() AND startsWith(name, 'part_')") + s.number("SELECT count() FROM run_parts"); n != 0 {
+	if n := s.kept("SELECT count() FROM system.tables WHERE database = currentDatabase() AND startsWith(name, 'part_')") + s.kept("SELECT count() FROM run_parts"); n != 0 {
 		t.Errorf("%d things are left of the parts", n)
 	}
 }

@@ -27,7 +27,7 @@ func TestReplacedRowsAreRemovedInTime(t *testing.T) {
 	s.at(now)
 	s.run(true)
 	replaced := func() int64 {
-		return s.number("SELECT (SELECT count() FROM landing_deals) + (SELECT count() FROM landing_stage_changes)" +
+		return s.kept("SELECT (SELECT count() FROM landing_deals) + (SELECT count() FROM landing_stage_changes)" +
 			" - (SELECT count() FROM landing_deals FINAL) - (SELECT count() FROM landing_stage_changes FINAL)")
 	}
 	kept := replaced()
@@ -39,14 +39,14 @@ func TestReplacedRowsAreRemovedInTime(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	want, final := s.snapshot(), s.number("SELECT count() FROM landing_deals FINAL")
+	want, final := s.snapshot(), s.kept("SELECT count() FROM landing_deals FINAL")
 	if removed, err := loader.TidyLanding(ctx, s.w, time.Now().AddDate(0, 0, -1)); err != nil || removed != 0 {
 		t.Errorf("of rows that are younger %d were removed, %v, want none", removed, err)
 	}
 	if _, err := loader.TidyLanding(ctx, s.w, time.Now().Add(time.Hour)); err != nil || replaced() != 0 {
 		t.Errorf("%d replaced rows are left, %v, want none", replaced(), err)
 	}
-	if n := s.number("SELECT count() FROM landing_deals FINAL"); n != final {
+	if n := s.kept("SELECT count() FROM landing_deals FINAL"); n != final {
 		t.Errorf("%d deals are known, want %d as before", n, final)
 	}
 	expectSame(t, "without the replaced rows", s.snapshot(), want)

@@ -7,7 +7,7 @@
 GO      ?= go
 version := $(shell git describe --tags --always --dirty 2>/dev/null)
 
-# The linter and the test runner have a module of their own, so that their dependencies
+# The linter and the test runner have a module file of their own, so that their dependencies
 # stay out of the program's.
 tool := $(GO) tool -modfile=tools/tools.mod
 

@@ -140,7 +140,7 @@ func (p Pass) run(ctx context.Context, startedAt time.Time) (Outcome, error) {
 			asOf = transform.DayOf(startedAt, p.Config.Portal.TimeZone)
 		}
 		err = fmt.Errorf("describe the portal: %w", err)
-		run, beginning := loader.Begin(ctx, p.Warehouse, loader.Start{Now: time.Now, At: startedAt, AsOf: asOf, PortalHost: p.Client.Portal()})
+		run, beginning := loader.Begin(ctx, p.Warehouse, loader.Start{Now: p.Now, At: startedAt, AsOf: asOf, PortalHost: p.Client.Portal()})
 		if beginning != nil {
 			return Outcome{Before: before}, fmt.Errorf("%w; and the run is not recorded: %w", err, beginning)
 		}
@@ -159,7 +159,7 @@ func (p Pass) run(ctx context.Context, startedAt time.Time) (Outcome, error) {
 		return Outcome{Before: before}, loader.ErrReplicatedParts
 	}
 	run, err := loader.Begin(ctx, p.Warehouse, loader.Start{
-		Now: time.Now, At: startedAt, AsOf: dates.AsOf, PortalHost: p.Client.Portal(), RulesHash: fingerprint(p.Config, portal.Funnels),
+		Now: p.Now, At: startedAt, AsOf: dates.AsOf, PortalHost: p.Client.Portal(), RulesHash: fingerprint(p.Config, portal.Funnels),
 	})
 	if err != nil {
 		return Outcome{Before: before}, err

@@ -125,7 +125,7 @@ func (a *app) restore(ctx context.Context, w *warehouse.Warehouse, file string, 
 			return err
 		}
 		return w.Restore(ctx, file, func(ctx context.Context) (err error) {
-			published, err = takeOver(ctx, w, forgotten)
+			published, err = takeOver(ctx, w, a.now(), forgotten)
 			return err
 		})
 	}, nightly.Lease, writeback.Lease)
@@ -153,12 +153,12 @@ func forgottenSoFar(ctx context.Context, w *warehouse.Warehouse) ([]extractor.Ma
 }
 
 // takeOver makes a restored warehouse one of this program's, or says why it can't be.
-func takeOver(ctx context.Context, w *warehouse.Warehouse, forgotten []extractor.ManagerID) (loader.State, error) {
+func takeOver(ctx context.Context, w *warehouse.Warehouse, now time.Time, forgotten []extractor.ManagerID) (loader.State, error) {
 	if err := sql.Up(ctx, w); err != nil {
 		return loader.State{AsOf: transform.NoDay}, fmt.Errorf("restore: %w", err)
 	}
 	for _, manager := range forgotten {
-		if err := loader.KeepForgotten(ctx, w.DB(), manager, time.Now()); err != nil {
+		if err := loader.KeepForgotten(ctx, w.DB(), manager, now); err != nil {
 			return loader.State{AsOf: transform.NoDay}, fmt.Errorf("restore: %w", err)
 		}
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -42,7 +41,7 @@ func (a *app) forget(ctx context.Context, w *warehouse.Warehouse, manager extrac
 		return err
 	}
 	err := alone(ctx, w, "stagelag forget", func(ctx context.Context) error {
-		return loader.Forget(ctx, w.DB(), manager, time.Now())
+		return loader.Forget(ctx, w.DB(), manager, a.now())
 	}, nightly.Lease)
 	if err != nil {
 		return err

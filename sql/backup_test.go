@@ -127,23 +127,3 @@ func TestBackupOnAServer(t *testing.T) {
 		t.Errorf("%d rows are restored, want 1", n)
 	}
 }
-
-// A backup holds the tables: the views are made of the program's own text.
-func TestARestoredWarehouseHasItsViews(t *testing.T) {
-	t.Parallel()
-	ctx := context.Background()
-	w := warehousetest.New(t)
-	up(t, w)
-	publish(t, w, 1)
-	file := filepath.Join(t.TempDir(), "one.tar.zst")
-	if err := w.Backup(ctx, file); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Restore(ctx, file, func(ctx context.Context) error { return sql.Up(ctx, w) }); err != nil {
-		t.Fatal(err)
-	}
-	var out bytes.Buffer
-	if err := w.Query(ctx, &out, "SELECT count() FROM deals_now", "TSV"); err != nil || out.String() != "1\n" {
-		t.Errorf("after a restore deals_now has %q deals, %v, want 1", out.String(), err)
-	}
-}

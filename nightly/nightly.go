@@ -5,7 +5,6 @@ package nightly
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -14,6 +13,7 @@ import (
 	"stagelag/config"
 	"stagelag/extractor"
 	"stagelag/loader"
+	"stagelag/remedy"
 	"stagelag/sql"
 	"stagelag/transform"
 	"stagelag/warehouse"
@@ -106,20 +106,8 @@ func (p Pass) guarded(ctx context.Context, startedAt time.Time) (Outcome, error)
 
 func (p Pass) command() string { return cmp.Or(p.Command, "stagelag run") }
 
-// explained is the error with why it came to it and what to do about it, as far as that is
-// known.
 func (p Pass) explained(ctx context.Context, err error) error {
-	if cause := context.Cause(ctx); errors.Is(err, context.Canceled) && cause != nil {
-		err = cause // says why the context has ended
-	}
-	remedy := extractor.Remedy(err, p.Client.Portal())
-	if remedy == "" && !errors.Is(err, extractor.ErrNoAnswer) {
-		remedy = warehouse.Remedy(err)
-	}
-	if remedy == "" {
-		return err
-	}
-	return fmt.Errorf("%w; %s", err, remedy)
+	return remedy.Explain(ctx, err, p.Client.Portal())
 }
 
 // run is the way from the portal to the views.

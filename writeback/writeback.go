@@ -18,6 +18,7 @@ import (
 	"stagelag/config"
 	"stagelag/extractor"
 	"stagelag/loader"
+	"stagelag/remedy"
 	"stagelag/warehouse"
 )
 
@@ -109,17 +110,7 @@ func Run(ctx context.Context, p Pass) (Summary, error) {
 	}
 	begun := time.Now()
 	err := w.run(ctx)
-	if cause := context.Cause(ctx); errors.Is(err, context.Canceled) && cause != nil {
-		err = cause
-	}
-	remedy := extractor.Remedy(err, p.Client.Portal())
-	if remedy == "" && !errors.Is(err, extractor.ErrNoAnswer) {
-		remedy = warehouse.Remedy(err)
-	}
-	if remedy != "" {
-		err = fmt.Errorf("%w; %s", err, remedy)
-	}
-	return w.finish(begun), err
+	return w.finish(begun), remedy.Explain(ctx, err, p.Client.Portal())
 }
 
 // A writing is a pass under way.

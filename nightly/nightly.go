@@ -13,6 +13,7 @@ import (
 	"stagelag/config"
 	"stagelag/extractor"
 	"stagelag/loader"
+	"stagelag/memory"
 	"stagelag/remedy"
 	"stagelag/sql"
 	"stagelag/transform"
@@ -23,9 +24,9 @@ import (
 // Lease is the name under which a run keeps other runs on the same warehouse out.
 const Lease = sql.RunLease
 
-// SoftMemory is the heap, in bytes, above which memory is given back sooner than speed asks for. A
+// softMemory is the heap, in bytes, above which memory is given back sooner than speed asks for. A
 // pass needs less than half of it at any time.
-const SoftMemory = 200 << 20
+const softMemory = 200 << 20
 
 // A Pass is what one run works with.
 type Pass struct {
@@ -75,6 +76,7 @@ type Outcome struct {
 // Run makes one pass. When it fails, what was published stays, the runs row tells why,
 // and the next pass goes on from there.
 func Run(ctx context.Context, p Pass) (Outcome, error) {
+	defer memory.Limit(softMemory)()
 	startedAt := time.Now()
 	p.asked = p.Client.Stats()
 	p.steps = NewSteps(p.Progress, p.Log)

@@ -10,6 +10,7 @@ import (
 	"stagelag/config"
 	"stagelag/extractor"
 	"stagelag/loader"
+	"stagelag/memory"
 	"stagelag/remedy"
 	"stagelag/sql"
 	"stagelag/transform"
@@ -126,6 +127,7 @@ var ErrOtherRules = errors.New("the run under way derives by other rules than th
 // Work derives parts of the run that is under way until none is left, and tells what has become
 // of the run.
 func Work(ctx context.Context, h Help) (Helped, error) {
+	defer memory.Limit(softMemory)()
 	p := Pass{Warehouse: h.Warehouse, Config: h.Config, Command: "stagelag work", Progress: h.Progress, Log: h.Log}
 	helped, err := p.work(ctx, h.Wait)
 	return helped, remedy.Explain(ctx, err, "") // the portal is not asked

@@ -6,21 +6,16 @@ import (
 	"context"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 
 	// The time zones come with the program: a container may have none.
 	_ "time/tzdata"
 
-	"stagelag/nightly"
 	"stagelag/warehouse"
 )
 
 func main() {
 	warehouse.RunEngineIfAsked()
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(nightly.SoftMemory)
-	}
 	os.Exit(mainCode())
 }
 

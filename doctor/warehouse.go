@@ -15,10 +15,11 @@ import (
 	"golang.org/x/sys/unix"
 
 	"stagelag/loader"
-	"stagelag/nightly"
 	"stagelag/plain"
+	"stagelag/remedy"
 	"stagelag/schedule"
 	"stagelag/sql"
+	"stagelag/views"
 	"stagelag/warehouse"
 )
 
@@ -37,7 +38,7 @@ func (e *examination) warehouse(ctx context.Context) {
 	}
 	w, err := warehouse.Open(ctx, e.Warehouse)
 	if err != nil {
-		toDo := warehouse.Remedy(err)
+		toDo := e.remedy(err)
 		if toDo == "" && !isEmbedded {
 			toDo = fmt.Sprintf("check that %s can be reached from here, and its user and password", configured.URL)
 		}
@@ -51,15 +52,20 @@ func (e *examination) warehouse(ctx context.Context) {
 		e.disks(ctx, w.DB())
 	}
 	if e.schema(ctx, w) {
-		e.lastRun(ctx, w.DB())
-		e.coverage(ctx, w)
+		shown := views.In(w)
+		e.lastRun(ctx, shown)
+		e.coverage(ctx, shown)
+		e.gaps(ctx, shown)
 	}
 }
+
+// remedy is what to do about an error of the warehouse.
+func (e *examination) remedy(err error) string { return remedy.Of(err, e.Client.Portal()) }
 
 func (e *examination) version(ctx context.Context, w *warehouse.Warehouse) {
 	var version string
 	if err := w.DB().QueryRow(ctx, "SELECT version()").Scan(&version); err != nil {
-		e.find("warehouse", Problem, err.Error(), warehouse.Remedy(err))
+		e.find("warehouse", Problem, err.Error(), e.remedy(err))
 		return
 	}
 	text := fmt.Sprintf("%s answers, ClickHouse %s", e.Config.Warehouse.URL, version)
@@ -110,7 +116,7 @@ func (e *examination) schema(ctx context.Context, w *warehouse.Warehouse) bool {
 	status, err := sql.ReadStatus(ctx, w)
 	switch {
 	case err != nil:
-		e.find("schema", Problem, err.Error(), warehouse.Remedy(err))
+		e.find("schema", Problem, err.Error(), e.remedy(err))
 		return false
 	case status.IsNewer():
 		e.find("schema", Problem, fmt.Sprintf("schema %d, and this program knows %d", status.Version, status.Newest), "use the program that made it, or a newer one")
@@ -130,19 +136,25 @@ func (e *examination) schema(ctx context.Context, w *warehouse.Warehouse) bool {
 	}
 }
 
-func (e *examination) lastRun(ctx context.Context, conn driver.Conn) {
-	runs, err := loader.ListRuns(ctx, conn, 1)
+// runs are what is known of runs.
+type runs interface {
+	Runs(ctx context.Context, most int) ([]loader.Row, error)
+	Published(ctx context.Context) (views.Published, error)
+}
+
+func (e *examination) lastRun(ctx context.Context, of runs) {
+	newest, err := of.Runs(ctx, 1)
 	if err != nil {
-		e.find("last run", Problem, err.Error(), warehouse.Remedy(err))
+		e.find("last run", Problem, err.Error(), e.remedy(err))
 		return
 	}
-	published, err := loader.LastPublished(ctx, conn)
+	published, err := of.Published(ctx)
 	if err != nil {
-		e.find("last run", Problem, err.Error(), warehouse.Remedy(err))
+		e.find("last run", Problem, err.Error(), e.remedy(err))
 		return
 	}
-	if len(runs) > 0 {
-		e.newest(runs[0])
+	if len(newest) > 0 {
+		e.newest(newest[0])
 	}
 	if published.RunID == 0 {
 		e.find("published", Warning, "no run was published yet", "stagelag run makes one")
@@ -182,40 +194,38 @@ func (e *examination) local(at *time.Time) string {
 	return at.In(e.Config.Portal.TimeZone).Format("2006-01-02 15:04 MST")
 }
 
-// coverage is how many of the open visits have a plan, and what else the numbers do not cover.
-func (e *examination) coverage(ctx context.Context, w *warehouse.Warehouse) {
-	rows, err := w.DB().Query(ctx, `
-		SELECT any(stage_name), stage_id, count(), countIf(plan_source = 'none')
-		FROM deal_stages WHERE is_open = 1
-		GROUP BY funnel_id, stage_id HAVING countIf(plan_source = 'none') > 0
-		ORDER BY countIf(plan_source = 'none') DESC, stage_id LIMIT 10`)
+// stagesShown is how many stages a finding names.
+const stagesShown = 10
+
+// coverage is which open visits have no plan.
+func (e *examination) coverage(ctx context.Context, of interface {
+	Uncovered(ctx context.Context, most int) ([]views.Coverage, error)
+},
+) {
+	uncovered, err := of.Uncovered(ctx, stagesShown)
 	if err != nil {
-		e.find("coverage", Warning, err.Error(), warehouse.Remedy(err))
+		e.find("coverage", Warning, err.Error(), e.remedy(err))
 		return
 	}
-	defer rows.Close()
 	var stages []string
-	for rows.Next() {
-		var name, id string
-		var all, without uint64
-		if err := rows.Scan(&name, &id, &all, &without); err != nil {
-			e.find("coverage", Warning, err.Error(), "")
-			return
-		}
-		stages = append(stages, fmt.Sprintf("%d of %d in %s (%s)", without, all, plain.Text(id, 40), plain.Text(name, 40)))
-	}
-	if err := rows.Err(); err != nil {
-		e.find("coverage", Warning, err.Error(), "")
-		return
+	for _, c := range uncovered {
+		stages = append(stages, fmt.Sprintf("%d of %d in %s (%s)", c.NoPlan, c.Open, plain.Text(string(c.StageID), 40), plain.Text(c.Stage, 40)))
 	}
 	if len(stages) > 0 {
 		e.find("coverage", Warning, "open visits without a plan: "+strings.Join(stages, ", "), "fill in the fields of these deals, or set a norm for the stage in plan.norms")
-	} else {
-		e.find("coverage", OK, "every open visit has a plan", "")
+		return
 	}
-	gaps, err := nightly.CountGaps(ctx, w.DB())
+	e.find("coverage", OK, "every open visit has a plan", "")
+}
+
+// gaps is what else the numbers do not cover.
+func (e *examination) gaps(ctx context.Context, of interface {
+	GapCounts(ctx context.Context) ([]views.GapCount, error)
+},
+) {
+	gaps, err := of.GapCounts(ctx)
 	if err != nil {
-		e.find("gaps", Warning, err.Error(), "")
+		e.find("gaps", Warning, err.Error(), e.remedy(err))
 		return
 	}
 	var counted []string

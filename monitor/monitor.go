@@ -15,14 +15,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"stagelag/bitrix24"
-	"stagelag/loader"
 	"stagelag/nightly"
 	"stagelag/schedule"
+	"stagelag/views"
 )
 
 // Published is what the warehouse shows to its readers.
 type Published struct {
-	Run      loader.State // RunID 0: nothing
+	Run      views.Published // RunID 0: nothing
 	DaysLost int64
 	Gaps     map[string]uint64 // by reason
 }

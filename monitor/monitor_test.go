@@ -18,11 +18,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
 	"stagelag/bitrix24"
-	"stagelag/loader"
 	"stagelag/monitor"
 	"stagelag/nightly"
 	"stagelag/schedule"
 	"stagelag/transform"
+	"stagelag/views"
 )
 
 // A bench is a monitor whose figures a test sets.
@@ -57,7 +57,7 @@ func newBench(t *testing.T) *bench {
 
 func (b *bench) publish(ago time.Duration) {
 	b.published = monitor.Published{
-		Run:      loader.State{RunID: 7, AsOf: transform.DayOf(b.now, time.UTC), FinishedAt: b.now.Add(-ago)},
+		Run:      views.Published{RunID: 7, AsOf: transform.DayOf(b.now, time.UTC), FinishedAt: b.now.Add(-ago)},
 		DaysLost: 4804, Gaps: map[string]uint64{transform.GapNoPlan: 191},
 	}
 }

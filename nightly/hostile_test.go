@@ -9,6 +9,7 @@ import (
 
 	"stagelag/nightly"
 	"stagelag/simulator"
+	read "stagelag/views"
 )
 
 // hostile are texts that mean something to one of those on the way: SQL, YAML, a template, a
@@ -77,7 +78,7 @@ func TestHostilePortal(t *testing.T) {
 	if got := s.number("SELECT max(length(deal_title)) FROM deals_now"); got != int64(len(huge)) {
 		t.Errorf("the longest title has %d bytes, want %d", got, len(huge))
 	}
-	summary, err := nightly.Summarize(t.Context(), s.w.DB(), outcome)
+	summary, err := nightly.Summarize(t.Context(), read.In(s.w), outcome)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,7 +5,6 @@ package nightly
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -15,6 +14,8 @@ import (
 	"stagelag/config"
 	"stagelag/extractor"
 	"stagelag/loader"
+	"stagelag/memory"
+	"stagelag/remedy"
 	"stagelag/sql"
 	"stagelag/transform"
 	"stagelag/warehouse"
@@ -24,9 +25,9 @@ import (
 // Lease is the name under which a run keeps other runs on the same warehouse out.
 const Lease = sql.RunLease
 
-// SoftMemory is the heap, in bytes, above which memory is given back sooner than speed asks for. A
+// softMemory is the heap, in bytes, above which memory is given back sooner than speed asks for. A
 // pass needs less than half of it at any time.
-const SoftMemory = 200 << 20
+const softMemory = 200 << 20
 
 // A Pass is what one run works with.
 type Pass struct {
@@ -77,6 +78,7 @@ type Outcome struct {
 // Run makes one pass. When it fails, what was published stays, the runs row tells why,
 // and the next pass goes on from there.
 func Run(ctx context.Context, p Pass) (Outcome, error) {
+	defer memory.Limit(softMemory)()
 	startedAt := p.Now()
 	p.asked = p.Client.Stats()
 	p.steps = NewSteps(p.Progress, p.Log, p.Now)
@@ -108,20 +110,8 @@ func (p Pass) guarded(ctx context.Context, startedAt time.Time) (Outcome, error)
 
 func (p Pass) command() string { return cmp.Or(p.Command, "stagelag run") }
 
-// explained is the error with why it came to it and what to do about it, as far as that is
-// known.
 func (p Pass) explained(ctx context.Context, err error) error {
-	if cause := context.Cause(ctx); errors.Is(err, context.Canceled) && cause != nil {
-		err = cause // says why the context has ended
-	}
-	remedy := bitrix24.Remedy(err, p.Client.Portal())
-	if remedy == "" && !errors.Is(err, bitrix24.ErrNoAnswer) {
-		remedy = warehouse.Remedy(err)
-	}
-	if remedy == "" {
-		return err
-	}
-	return fmt.Errorf("%w; %s", err, remedy)
+	return remedy.Explain(ctx, err, p.Client.Portal())
 }
 
 // run is the way from the portal to the views.

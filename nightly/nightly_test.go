@@ -16,6 +16,7 @@ import (
 	"stagelag/nightly"
 	"stagelag/simulator"
 	"stagelag/transform"
+	read "stagelag/views"
 	"stagelag/warehouse"
 )
 
@@ -360,7 +361,7 @@ func TestAFailedRunLeavesNoTrace(t *testing.T) {
 			break // the pass has fewer requests
 		}
 		expectSame(t, fmt.Sprintf("refused from request %d on", n), s.snapshot(), published)
-		runs, err := loader.ListRuns(context.Background(), s.w.DB(), 1)
+		runs, err := read.In(s.w).Runs(context.Background(), 1)
 		if err != nil {
 			t.Fatal(err)
 		}

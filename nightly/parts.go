@@ -3,7 +3,6 @@ package nightly
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -11,6 +10,8 @@ import (
 	"stagelag/config"
 	"stagelag/extractor"
 	"stagelag/loader"
+	"stagelag/memory"
+	"stagelag/remedy"
 	"stagelag/sql"
 	"stagelag/transform"
 	"stagelag/warehouse"
@@ -126,14 +127,10 @@ var ErrOtherRules = errors.New("the run under way derives by other rules than th
 // Work derives parts of the run that is under way until none is left, and tells what has become
 // of the run.
 func Work(ctx context.Context, h Help) (Helped, error) {
+	defer memory.Limit(softMemory)()
 	p := Pass{Warehouse: h.Warehouse, Config: h.Config, Command: "stagelag work", Progress: h.Progress, Log: h.Log}
 	helped, err := p.work(ctx, h.Wait)
-	if err != nil {
-		if remedy := warehouse.Remedy(err); remedy != "" {
-			err = fmt.Errorf("%w; %s", err, remedy)
-		}
-	}
-	return helped, err
+	return helped, remedy.Explain(ctx, err, "") // the portal is not asked
 }
 
 func (p Pass) work(ctx context.Context, wait time.Duration) (Helped, error) {

@@ -10,55 +10,40 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
-
-	"stagelag/extractor"
 	"stagelag/loader"
 	"stagelag/plain"
 	"stagelag/transform"
+	"stagelag/views"
 )
 
 // A Summary is the morning report of a published run. All of it is read from the views.
 type Summary struct {
-	AsOf     transform.Day
-	Deals    uint64
-	Open     uint64
-	Overdue  uint64 // open deals that are late in their stage
-	DueToday uint64
-	// DaysLost is the overdue days of the portfolio up to the as-of date.
-	DaysLost int64
+	AsOf transform.Day
+	views.Totals
 	// DaysLostBefore is what the views showed before this run; nil for the first one.
 	DaysLostBefore *int64
 	BeforeAsOf     transform.Day
-	Latest         []LateDeal
-	Gaps           []GapCount
+	Latest         []views.LateDeal
+	Gaps           []views.GapCount
 	Requests       uint64
 	Waited         time.Duration
 	Took           time.Duration
 	Warnings       []string
 }
 
-// A LateDeal is one of the open deals with the most overdue days.
-type LateDeal struct {
-	DealID      extractor.DealID
-	Title       string
-	Stage       string
-	Manager     string
-	OverdueDays int64
-}
-
-// A GapCount is how many things of one reason the numbers can't cover, over how many deals.
-type GapCount struct {
-	Reason string
-	Count  uint64
-	Deals  uint64
+// Shown is what a summary is read from.
+type Shown interface {
+	Totals(ctx context.Context) (views.Totals, error)
+	DaysLostAfter(ctx context.Context, run loader.RunID) (int64, error)
+	Latest(ctx context.Context, most int) ([]views.LateDeal, error)
+	GapCounts(ctx context.Context) ([]views.GapCount, error)
 }
 
 // latestDeals is how many of the latest deals a summary names.
 const latestDeals = 5
 
 // Summarize reads the summary of a run that was just published.
-func Summarize(ctx context.Context, conn driver.Conn, outcome Outcome) (Summary, error) {
+func Summarize(ctx context.Context, shown Shown, outcome Outcome) (Summary, error) {
 	s := Summary{Requests: outcome.Run.PortalRequests, Warnings: outcome.Warnings, BeforeAsOf: outcome.Before.AsOf}
 	s.Waited = time.Duration(outcome.Run.SecondsWaited * float64(time.Second))
 	if outcome.Run.FinishedAt != nil {
@@ -68,66 +53,23 @@ func Summarize(ctx context.Context, conn driver.Conn, outcome Outcome) (Summary,
 	if s.AsOf, err = transform.ParseDay(outcome.Run.AsOf); err != nil {
 		return Summary{}, fmt.Errorf("summarize: %w", err)
 	}
-	row := conn.QueryRow(ctx, `
-		SELECT count(), countIf(is_open = 1), countIf(status = 'overdue'), countIf(status = 'due_today'), sum(overdue_days_total)
-		FROM deals_now`)
-	if err := row.Scan(&s.Deals, &s.Open, &s.Overdue, &s.DueToday, &s.DaysLost); err != nil {
+	if s.Totals, err = shown.Totals(ctx); err != nil {
 		return Summary{}, fmt.Errorf("summarize the deals: %w", err)
 	}
 	if outcome.Before.RunID > 0 {
-		before, err := loader.DaysLost(ctx, conn, outcome.Before.RunID)
+		before, err := shown.DaysLostAfter(ctx, outcome.Before.RunID)
 		if err != nil {
 			return Summary{}, fmt.Errorf("summarize: %w", err)
 		}
 		s.DaysLostBefore = &before
 	}
-	if s.Latest, err = latest(ctx, conn); err != nil {
+	if s.Latest, err = shown.Latest(ctx, latestDeals); err != nil {
 		return Summary{}, fmt.Errorf("summarize the latest deals: %w", err)
 	}
-	if s.Gaps, err = CountGaps(ctx, conn); err != nil {
+	if s.Gaps, err = shown.GapCounts(ctx); err != nil {
 		return Summary{}, fmt.Errorf("summarize the gaps: %w", err)
 	}
 	return s, nil
-}
-
-func latest(ctx context.Context, conn driver.Conn) ([]LateDeal, error) {
-	rows, err := conn.Query(ctx, `
-		SELECT deal_id, deal_title, stage_name, manager_name, overdue_days_now
-		FROM deals_now WHERE overdue_days_now > 0 ORDER BY overdue_days_now DESC, deal_id LIMIT ?`, latestDeals)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var list []LateDeal
-	for rows.Next() {
-		var d LateDeal
-		var id uint64
-		if err := rows.Scan(&id, &d.Title, &d.Stage, &d.Manager, &d.OverdueDays); err != nil {
-			return nil, err
-		}
-		d.DealID = extractor.DealID(id)
-		list = append(list, d)
-	}
-	return list, rows.Err()
-}
-
-// CountGaps counts what the published state could not cover, the most frequent reason first.
-func CountGaps(ctx context.Context, conn driver.Conn) ([]GapCount, error) {
-	rows, err := conn.Query(ctx, `
-		SELECT toString(reason), count(), uniqExact(deal_id) FROM data_gaps GROUP BY reason ORDER BY count() DESC, reason`)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var list []GapCount
-	for rows.Next() {
-		var g GapCount
-		if err := rows.Scan(&g.Reason, &g.Count, &g.Deals); err != nil {
-			return nil, err
-		}
-		list = append(list, g)
-	}
-	return list, rows.Err()
 }
 
 // gapWords says what a reason means to a person.

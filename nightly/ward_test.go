@@ -12,7 +12,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -255,7 +254,6 @@ func (task passTask) command(t testing.TB) *exec.Cmd {
 // passAsProcess is a pass in a process of its own. At its end it prints the megabytes that it had
 // resident at most, where the system tells.
 func passAsProcess(text string) (code int) {
-	debug.SetMemoryLimit(nightly.SoftMemory) // as the program does
 	var task passTask
 	err := json.Unmarshal([]byte(text), &task)
 	s := &site{cfg: config.Default()}

@@ -23,3 +23,15 @@ func Text(text string, most int) string {
 	}
 	return string(runes)
 }
+
+// OneLine joins the lines of a text: those of errors that were joined, or of a server's long
+// answer.
+func OneLine(text string) string {
+	var lines []string
+	for line := range strings.FieldsFuncSeq(text, func(c rune) bool { return c == '\n' || c == '\r' }) {
+		if line = strings.TrimSpace(line); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines, "; ")
+}

@@ -28,3 +28,10 @@ func TestText(t *testing.T) {
 		})
 	}
 }
+
+func TestOneLine(t *testing.T) {
+	const text = "load: a\n\n  close: b\r\n\tc \n"
+	if got, want := plain.OneLine(text), "load: a; close: b; c"; got != want {
+		t.Errorf("OneLine(%q) = %q, want %q", text, got, want)
+	}
+}

@@ -14,9 +14,11 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/xuri/excelize/v2"
 
+	"stagelag/extractor"
 	"stagelag/plain"
 	"stagelag/report"
 	"stagelag/transform"
+	"stagelag/views"
 )
 
 func TestGolden(t *testing.T) {
@@ -59,7 +61,7 @@ func TestTextIsPlain(t *testing.T) {
 func hostile() report.Report {
 	row := func(i int) report.Row {
 		return report.Row{
-			Key: report.Key{ManagerID: uint64(i + 1)}, Name: hostileTitles[i], Funnel: hostileTitles[i], Trend: make([]int64, 1),
+			Key: report.Key{ManagerID: extractor.ManagerID(i + 1)}, Name: hostileTitles[i], Funnel: hostileTitles[i], Trend: make([]int64, 1),
 			Quality: report.Quality{Closed: 5, ClosedWithPlan: 4, OnTime: 1, Late: 3, DaysLost: int64(i)}, Open: 1, OpenOverdue: 1,
 		}
 	}
@@ -67,7 +69,7 @@ func hostile() report.Report {
 		Run:     report.Run{ID: 1, AsOf: 20522, PublishedAt: night},
 		Period:  report.Period{From: 20454, To: 20484},
 		Before:  report.Period{From: 20423, To: 20453},
-		Funnels: []report.Funnel{{ID: 1, Name: hostileTitles[1]}}, IsFiltered: true, IsPeriodOver: true,
+		Funnels: []views.Funnel{{ID: 1, Name: hostileTitles[1]}}, IsFiltered: true, IsPeriodOver: true,
 		Trend: []report.TrendPeriod{{Period: report.Period{From: 20454, To: 20484}}},
 		Total: report.Row{Trend: make([]int64, 1)},
 	}
@@ -79,11 +81,12 @@ func hostile() report.Report {
 		r.Levels = append(r.Levels, level)
 	}
 	for i, title := range hostileTitles {
-		r.Visits = append(r.Visits, report.Visit{
-			DealID: uint64(i + 1), DealTitle: title, DealURL: "javascript:alert(1)", VisitNo: 1, Funnel: title, StageID: title, Stage: title,
-			ManagerID: uint64(i + 1), Manager: title, Entered: 20454, Left: transform.NoDay, Planned: transform.NoDay, Status: "overdue", DaysLost: int64(i),
-		})
-		r.Gaps = append(r.Gaps, report.Gap{Reason: "bad_plan", Count: 1, Deals: 1, Items: []report.GapItem{{DealID: 1, DealTitle: title, DealURL: title, StageID: title, Detail: title}}})
+		r.Visits = append(r.Visits, report.Visit{Visit: views.Visit{
+			VisitID:   views.VisitID{DealID: extractor.DealID(i + 1), VisitNo: 1},
+			Subject:   views.Subject{ManagerID: extractor.ManagerID(i + 1), Manager: title, Funnel: title, StageID: extractor.StageID(title), Stage: title},
+			DealTitle: title, DealURL: "javascript:alert(1)", Entered: 20454, Left: transform.NoDay, Planned: transform.NoDay, Status: "overdue",
+		}, DaysLost: int64(i)})
+		r.Gaps = append(r.Gaps, report.Gap{Reason: "bad_plan", Count: 1, Deals: 1, Items: []views.Gap{{DealID: 1, DealTitle: title, DealURL: title, StageID: extractor.StageID(title), Detail: title}}})
 	}
 	return r
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"stagelag/extractor"
+	"stagelag/loader"
 	"stagelag/plain"
 	"stagelag/transform"
 )
@@ -33,9 +35,9 @@ type jsonReport struct {
 }
 
 type jsonRun struct {
-	RunID       uint64    `json:"run_id"`
-	AsOf        string    `json:"as_of"`
-	PublishedAt time.Time `json:"published_at"`
+	RunID       loader.RunID `json:"run_id"`
+	AsOf        string       `json:"as_of"`
+	PublishedAt time.Time    `json:"published_at"`
 }
 
 type jsonPeriod struct {
@@ -44,8 +46,8 @@ type jsonPeriod struct {
 }
 
 type jsonNamed struct {
-	FunnelID   uint32 `json:"funnel_id"`
-	FunnelName string `json:"funnel_name"`
+	FunnelID   extractor.FunnelID `json:"funnel_id"`
+	FunnelName string             `json:"funnel_name"`
 }
 
 type jsonLevel struct {
@@ -65,11 +67,11 @@ type jsonQuality struct {
 }
 
 type jsonRow struct {
-	ManagerID  *uint64 `json:"manager_id,omitempty"`
-	FunnelID   *uint32 `json:"funnel_id,omitempty"`
-	StageID    *string `json:"stage_id,omitempty"`
-	Name       string  `json:"name,omitempty"`
-	FunnelName string  `json:"funnel_name,omitempty"`
+	ManagerID  *extractor.ManagerID `json:"manager_id,omitempty"`
+	FunnelID   *extractor.FunnelID  `json:"funnel_id,omitempty"`
+	StageID    *extractor.StageID   `json:"stage_id,omitempty"`
+	Name       string               `json:"name,omitempty"`
+	FunnelName string               `json:"funnel_name,omitempty"`
 	jsonQuality
 	DaysLostBefore int64   `json:"days_lost_before"`
 	DaysLostTrend  []int64 `json:"days_lost_trend"`
@@ -85,25 +87,25 @@ type jsonTrend struct {
 }
 
 type jsonVisit struct {
-	DealID        uint64  `json:"deal_id"`
-	DealTitle     string  `json:"deal_title"`
-	DealURL       string  `json:"deal_url"`
-	VisitNo       uint32  `json:"visit_no"`
-	FunnelID      uint32  `json:"funnel_id"`
-	FunnelName    string  `json:"funnel_name"`
-	StageID       string  `json:"stage_id"`
-	StageName     string  `json:"stage_name"`
-	ManagerID     uint64  `json:"manager_id"`
-	ManagerName   string  `json:"manager_name"`
-	EnteredDate   string  `json:"entered_date"`
-	LeftDate      *string `json:"left_date"`
-	PlanDays      *int32  `json:"plan_days"`
-	PlannedEnd    *string `json:"planned_end"`
-	Status        string  `json:"status"`
-	OverdueDays   int64   `json:"overdue_days"`
-	DaysLost      int64   `json:"days_lost"`
-	IsClosed      bool    `json:"is_closed"`
-	IsOpenOverdue bool    `json:"is_open_overdue"`
+	DealID        extractor.DealID    `json:"deal_id"`
+	DealTitle     string              `json:"deal_title"`
+	DealURL       string              `json:"deal_url"`
+	VisitNo       uint32              `json:"visit_no"`
+	FunnelID      extractor.FunnelID  `json:"funnel_id"`
+	FunnelName    string              `json:"funnel_name"`
+	StageID       extractor.StageID   `json:"stage_id"`
+	StageName     string              `json:"stage_name"`
+	ManagerID     extractor.ManagerID `json:"manager_id"`
+	ManagerName   string              `json:"manager_name"`
+	EnteredDate   string              `json:"entered_date"`
+	LeftDate      *string             `json:"left_date"`
+	PlanDays      *int32              `json:"plan_days"`
+	PlannedEnd    *string             `json:"planned_end"`
+	Status        string              `json:"status"`
+	OverdueDays   int64               `json:"overdue_days"`
+	DaysLost      int64               `json:"days_lost"`
+	IsClosed      bool                `json:"is_closed"`
+	IsOpenOverdue bool                `json:"is_open_overdue"`
 }
 
 type jsonGap struct {
@@ -115,13 +117,13 @@ type jsonGap struct {
 }
 
 type jsonGapItem struct {
-	DealID     uint64  `json:"deal_id"`
-	DealTitle  string  `json:"deal_title"`
-	DealURL    string  `json:"deal_url"`
-	VisitNo    *uint32 `json:"visit_no"`
-	StageID    string  `json:"stage_id"`
-	Detail     string  `json:"detail"`
-	IsInPeriod bool    `json:"is_in_period"`
+	DealID     extractor.DealID  `json:"deal_id"`
+	DealTitle  string            `json:"deal_title"`
+	DealURL    string            `json:"deal_url"`
+	VisitNo    *uint32           `json:"visit_no"`
+	StageID    extractor.StageID `json:"stage_id"`
+	Detail     string            `json:"detail"`
+	IsInPeriod bool              `json:"is_in_period"`
 }
 
 // WriteJSON writes the report for programs. It is the same in every language; texts from
@@ -154,7 +156,10 @@ func WriteJSON(out io.Writer, r *Report) error {
 	for _, gap := range r.Gaps {
 		g := jsonGap{Reason: gap.Reason, Count: gap.Count, Deals: gap.Deals, InPeriod: gap.InPeriod}
 		for _, item := range gap.Items {
-			g.Items = append(g.Items, jsonGapItem(item))
+			g.Items = append(g.Items, jsonGapItem{
+				DealID: item.DealID, DealTitle: item.DealTitle, DealURL: item.DealURL, VisitNo: item.VisitNo,
+				StageID: item.StageID, Detail: item.Detail, IsInPeriod: item.IsInPeriod,
+			})
 		}
 		j.Gaps = append(j.Gaps, g)
 	}

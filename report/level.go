@@ -3,28 +3,20 @@ package report
 import (
 	"cmp"
 	"slices"
+
+	"stagelag/views"
 )
 
-// A subject is what the views measure by: a manager's work in a stage.
-type subject struct {
-	manager     uint64
-	managerName string
-	funnel      uint32
-	funnelName  string
-	stage       string
-	stageName   string
-}
-
-// row is the empty row of the subject on a level.
-func (s *subject) row(by By) Row {
-	row := Row{Key: keyOf(by, s.manager, s.funnel, s.stage)}
+// rowOf is the empty row of a subject on a level.
+func rowOf(s views.Subject, by By) Row {
+	row := Row{Key: keyOf(by, s.ManagerID, s.FunnelID, s.StageID)}
 	switch by {
 	case ByStage:
-		row.Name, row.Funnel = s.stageName, s.funnelName
+		row.Name, row.Funnel = s.Stage, s.Funnel
 	case ByFunnel:
-		row.Name = s.funnelName
+		row.Name = s.Funnel
 	default:
-		row.Name = s.managerName
+		row.Name = s.Manager
 	}
 	return row
 }
@@ -45,10 +37,10 @@ func newLevels(periods int) *levels {
 }
 
 // each calls change for the total and the row of the subject on each level.
-func (l *levels) each(s subject, change func(*Row)) {
+func (l *levels) each(s views.Subject, change func(*Row)) {
 	change(&l.total)
 	for _, by := range Levels {
-		fresh := s.row(by)
+		fresh := rowOf(s, by)
 		row := l.rows[by][fresh.Key]
 		if row == nil {
 			row = &fresh
@@ -60,7 +52,7 @@ func (l *levels) each(s subject, change func(*Row)) {
 }
 
 // add adds the measures of a subject in a period of the trend.
-func (l *levels) add(s subject, period int, q Quality) {
+func (l *levels) add(s views.Subject, period int, q Quality) {
 	l.each(s, func(row *Row) {
 		row.Trend[period] += q.DaysLost
 		switch period {
@@ -73,7 +65,7 @@ func (l *levels) add(s subject, period int, q Quality) {
 }
 
 // addNow adds what is open of a subject as of the run.
-func (l *levels) addNow(s subject, open, overdue, noPlan int64) {
+func (l *levels) addNow(s views.Subject, open, overdue, noPlan int64) {
 	l.each(s, func(row *Row) {
 		row.Open += open
 		row.OpenOverdue += overdue

@@ -24,6 +24,7 @@ import (
 	"stagelag/report"
 	"stagelag/simulator"
 	"stagelag/transform"
+	"stagelag/views"
 	"stagelag/warehouse"
 	"stagelag/warehouse/warehousetest"
 )
@@ -108,7 +109,7 @@ func (s *site) run() {
 // read reads a report, with the time of its run and the portal's address made steady.
 func (s *site) read(query report.Query) report.Report {
 	s.t.Helper()
-	r, err := report.Read(context.Background(), s.w.DB(), query)
+	r, err := report.Read(context.Background(), views.In(s.w), query)
 	if err != nil {
 		s.t.Fatalf("Read(%+v): %v", query, err)
 	}
@@ -135,7 +136,7 @@ func samples(t *testing.T) *sample {
 			byManager: s.read(report.Query{}),
 			byStage:   s.read(report.Query{By: report.ByStage}),
 			byFunnel:  s.read(report.Query{By: report.ByFunnel}),
-			projects:  s.read(report.Query{By: report.ByStage, Funnels: []uint32{5}}),
+			projects:  s.read(report.Query{By: report.ByStage, Funnels: views.Funnels{5}}),
 		}
 	})
 	if samplesRead == nil {

@@ -13,6 +13,7 @@ import (
 
 	"stagelag/report"
 	"stagelag/transform"
+	"stagelag/views"
 	"stagelag/warehouse/warehousetest"
 )
 
@@ -22,7 +23,7 @@ func TestFigures(t *testing.T) {
 	s := published(t, 120)
 	for _, query := range []report.Query{
 		{},
-		{By: report.ByStage, Funnels: []uint32{5}},
+		{By: report.ByStage, Funnels: views.Funnels{5}},
 		{By: report.ByFunnel, Period: report.Period{From: day(t, "2026-02-11"), To: day(t, "2026-03-20")}},
 	} {
 		r := s.read(query)
@@ -174,11 +175,11 @@ func TestRunPublishedMeanwhile(t *testing.T) {
 			s.clock.Add(24 * 60 * 60)
 			s.run()
 		}}
-		got, err := report.Read(context.Background(), conn, report.Query{})
+		got, err := report.Read(context.Background(), views.Of(conn), report.Query{})
 		if err != nil {
 			t.Fatalf("Read, a run before query %d: %v", before, err)
 		}
-		if diff := cmp.Diff(s.read(report.Query{}), steady(got)); diff != "" || got.Run.ID != uint64(before) {
+		if diff := cmp.Diff(s.read(report.Query{}), steady(got)); diff != "" || int(got.Run.ID) != before {
 			t.Errorf("Read, a run before query %d, shows run %d, want all of %d (-want +got):\n%s", before, got.Run.ID, before, diff)
 		}
 	}
@@ -186,7 +187,7 @@ func TestRunPublishedMeanwhile(t *testing.T) {
 
 func TestNothingPublished(t *testing.T) {
 	t.Parallel()
-	if _, err := report.Read(context.Background(), warehousetest.New(t).DB(), report.Query{}); !errors.Is(err, report.ErrNothingPublished) {
+	if _, err := report.Read(context.Background(), views.In(warehousetest.New(t)), report.Query{}); !errors.Is(err, report.ErrNothingPublished) {
 		t.Errorf("Read of an empty warehouse: %v, want %v", err, report.ErrNothingPublished)
 	}
 }
@@ -212,11 +213,11 @@ func refusedQueries(t *testing.T, s *site) {
 		want  string
 	}{
 		{"a period that is yet to come", report.Query{Period: report.Period{From: day(t, "2026-03-11"), To: day(t, "2026-03-12")}}, "after the as-of date of the newest run, 2026-03-10"},
-		{"a funnel that nobody has seen names those there are", report.Query{Funnels: []uint32{5, 404}}, "no deal has been in a funnel 404; there are 0 ("},
+		{"a funnel that nobody has seen names those there are", report.Query{Funnels: views.Funnels{5, 404}}, "no deal has been in a funnel 404; there are 0 ("},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := report.Read(context.Background(), s.w.DB(), test.query)
+			_, err := report.Read(context.Background(), views.In(s.w), test.query)
 			refusal, ok := errors.AsType[*report.QueryError](err)
 			if !ok || !strings.Contains(refusal.Error(), test.want) {
 				t.Errorf("Read(%+v) = %v, want a refusal with %q", test.query, err, test.want)

@@ -6,7 +6,10 @@ package report
 import (
 	"time"
 
+	"stagelag/extractor"
+	"stagelag/loader"
 	"stagelag/transform"
+	"stagelag/views"
 )
 
 // A Query says which report is read.
@@ -15,7 +18,7 @@ type Query struct {
 	Period Period
 	By     By
 	// Funnels are the ids of those that count; none: all.
-	Funnels []uint32
+	Funnels views.Funnels
 }
 
 // By is what a level has a row for.
@@ -39,7 +42,7 @@ type Report struct {
 	// date itself still runs.
 	IsPeriodOver bool
 	Before       Period // as long as Period, right before it
-	Funnels      []Funnel
+	Funnels      []views.Funnel
 	// IsFiltered is whether Funnels were asked for, rather than all there are.
 	IsFiltered bool
 	// Total is over all rows of any level; its Key is empty.
@@ -57,15 +60,9 @@ type Report struct {
 
 // A Run is the published run that a report shows.
 type Run struct {
-	ID          uint64
+	ID          loader.RunID
 	AsOf        transform.Day
 	PublishedAt time.Time
-}
-
-// A Funnel is a funnel that the report is about.
-type Funnel struct {
-	ID   uint32
-	Name string
 }
 
 // A Level is the same numbers split by one thing.
@@ -76,9 +73,9 @@ type Level struct {
 
 // A Key names the thing that a row is about; what does not belong to the level is zero.
 type Key struct {
-	ManagerID uint64
-	FunnelID  uint32
-	StageID   string
+	ManagerID extractor.ManagerID
+	FunnelID  extractor.FunnelID
+	StageID   extractor.StageID
 }
 
 // A Row is the quality of one manager, stage or funnel.
@@ -146,29 +143,11 @@ type TrendPeriod struct {
 // A Visit is a visit behind the numbers, for one manager: the days that it lost count for
 // whoever was responsible on each day, its end for the manager of its last day.
 type Visit struct {
-	DealID    uint64
-	DealTitle string
-	DealURL   string
-	VisitNo   uint32
-	FunnelID  uint32
-	Funnel    string
-	StageID   string
-	Stage     string
-	ManagerID uint64
-	Manager   string
-	Entered   transform.Day
-	Left      transform.Day // NoDay while it is open
-	Planned   transform.Day // the planned end; NoDay without a plan
-	PlanDays  int32         // 0 without a plan
-	Status    string        // as the views have it
-	// OverdueDays are those of the visit in all, over all of its managers.
-	OverdueDays int64
+	// Visit has the overdue days over all of its managers. It is closed, and late now, for the
+	// manager whom that counts for.
+	views.Visit
 	// DaysLost are those that accrued in the period under this manager.
 	DaysLost int64
-	// IsClosed is whether it counts among the closed visits of the period.
-	IsClosed bool
-	// IsOpenOverdue is whether it counts among those that are late now.
-	IsOpenOverdue bool
 }
 
 // Key is the row that the visit stands behind.
@@ -176,7 +155,7 @@ func (v *Visit) Key(by By) Key {
 	return keyOf(by, v.ManagerID, v.FunnelID, v.StageID)
 }
 
-func keyOf(by By, manager uint64, funnel uint32, stage string) Key {
+func keyOf(by By, manager extractor.ManagerID, funnel extractor.FunnelID, stage extractor.StageID) Key {
 	switch by {
 	case ByStage:
 		return Key{FunnelID: funnel, StageID: stage}
@@ -193,18 +172,7 @@ type Gap struct {
 	Count    int64
 	Deals    int64
 	InPeriod int64 // of these, with a visit that was under way in the period
-	Items    []GapItem
-}
-
-// A GapItem is one thing that is not covered.
-type GapItem struct {
-	DealID     uint64
-	DealTitle  string
-	DealURL    string
-	VisitNo    *uint32 // nil for the deal as a whole
-	StageID    string
-	Detail     string // as the run put it, in English
-	IsInPeriod bool
+	Items    []views.Gap
 }
 
 // Level is the level that the report was asked for.

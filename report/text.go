@@ -78,7 +78,7 @@ func (v *voice) title(r *Report) string {
 }
 
 func (v *voice) asOf(r *Report) string {
-	return fmt.Sprintf(v.AsOf, v.Date(r.Run.AsOf), strconv.FormatUint(r.Run.ID, 10), v.Time(r.Run.PublishedAt))
+	return fmt.Sprintf(v.AsOf, v.Date(r.Run.AsOf), strconv.FormatUint(uint64(r.Run.ID), 10), v.Time(r.Run.PublishedAt))
 }
 
 func (v *voice) funnels(r *Report) string {

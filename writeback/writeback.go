@@ -19,6 +19,7 @@ import (
 	"stagelag/config"
 	"stagelag/extractor"
 	"stagelag/loader"
+	"stagelag/remedy"
 	"stagelag/warehouse"
 )
 
@@ -111,17 +112,7 @@ func Run(ctx context.Context, p Pass) (Summary, error) {
 	}
 	begun := p.Now()
 	err := w.run(ctx)
-	if cause := context.Cause(ctx); errors.Is(err, context.Canceled) && cause != nil {
-		err = cause
-	}
-	remedy := bitrix24.Remedy(err, p.Client.Portal())
-	if remedy == "" && !errors.Is(err, bitrix24.ErrNoAnswer) {
-		remedy = warehouse.Remedy(err)
-	}
-	if remedy != "" {
-		err = fmt.Errorf("%w; %s", err, remedy)
-	}
-	return w.finish(begun), err
+	return w.finish(begun), remedy.Explain(ctx, err, p.Client.Portal())
 }
 
 // A writing is a pass under way.

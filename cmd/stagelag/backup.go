@@ -15,7 +15,7 @@ import (
 	"stagelag/loader"
 	"stagelag/nightly"
 	"stagelag/sql"
-	"stagelag/transform"
+	"stagelag/views"
 	"stagelag/warehouse"
 	"stagelag/writeback"
 )
@@ -117,7 +117,7 @@ func (a *app) restore(ctx context.Context, w *warehouse.Warehouse, file string, 
 	if hasData && isWhole && !replaces {
 		return errors.New("restore: the warehouse has data, which would be lost; --replace puts the backup in its place")
 	}
-	var published loader.State
+	var published views.Published
 	a.progress.Step("restore")
 	err = alone(ctx, w, "stagelag restore", func(ctx context.Context) error {
 		forgotten, err := forgottenSoFar(ctx, w)
@@ -153,14 +153,14 @@ func forgottenSoFar(ctx context.Context, w *warehouse.Warehouse) ([]extractor.Ma
 }
 
 // takeOver makes a restored warehouse one of this program's, or says why it can't be.
-func takeOver(ctx context.Context, w *warehouse.Warehouse, now time.Time, forgotten []extractor.ManagerID) (loader.State, error) {
+func takeOver(ctx context.Context, w *warehouse.Warehouse, now time.Time, forgotten []extractor.ManagerID) (views.Published, error) {
 	if err := sql.Up(ctx, w); err != nil {
-		return loader.State{AsOf: transform.NoDay}, fmt.Errorf("restore: %w", err)
+		return views.Published{}, fmt.Errorf("restore: %w", err)
 	}
 	for _, manager := range forgotten {
 		if err := loader.KeepForgotten(ctx, w.DB(), manager, now); err != nil {
-			return loader.State{AsOf: transform.NoDay}, fmt.Errorf("restore: %w", err)
+			return views.Published{}, fmt.Errorf("restore: %w", err)
 		}
 	}
-	return loader.LastPublished(ctx, w.DB())
+	return views.In(w).Published(ctx)
 }

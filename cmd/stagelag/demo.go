@@ -22,6 +22,7 @@ import (
 	"stagelag/simulator"
 	"stagelag/sql"
 	"stagelag/transform"
+	"stagelag/views"
 	"stagelag/warehouse"
 )
 
@@ -86,7 +87,7 @@ func (a *app) demo(ctx context.Context, flags portalFlags, isOnServer bool) erro
 		return err
 	}
 
-	client := a.client(cfg)
+	pass := a.newPass(w, a.client(cfg), cfg, passOptions{command: "stagelag demo", asOf: transform.NoDay})
 	before, err := loader.LastPublished(ctx, w.DB())
 	if err != nil {
 		return err
@@ -96,7 +97,7 @@ func (a *app) demo(ctx context.Context, flags portalFlags, isOnServer bool) erro
 	}
 	behind.Store(int64(24 * time.Hour))
 	if lastNight := transform.DayOf(a.now().Add(-24*time.Hour), cfg.Portal.TimeZone); before.RunID == 0 || before.AsOf < lastNight {
-		outcome, err := a.pass(ctx, w, client, cfg, passOptions{command: "stagelag demo", asOf: transform.NoDay})
+		outcome, err := a.pass(ctx, pass)
 		if err != nil {
 			return err
 		}
@@ -106,7 +107,7 @@ func (a *app) demo(ctx context.Context, flags portalFlags, isOnServer bool) erro
 		}
 	}
 	behind.Store(0)
-	outcome, err := a.pass(ctx, w, client, cfg, passOptions{command: "stagelag demo", asOf: transform.NoDay})
+	outcome, err := a.pass(ctx, pass)
 	if err != nil {
 		return err
 	}
@@ -168,7 +169,7 @@ func demoEnvironment(environ []string, isOnServer bool) []string {
 
 // summarize prints the morning report of a run.
 func (a *app) summarize(ctx context.Context, w *warehouse.Warehouse, outcome nightly.Outcome) error {
-	summary, err := nightly.Summarize(ctx, w.DB(), outcome)
+	summary, err := nightly.Summarize(ctx, views.In(w), outcome)
 	if err != nil {
 		return err
 	}

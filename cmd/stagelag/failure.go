@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -64,17 +63,5 @@ func (a *app) execute(ctx context.Context, root *cobra.Command, args []string) (
 
 // complain writes the last line on standard error.
 func (a *app) complain(err error) {
-	_, _ = fmt.Fprintln(a.stderr, "stagelag: "+plain.Text(oneLine(err.Error()), 0))
-}
-
-// oneLine joins the lines of a text: those of errors that were joined, or of a server's
-// long answer.
-func oneLine(text string) string {
-	var lines []string
-	for line := range strings.FieldsFuncSeq(text, func(c rune) bool { return c == '\n' || c == '\r' }) {
-		if line = strings.TrimSpace(line); line != "" {
-			lines = append(lines, line)
-		}
-	}
-	return strings.Join(lines, "; ")
+	_, _ = fmt.Fprintln(a.stderr, "stagelag: "+plain.Text(plain.OneLine(err.Error()), 0))
 }

@@ -6,22 +6,17 @@ import (
 	"context"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 	"time"
 
 	// The time zones come with the program: a container may have none.
 	_ "time/tzdata"
 
-	"stagelag/nightly"
 	"stagelag/warehouse/embedded"
 )
 
 func main() {
 	embedded.RunIfAsked()
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(nightly.SoftMemory)
-	}
 	os.Exit(mainCode())
 }
 

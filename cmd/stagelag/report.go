@@ -13,8 +13,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"stagelag/extractor"
 	"stagelag/report"
 	"stagelag/transform"
+	"stagelag/views"
 	"stagelag/warehouse"
 )
 
@@ -100,7 +102,7 @@ func (f *reportFlags) query() (report.Query, error) {
 		if id > 1<<32-1 {
 			return report.Query{}, usagef("report: --funnel: %d is no id of a funnel", id)
 		}
-		query.Funnels = append(query.Funnels, uint32(id))
+		query.Funnels = append(query.Funnels, extractor.FunnelID(id))
 	}
 	var err error
 	switch {
@@ -187,7 +189,7 @@ func (a *app) report(ctx context.Context, w *warehouse.Warehouse, query report.Q
 	if err := mustBeWhole(ctx, w); err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
-	r, err := report.Read(ctx, w.DB(), query)
+	r, err := report.Read(ctx, views.In(w), query)
 	refusal, isRefused := errors.AsType[*report.QueryError](err)
 	switch {
 	case isRefused:

@@ -69,14 +69,15 @@ func (a *app) run(ctx context.Context, cfg config.Config, options passOptions, a
 		return err
 	}
 	defer w.Close()
-	client := a.client(cfg)
-	outcome, err := a.pass(ctx, w, client, cfg, options)
+	pass := a.newPass(w, a.client(cfg), cfg, options)
+	outcome, err := a.pass(ctx, pass)
 	if err == nil && !asJSON {
 		err = a.summarize(ctx, w, outcome)
 	}
-	var written *writtenBack
+	var written *nightly.WrittenBack
 	if err == nil {
-		written, err = a.writeBackAfter(ctx, w, client, cfg, outcome)
+		written, err = nightly.WriteBackAfter(ctx, pass, outcome)
+		a.progress.Done()
 	}
 	switch {
 	case asJSON && outcome.Run.RunID > 0:
@@ -88,10 +89,10 @@ func (a *app) run(ctx context.Context, cfg config.Config, options passOptions, a
 }
 
 // printRow prints a run's row as JSON, with what became of its write-back where there was one.
-func (a *app) printRow(row loader.Row, written *writtenBack) error {
+func (a *app) printRow(row loader.Row, written *nightly.WrittenBack) error {
 	text, err := json.Marshal(struct {
 		loader.Row
-		WriteBack *writtenBack `json:"write_back,omitempty"`
+		WriteBack *nightly.WrittenBack `json:"write_back,omitempty"`
 	}{row, written})
 	if err != nil {
 		return err
@@ -116,11 +117,15 @@ type passOptions struct {
 	parts   int // that it is split into
 }
 
-// pass makes one pass, with its progress on a terminal.
-func (a *app) pass(ctx context.Context, w *warehouse.Warehouse, client *bitrix24.Client, cfg config.Config, o passOptions) (nightly.Outcome, error) {
-	outcome, err := nightly.Run(ctx, nightly.Pass{
+func (a *app) newPass(w *warehouse.Warehouse, client *bitrix24.Client, cfg config.Config, o passOptions) nightly.Pass {
+	return nightly.Pass{
 		Warehouse: w, Client: client, Config: cfg, AsOf: o.asOf, Full: o.isFull, Parts: o.parts, Command: o.command, Progress: a.progress, Log: a.log, Now: a.now,
-	})
+	}
+}
+
+// pass makes one pass, with its progress on a terminal.
+func (a *app) pass(ctx context.Context, pass nightly.Pass) (nightly.Outcome, error) {
+	outcome, err := nightly.Run(ctx, pass)
 	a.progress.Done()
 	if badDate, ok := errors.AsType[*nightly.AsOfError](err); ok {
 		return outcome, usageError{badDate}

@@ -8,10 +8,8 @@ import (
 	"io"
 	"text/tabwriter"
 
-	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
 
-	"stagelag/bitrix24"
 	"stagelag/config"
 	"stagelag/nightly"
 	"stagelag/plain"
@@ -88,7 +86,10 @@ func (a *app) writeBackAlone(ctx context.Context, cfg config.Config, isDry bool,
 	if err := sql.Up(ctx, w); err != nil {
 		return err
 	}
-	summary, _, err := a.writeBack(ctx, w, a.client(cfg), cfg, isDry, limit)
+	summary, _, err := nightly.WriteBack(ctx, writeback.Pass{
+		Warehouse: w, Client: a.client(cfg), Config: cfg, DryRun: isDry, Limit: limit, Progress: a.progress, Log: a.log,
+	})
+	a.progress.Done()
 	if err != nil && summary.RunID == 0 {
 		return err
 	}
@@ -105,62 +106,6 @@ func (a *app) printSummary(summary writeback.Summary) error {
 		return fmt.Errorf("write to standard output: %w", err)
 	}
 	return nil
-}
-
-// writeBack makes one write-back, with its progress on a terminal.
-func (a *app) writeBack(ctx context.Context, w *warehouse.Warehouse, client *bitrix24.Client, cfg config.Config, isDry bool, limit int) (writeback.Summary, []nightly.Step, error) {
-	progress := nightly.NewSteps(a.progress, a.log, a.now)
-	summary, err := writeback.Run(ctx, writeback.Pass{
-		Warehouse: w, Client: client, Config: cfg, DryRun: isDry, Limit: limit, Progress: progress, Log: a.log, Now: a.now,
-	})
-	a.progress.Done()
-	progress.SetRun(summary.RunID)
-	steps := progress.End(err)
-	log := a.log.WithFields(logrus.Fields{
-		"run_id": summary.RunID, "written": summary.Written, "unchanged": summary.Unchanged, "left": summary.Left, "requests": summary.Requests,
-	})
-	for _, refusal := range summary.Refused {
-		log.WithFields(logrus.Fields{"deals": refusal.Count, "deal": refusal.Deal, "reason": refusal.Reason}).Warn("deals not written")
-	}
-	if err != nil {
-		return summary, steps, fmt.Errorf("write-back: %w", err)
-	}
-	if !isDry {
-		log.Info("written back")
-	}
-	return summary, steps, nil
-}
-
-// A writtenBack is what became of the write-back that belongs to a run.
-type writtenBack struct {
-	writeback.Summary
-	Error *string        `json:"error"`
-	steps []nightly.Step // in their order, the one that failed included
-}
-
-// writeBackAfter makes the write-back that belongs to a run; nil where none is configured, or
-// where the run is of a past date, which is not what managers look for in a deal. The run is
-// published whatever comes of it; whoever watches exit codes still has to hear of a failure.
-func (a *app) writeBackAfter(ctx context.Context, w *warehouse.Warehouse, client *bitrix24.Client, cfg config.Config, outcome nightly.Outcome) (*writtenBack, error) {
-	if !cfg.WriteBack.IsOn() {
-		return nil, nil
-	}
-	run := a.log.WithField("run_id", outcome.Run.RunID)
-	if outcome.IsPast {
-		run.WithField("as_of", outcome.Run.AsOf).Info("not written back: the as-of date is past")
-		return nil, nil
-	}
-	summary, steps, err := a.writeBack(ctx, w, client, cfg, false, 0)
-	written := &writtenBack{Summary: summary, steps: steps}
-	if err == nil {
-		return written, nil
-	}
-	text := oneLine(err.Error())
-	written.Error = &text
-	// Not wrapped: bad configuration, or being stopped, would have another exit code or
-	// message, and the run itself is neither.
-	return written, fmt.Errorf("run %d is published, but not all of it is written back (%d deals were): %s; stagelag write-back goes on",
-		outcome.Run.RunID, summary.Written, text)
 }
 
 // maxShown is how many characters of a value or a label a person gets to see.

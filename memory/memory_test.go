@@ -1,0 +1,40 @@
+package memory_test
+
+import (
+	"math"
+	"runtime/debug"
+	"testing"
+
+	"stagelag/memory"
+)
+
+func expect(t *testing.T, when string, want int64) {
+	t.Helper()
+	if got := debug.SetMemoryLimit(-1); got != want {
+		t.Errorf("%s the limit is %d, want %d", when, got, want)
+	}
+}
+
+func TestTheLowestLimitCountsUntilItIsReleased(t *testing.T) {
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(math.MaxInt64))
+	releaseLarge := memory.Limit(400 << 20)
+	expect(t, "with one", 400<<20)
+	releaseSmall := memory.Limit(300 << 20)
+	expect(t, "with a lower one", 300<<20)
+	releaseSame := memory.Limit(300 << 20)
+	releaseSmall()
+	releaseSmall() // does nothing any more
+	expect(t, "with one of two that are the same", 300<<20)
+	releaseSame()
+	expect(t, "with the first alone", 400<<20)
+	releaseLarge()
+	expect(t, "without any", math.MaxInt64)
+}
+
+func TestALimitFromOutsideStays(t *testing.T) {
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(500 << 20))
+	release := memory.Limit(300 << 20)
+	expect(t, "with one from outside", 500<<20)
+	release()
+	expect(t, "after the release", 500<<20)
+}

@@ -1,0 +1,90 @@
+package monitor
+
+import (
+	"context"
+	"errors"
+
+	"github.com/sirupsen/logrus"
+
+	"stagelag/views"
+	"stagelag/warehouse"
+)
+
+// A Looker asks the warehouse what it shows. It stays connected, so that the embedded engine
+// is not started for each question. It is for one goroutine at a time.
+type Looker struct {
+	where    func() warehouse.Config
+	log      logrus.FieldLogger
+	of       warehouse.Config
+	w        *warehouse.Warehouse // nil while there is none
+	seen     Published
+	isFailed bool
+}
+
+// NewLooker makes a looker at the warehouse that is there when it is asked for.
+func NewLooker(where func() warehouse.Config, log logrus.FieldLogger) *Looker {
+	return &Looker{where: where, log: log}
+}
+
+// Look asks for the figures again only when another run was published. It logs when the
+// warehouse can't be asked any more, and when it can again.
+func (l *Looker) Look(ctx context.Context) (Published, error) {
+	published, err := l.ask(ctx)
+	if err != nil {
+		l.Close()
+		if !l.isFailed {
+			l.log.WithError(err).Warn("the warehouse can't be asked")
+		}
+	} else if l.isFailed {
+		l.log.Info("the warehouse can be asked again")
+	}
+	l.isFailed = err != nil
+	return published, err
+}
+
+func (l *Looker) ask(ctx context.Context) (Published, error) {
+	if of := l.where(); l.w == nil || of != l.of {
+		l.Close()
+		w, err := warehouse.Open(ctx, of)
+		if err != nil {
+			return Published{}, err
+		}
+		l.w, l.of = w, of
+	}
+	// What is half restored would look like fewer days lost. Whatever else is wrong, reading
+	// will tell.
+	if err := l.w.CheckWhole(ctx); errors.Is(err, warehouse.ErrHalfRestored) {
+		return l.seen, err
+	}
+	shown := views.In(l.w)
+	run, err := shown.Published(ctx)
+	if err != nil || run == l.seen.Run {
+		return l.seen, err
+	}
+	if run.RunID == 0 {
+		return Published{}, nil
+	}
+	published := Published{Run: run, Gaps: map[string]uint64{}}
+	totals, err := shown.Totals(ctx)
+	if err != nil {
+		return Published{}, err
+	}
+	published.DaysLost = totals.DaysLost
+	gaps, err := shown.GapCounts(ctx)
+	if err != nil {
+		return Published{}, err
+	}
+	for _, gap := range gaps {
+		published.Gaps[gap.Reason] = gap.Count
+	}
+	l.seen = published
+	return published, nil
+}
+
+// Close ends the connection, until the next look.
+func (l *Looker) Close() {
+	if l.w != nil {
+		_ = l.w.Close() // it only ends a connection that was read from
+	}
+	l.w, l.seen = nil, Published{}
+}

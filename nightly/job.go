@@ -1,0 +1,177 @@
+package nightly
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"stagelag/bitrix24"
+	"stagelag/config"
+	"stagelag/sql"
+	"stagelag/transform"
+	"stagelag/views"
+	"stagelag/warehouse"
+)
+
+// A Job is the pass and its write-back as a schedule has them made, night after night. It opens
+// the warehouse anew each time: between two nights a server may have been restarted, and an
+// engine killed.
+type Job struct {
+	options JobOptions
+	watcher Watcher
+	outcome Outcome // of the last run that was published here
+
+	mu     sync.Mutex // guards what follows
+	cfg    config.Config
+	client *bitrix24.Client
+	former bitrix24.Stats // of the clients before this one
+}
+
+// JobOptions are what stays the same from night to night.
+type JobOptions struct {
+	Parts   int    // that a pass is split into
+	Command string // what somebody reads who is kept out by a run
+	// Client makes a client for the portal of a configuration.
+	Client func(config.Config) *bitrix24.Client
+	// Warehouse is where a configuration says that the warehouse is.
+	Warehouse func(config.Config) warehouse.Config
+	Progress  JobProgress
+	Log       logrus.FieldLogger
+	// Now is the wall clock.
+	Now func() time.Time
+}
+
+// JobProgress is a Progress that is told as well when nothing is done any more.
+type JobProgress interface {
+	Progress
+	Done()
+}
+
+// A Watcher is told what came of each run and each write-back, in which steps.
+type Watcher interface {
+	RunEnded(steps []Step, err error)
+	WriteBackEnded(steps []Step, err error)
+}
+
+// NewJob makes a job that has nobody watching it.
+func NewJob(o JobOptions, cfg config.Config) *Job {
+	j := &Job{options: o, watcher: nobody{}}
+	j.Configure(cfg)
+	return j
+}
+
+type nobody struct{}
+
+func (nobody) RunEnded([]Step, error)       {}
+func (nobody) WriteBackEnded([]Step, error) {}
+
+// Watch has somebody told of what begins from now on. It comes before the first run.
+func (j *Job) Watch(w Watcher) { j.watcher = w }
+
+// Configure takes a configuration for what begins from now on.
+func (j *Job) Configure(cfg config.Config) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	isSame := j.client != nil && j.cfg.Portal.URL.Equal(cfg.Portal.URL) && j.cfg.Portal.Limits == cfg.Portal.Limits
+	if !isSame { // the client knows how much the portal has been asked lately
+		j.former = j.askedLocked()
+		j.client = j.options.Client(cfg)
+	}
+	j.cfg = cfg
+}
+
+func (j *Job) current() (config.Config, *bitrix24.Client) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.cfg, j.client
+}
+
+// Asked is what the portal was asked since the start.
+func (j *Job) Asked() bitrix24.Stats {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.askedLocked()
+}
+
+func (j *Job) askedLocked() bitrix24.Stats {
+	if j.client == nil {
+		return bitrix24.Stats{}
+	}
+	return j.client.Stats().Plus(j.former)
+}
+
+// MaxAge is how old what is published may be.
+func (j *Job) MaxAge() time.Duration {
+	cfg, _ := j.current()
+	return cfg.Schedule.MaxAge
+}
+
+// Warehouse is where the warehouse is.
+func (j *Job) Warehouse() warehouse.Config {
+	cfg, _ := j.current()
+	return j.options.Warehouse(cfg)
+}
+
+// Published is when the last published run began, the zero time if none was.
+func (j *Job) Published(ctx context.Context) (time.Time, error) {
+	w, err := warehouse.Open(ctx, j.Warehouse())
+	if err != nil {
+		return time.Time{}, err
+	}
+	defer w.Close()
+	if err := sql.Up(ctx, w); err != nil {
+		return time.Time{}, err
+	}
+	published, err := views.In(w).Published(ctx)
+	return published.StartedAt, err
+}
+
+// Run makes one pass.
+func (j *Job) Run(ctx context.Context) error {
+	cfg, client := j.current()
+	w, err := warehouse.Open(ctx, j.options.Warehouse(cfg))
+	if err != nil {
+		j.watcher.RunEnded(nil, err)
+		return err
+	}
+	defer w.Close()
+	outcome, err := Run(ctx, j.pass(w, client, cfg))
+	j.options.Progress.Done()
+	j.watcher.RunEnded(outcome.Steps, err)
+	if err != nil {
+		return err
+	}
+	j.outcome = outcome
+	for _, warning := range outcome.Warnings {
+		j.options.Log.WithFields(logrus.Fields{"run_id": outcome.Run.RunID, "warning": warning}).Warn("run thinned")
+	}
+	return nil
+}
+
+// WriteBack writes the result of the last run back, where that is configured.
+func (j *Job) WriteBack(ctx context.Context) error {
+	cfg, client := j.current()
+	if !cfg.WriteBack.IsOn() {
+		return nil
+	}
+	w, err := warehouse.Open(ctx, j.options.Warehouse(cfg))
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	written, err := WriteBackAfter(ctx, j.pass(w, client, cfg), j.outcome)
+	j.options.Progress.Done()
+	if written != nil {
+		j.watcher.WriteBackEnded(written.Steps, err)
+	}
+	return err
+}
+
+func (j *Job) pass(w *warehouse.Warehouse, client *bitrix24.Client, cfg config.Config) Pass {
+	return Pass{
+		Warehouse: w, Client: client, Config: cfg, AsOf: transform.NoDay, Parts: j.options.Parts,
+		Command: j.options.Command, Progress: j.options.Progress, Log: j.options.Log,
+	}
+}

@@ -1,0 +1,58 @@
+package remedy_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"testing"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+
+	"stagelag/bitrix24"
+	"stagelag/remedy"
+	"stagelag/warehouse"
+)
+
+func TestExplain(t *testing.T) {
+	t.Parallel()
+	goesOn := t.Context()
+	stopped, stop := context.WithCancelCause(goesOn)
+	stop(errors.New("terminated"))
+	lost, lose := context.WithCancelCause(goesOn)
+	lose(warehouse.ErrLeaseLost)
+	late, cancel := context.WithDeadline(goesOn, time.Unix(0, 0))
+	defer cancel()
+	const cutOff = "; the warehouse ended or was cut off: see that it runs, and run again, nothing is lost"
+	tests := []struct {
+		name string
+		ctx  context.Context
+		err  error
+		want string
+	}{
+		{"what nothing is known about stays as it is", goesOn, errors.New("odd"), "odd"},
+		{"a portal that does not answer", goesOn, fmt.Errorf("extract: %w", bitrix24.ErrNoAnswer),
+			"extract: no readable answer; check that portal.example can be reached from here, and portal.url"},
+		{"a portal's answer that breaks off is not the warehouse's", goesOn, fmt.Errorf("%w: %w", bitrix24.ErrNoAnswer, io.ErrUnexpectedEOF),
+			"no readable answer: unexpected EOF; check that portal.example can be reached from here, and portal.url"},
+		{"a warehouse that hangs up", goesOn, fmt.Errorf("publish: %w", io.EOF), "publish: EOF" + cutOff},
+		{"a warehouse that refuses", goesOn, &clickhouse.Exception{Code: 516, Message: "no"},
+			"code: 516, message: no; the warehouse refuses the user or the password: check warehouse.url"},
+		{"work that was stopped names who stopped it", stopped, fmt.Errorf("extract: %w", context.Canceled), "terminated"},
+		{"a lease that was lost", lost, fmt.Errorf("publish: %w", context.Canceled), warehouse.ErrLeaseLost.Error() + cutOff},
+		{"a failure before the stop is the failure", stopped, errors.New("odd"), "odd"},
+		{"work that took too long is not cut off by the warehouse", late, fmt.Errorf("extract: %w", context.DeadlineExceeded), "extract: context deadline exceeded"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			if got := remedy.Explain(test.ctx, test.err, "portal.example"); got.Error() != test.want {
+				t.Errorf("Explain(%v) = %q, want %q", test.err, got, test.want)
+			}
+		})
+	}
+	if err := remedy.Explain(stopped, nil, ""); err != nil {
+		t.Errorf("Explain of no error: %v, want none", err)
+	}
+}

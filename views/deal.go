@@ -1,0 +1,93 @@
+package views
+
+import (
+	"context"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"stagelag/extractor"
+	"stagelag/transform"
+)
+
+// Totals are the portfolio in numbers.
+type Totals struct {
+	Deals    uint64
+	Open     uint64
+	Overdue  uint64 // open deals that are late in their stage
+	DueToday uint64
+	// DaysLost is the overdue days of all visits up to the as-of date.
+	DaysLost int64
+}
+
+// Totals counts the deals.
+func (v Views) Totals(ctx context.Context) (Totals, error) {
+	return one(read(ctx, v, "deals_now", `
+		SELECT count(), countIf(is_open = 1), countIf(status = 'overdue'), countIf(status = 'due_today'), sum(overdue_days_total)
+		FROM deals_now`,
+		func(rows driver.Rows, t *Totals) error {
+			return rows.Scan(&t.Deals, &t.Open, &t.Overdue, &t.DueToday, &t.DaysLost)
+		}))
+}
+
+// A LateDeal is an open deal with overdue days.
+type LateDeal struct {
+	DealID      extractor.DealID
+	Title       string // untrusted, as are all names and titles
+	Stage       string
+	Manager     string
+	OverdueDays int64
+}
+
+// Latest are the open deals with the most overdue days, the latest first, at most so many.
+func (v Views) Latest(ctx context.Context, most int) ([]LateDeal, error) {
+	return list(read(ctx, v, "deals_now", `
+		SELECT deal_id, deal_title, stage_name, manager_name, overdue_days_now
+		FROM deals_now WHERE overdue_days_now > 0 ORDER BY overdue_days_now DESC, deal_id LIMIT ?`,
+		func(rows driver.Rows, d *LateDeal) error {
+			return rows.Scan((*uint64)(&d.DealID), &d.Title, &d.Stage, &d.Manager, &d.OverdueDays)
+		}, most))
+}
+
+// A Standing is how many deals of a manager are open in a stage.
+type Standing struct {
+	Subject
+	Open, Overdue, NoPlan int64
+}
+
+// Standings are the open deals by manager and stage, in no order.
+func (v Views) Standings(ctx context.Context, in Funnels) ([]Standing, error) {
+	return list(read(ctx, v, "deals_now", `
+		SELECT manager_id, any(manager_name), funnel_id, any(funnel_name), toString(stage_id), any(stage_name),
+			toInt64(count()), toInt64(countIf(status = 'overdue')), toInt64(countIf(status = 'no_plan'))
+		FROM deals_now
+		WHERE is_open = 1 AND `+in.hold("funnel_id")+`
+		GROUP BY manager_id, funnel_id, stage_id`,
+		func(rows driver.Rows, s *Standing) error {
+			return rows.Scan(append(s.columns(), &s.Open, &s.Overdue, &s.NoPlan)...)
+		}))
+}
+
+// A Result is what a deal is shown with.
+type Result struct {
+	DealID     extractor.DealID
+	IsOpen     bool
+	Status     string
+	PlannedEnd transform.Day // of the open visit; NoDay without a plan
+	DaysLeft   *int32        // of the open visit; nil without a plan
+	// DaysLate are the overdue days of the open visit, DaysLost those of all visits.
+	DaysLate, DaysLost int64
+}
+
+// Results are the results of the deals with ids above after, by id, at most so many.
+func (v Views) Results(ctx context.Context, after extractor.DealID, most int) ([]Result, error) {
+	return list(read(ctx, v, "deals_now", `
+		SELECT deal_id, is_open = 1, toString(status), toInt32(planned_end), days_left, toInt64(overdue_days_now), toInt64(overdue_days_total)
+		FROM deals_now WHERE deal_id > ? ORDER BY deal_id LIMIT ?`,
+		func(rows driver.Rows, r *Result) error {
+			var isOpen uint8
+			var plannedEnd *int32
+			err := rows.Scan((*uint64)(&r.DealID), &isOpen, &r.Status, &plannedEnd, &r.DaysLeft, &r.DaysLate, &r.DaysLost)
+			r.IsOpen, r.PlannedEnd = isOpen == 1, dayOrNone(plannedEnd)
+			return err
+		}, uint64(after), most))
+}

@@ -1,0 +1,63 @@
+package views
+
+import (
+	"context"
+	"iter"
+	"strings"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"stagelag/extractor"
+	"stagelag/transform"
+)
+
+// A Subject is what numbers are about: a manager in a stage.
+type Subject struct {
+	ManagerID extractor.ManagerID
+	Manager   string
+	FunnelID  extractor.FunnelID
+	Funnel    string
+	StageID   extractor.StageID
+	Stage     string
+}
+
+// columns are where the columns of a subject go.
+func (s *Subject) columns() []any {
+	return []any{(*uint64)(&s.ManagerID), &s.Manager, (*uint32)(&s.FunnelID), &s.Funnel, (*string)(&s.StageID), &s.Stage}
+}
+
+// A Quality is what the days of a period add up to for a subject.
+type Quality struct {
+	Subject
+	// Period counts the starts that were asked for up to the days: 0 is before the first.
+	Period         int
+	Closed         int64
+	ClosedWithPlan int64
+	OnTime         int64
+	Late           int64
+	DaysLost       int64
+	First          transform.Day // of these days, the first with anything in it
+}
+
+// Quality adds up the quality report from each of the starts, which ascend, to the next one,
+// in no order.
+func (v Views) Quality(ctx context.Context, starts []transform.Day, in Funnels) iter.Seq2[Quality, error] {
+	var numbers []string
+	for _, start := range starts {
+		numbers = append(numbers, number(start))
+	}
+	return read(ctx, v, "quality_report", `
+		SELECT manager_id, any(manager_name), funnel_id, any(funnel_name), toString(stage_id), any(stage_name),
+			toInt64(arrayCount(start -> toInt32(day) >= start, [`+strings.Join(numbers, ", ")+`])) AS period,
+			sum(visits_closed), sum(visits_closed_with_plan), sum(visits_on_time), sum(visits_late), sum(overdue_days_accrued),
+			min(toInt32(day))
+		FROM quality_report
+		WHERE `+in.hold("funnel_id")+`
+		GROUP BY manager_id, funnel_id, stage_id, period`,
+		func(rows driver.Rows, q *Quality) error {
+			var period int64
+			err := rows.Scan(append(q.columns(), &period, &q.Closed, &q.ClosedWithPlan, &q.OnTime, &q.Late, &q.DaysLost, (*int32)(&q.First))...)
+			q.Period = int(period)
+			return err
+		})
+}

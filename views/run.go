@@ -1,0 +1,59 @@
+package views
+
+import (
+	"context"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"stagelag/loader"
+	"stagelag/transform"
+)
+
+// Published is the run whose state the views show.
+type Published struct {
+	RunID loader.RunID // 0: no run was published yet
+	AsOf  transform.Day
+	// StartedAt and FinishedAt are zero where no run was published.
+	StartedAt, FinishedAt time.Time
+}
+
+// Published is the newest published run. A warehouse that has no views yet has none either.
+func (v Views) Published(ctx context.Context) (Published, error) {
+	newest := read(ctx, v, "runs", `
+		SELECT run_id, toInt32(as_of), started_at, ifNull(finished_at, started_at)
+		FROM runs WHERE status = 'published' ORDER BY run_id DESC LIMIT 1`,
+		func(rows driver.Rows, p *Published) error {
+			err := rows.Scan((*uint32)(&p.RunID), (*int32)(&p.AsOf), &p.StartedAt, &p.FinishedAt)
+			p.StartedAt, p.FinishedAt = p.StartedAt.UTC(), p.FinishedAt.UTC()
+			return err
+		})
+	for published, err := range newest {
+		if err != nil && !isMissing(err) {
+			return Published{}, err
+		}
+		if err == nil {
+			return published, nil
+		}
+	}
+	return Published{AsOf: transform.NoDay}, nil
+}
+
+// Runs are the newest runs, the newest first, at most so many.
+func (v Views) Runs(ctx context.Context, most int) ([]loader.Row, error) {
+	return list(read(ctx, v, "runs", `
+		SELECT run_id, toString(as_of), started_at, finished_at, toString(status), deals_seen, deals_changed, history_rows,
+			facts_appended, portal_requests, seconds_waited, error
+		FROM runs ORDER BY run_id DESC LIMIT ?`,
+		func(rows driver.Rows, r *loader.Row) error {
+			return rows.Scan((*uint32)(&r.RunID), &r.AsOf, &r.StartedAt, &r.FinishedAt, &r.Status, &r.DealsSeen, &r.DealsChanged,
+				&r.HistoryRows, &r.FactsAppended, &r.PortalRequests, &r.SecondsWaited, &r.Error)
+		}, most))
+}
+
+// DaysLostAfter is the overdue days of the portfolio as the views showed them after a
+// published run.
+func (v Views) DaysLostAfter(ctx context.Context, run loader.RunID) (int64, error) {
+	return one(read(ctx, v, "fact_changes", "SELECT sum(sign * overdue_day) FROM fact_changes WHERE run_id <= ?",
+		func(rows driver.Rows, days *int64) error { return rows.Scan(days) }, uint32(run)))
+}

@@ -22,7 +22,8 @@ type table[R any] struct {
 
 // A column is one column of a table.
 type column[R any] interface {
-	String() string // its name
+	String() string   // its name
+	selected() string // the expression that it is read by
 	// cells are none of its values.
 	cells() cells[R]
 }
@@ -43,7 +44,8 @@ type field[R, F, S any] struct {
 	load  func(S) F
 }
 
-func (f field[R, F, S]) String() string { return f.name }
+func (f field[R, F, S]) String() string   { return f.name }
+func (f field[R, F, S]) selected() string { return f.name }
 
 func (f field[R, F, S]) cells() cells[R] { return &fieldCells[R, F, S]{field: f} }
 
@@ -132,6 +134,14 @@ type listField[R, E, F, S any] struct {
 }
 
 func (f listField[R, E, F, S]) String() string { return f.element.name }
+
+// selected takes an array of enumerated values as one of their numbers: the driver gives their words.
+func (f listField[R, E, F, S]) selected() string {
+	if _, isEnum := any(*new(S)).(int8); isEnum {
+		return "CAST(" + f.element.name + ", 'Array(Int8)')"
+	}
+	return f.element.name
+}
 
 func (f listField[R, E, F, S]) cells() cells[R] { return &listCells[R, E, F, S]{listField: f} }
 
@@ -241,7 +251,7 @@ func (t *table[R]) read(ctx context.Context, conn driver.Conn, rest string, give
 	var targets []any
 	for _, c := range t.columns {
 		cells := c.cells()
-		names, all, targets = append(names, c.String()), append(all, cells), append(targets, cells.target())
+		names, all, targets = append(names, c.selected()), append(all, cells), append(targets, cells.target())
 	}
 	rows, err := conn.Query(ctx, "SELECT "+strings.Join(names, ", ")+" FROM "+t.name+" "+rest, args...)
 	if err != nil {

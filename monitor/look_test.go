@@ -96,7 +96,7 @@ func publish(t *testing.T, at warehouse.Config) {
 	log.SetOutput(io.Discard)
 	_, err = nightly.Run(context.Background(), nightly.Pass{
 		Warehouse: w, Config: cfg, AsOf: transform.NoDay, Progress: quiet{}, Log: log, Now: time.Now,
-		Client: bitrix24.NewClient(bitrix24.ClientOptions{Webhook: webhook, Limits: bitrix24.Unlimited}),
+		Client: bitrix24.NewClient(bitrix24.ClientOptions{Webhook: webhook, Limits: bitrix24.Unlimited, Clock: bitrix24.WallClock(time.Now)}),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -145,7 +145,7 @@ func newPortal(t *testing.T, w *warehouse.Warehouse) (*simulator.Portal, func(at
 		clock.Store(at.Unix())
 		_, _ = nightly.Run(context.Background(), nightly.Pass{ // what failed is seen in the runs
 			Warehouse: w, Config: cfg, AsOf: transform.NoDay, Progress: quiet{}, Log: log, Now: time.Now,
-			Client: bitrix24.NewClient(bitrix24.ClientOptions{Webhook: cfg.Portal.URL, Limits: cfg.Portal.Limits}),
+			Client: bitrix24.NewClient(bitrix24.ClientOptions{Webhook: cfg.Portal.URL, Limits: cfg.Portal.Limits, Clock: bitrix24.WallClock(time.Now)}),
 		})
 	}
 }

@@ -55,7 +55,8 @@ func newSite(t *testing.T, options simulator.Options) *site {
 	s.cfg.Portal = config.Portal{URL: webhook, TimeZone: time.UTC, Limits: bitrix24.Unlimited}
 	s.cfg.Plan.Fields = map[extractor.StageID]config.PlanFields{"C5:DOCS": {Days: "UF_CRM_DAYS"}}
 	s.cfg.Plan.Norms = []config.Norm{{Stage: "C5:NEW", Days: 3}}
-	s.cfg.Warehouse.Path = warehousetest.Config(t).Path
+	own := warehousetest.Config(t)
+	s.cfg.Warehouse.Path, s.cfg.Warehouse.Database = own.Path, own.Database
 	return s
 }
 
@@ -76,7 +77,7 @@ func (quiet) Rows(int64, int64) {}
 
 func (s *site) run() error {
 	s.t.Helper()
-	w, err := warehouse.Open(s.t.Context(), warehouse.Config{URL: warehouse.Embedded, Path: s.cfg.Warehouse.Path})
+	w, err := warehouse.Open(s.t.Context(), warehouse.Config{URL: warehouse.Embedded, Path: s.cfg.Warehouse.Path, Database: s.cfg.Warehouse.Database})
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -89,7 +90,7 @@ func (s *site) run() error {
 
 func (s *site) examine() doctor.Report {
 	s.t.Helper()
-	at := warehouse.Config{URL: s.cfg.Warehouse.URL.Reveal(), AnalystURL: s.cfg.Warehouse.AnalystURL.Reveal(), Path: s.cfg.Warehouse.Path}
+	at := warehouse.Config{URL: s.cfg.Warehouse.URL.Reveal(), AnalystURL: s.cfg.Warehouse.AnalystURL.Reveal(), Path: s.cfg.Warehouse.Path, Database: s.cfg.Warehouse.Database}
 	report := doctor.Examine(s.t.Context(), doctor.Patient{Config: s.cfg, Warehouse: at, Client: s.client(), Now: func() time.Time { return time.Now().Add(s.ahead) }})
 	text, err := json.Marshal(report)
 	if err != nil {
@@ -268,7 +269,7 @@ func TestAUserWhoMayOnlyRead(t *testing.T) {
 	if err := s.run(); err != nil {
 		t.Fatal(err)
 	}
-	w, err := warehouse.Open(t.Context(), warehouse.Config{URL: warehouse.Embedded, Path: s.cfg.Warehouse.Path})
+	w, err := warehouse.Open(t.Context(), warehouse.Config{URL: warehouse.Embedded, Path: s.cfg.Warehouse.Path, Database: s.cfg.Warehouse.Database})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -276,7 +277,7 @@ func TestAUserWhoMayOnlyRead(t *testing.T) {
 	at, _ := w.Endpoints()
 	s.onServer("clickhouse://" + at.User + ":" + at.Password + "@" + at.Native)
 	report := s.examine()
-	expect(t, report, "grants", doctor.Problem, "the warehouse's user lacks SELECT, INSERT", "warehouse/users.xml")
+	expect(t, report, "grants", doctor.Problem, "the warehouse's user lacks SELECT, INSERT", "stagelag warehouse users shows")
 	expect(t, report, "disk", doctor.Warning, "the server does not tell", "system.disks")
 	for _, finding := range report.Findings {
 		if strings.Contains(finding.Text+finding.ToDo, at.Password) {
@@ -295,7 +296,7 @@ func (s *site) onServer(address string) {
 
 func (s *site) exec(statement string) {
 	s.t.Helper()
-	w, err := warehouse.Open(s.t.Context(), warehouse.Config{URL: warehouse.Embedded, Path: s.cfg.Warehouse.Path})
+	w, err := warehouse.Open(s.t.Context(), warehouse.Config{URL: warehouse.Embedded, Path: s.cfg.Warehouse.Path, Database: s.cfg.Warehouse.Database})
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -85,14 +85,17 @@ func olderThan(version, than string) bool {
 }
 
 // rights are what the program's user has to be allowed, as the engine writes it.
-var rights = []string{
-	"SELECT, INSERT, ALTER, CREATE TABLE, CREATE VIEW, DROP TABLE, DROP VIEW, TRUNCATE ON stagelag.*",
-	"SELECT ON system.processes",
+func rights(names warehouse.Names) []string {
+	return []string{
+		"SELECT, INSERT, ALTER, CREATE TABLE, CREATE VIEW, DROP TABLE, DROP VIEW, TRUNCATE ON " + names.Internal + ".*",
+		"SELECT, CREATE VIEW, DROP VIEW ON " + names.Views + ".*",
+		"SELECT ON system.processes",
+	}
 }
 
 func (e *examination) grants(ctx context.Context, w *warehouse.Warehouse) {
 	var missing []string
-	for _, right := range rights {
+	for _, right := range rights(w.Names()) {
 		var isGranted uint8
 		// An engine that does not know the question is not blamed for the answer.
 		if err := w.DB().QueryRow(ctx, "CHECK GRANT "+right).Scan(&isGranted); err == nil && isGranted == 0 {
@@ -100,10 +103,10 @@ func (e *examination) grants(ctx context.Context, w *warehouse.Warehouse) {
 		}
 	}
 	if len(missing) > 0 {
-		e.find("grants", Problem, "the warehouse's user lacks "+strings.Join(missing, " and "), "warehouse/users.xml shows what it needs")
+		e.find("grants", Problem, "the warehouse's user lacks "+strings.Join(missing, " and "), "stagelag warehouse users shows what it needs")
 	}
 	if err := w.Query(ctx, io.Discard, "SELECT 1", "Null"); err != nil {
-		e.find("grants", Problem, fmt.Sprintf("the analyst can't ask: %v", err), "check warehouse.analyst_url, and warehouse/users.xml for what the analyst needs")
+		e.find("grants", Problem, fmt.Sprintf("the analyst can't ask: %v", err), "check warehouse.analyst_url, and what stagelag warehouse users grants the analyst")
 		return
 	}
 	if len(missing) == 0 {
@@ -272,7 +275,7 @@ func (e *examination) folder(path string) {
 func (e *examination) disks(ctx context.Context, conn driver.Conn) {
 	var free uint64
 	if err := conn.QueryRow(ctx, "SELECT min(free_space) FROM system.disks").Scan(&free); err != nil {
-		e.find("disk", Warning, "the server does not tell: "+err.Error(), "warehouse/users.xml shows the right to read system.disks")
+		e.find("disk", Warning, "the server does not tell: "+err.Error(), "stagelag warehouse users shows the right to read system.disks")
 		return
 	}
 	e.room("the server", free)

@@ -3,7 +3,6 @@ package loader
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -43,7 +42,7 @@ func through(t *testing.T, w *warehouse.Warehouse, p *proxy) *warehouse.Warehous
 	p.engine = options.Addr[0]
 	go p.serve()
 	through, err := warehouse.Open(t.Context(), warehouse.Config{
-		URL: fmt.Sprintf("clickhouse://%s:%s@%s?compress=none", options.Auth.Username, options.Auth.Password, p.listener.Addr()),
+		URL: warehousetest.ServerURL(w, p.listener.Addr().String()) + "?compress=none",
 	})
 	if err != nil {
 		t.Fatal(err)

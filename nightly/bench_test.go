@@ -36,8 +36,7 @@ func BenchmarkNight(b *testing.B) {
 			world, suggested := simulator.Generate(simulator.GenerateOptions{Seed: 1, Deals: deals, Now: firstNight, HistoryDays: 1200})
 			s := newSiteOn(b, benchWarehouse(b, deals), world, suggested, firstNight)
 			s.run(false)
-			endpoints, _ := s.w.Endpoints()
-			url := fmt.Sprintf("clickhouse://stagelag:%s@%s", s.w.Options().Auth.Password, endpoints.Native)
+			url := warehousetest.ServerURL(s.w, s.w.Options().Addr[0])
 			night, largest := firstNight, 0.0
 			for b.Loop() {
 				b.StopTimer()

@@ -44,7 +44,7 @@ func work(url string, cfg config.Config) (code int) {
 // holders are the processes that hold the lease of a part.
 func (s *site) holders() map[int]bool {
 	s.t.Helper()
-	rows, err := s.w.DB().Query(s.t.Context(), "SELECT Settings['log_comment'] FROM system.processes WHERE startsWith(query_id, 'stagelag-part ')")
+	rows, err := s.w.DB().Query(s.t.Context(), "SELECT Settings['log_comment'] FROM system.processes WHERE startsWith(query_id, ?)", "stagelag-"+s.w.Names().Views+"-part ")
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -110,8 +110,7 @@ func TestARunInParts(t *testing.T) {
 	s := generated(t, seed, deals)
 	alone := *s
 	alone.w = warehousetest.Migrated(t)
-	options := s.w.Options()
-	task := s.task(fmt.Sprintf("clickhouse://stagelag:%s@%s", options.Auth.Password, options.Addr[0]), s.webhook)
+	task := s.task(warehousetest.ServerURL(s.w, s.w.Options().Addr[0]), s.webhook)
 	helper := task
 	helper.Works = true
 	task.Parts = parts
@@ -154,8 +153,7 @@ func TestARunInParts(t *testing.T) {
 func TestASplitRunIsKilled(t *testing.T) {
 	t.Parallel()
 	s := generated(t, 32, 300)
-	options := s.w.Options()
-	task := s.task(fmt.Sprintf("clickhouse://stagelag:%s@%s", options.Auth.Password, options.Addr[0]), s.webhook)
+	task := s.task(warehousetest.ServerURL(s.w, s.w.Options().Addr[0]), s.webhook)
 	helper := task
 	helper.Works = true
 	task.Parts = 100

@@ -130,8 +130,7 @@ func (v *ward) nextNight() {
 
 // warehouseURL is the warehouse as a server behind the proxy.
 func (v *ward) warehouseURL(parameters string) string {
-	password := v.w.Options().Auth.Password
-	return fmt.Sprintf("clickhouse://stagelag:%s@%s?max_memory_usage=%s&max_untracked_memory=%s%s", password, v.engine.address, memoryLimit, untracked, parameters)
+	return fmt.Sprintf("%s?max_memory_usage=%s&max_untracked_memory=%s%s", warehousetest.ServerURL(v.w, v.engine.address), memoryLimit, untracked, parameters)
 }
 
 // A result is what came of a pass.

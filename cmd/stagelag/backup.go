@@ -51,7 +51,7 @@ meanwhile. Only who was responsible on the days between, and what the portal its
 since, can't be known any more.
 
 A warehouse with anything in it is replaced with --replace only. When the restore fails, it is as
-it was.`,
+it was. The backup can be one of a warehouse with another warehouse.database.`,
 		Example: `  stagelag restore /backups/stagelag-2026-11-24.tar.zst
   stagelag restore --replace /backups/stagelag-2026-11-24.tar.zst`,
 		Args: backupName,

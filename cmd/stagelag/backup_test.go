@@ -114,6 +114,37 @@ func TestALostWarehouse(t *testing.T) {
 	}
 }
 
+// A backup can be put under another warehouse.database, and shows there what it showed.
+func TestABackupUnderAnotherDatabase(t *testing.T) {
+	t.Parallel()
+	folder := newFolder(t)
+	writtenPortal(t, folder, 20, "")
+	openWarehouse(t, folder)
+	north := []string{"STAGELAG_WAREHOUSE_DATABASE=north"}
+	mustCall(t, folder, "run")
+	backup := filepath.Join(folder, "one.tar.zst")
+	mustCall(t, folder, "backup", backup)
+	const deals = "SELECT * FROM deals_now ORDER BY deal_id"
+	want := mustCall(t, folder, "query", deals)
+	if _, stderr, code := callWith(t, folder, north, "", "restore", backup); code != 0 {
+		t.Fatalf("restore: exit code %d, %s", code, stderr)
+	}
+	mustBeNorth := func(when string) {
+		t.Helper()
+		if got, stderr, code := callWith(t, folder, north, "", "query", deals); got != want || code != 0 {
+			t.Errorf("%s north has other deals than were backed up (exit code %d, %s)", when, code, stderr)
+		}
+	}
+	mustBeNorth("after the restore")
+	if _, stderr, code := callWith(t, folder, north, "", "run"); code != 0 {
+		t.Fatalf("run: exit code %d, %s", code, stderr)
+	}
+	mustBeNorth("after a run that finds nothing new")
+	if got := mustCall(t, folder, "query", deals); got != want {
+		t.Error("the warehouse that was backed up has other deals than before")
+	}
+}
+
 // A restore replaces nothing unasked, and nothing when it fails.
 func TestARestoreThatDoesNot(t *testing.T) {
 	t.Parallel()
@@ -132,7 +163,7 @@ func TestARestoreThatDoesNot(t *testing.T) {
 	mustCall(t, folder, "run")
 	mustCall(t, folder, "backup", good)
 	want := figures(t, folder)
-	killed := filepath.Join(folder, "data", "warehouse", "backups", "1.tar.zst") // of a command that was killed
+	killed := filepath.Join(folder, "data", "warehouse", "backups", "stagelag-1.tar.zst") // of a command that was killed
 	if err := os.WriteFile(killed, []byte("half a backup"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -173,7 +204,7 @@ func TestAHalfRestoredWarehouse(t *testing.T) {
 	mustCall(t, folder, "run")
 	mustCall(t, folder, "backup", "one.tar.zst")
 	want := figures(t, folder)
-	for _, statement := range []string{"RENAME DATABASE stagelag TO stagelag_replaced", "CREATE DATABASE stagelag"} {
+	for _, statement := range []string{"RENAME DATABASE stagelag_internal TO stagelag_replaced", "CREATE DATABASE stagelag_internal"} {
 		if err := w.DB().Exec(t.Context(), statement); err != nil {
 			t.Fatal(err)
 		}

@@ -133,16 +133,17 @@ func TestDemoOnAServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var passwords map[string]string
-	if err := json.Unmarshal(text, &passwords); err != nil {
+	var credentials map[string]struct{ Program string }
+	if err := json.Unmarshal(text, &credentials); err != nil {
 		t.Fatal(err)
 	}
+	password := credentials["stagelag"].Program
 
 	elsewhere := newFolder(t)
 	if _, stderr, code := call(t, elsewhere, "", "demo", "--server"); code != 2 || !strings.Contains(stderr, "set STAGELAG_WAREHOUSE_URL") {
 		t.Errorf("demo --server without a server: exit code %d, stderr %q", code, stderr)
 	}
-	server := "STAGELAG_WAREHOUSE_URL=clickhouse://stagelag:" + passwords["stagelag"] + "@" + native
+	server := "STAGELAG_WAREHOUSE_URL=clickhouse://stagelag:" + password + "@" + native
 	if _, stderr, code := callWith(t, elsewhere, []string{server}, "", "demo", "--server", "--deals", "20"); code != 0 {
 		t.Fatalf("demo --server: exit code %d, stderr %q", code, stderr)
 	}
@@ -162,7 +163,7 @@ func TestDemoOnAServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, stderr, code = callWith(t, elsewhere, []string{server}, "", "demo", "--server", "--deals", "20")
-	if code != 1 || !strings.Contains(stderr, "example.bitrix24.ru") || strings.Contains(stderr, passwords["stagelag"]) {
+	if code != 1 || !strings.Contains(stderr, "example.bitrix24.ru") || strings.Contains(stderr, password) {
 		t.Errorf("demo --server among other deals: exit code %d, stderr %q", code, stderr)
 	}
 }

@@ -103,14 +103,15 @@ func TestNothingSaysASecret(t *testing.T) {
 	must("bad usage", 2, "run", "--as-of", "soon")
 	must("demo", 0, "demo")
 
-	var passwords struct{ Stagelag, Analyst, Grafana string }
+	var credentials map[string]struct{ Program, Analyst, Grafana string }
 	text, err := os.ReadFile(filepath.Join(folder, "data", "warehouse", "credentials"))
 	if err == nil {
-		err = json.Unmarshal(text, &passwords)
+		err = json.Unmarshal(text, &credentials)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
+	passwords := credentials["stagelag"]
 	endpoints, _ := w.Endpoints()
 	serving := serve(t, folder, "warehouse", "--log-level", "debug")
 	for line := serving.line(); line != ""; line = serving.line() {
@@ -122,7 +123,7 @@ func TestNothingSaysASecret(t *testing.T) {
 		return fmt.Sprintf("clickhouse://%s:%s@%s", user, password, endpoints.Native)
 	}
 	for name, config := range map[string]string{
-		"a server":                   "warehouse: {url: '" + server("stagelag", passwords.Stagelag) + "'}",
+		"a server":                   "warehouse: {url: '" + server("stagelag", passwords.Program) + "'}",
 		"a server, a wrong password": "warehouse: {url: '" + server("stagelag", "hunter2password") + "'}",
 		"a server that is not there": "warehouse: {url: 'clickhouse://stagelag:hunter2password@127.0.0.1:1'}",
 		"a server, by the analyst":   "warehouse: {url: '" + server("analyst", passwords.Analyst) + "'}",
@@ -142,7 +143,7 @@ func TestNothingSaysASecret(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	secrets := []string{webhookSecret, passwords.Stagelag, passwords.Analyst, passwords.Grafana, "hunter2password"}
+	secrets := []string{webhookSecret, passwords.Program, passwords.Analyst, passwords.Grafana, "hunter2password"}
 	for name, content := range filesIn(t, folder) {
 		said["the file "+name] = content
 	}
@@ -205,7 +206,7 @@ func filesIn(t *testing.T, folder string) map[string]string {
 // tablesOf is the content of every table of the warehouse.
 func tablesOf(t *testing.T, w *warehouse.Warehouse) map[string]string {
 	t.Helper()
-	rows, err := w.DB().Query(context.Background(), "SELECT name FROM system.tables WHERE database = 'stagelag' AND engine != 'View'")
+	rows, err := w.DB().Query(context.Background(), "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine != 'View'")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -236,6 +236,20 @@ func TestWarehouseServesUntilStopped(t *testing.T) {
 	s.stop(syscall.SIGTERM)
 }
 
+func TestWarehouseUsers(t *testing.T) {
+	t.Parallel()
+	folder := newFolder(t)
+	for database, want := range map[string]string{"stagelag": "GRANT SELECT ON stagelag.*", "north": "GRANT SELECT ON north_internal.at_*"} {
+		stdout, stderr, code := callWith(t, folder, []string{"STAGELAG_WAREHOUSE_DATABASE=" + database}, "", "warehouse", "users")
+		if code != 0 || stderr != "" || !strings.HasPrefix(stdout, "<?xml") || !strings.Contains(stdout, "<query>"+want+"</query>") {
+			t.Errorf("warehouse users of %s: exit code %d, %s, %.200q, want a file that says %s", database, code, stderr, stdout, want)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(folder, "data")); err == nil {
+		t.Error("warehouse users has made a warehouse")
+	}
+}
+
 func TestQuery(t *testing.T) {
 	folder := newFolder(t)
 	serve(t, folder, "warehouse").line()

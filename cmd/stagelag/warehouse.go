@@ -11,6 +11,7 @@ import (
 
 	"stagelag/config"
 	"stagelag/warehouse"
+	"stagelag/warehouse/access"
 )
 
 func newWarehouse(a *app) *cobra.Command {
@@ -33,7 +34,28 @@ chooses the ports at every start.`,
 		},
 	}
 	cmd.Flags().BoolVar(&showsPassword, "show-password", false, "show the passwords of the analyst and of Grafana among the rest")
+	cmd.AddCommand(newWarehouseUsers(a))
 	return cmd
+}
+
+func newWarehouseUsers(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "users",
+		Short: "Print the file that makes the warehouse's users known to a server",
+		Long: `Prints the file that makes the users of warehouse.database known to a ClickHouse server, with what
+each may do. It holds no password: the server takes their hashes from its environment, as the head of
+the file says. The embedded warehouse needs no such file.`,
+		Example: `  stagelag warehouse users > /etc/clickhouse-server/users.d/stagelag.xml
+  STAGELAG_WAREHOUSE_DATABASE=north stagelag warehouse users > /etc/clickhouse-server/users.d/north.xml`,
+		Args: arguments(0, 0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := a.config(cmd)
+			if err != nil {
+				return err
+			}
+			return a.printf("%s", access.File(cfg.Warehouse.Database))
+		},
+	}
 }
 
 func (a *app) serveWarehouse(ctx context.Context, cfg config.Config, showsPassword bool) (err error) {

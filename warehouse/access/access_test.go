@@ -3,6 +3,7 @@ package access
 import (
 	"bytes"
 	"encoding/xml"
+	"errors"
 	"io"
 	"regexp"
 	"slices"
@@ -53,7 +54,7 @@ func TestFileOfAnotherDatabase(t *testing.T) {
 	decoder := xml.NewDecoder(strings.NewReader(north))
 	for {
 		token, err := decoder.Token()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {

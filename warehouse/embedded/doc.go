@@ -5,12 +5,12 @@
 //	command ── holds users.fifo open ──> keeper ── holds the engine's stdin open ──> engine
 //
 // The keeper also stands between: programs connect to its gate, on the addresses of a
-// [Seat], because the engine does not survive every client.
+// [Seat], because the engine was not made to stay up for others.
 //
 // The keeper reads the FIFO until its end. The kernel closes what a killed process had
 // open, so nobody has to say goodbye. The keeper and the engine both hold engine.lock:
-// while it is taken there is, or may be, an engine on the folder, and a second one on the
-// same data would crash. start.lock is held by a command while it starts or joins an
+// while it is taken there is, or may be, an engine on the folder, and the engine itself does
+// not keep a second one off the same data. start.lock is held by a command while it starts or joins an
 // engine, and by the keeper while it ends one, so neither happens in the midst of the
 // other.
 //

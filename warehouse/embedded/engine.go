@@ -269,8 +269,8 @@ func runLibrary(file string, arguments []string) error {
 		return fmt.Errorf("load %s: %w", file, err)
 	}
 	// The library would spend seconds on a report for its developers before it
-	// lets a failure end the process, and answers nobody meanwhile. It even fails
-	// at its end, after all data is put away, when a native connection was open.
+	// lets a failure end the process, and answers nobody meanwhile. It has been seen
+	// to fail at its very end, after all data was put away.
 	if handle, err := purego.Dlsym(library, "chdb_set_signal_handlers_enabled"); err == nil {
 		purego.SyscallN(handle, 0)
 	}

@@ -159,7 +159,8 @@ const (
 	unknownDatabase      = 81
 )
 
-// refuse returns the engine's answer to a hello that it would not survive.
+// refuse returns the answer to a client that is not let in, as the engine would word it; nil
+// for one that is.
 func (g *gate) refuse(h hello) []byte {
 	user, known := g.keeper.engine.Load().credentials.account(h.user)
 	if !known || subtle.ConstantTimeCompare([]byte(user.password), []byte(h.password)) != 1 {

@@ -212,7 +212,7 @@ func (s *Seat) find(ctx context.Context, databases []string) error {
 		}
 	}
 	s.Native, s.HTTP, s.Keeper, s.Engine = e.Native, e.HTTP, e.Keeper, e.Engine
-	return s.ask(ctx, e.Native, databases[0], func(db driver.Conn) error { return db.Ping(ctx) })
+	return s.ask(e.Native, databases[0], func(db driver.Conn) error { return db.Ping(ctx) })
 }
 
 // serves is whether the engine knows the users of all of the databases.
@@ -227,21 +227,24 @@ var errBusy = errors.New("the engine has to be started anew for a database that 
 // renew has the keeper start the engine anew, and returns where it is when it knows the
 // databases.
 func (s *Seat) renew(ctx context.Context, e endpoint, databases []string) (endpoint, error) {
-	var leases uint64
-	err := s.ask(ctx, e.Native, e.Databases[0], func(db driver.Conn) error {
-		return db.QueryRow(ctx, "SELECT count() FROM system.processes WHERE startsWith(query_id, ?)", LeasePrefix).Scan(&leases)
-	})
-	if err != nil {
-		return endpoint{}, err
-	}
-	if leases > 0 {
-		return endpoint{}, errBusy
+	isKnown := func(database string) bool { return s.credentials[database] != Passwords{} }
+	if i := slices.IndexFunc(e.Databases, isKnown); i >= 0 {
+		var leases uint64
+		err := s.ask(e.Native, e.Databases[i], func(db driver.Conn) error {
+			return db.QueryRow(ctx, "SELECT count() FROM system.processes WHERE startsWith(query_id, ?)", LeasePrefix).Scan(&leases)
+		})
+		if err != nil {
+			return endpoint{}, err
+		}
+		if leases > 0 {
+			return endpoint{}, errBusy
+		}
 	}
 	if _, err := s.users.Write([]byte{0}); err != nil {
 		return endpoint{}, err
 	}
 	for {
-		if e, err = s.folder.readEndpoint(); err == nil && e.serves(databases) {
+		if e, err := s.folder.readEndpoint(); err == nil && e.serves(databases) {
 			return e, nil
 		}
 		if free, err := s.folder.isFree(); err != nil {
@@ -256,7 +259,7 @@ func (s *Seat) renew(ctx context.Context, e endpoint, databases []string) (endpo
 }
 
 // ask does something as the program's user of a database, in no database of its own.
-func (s *Seat) ask(ctx context.Context, address, database string, do func(driver.Conn) error) error {
+func (s *Seat) ask(address, database string, do func(driver.Conn) error) error {
 	db, err := clickhouse.Open(&clickhouse.Options{
 		Addr: []string{address},
 		Auth: clickhouse.Auth{

@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -110,6 +111,13 @@ func open(t testing.TB, config warehouse.Config) *warehouse.Warehouse {
 	}
 	t.Cleanup(func() { w.Close() })
 	return w
+}
+
+// ServerURL is where the engine of an open warehouse answers as a server does, at an address that
+// may be that of something before it, with its user and its database.
+func ServerURL(w *warehouse.Warehouse, address string) string {
+	auth := w.Options().Auth
+	return (&url.URL{Scheme: "clickhouse", User: url.UserPassword(auth.Username, auth.Password), Host: address, Path: "/" + w.Names().Views}).String()
 }
 
 // lend is a warehouse for as long as the test takes.

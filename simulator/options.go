@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Options is how a portal is set up. The zero value is a self-hosted portal without
-// limits that acts on the machine's clock.
+// Options is how a portal is set up. With nothing but a clock it is a self-hosted portal
+// without limits.
 type Options struct {
 	// Now is the portal's clock. It is required.
 	Now    func() time.Time

@@ -18,13 +18,13 @@ import (
 // gives the landing of a new run, with a higher number than the one before.
 func Run(t *testing.T, open func(t *testing.T) (begin func() extractor.Landing)) {
 	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) { test.run(t, &bench{t: t, begin: open(t)}) })
+		t.Run(test.name, func(t *testing.T) { test.run(&bench{t: t, begin: open(t)}) })
 	}
 }
 
 var tests = []struct {
 	name string
-	run  func(*testing.T, *bench)
+	run  func(*bench)
 }{
 	{"an empty landing knows nothing", emptyKnowsNothing},
 	{"numbers grow from run to run", numbersGrow},
@@ -196,7 +196,7 @@ func (b *bench) want(call string, got, want any) {
 
 func ids(deals ...extractor.DealID) []extractor.DealID { return deals }
 
-func emptyKnowsNothing(_ *testing.T, b *bench) {
+func emptyKnowsNothing(b *bench) {
 	run := b.next()
 	b.want("everything", b.look(run), view{})
 	state, err := b.State(b.t.Context())
@@ -207,17 +207,17 @@ func emptyKnowsNothing(_ *testing.T, b *bench) {
 	b.want("ManagerIDs", managers, []extractor.ManagerID(nil))
 }
 
-func numbersGrow(t *testing.T, b *bench) {
+func numbersGrow(b *bench) {
 	first := b.next()
 	if again := b.Run(); again != first || first == 0 {
-		t.Errorf("Run = %d, then %d, want one number above 0", first, again)
+		b.t.Errorf("Run = %d, then %d, want one number above 0", first, again)
 	}
 	if second := b.next(); second <= first {
-		t.Errorf("Run = %d in the run after %d", second, first)
+		b.t.Errorf("Run = %d in the run after %d", second, first)
 	}
 }
 
-func stateComesBack(t *testing.T, b *bench) {
+func stateComesBack(b *bench) {
 	since := b.next()
 	states := []extractor.State{
 		{Scope: `example.bitrix24.ru funnels=[5] fields="Ж"`, Full: &extractor.FullRead{SinceRun: since, StartedAt: noon, DealCursor: 1 << 50}},
@@ -227,18 +227,18 @@ func stateComesBack(t *testing.T, b *bench) {
 		{Scope: "a", Watermark: noon}, // earlier than before, and counts all the same
 	}
 	for _, state := range states {
-		b.must(b.SaveState(t.Context(), state))
-		got, err := b.State(t.Context())
+		b.must(b.SaveState(b.t.Context(), state))
+		got, err := b.State(b.t.Context())
 		b.must(err)
 		b.want("State", got, state)
 		b.next()
-		got, err = b.State(t.Context())
+		got, err = b.State(b.t.Context())
 		b.must(err)
 		b.want("State in the next run", got, state)
 	}
 }
 
-func knownInOrder(_ *testing.T, b *bench) {
+func knownInOrder(b *bench) {
 	run := b.next()
 	b.land(in(deal(9), 0, "NEW"), deal(200), deal(1<<40))
 	b.land(deal(10), deal(3))
@@ -253,7 +253,7 @@ func knownInOrder(_ *testing.T, b *bench) {
 	b.want("KnownDeals behind the last", b.known(1<<40, 2), []extractor.KnownDeal(nil))
 }
 
-func newestDealWins(_ *testing.T, b *bench) {
+func newestDealWins(b *bench) {
 	first := b.next()
 	b.land(deal(1), deal(2))
 	b.landChanges(created(11, 1), created(12, 2))
@@ -267,7 +267,7 @@ func newestDealWins(_ *testing.T, b *bench) {
 	b.want("Inconsistent after the next run", b.inconsistent(first), ids())
 }
 
-func newestChangeWins(_ *testing.T, b *bench) {
+func newestChangeWins(b *bench) {
 	run := b.next()
 	b.land(deal(1))
 	b.landChanges(created(11, 1), moved(12, 1, 1, 5, "WORK"))
@@ -280,7 +280,7 @@ func newestChangeWins(_ *testing.T, b *bench) {
 	b.want("HistoryCounts", b.count(1), map[extractor.DealID]int{1: 2})
 }
 
-func landedTwice(t *testing.T, b *bench) {
+func landedTwice(b *bench) {
 	since := b.next()
 	// Deal 4 moves while it is read, 5 was never landed, and 6 came from another funnel.
 	deals := []extractor.Deal{deal(1), deal(2), deal(3), in(deal(4), 5, "WORK"), in(deal(6), 0, "NEW")}
@@ -293,7 +293,7 @@ func landedTwice(t *testing.T, b *bench) {
 		{"LandStageChanges", func() { b.landChanges(changes...) }},
 		{"ReplaceStageChanges", func() { b.replace(ids(1, 2), created(11, 1), moved(17, 1, 2, 5, "NEW")) }},
 		{"VanishDeals", func() { b.vanish(3, 5) }},
-		{"VanishUnseen", func() { b.must(b.VanishUnseen(t.Context(), since)) }},
+		{"VanishUnseen", func() { b.must(b.VanishUnseen(b.t.Context(), since)) }},
 	}
 	for _, s := range steps {
 		s.step()
@@ -310,7 +310,7 @@ func landedTwice(t *testing.T, b *bench) {
 	})
 }
 
-func emptyBlocks(t *testing.T, b *bench) {
+func emptyBlocks(b *bench) {
 	since := b.next()
 	b.land(deal(1))
 	b.landChanges(created(11, 1))
@@ -323,7 +323,7 @@ func emptyBlocks(t *testing.T, b *bench) {
 	b.want("HistoryCounts of no deal", b.count(), map[extractor.DealID]int{})
 }
 
-func goesOn(_ *testing.T, b *bench) {
+func goesOn(b *bench) {
 	first := b.next()
 	b.land(deal(1), deal(2))
 	b.landChanges(created(11, 1), created(12, 2))
@@ -334,7 +334,7 @@ func goesOn(_ *testing.T, b *bench) {
 	b.want("everything", b.look(first), view{Known: known, Counts: map[extractor.DealID]int{1: 1, 2: 1, 3: 1}})
 }
 
-func vanishedDeals(_ *testing.T, b *bench) {
+func vanishedDeals(b *bench) {
 	since := b.next()
 	b.land(in(deal(1), 0, "WORK"), in(deal(2), 0, "WORK"), deal(3))
 	b.landChanges(created(11, 1), created(12, 2), created(13, 3))
@@ -349,7 +349,7 @@ func vanishedDeals(_ *testing.T, b *bench) {
 	b.want("everything in the next run", b.look(since), want)
 }
 
-func unlandedVanishes(_ *testing.T, b *bench) {
+func unlandedVanishes(b *bench) {
 	since := b.next()
 	b.landChanges(created(11, 1), created(12, 2))
 	b.want("OrphanOwners", b.orphans(since), ids(1, 2))
@@ -359,7 +359,7 @@ func unlandedVanishes(_ *testing.T, b *bench) {
 	b.want("KnownDeals", b.known(0, 10), []extractor.KnownDeal(nil))
 }
 
-func comesBack(_ *testing.T, b *bench) {
+func comesBack(b *bench) {
 	b.next()
 	b.land(deal(1), deal(2))
 	b.landChanges(created(11, 1), moved(12, 1, 1, 5, "NEW"), created(13, 2))
@@ -377,11 +377,11 @@ func comesBack(_ *testing.T, b *bench) {
 	b.want("HistoryCounts", b.count(1)[1], 2)
 }
 
-func vanishUnseen(t *testing.T, b *bench) {
+func vanishUnseen(b *bench) {
 	first := b.next()
 	b.land(deal(1), deal(2), deal(3))
 	b.landChanges(created(11, 1), created(12, 2), moved(13, 2, 1, 5, "NEW"), created(14, 3))
-	b.must(b.VanishUnseen(t.Context(), first))
+	b.must(b.VanishUnseen(b.t.Context(), first))
 	b.want("HistoryCounts when all was landed since", b.count(1, 2, 3), map[extractor.DealID]int{1: 1, 2: 2, 3: 1})
 	since := b.next()
 	b.land(deal(2))
@@ -389,7 +389,7 @@ func vanishUnseen(t *testing.T, b *bench) {
 	third := b.next()
 	b.land(deal(3))
 	b.landChanges(created(11, 1))
-	b.must(b.VanishUnseen(t.Context(), since))
+	b.must(b.VanishUnseen(b.t.Context(), since))
 	b.want("everything", b.look(since), view{
 		Known:   []extractor.KnownDeal{{ID: 2, FunnelID: 5, LandedBy: since}, {ID: 3, FunnelID: 5, LandedBy: third}},
 		Counts:  map[extractor.DealID]int{1: 1, 2: 1},
@@ -397,7 +397,7 @@ func vanishUnseen(t *testing.T, b *bench) {
 	})
 }
 
-func replacedHistory(_ *testing.T, b *bench) {
+func replacedHistory(b *bench) {
 	since := b.next()
 	b.land(deal(1), deal(2), deal(3))
 	b.landChanges(created(11, 1), moved(12, 1, 1, 5, "WORK"), created(13, 2), moved(14, 2, 1, 5, "NEW"), created(15, 3))
@@ -419,7 +419,7 @@ func replacedHistory(_ *testing.T, b *bench) {
 	b.want("HistoryCounts without any history", b.look(since).Counts, map[extractor.DealID]int(nil))
 }
 
-func counts(_ *testing.T, b *bench) {
+func counts(b *bench) {
 	b.next()
 	b.landChanges(created(11, 1), moved(12, 1, 1, 5, "WORK"), moved(13, 1, 2, 0, "NEW"), created(14, 2), created(15, 3))
 	counts := b.count(1, 2, 4)
@@ -430,7 +430,7 @@ func counts(_ *testing.T, b *bench) {
 	b.want("HistoryCounts tells of 3 unasked", isTold, false)
 }
 
-func inconsistent(_ *testing.T, b *bench) {
+func inconsistent(b *bench) {
 	first := b.next()
 	b.land(deal(1), in(deal(2), 5, "WORK"), in(deal(3), 0, "NEW"), deal(4), deal(5), deal(6), in(deal(7), 5, "WORK"), in(deal(8), 5, "WORK"))
 	b.landChanges(
@@ -454,7 +454,7 @@ func inconsistent(_ *testing.T, b *bench) {
 	b.want("Inconsistent among what the second run landed then", b.inconsistent(second), ids(2))
 }
 
-func orphanOwners(_ *testing.T, b *bench) {
+func orphanOwners(b *bench) {
 	first := b.next()
 	b.land(deal(1), deal(2))
 	b.landChanges(created(11, 1), created(13, 3))
@@ -471,7 +471,7 @@ func orphanOwners(_ *testing.T, b *bench) {
 	b.want("OrphanOwners after a change of the vanished 4", b.orphans(second), ids(1, 4))
 }
 
-func movedFunnel(_ *testing.T, b *bench) {
+func movedFunnel(b *bench) {
 	first := b.next()
 	b.land(deal(1), in(deal(2), 0, "NEW"), deal(3), deal(4), deal(5), deal(6), in(deal(7), 3, "NEW"), deal(8))
 	b.landChanges(
@@ -495,7 +495,7 @@ func movedFunnel(_ *testing.T, b *bench) {
 	b.want("MovedFunnel(5) among what the second run landed", b.moved(second, 5), ids(3))
 }
 
-func managers(_ *testing.T, b *bench) {
+func managers(b *bench) {
 	b.next()
 	first, second, nobody := deal(1), deal(2), deal(3)
 	first.ManagerID, second.ManagerID, nobody.ManagerID = 3, 1<<40, 0
@@ -521,7 +521,7 @@ func (b *bench) wantManagers(want ...extractor.ManagerID) {
 	}
 }
 
-func thousands(t *testing.T, b *bench) {
+func thousands(b *bench) {
 	const n = 2500
 	since := b.next()
 	// Long ids, as old portals have them.
@@ -545,6 +545,6 @@ func thousands(t *testing.T, b *bench) {
 	b.vanish(all[1:]...)
 	b.want("KnownDeals after all but one have vanished", b.known(0, n), []extractor.KnownDeal{{ID: from, FunnelID: 5, LandedBy: since}})
 	b.next()
-	b.must(b.VanishUnseen(t.Context(), b.Run()))
+	b.must(b.VanishUnseen(b.t.Context(), b.Run()))
 	b.want("KnownDeals after none was seen", b.known(0, n), []extractor.KnownDeal(nil))
 }

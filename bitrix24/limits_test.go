@@ -1,4 +1,4 @@
-package extractor_test
+package bitrix24_test
 
 import (
 	"fmt"
@@ -15,21 +15,18 @@ func TestTheBucketIsNeverOverrun(t *testing.T) {
 		name    string
 		client  bitrix24.Limits
 		portal  simulator.Limits
-		least   time.Duration // for the requests beyond the burst
 		isBound bool
 	}{
-		{"standard", bitrix24.Standard, simulator.Standard, 0, true},
-		{"enterprise has room for them", bitrix24.Enterprise, simulator.Enterprise, 0, false},
-		{"none", bitrix24.Unlimited, simulator.NoLimits, 0, false},
+		{"standard", bitrix24.Standard, simulator.Standard, true},
+		{"enterprise has room for them", bitrix24.Enterprise, simulator.Enterprise, false},
+		{"none", bitrix24.Unlimited, simulator.NoLimits, false},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			s := newSite(t, twoFunnels(1, 1), simulator.Options{Limits: test.portal})
+			s := newSite(t, someDeals(1, 1), simulator.Options{Limits: test.portal})
 			s.clock.tick = time.Millisecond
-			client := bitrix24.NewClient(bitrix24.ClientOptions{
-				Webhook: s.webhook, Limits: test.client, Clock: s.clock,
-				OnWait: func(reason string, _ time.Time) { s.waits = append(s.waits, reason) },
-			})
+			s.limits = test.client
+			client := s.connect()
 			began := s.clock.Now()
 			for range 120 {
 				if _, err := client.Batch(t.Context(), []bitrix24.Command{{Method: "server.time"}}); err != nil {
@@ -51,8 +48,8 @@ func TestTheBucketIsNeverOverrun(t *testing.T) {
 }
 
 func TestRequestsFollowOneAnother(t *testing.T) {
-	s := newSite(t, twoFunnels(3000, 2), simulator.Options{Limits: simulator.Standard})
-	s.mustExtract()
+	s := newSite(t, someDeals(3000, 2), simulator.Options{Limits: simulator.Standard})
+	s.mustReadAll(s.connect())
 	for _, call := range s.portal.Log() {
 		if call.InFlight > 1 {
 			t.Errorf("request %d was sent beside another", call.Number)
@@ -61,7 +58,7 @@ func TestRequestsFollowOneAnother(t *testing.T) {
 }
 
 func TestARefusedRequestIsSentAgainLater(t *testing.T) {
-	s := newSite(t, twoFunnels(400, 3), simulator.Options{Limits: simulator.Standard})
+	s := newSite(t, someDeals(400, 3), simulator.Options{Limits: simulator.Standard})
 	// Somebody else on this address has filled the portal's counter.
 	other := bitrix24.NewClient(bitrix24.ClientOptions{Webhook: s.webhook, Limits: bitrix24.Unlimited, Clock: s.clock})
 	for range 51 {
@@ -70,19 +67,19 @@ func TestARefusedRequestIsSentAgainLater(t *testing.T) {
 		}
 	}
 	s.clock.tick = time.Millisecond
-	result := s.mustExtract()
-	s.mustKnow(everyDeal)
-	if s.refusals()[bitrix24.CodeTooManyRequests] != 1 || result.Waited[bitrix24.WaitRefused] == 0 {
-		t.Errorf("refused %v, waited %v; want one refusal that was waited out", s.refusals(), result.Waited)
+	client := s.connect()
+	s.mustReadAll(client)
+	if waited := client.Stats().Waited; s.refusals()[bitrix24.CodeTooManyRequests] != 1 || waited[bitrix24.WaitRefused] == 0 {
+		t.Errorf("refused %v, waited %v; want one refusal that was waited out", s.refusals(), waited)
 	}
 }
 
 func TestARefusalIsNotWaitedOutForEver(t *testing.T) {
 	for _, refusal := range []simulator.Error{simulator.QueryLimitExceeded, simulator.OperationTimeLimit} {
-		s := newSite(t, twoFunnels(1, 1), simulator.Options{})
+		s := newSite(t, someDeals(1, 1), simulator.Options{})
 		s.portal.Inject(simulator.FromNth(1, simulator.Fault{Error: &refusal}))
 		began := s.clock.Now()
-		_, err := s.extract()
+		_, err := s.connect().Describe(t.Context())
 		wantCode(t, err, refusal.Code)
 		if tries, elapsed := len(s.portal.Log()), s.clock.Now().Sub(began); tries < 5 || tries > 20 || elapsed > 2*time.Hour {
 			t.Errorf("%s: %d tries in %v", refusal.Code, tries, elapsed)
@@ -99,19 +96,19 @@ func TestOperatingTimeIsNeverUsedUp(t *testing.T) {
 	for name, mode := range accounting {
 		for _, cost := range []time.Duration{2 * time.Second, 9 * time.Second} {
 			t.Run(fmt.Sprintf("%s, %v a page", name, cost), func(t *testing.T) {
-				s := newSite(t, twoFunnels(1000, 5), simulator.Options{
+				s := newSite(t, someDeals(1000, 5), simulator.Options{
 					Limits: simulator.Standard, Quirks: simulator.Quirks{BatchAccounting: mode},
 					Costs: map[string]time.Duration{"crm.item.list": cost, "crm.stagehistory.list": cost},
 				})
 				s.clock.tick = 7 * time.Second
 				s.skew = 20 * time.Minute
-				result := s.mustExtract()
-				s.mustKnow(everyDeal)
+				client := s.connect()
+				s.mustReadAll(client)
 				if codes := s.refusals(); len(codes) > 0 {
 					t.Errorf("the portal refused %v", codes)
 				}
 				const pages = 100 // of changes, which take the longest
-				if waited := result.Waited[bitrix24.WaitOperating]; (waited > 0) != (pages*cost > 480*time.Second) {
+				if waited := client.Stats().Waited[bitrix24.WaitOperating]; (waited > 0) != (pages*cost > 480*time.Second) {
 					t.Errorf("waited %v for %v of operating time", waited, pages*cost)
 				}
 			})
@@ -123,16 +120,17 @@ func TestOperatingTimeIsNeverUsedUp(t *testing.T) {
 func TestTheWaitForOperatingTimeIsNoLongerThanNeeded(t *testing.T) {
 	const cost = 9 * time.Second
 	for _, mode := range []simulator.BatchAccounting{simulator.PerMethod, simulator.PerBatch, simulator.ShownByFirst} {
-		s := newSite(t, twoFunnels(100, 60), simulator.Options{
+		s := newSite(t, someDeals(100, 60), simulator.Options{
 			Limits: simulator.Standard, Quirks: simulator.Quirks{BatchAccounting: mode},
 			Costs: map[string]time.Duration{"crm.stagehistory.list": cost},
 		})
 		s.clock.tick, s.skew = 30*time.Second, -20*time.Minute
 		began := s.clock.Now()
-		result := s.mustExtract()
+		client := s.connect()
+		s.mustReadAll(client)
 		// 120 pages cost 1,080 s, of which 480 fit in ten minutes: after the first and the
 		// second 480 a wait for what began the ten minutes.
-		elapsed, asking := s.clock.Now().Sub(began), time.Duration(result.Requests)*s.clock.tick
+		elapsed, asking := s.clock.Now().Sub(began), time.Duration(client.Stats().Requests)*s.clock.tick
 		if elapsed > asking+10*time.Minute {
 			t.Errorf("accounting %d: %v for 18 minutes of operating time in %v of requests", mode, elapsed, asking)
 		}
@@ -143,15 +141,15 @@ func TestABlockedMethodIsWaitedOut(t *testing.T) {
 	for _, mode := range []simulator.BatchAccounting{simulator.PerMethod, simulator.PerBatch, simulator.ShownByFirst} {
 		t.Run(fmt.Sprintf("accounting %d", mode), func(t *testing.T) {
 			// We cannot see it coming: the portal hides the figures.
-			s := newSite(t, twoFunnels(1500, 4), simulator.Options{
+			s := newSite(t, someDeals(1500, 4), simulator.Options{
 				Limits: simulator.Standard, Quirks: simulator.Quirks{BatchAccounting: mode, HidesOperating: true},
 				OperatingLimit: 20 * time.Second,
 				Costs:          map[string]time.Duration{"crm.item.list": time.Second, "crm.stagehistory.list": time.Second},
 			})
-			result := s.mustExtract()
-			s.mustKnow(everyDeal)
-			if s.refusals()["OPERATION_TIME_LIMIT"] == 0 || result.Waited[bitrix24.WaitOperating] == 0 {
-				t.Errorf("refused %v, waited %v; want a block that was waited out", s.refusals(), result.Waited)
+			client := s.connect()
+			s.mustReadAll(client)
+			if waited := client.Stats().Waited; s.refusals()[bitrix24.CodeOperatingLimit] == 0 || waited[bitrix24.WaitOperating] == 0 {
+				t.Errorf("refused %v, waited %v; want a block that was waited out", s.refusals(), waited)
 			}
 		})
 	}
@@ -160,13 +158,12 @@ func TestABlockedMethodIsWaitedOut(t *testing.T) {
 // A limit lower than the one that we count on: the portal has told when it ends.
 func TestABlockedMethodIsAskedAgainWhenThePortalSaid(t *testing.T) {
 	for _, mode := range []simulator.BatchAccounting{simulator.PerMethod, simulator.PerBatch, simulator.ShownByFirst} {
-		s := newSite(t, twoFunnels(1000, 2), simulator.Options{
+		s := newSite(t, someDeals(1000, 2), simulator.Options{
 			Limits: simulator.Standard, Quirks: simulator.Quirks{BatchAccounting: mode},
 			OperatingLimit: 40 * time.Second,
 			Costs:          map[string]time.Duration{"crm.item.list": time.Second, "crm.stagehistory.list": time.Second},
 		})
-		s.mustExtract()
-		s.mustKnow(everyDeal)
+		s.mustReadAll(s.connect())
 		refused := 0
 		for _, call := range s.portal.Log() {
 			isRefused := call.Code == bitrix24.CodeOperatingLimit
@@ -184,12 +181,12 @@ func TestABlockedMethodIsAskedAgainWhenThePortalSaid(t *testing.T) {
 }
 
 func TestSlowCommandsMakeSmallerBatches(t *testing.T) {
-	s := newSite(t, twoFunnels(2500, 1), simulator.Options{
+	s := newSite(t, someDeals(2500, 1), simulator.Options{
 		Costs: map[string]time.Duration{"crm.item.list": 2 * time.Second, "crm.stagehistory.list": 2 * time.Second},
 	})
-	s.mustExtract()
+	s.mustReadAll(s.connect())
 	longest := 0
-	for _, call := range s.portal.Log()[4:] {
+	for _, call := range s.portal.Log()[1:] {
 		longest = max(longest, len(call.Commands))
 	}
 	if longest == 0 || longest > 30 {
@@ -209,8 +206,8 @@ func TestRefusalsAreCounted(t *testing.T) {
 		{bitrix24.WaitFault, simulator.Fault{Drops: true}},
 	}
 	for _, test := range tests {
-		s := newSite(t, twoFunnels(1, 1), simulator.Options{})
-		client := bitrix24.NewClient(bitrix24.ClientOptions{Webhook: s.webhook, Limits: bitrix24.Unlimited, Clock: s.clock})
+		s := newSite(t, someDeals(1, 1), simulator.Options{})
+		client := s.connect()
 		s.portal.Inject(simulator.Nth(1, test.fault))
 		if _, err := client.Batch(t.Context(), []bitrix24.Command{{Method: "server.time"}}); err != nil {
 			t.Fatal(err)

@@ -16,6 +16,7 @@ import (
 func TestDoctor(t *testing.T) {
 	t.Parallel()
 	folder := newFolder(t)
+	openWarehouse(t, folder)
 	simulated, _ := scheduledPortal(t, folder, 20)
 	if _, stderr, code := call(t, folder, "", "run"); code != 0 {
 		t.Fatalf("run: exit code %d, %s", code, stderr)

@@ -15,6 +15,7 @@ import (
 func TestInit(t *testing.T) {
 	t.Parallel()
 	folder := newFolder(t)
+	openWarehouse(t, folder)
 	world, _ := simulator.Generate(simulator.GenerateOptions{Seed: 1, Deals: 30, Now: time.Now(), Language: simulator.Russian})
 	simulated := simulator.New(world, simulator.Options{Now: time.Now, Secret: "hidden5ecret"})
 	server := httptest.NewServer(simulated)

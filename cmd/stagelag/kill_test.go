@@ -3,10 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
-	"net/http/httptest"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"sync/atomic"
 	"syscall"
@@ -51,8 +49,8 @@ func (k *killer) Fire(*logrus.Entry) error {
 type hunt struct {
 	t           *testing.T
 	portal      *simulator.Portal
-	clock       atomic.Int64 // of the portal, in seconds
-	hunted      string       // the folder in which runs are killed
+	clock       *atomic.Int64 // of the portal, in seconds
+	hunted      string        // the folder in which runs are killed
 	undisturbed string
 	whole       *warehouse.Warehouse // of the undisturbed runs
 	prey        chan *os.Process     // the run of the night
@@ -62,22 +60,8 @@ type hunt struct {
 
 func newHunt(t *testing.T) *hunt {
 	t.Helper()
-	first := time.Date(2026, 3, 10, 2, 30, 0, 0, time.UTC)
 	h := &hunt{t: t, hunted: newFolder(t), undisturbed: newFolder(t), prey: make(chan *os.Process, 1)}
-	h.clock.Store(first.Unix())
-	world, _ := simulator.Generate(simulator.GenerateOptions{Seed: 1, Deals: 120, Now: first})
-	h.portal = simulator.New(world, simulator.Options{Now: func() time.Time { return time.Unix(h.clock.Load(), 0) }})
-	server := httptest.NewServer(h.portal)
-	t.Cleanup(server.Close)
-	settings := fmt.Sprintf(`
-portal: {url: %q, time_zone: Europe/Moscow, limits: none}
-plan: {norms: [{stage: NEW, days: 3}, {stage: "C5:NEW", days: 2}, {stage: "C5:DOCS", days: 7}]}
-`, h.portal.WebhookURL(server.URL))
-	for _, folder := range []string{h.hunted, h.undisturbed} {
-		if err := os.WriteFile(filepath.Join(folder, "stagelag.yaml"), []byte(settings), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
+	h.portal, _, h.clock = nightlyPortal(t, 120, h.hunted, h.undisturbed)
 	h.whole = openWarehouse(t, h.undisturbed)
 	mustCall(t, h.undisturbed, "run")
 	mustCall(t, h.hunted, "run")

@@ -3,55 +3,89 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"html"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
-	"syscall"
 	"testing"
 
-	"stagelag/loader"
+	"stagelag/simulator"
 	"stagelag/warehouse"
 )
 
-// servePortalFor starts a simulated portal and leaves a configuration for it in the
-// folder.
-func servePortalFor(t *testing.T, folder string, args ...string) (webhook string) {
-	t.Helper()
-	webhook = serve(t, folder, append([]string{"portal", "--listen", "127.0.0.1:0", "--limits", "none"}, args...)...).line()
-	settings := fmt.Sprintf(`
-portal: {url: %q, time_zone: Europe/Moscow, limits: none}
-plan: {norms: [{stage: NEW, days: 3}, {stage: "C5:NEW", days: 2}, {stage: "C5:DOCS", days: 7}]}
-`, webhook)
-	if err := os.WriteFile(filepath.Join(folder, "stagelag.yaml"), []byte(settings), 0o600); err != nil {
-		t.Fatal(err)
+// lines are the lines of a text, each with single blanks between its words.
+func lines(text string) []string {
+	var all []string
+	for line := range strings.Lines(text) {
+		all = append(all, strings.Join(strings.Fields(line), " "))
 	}
-	return webhook
+	return all
 }
 
-func runRow(t *testing.T, stdout string) loader.Row {
+// onTheDay are the facts of the as-of date of what is shown.
+const onTheDay = "FROM deal_stage_days WHERE day = (SELECT max(day) FROM deal_stage_days)"
+
+// morningReport is what a morning report has to say, from the facts day by day and from the portal.
+func morningReport(t *testing.T, w *warehouse.Warehouse, portal *simulator.Portal, world *simulator.World) []string {
 	t.Helper()
-	var row loader.Row
-	if err := json.Unmarshal([]byte(stdout), &row); err != nil {
-		t.Fatalf("the run's row %q: %v", stdout, err)
+	want := lines(told(t, w,
+		"SELECT concat('deals ', toString(uniqExact(deal_id))) FROM deal_stage_days",
+		"SELECT concat('open ', toString(countIf(is_open = 1))) "+onTheDay,
+		"SELECT concat('overdue ', toString(countIf(is_open = 1 AND overdue_day = 1)), ' ', toString(round(100 * countIf(is_open = 1 AND overdue_day = 1) / countIf(is_open = 1))), ' % of the open ones') "+onTheDay,
+		"SELECT concat('due today ', toString(countIf(is_open = 1 AND planned_end = day))) "+onTheDay,
+		"SELECT concat('days lost ', toString(sum(overdue_day)), ' +', toString(sumIf(overdue_day, day = (SELECT max(day) FROM deal_stage_days))), ' since the run as of 2026-03-10') FROM deal_stage_days",
+	))
+	names := map[simulator.UserID]string{}
+	for _, user := range world.Users() {
+		names[user.ID] = user.Name + " " + user.LastName
 	}
-	return row
+	stages := map[simulator.StageID]string{}
+	for _, funnel := range world.Funnels() {
+		for _, stage := range funnel.Stages {
+			stages[stage.ID] = stage.Name
+		}
+	}
+	latest := lines(told(t, w, "SELECT deal_id, overdue_days "+onTheDay+" AND is_open = 1 ORDER BY overdue_days DESC, deal_id LIMIT 5"))
+	for _, late := range latest {
+		var id simulator.DealID
+		var days int
+		if _, err := fmt.Sscan(late, &id, &days); err != nil {
+			t.Fatal(err)
+		}
+		deal, _ := world.Deal(id)
+		want = append(want, fmt.Sprintf("%d days late #%d %s %s %s", days, id, deal.Title, stages[deal.Stage], names[deal.Manager]))
+	}
+	return append(want, fmt.Sprintf("%d requests to the portal", len(portal.Log())))
 }
 
 func TestRunPrintsAMorningReport(t *testing.T) {
 	t.Parallel()
 	folder := newFolder(t)
-	webhook := servePortalFor(t, folder, "--lang", "ru", "--deals", "150")
+	w := openWarehouse(t, folder)
+	portal, world, clock := nightlyPortal(t, 150, folder)
+	mustCall(t, folder, "run")
+	clock.Add(24 * 60 * 60)
+	portal.ForgetLog()
 	stdout, stderr, code := call(t, folder, "", "run")
 	if code != 0 {
 		t.Fatalf("run: exit code %d, standard error: %s", code, stderr)
 	}
-	for _, want := range []string{"As of ", "deals", "150", "overdue", "days lost", "The latest deals", "Not covered", "requests to the portal"} {
-		if !strings.Contains(stdout, want) {
-			t.Errorf("the report lacks %q:\n%s", want, stdout)
+	report := lines(stdout)
+	for _, want := range append(morningReport(t, w, portal, world), "As of 2026-03-11") {
+		if !slices.ContainsFunc(report, func(line string) bool { return strings.HasPrefix(line, want) }) {
+			t.Errorf("the report lacks the line %q:\n%s", want, stdout)
 		}
 	}
-	secret := strings.Split(strings.TrimSuffix(webhook, "/"), "/rest/")[1]
-	if strings.Contains(stdout+stderr, secret) {
+	for _, gap := range lines(told(t, w, "SELECT count(), reason, uniqExact(deal_id) FROM data_gaps GROUP BY reason")) {
+		of := strings.Fields(gap) // visits or deals, the reason, deals
+		line := regexp.MustCompile(`(?m)^  ` + of[0] + ` +` + of[1] + ` .* in ` + of[2] + ` deals?$`)
+		if !line.MatchString(stdout) {
+			t.Errorf("the report lacks the line %s:\n%s", line, stdout)
+		}
+	}
+	if strings.Contains(stdout+stderr, webhookSecret) {
 		t.Errorf("the webhook's secret is in the output:\n%s%s", stdout, stderr)
 	}
 }
@@ -59,40 +93,66 @@ func TestRunPrintsAMorningReport(t *testing.T) {
 func TestDemo(t *testing.T) {
 	t.Parallel()
 	folder := newFolder(t)
-	for range 2 { // the second finds what the first left
-		stdout, stderr, code := call(t, folder, "", "demo")
-		if code != 0 {
-			t.Fatalf("demo: exit code %d, standard error: %s", code, stderr)
-		}
-		for _, want := range []string{"days lost", "The latest deals", "Where to look", "data/demo/report.html"} {
-			if !strings.Contains(stdout, want) {
-				t.Errorf("the demo lacks %q:\n%s", want, stdout)
-			}
-		}
+	first, stderr, code := call(t, folder, "", "demo")
+	if code != 0 {
+		t.Fatalf("demo: exit code %d, standard error: %s", code, stderr)
 	}
-	deals, stderr, code := call(t, folder, "", "query", "--config", "data/demo/stagelag.yaml", "--format", "TSV", "SELECT count() FROM deals_now")
-	if code != 0 || deals != "400\n" {
-		t.Errorf("deals_now has %q deals (exit code %d, %s), want 400", deals, code, stderr)
-	}
-	page, err := os.ReadFile(filepath.Join(folder, demoFolder, "report.html"))
+	w, err := warehouse.Open(t.Context(), warehouse.Config{URL: warehouse.Embedded, Path: filepath.Join(folder, demoFolder, "warehouse")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"<!doctype html>", "Quality report", "Anna Lindqvist", "<svg"} {
-		if !strings.Contains(string(page), want) {
-			t.Errorf("the demo's report lacks %q", want)
+	defer w.Close()
+	for _, want := range lines(told(t, w,
+		"SELECT concat('deals ', toString(uniqExact(deal_id))) FROM deal_stage_days",
+		"SELECT concat('days lost ', toString(sum(overdue_day))) FROM deal_stage_days",
+		"SELECT concat('Last night''s pass read ', toString(deals_seen), ' deals and ', toString(history_rows), ' stage changes, and appended ', toString(facts_appended), ' facts.') FROM runs WHERE run_id = 1",
+	)) {
+		if !slices.ContainsFunc(lines(first), func(line string) bool { return strings.HasPrefix(line, want) }) {
+			t.Errorf("the demo lacks the line %q:\n%s", want, first)
 		}
 	}
-	reportsOfTheDemo(t, folder)
+	if deals := told(t, w, "SELECT count() FROM deals_now"); deals != "400\n" {
+		t.Errorf("the demo's warehouse has %s deals, want 400", deals)
+	}
+	second := mustCall(t, folder, "demo") // it finds what the first left
+	if strings.Contains(second, "Last night's pass") || !strings.Contains(second, "appended 0 facts") {
+		t.Errorf("a second demo on one day derives something again:\n%s", second)
+	}
+	theDemoTellsWhereToLook(t, folder, first)
+	reportsOfTheDemo(t, folder, w)
 }
 
-// reportsOfTheDemo asks for the demo's report in every way.
-func reportsOfTheDemo(t *testing.T, folder string) {
+// theDemoTellsWhereToLook makes the calls that a demo has printed, and looks at its page.
+func theDemoTellsWhereToLook(t *testing.T, folder, printed string) {
 	t.Helper()
-	// One engine serves them all.
-	held := serve(t, folder, "warehouse", "--config", "data/demo/stagelag.yaml")
-	held.line()
-	defer held.stop(syscall.SIGTERM)
+	calls := regexp.MustCompile(`(?m)^  stagelag ((?:query|report) .*)$`).FindAllStringSubmatch(printed, -1)
+	for _, line := range calls {
+		options, statement, _ := strings.Cut(strings.TrimSuffix(line[1], "'"), " '")
+		args := strings.Fields(options)
+		if statement != "" {
+			args = append(args, statement)
+		}
+		if stdout := mustCall(t, folder, args...); strings.Count(stdout, "\n") < 5 {
+			t.Errorf("stagelag %q, which the demo advises, prints %q", args, stdout)
+		}
+	}
+	page, err := os.ReadFile(filepath.Join(folder, demoFolder, "report.html"))
+	if len(calls) < 3 || err != nil || !strings.Contains(printed, filepath.Join(demoFolder, "report.html")) {
+		t.Fatalf("the demo advises %d calls and has a page (%v), want 3 and the page's place:\n%s", len(calls), err, printed)
+	}
+	managers := mustCall(t, folder, "query", "--config", "data/demo/stagelag.yaml", "--format", "TSV",
+		"SELECT DISTINCT manager_name FROM quality_report WHERE toStartOfMonth(day) = toStartOfMonth((SELECT max(day) FROM quality_report) - INTERVAL 1 MONTH) AND overdue_days_accrued > 0")
+	for manager := range strings.Lines(managers) {
+		if name := html.EscapeString(strings.TrimSpace(manager)); !strings.Contains(string(page), name) {
+			t.Errorf("the demo's page lacks %s, who has lost days", name)
+		}
+	}
+}
+
+// reportsOfTheDemo asks for the demo's report in every way. The warehouse is held open, so one
+// engine serves them all.
+func reportsOfTheDemo(t *testing.T, folder string, w *warehouse.Warehouse) {
+	t.Helper()
 	of := func(args ...string) (stdout, stderr string, code int) {
 		return call(t, folder, "", append([]string{"report", "--config", "data/demo/stagelag.yaml"}, args...)...)
 	}
@@ -105,7 +165,6 @@ func reportsOfTheDemo(t *testing.T, folder string) {
 	}{
 		{"text by manager", nil, 0, "Quality report · ", ""},
 		{"the language", []string{"--lang", "ru"}, 0, "Отчёт о качестве · ", ""},
-		{"JSON", []string{"--format", "json", "--by", "stage"}, 0, "{\n  \"version\": 1,", ""},
 		{"CSV", []string{"--format", "csv"}, 0, "ID,Manager,Days lost", ""},
 		{"CSV of a Russian Excel", []string{"--format", "csv", "--lang", "ru", "--csv-dialect", "excel-ru", "--csv-table", "trend"}, 0, "\ufeffС;По;Потеряно дней", ""},
 		{"a file says its form", []string{"--out", "report.xlsx"}, 0, "", ""},
@@ -122,6 +181,19 @@ func reportsOfTheDemo(t *testing.T, folder string) {
 	workbook, err := os.ReadFile(filepath.Join(folder, "report.xlsx"))
 	if err != nil || !strings.HasPrefix(string(workbook), "PK") {
 		t.Errorf("report.xlsx begins with %.4q (%v), want a workbook", workbook, err)
+	}
+
+	stdout, stderr, code := of("--format", "json", "--by", "stage")
+	var report struct {
+		Period struct{ From, To string }
+		Total  struct {
+			DaysLost int64 `json:"days_lost"`
+		}
+	}
+	err = json.Unmarshal([]byte(stdout), &report)
+	lost := told(t, w, fmt.Sprintf("SELECT sum(overdue_day) FROM deal_stage_days WHERE day BETWEEN '%s' AND '%s'", report.Period.From, report.Period.To))
+	if err != nil || code != 0 || fmt.Sprintln(report.Total.DaysLost) != lost || lost == "0\n" {
+		t.Errorf("report as JSON: exit code %d, %v, %s: %+v, want the %s days that the facts of the period have accrued", code, err, stderr, report, lost)
 	}
 }
 

@@ -11,7 +11,8 @@ import (
 func TestWorkHelpsARun(t *testing.T) {
 	t.Parallel()
 	folder := newFolder(t)
-	servePortalFor(t, folder)
+	openWarehouse(t, folder)
+	writtenPortal(t, folder, 400, "")
 	type result struct {
 		stdout, stderr string
 		code           int

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -16,22 +17,45 @@ import (
 	"stagelag/simulator"
 )
 
+// configurationFor is a configuration for a portal at the address.
+const configurationFor = `
+portal: {url: %q, time_zone: Europe/Moscow, limits: none}
+plan: {norms: [{stage: NEW, days: 3}, {stage: "C5:NEW", days: 2}, {stage: "C5:DOCS", days: 7}]}
+`
+
 // writtenPortal serves a portal that is looked into while commands write to it, and leaves a
 // configuration for it in the folder.
 func writtenPortal(t *testing.T, folder string, deals int, writeBack string) (*simulator.Portal, *simulator.World) {
 	t.Helper()
 	world, _ := simulator.Generate(simulator.GenerateOptions{Seed: 1, Deals: deals, Now: time.Now()})
-	simulated := simulator.New(world, simulator.Options{Now: time.Now, Secret: "hidden5ecret"})
+	simulated := simulator.New(world, simulator.Options{Now: time.Now, Secret: webhookSecret})
+	servePortal(t, simulated, writeBack, folder)
+	return simulated, world
+}
+
+// nightlyPortal is a portal whose clock stands in its first night until it is set on, in seconds. It
+// leaves a configuration in the folders.
+func nightlyPortal(t *testing.T, deals int, folders ...string) (*simulator.Portal, *simulator.World, *atomic.Int64) {
+	t.Helper()
+	first := time.Date(2026, 3, 10, 2, 30, 0, 0, time.UTC)
+	clock := &atomic.Int64{}
+	clock.Store(first.Unix())
+	world, _ := simulator.Generate(simulator.GenerateOptions{Seed: 1, Deals: deals, Now: first})
+	simulated := simulator.New(world, simulator.Options{Secret: webhookSecret, Now: func() time.Time { return time.Unix(clock.Load(), 0) }})
+	servePortal(t, simulated, "", folders...)
+	return simulated, world, clock
+}
+
+func servePortal(t *testing.T, simulated *simulator.Portal, more string, folders ...string) {
+	t.Helper()
 	server := httptest.NewServer(simulated)
 	t.Cleanup(server.Close)
-	settings := fmt.Sprintf(`
-portal: {url: %q, time_zone: Europe/Moscow, limits: none}
-plan: {norms: [{stage: NEW, days: 3}, {stage: "C5:NEW", days: 2}, {stage: "C5:DOCS", days: 7}]}
-`, simulated.WebhookURL(server.URL))
-	if err := os.WriteFile(filepath.Join(folder, "stagelag.yaml"), []byte(settings+writeBack), 0o600); err != nil {
-		t.Fatal(err)
+	settings := fmt.Sprintf(configurationFor, simulated.WebhookURL(server.URL)) + more
+	for _, folder := range folders {
+		if err := os.WriteFile(filepath.Join(folder, "stagelag.yaml"), []byte(settings), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
-	return simulated, world
 }
 
 // updatesOf counts the updates that the portal has carried out, by deal.
@@ -51,6 +75,7 @@ func updatesOf(p *simulator.Portal) map[string]int {
 func TestFromSetupToWriteBack(t *testing.T) {
 	t.Parallel()
 	folder := newFolder(t)
+	openWarehouse(t, folder)
 	simulated, _ := writtenPortal(t, folder, 40, "")
 	stdout, stderr, code := call(t, folder, "", "write-back", "setup")
 	if code != 0 || strings.Count(stdout, "  missing\n") != 5 || !strings.Contains(stdout, "--create makes the fields") {
@@ -94,6 +119,7 @@ func TestFromSetupToWriteBack(t *testing.T) {
 func TestAWriteBackThatFailsLeavesTheRunPublished(t *testing.T) {
 	t.Parallel()
 	folder := newFolder(t)
+	openWarehouse(t, folder)
 	writtenPortal(t, folder, 10, "write_back: {state: UF_CRM_NOT_THERE}\n")
 	stdout, stderr, code := call(t, folder, "", "run", "--json")
 	var row struct {
@@ -120,6 +146,7 @@ func TestAWriteBackThatFailsLeavesTheRunPublished(t *testing.T) {
 func TestARunOfAPastDateIsNotWrittenBack(t *testing.T) {
 	t.Parallel()
 	folder := newFolder(t)
+	openWarehouse(t, folder)
 	simulated, world := writtenPortal(t, folder, 10, "write_back: {days_lost: UF_CRM_LOST}\n")
 	world.AddField(simulator.Field{Name: "UF_CRM_LOST", Type: "integer"})
 	past := time.Now().AddDate(0, 0, -7).Format(time.DateOnly)

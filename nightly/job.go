@@ -172,6 +172,6 @@ func (j *Job) WriteBack(ctx context.Context) error {
 func (j *Job) pass(w *warehouse.Warehouse, client *bitrix24.Client, cfg config.Config) Pass {
 	return Pass{
 		Warehouse: w, Client: client, Config: cfg, AsOf: transform.NoDay, Parts: j.options.Parts,
-		Command: j.options.Command, Progress: j.options.Progress, Log: j.options.Log,
+		Command: j.options.Command, Progress: j.options.Progress, Log: j.options.Log, Now: j.options.Now,
 	}
 }

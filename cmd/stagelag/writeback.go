@@ -87,7 +87,7 @@ func (a *app) writeBackAlone(ctx context.Context, cfg config.Config, isDry bool,
 		return err
 	}
 	summary, _, err := nightly.WriteBack(ctx, writeback.Pass{
-		Warehouse: w, Client: a.client(cfg), Config: cfg, DryRun: isDry, Limit: limit, Progress: a.progress, Log: a.log,
+		Warehouse: w, Client: a.client(cfg), Config: cfg, DryRun: isDry, Limit: limit, Progress: a.progress, Log: a.log, Now: a.now,
 	})
 	a.progress.Done()
 	if err != nil && summary.RunID == 0 {

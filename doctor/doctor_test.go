@@ -34,8 +34,9 @@ type site struct {
 	ahead   time.Duration // of the clock that doctor sees
 }
 
-// newSite is a site with which all is well, but that nothing was run.
-func newSite(t *testing.T, options simulator.Options) *site {
+// newSite is a site with which all is well, on a warehouse that may be others' as well: doctor
+// changes nothing.
+func newSite(t *testing.T, path string, options simulator.Options) *site {
 	t.Helper()
 	world := simulator.NewWorld()
 	world.AddFunnel(simulator.Funnel{ID: 5, Name: "Projects", Stages: []simulator.Stage{
@@ -55,8 +56,7 @@ func newSite(t *testing.T, options simulator.Options) *site {
 	s.cfg.Portal = config.Portal{URL: webhook, TimeZone: time.UTC, Limits: bitrix24.Unlimited}
 	s.cfg.Plan.Fields = map[extractor.StageID]config.PlanFields{"C5:DOCS": {Days: "UF_CRM_DAYS"}}
 	s.cfg.Plan.Norms = []config.Norm{{Stage: "C5:NEW", Days: 3}}
-	own := warehousetest.Config(t)
-	s.cfg.Warehouse.Path, s.cfg.Warehouse.Database = own.Path, own.Database
+	s.cfg.Warehouse.Path = path
 	return s
 }
 
@@ -96,6 +96,11 @@ func (s *site) examine() doctor.Report {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	for _, finding := range report.Findings {
+		if finding.Severity == doctor.Problem && finding.ToDo == "" {
+			s.t.Errorf("%+v does not say what to do", finding)
+		}
+	}
 	for _, secret := range []string{"hidden5ecret", "pa55"} {
 		if strings.Contains(string(text), secret) {
 			s.t.Errorf("the report holds the secret %s: %s", secret, text)
@@ -120,13 +125,41 @@ func expect(t *testing.T, report doctor.Report, check string, severity doctor.Se
 	t.Errorf("%s: %+v, want %s, %q and to do %q", check, found, severity, text, toDo)
 }
 
-func TestAHealthySite(t *testing.T) {
+// warehouses are the folders of warehouses that the tests look at together.
+type warehouses struct{ empty, published, unplanned, failed string }
+
+func TestExamine(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, simulator.Options{})
-	if err := s.run(); err != nil {
-		t.Fatal(err)
+	w := warehouses{empty: warehousetest.Config(t).Path}
+	w.published = made(t, true, func(*site) {})
+	w.unplanned = made(t, true, func(s *site) { s.cfg.Plan.Norms = nil })
+	w.failed = made(t, false, func(s *site) {
+		s.portal.Inject(simulator.FromNth(4, simulator.Fault{Error: &simulator.AccessDenied}))
+	})
+	t.Run("together", func(t *testing.T) { // and what changes the warehouse, after them
+		t.Run("a healthy site", func(t *testing.T) { healthySite(t, w) })
+		t.Run("a user who may only read", func(t *testing.T) { userWhoMayOnlyRead(t, w) })
+		for _, fault := range faults(w) {
+			t.Run(fault.name, func(t *testing.T) { fault.look(t) })
+		}
+	})
+	newerSchema(t, w)
+}
+
+// made makes a warehouse by one pass, which is to be published or to fail.
+func made(t *testing.T, isPublished bool, change func(*site)) (path string) {
+	t.Helper()
+	s := newSite(t, warehousetest.Config(t).Path, simulator.Options{})
+	change(s)
+	if err := s.run(); (err == nil) != isPublished {
+		t.Fatalf("run: %v, want it published: %t", err, isPublished)
 	}
-	report := s.examine()
+	return s.cfg.Warehouse.Path
+}
+
+func healthySite(t *testing.T, w warehouses) {
+	t.Parallel()
+	report := newSite(t, w.published, simulator.Options{}).examine()
 	if report.Severity != doctor.OK {
 		t.Errorf("the report is %s: %+v, want ok", report.Severity, report.Findings)
 	}
@@ -152,124 +185,99 @@ func TestAHealthySite(t *testing.T) {
 	}
 }
 
-func TestWhatIsWrongIsFound(t *testing.T) {
+// A fault is something wrong with a site, and the finding that tells of it.
+type fault struct {
+	name      string
+	warehouse string // empty: one that nothing was ever written to
+	options   simulator.Options
+	change    func(*site)
+	check     string
+	severity  doctor.Severity
+	text      string
+	toDo      string
+}
+
+func (f fault) look(t *testing.T) {
 	t.Parallel()
-	tests := []struct {
-		name     string
-		options  simulator.Options
-		change   func(*site)
-		check    string
-		severity doctor.Severity
-		text     string
-		toDo     string
-	}{
-		{"a portal that is down", simulator.Options{}, func(s *site) { s.server.Close() },
+	s := newSite(t, f.warehouse, f.options)
+	if f.change != nil {
+		f.change(s)
+	}
+	report := s.examine()
+	expect(t, report, f.check, f.severity, f.text, f.toDo)
+	if f.severity == doctor.Problem && report.Severity != doctor.Problem {
+		t.Errorf("the report is %s, want problem", report.Severity)
+	}
+}
+
+func faults(w warehouses) []fault {
+	return []fault{
+		{"a portal that is down", w.empty, simulator.Options{}, func(s *site) { s.server.Close() },
 			"portal", doctor.Problem, "connection refused", "can be reached from here, and portal.url"},
-		{"a portal that answers with a page", simulator.Options{}, func(s *site) { s.portal.Inject(simulator.FromNth(1, simulator.Fault{HTML: 502})) },
+		{"a portal that answers with a page", w.empty, simulator.Options{}, func(s *site) { s.portal.Inject(simulator.FromNth(1, simulator.Fault{HTML: 502})) },
 			"portal", doctor.Problem, "bad gateway", ""},
-		{"a webhook that was deleted", simulator.Options{}, func(s *site) { s.portal.Inject(simulator.FromNth(1, simulator.Fault{Error: &simulator.NoAuthFound})) },
+		{"a webhook that was deleted", w.empty, simulator.Options{}, func(s *site) { s.portal.Inject(simulator.FromNth(1, simulator.Fault{Error: &simulator.NoAuthFound})) },
 			"portal", doctor.Problem, "NO_AUTH_FOUND", "the webhook needs the rights crm and user"},
-		{"a portal that has moved", simulator.Options{}, func(s *site) {
+		{"a portal that has moved", w.empty, simulator.Options{}, func(s *site) {
 			s.portal.Inject(simulator.FromNth(1, simulator.Fault{RedirectTo: "https://evil.example"}))
 		},
 			"portal", doctor.Problem, "the portal redirects to evil.example", "set portal.url"},
-		{"a portal that is down hides nothing of the warehouse", simulator.Options{}, func(s *site) { s.server.Close() },
+		{"a portal that is down hides nothing of the warehouse", w.empty, simulator.Options{}, func(s *site) { s.server.Close() },
 			"warehouse", doctor.OK, "embedded answers", ""},
-		{"a clock that is behind", simulator.Options{}, func(s *site) { s.ahead = 5 * time.Minute },
+		{"a clock that is behind", w.empty, simulator.Options{}, func(s *site) { s.ahead = 5 * time.Minute },
 			"clock", doctor.Warning, "behind this machine's", "NTP"},
-		{"a clock that is ahead", simulator.Options{}, func(s *site) { s.ahead = -3 * time.Hour },
+		{"a clock that is ahead", w.empty, simulator.Options{}, func(s *site) { s.ahead = -3 * time.Hour },
 			"clock", doctor.Warning, "ahead of this machine's", "NTP"},
-		{"a webhook of somebody", simulator.Options{Quirks: simulator.Quirks{IsNotAdmin: true}}, nil,
+		{"a webhook of somebody", w.empty, simulator.Options{Quirks: simulator.Quirks{IsNotAdmin: true}}, nil,
 			"rights", doctor.Warning, "no administrator: deals that this user may not read are missing", "as an administrator"},
-		{"a webhook without people", simulator.Options{Scopes: []string{"crm"}}, nil,
+		{"a webhook without people", w.empty, simulator.Options{Scopes: []string{"crm"}}, nil,
 			"rights", doctor.Warning, "lacks the scope user", "tick user"},
-		{"a webhook without the CRM", simulator.Options{Scopes: []string{"user"}}, nil,
+		{"a webhook without the CRM", w.empty, simulator.Options{Scopes: []string{"user"}}, nil,
 			"portal", doctor.Problem, `lacks the scope "crm"`, "rights crm and user"},
-		{"more than the tariff allows", simulator.Options{Limits: simulator.Standard}, func(s *site) { s.cfg.Portal.Limits = bitrix24.Enterprise },
+		{"more than the tariff allows", w.empty, simulator.Options{Limits: simulator.Standard}, func(s *site) { s.cfg.Portal.Limits = bitrix24.Enterprise },
 			"tariff", doctor.Warning, "the tariff ru_company allows less", "set portal.limits to standard"},
-		{"less than the tariff allows", simulator.Options{Limits: simulator.Enterprise}, func(s *site) { s.cfg.Portal.Limits = bitrix24.Standard },
+		{"less than the tariff allows", w.empty, simulator.Options{Limits: simulator.Enterprise}, func(s *site) { s.cfg.Portal.Limits = bitrix24.Standard },
 			"tariff", doctor.OK, "the tariff ru_ent250 allows more", "enterprise"},
-		{"a tariff that is not told", simulator.Options{Quirks: simulator.Quirks{HidesAppInfo: true}}, nil,
+		{"a tariff that is not told", w.empty, simulator.Options{Quirks: simulator.Quirks{HidesAppInfo: true}}, nil,
 			"tariff", doctor.OK, "does not tell its tariff", ""},
-		{"a funnel that is not there", simulator.Options{}, func(s *site) { s.cfg.Funnels = []extractor.FunnelID{7} },
+		{"a funnel that is not there", w.empty, simulator.Options{}, func(s *site) { s.cfg.Funnels = []extractor.FunnelID{7} },
 			"names", doctor.Problem, `funnels: the portal has no funnel "7"; did you mean 5?`, "correct the name"},
-		{"a field that is not there", simulator.Options{}, func(s *site) { s.cfg.Plan.Fields["C5:DOCS"] = config.PlanFields{Days: "UF_CRM_DAY"} },
+		{"a field that is not there", w.empty, simulator.Options{}, func(s *site) { s.cfg.Plan.Fields["C5:DOCS"] = config.PlanFields{Days: "UF_CRM_DAY"} },
 			"names", doctor.Problem, `the portal has no deal field "UF_CRM_DAY"; did you mean UF_CRM_DAYS?`, "correct the name"},
-		{"a stage that is not there", simulator.Options{}, func(s *site) { s.cfg.Plan.Norms[0].Stage = "C5:NWE" },
+		{"a stage that is not there", w.empty, simulator.Options{}, func(s *site) { s.cfg.Plan.Norms[0].Stage = "C5:NWE" },
 			"names", doctor.Problem, `plan.norms: the portal has no stage "C5:NWE"; did you mean C5:NEW?`, "correct the name"},
-		{"a field to write to that is not there", simulator.Options{}, func(s *site) { s.cfg.WriteBack.State = "UF_CRM_STATE" },
+		{"a field to write to that is not there", w.empty, simulator.Options{}, func(s *site) { s.cfg.WriteBack.State = "UF_CRM_STATE" },
 			"names", doctor.Problem, `write_back.state: the portal has no deal field "UF_CRM_STATE"`, "correct the name"},
-		{"a stage without a plan", simulator.Options{}, func(s *site) { s.cfg.Plan.Norms = nil },
+		{"a stage without a plan", w.empty, simulator.Options{}, func(s *site) { s.cfg.Plan.Norms = nil },
 			"plans", doctor.Warning, "1 from nowhere: C5:NEW (New)", "plan.norms"},
-		{"a remark on the configuration", simulator.Options{}, func(s *site) { s.cfg.Warnings = []string{"the variable X sets nothing"} },
+		{"a remark on the configuration", w.empty, simulator.Options{}, func(s *site) { s.cfg.Warnings = []string{"the variable X sets nothing"} },
 			"configuration", doctor.Warning, "the variable X sets nothing", "docs/configuration.md"},
-		{"a server that is down", simulator.Options{}, func(s *site) { s.onServer("clickhouse://u:pa55@127.0.0.1:1") },
+		{"a server that is down", w.empty, simulator.Options{}, func(s *site) { s.onServer("clickhouse://u:pa55@127.0.0.1:1") },
 			"warehouse", doctor.Problem, "connection refused", "see that it runs, and run again"},
-		{"a server that is down hides nothing of the portal", simulator.Options{}, func(s *site) { s.onServer("clickhouse://u:pa55@127.0.0.1:1") },
+		{"a server that is down hides nothing of the portal", w.empty, simulator.Options{}, func(s *site) { s.onServer("clickhouse://u:pa55@127.0.0.1:1") },
 			"names", doctor.OK, "every funnel", ""},
-		{"no warehouse yet", simulator.Options{}, func(s *site) { s.cfg.Warehouse.Path = s.t.TempDir() + "/a/b" },
+		{"no warehouse yet", w.empty, simulator.Options{}, func(s *site) { s.cfg.Warehouse.Path = s.t.TempDir() + "/a/b" },
 			"warehouse", doctor.Warning, "there is none in ", "stagelag run makes it"},
-		{"an empty warehouse", simulator.Options{}, nil,
+		{"an empty warehouse", w.empty, simulator.Options{}, nil,
 			"schema", doctor.Warning, "the warehouse is empty", "stagelag run fills it"},
-		{"a run that failed", simulator.Options{}, func(s *site) {
-			s.portal.Inject(simulator.FromNth(4, simulator.Fault{Error: &simulator.AccessDenied}))
-			_ = s.run() // which is looked at
-			s.portal.Inject(nil)
-		}, "last run", doctor.Warning, "run 1 failed at ", "read its last line"},
-		{"nothing published", simulator.Options{}, func(s *site) {
-			s.portal.Inject(simulator.FromNth(4, simulator.Fault{Error: &simulator.AccessDenied}))
-			_ = s.run() // which is looked at
-			s.portal.Inject(nil)
-		}, "published", doctor.Warning, "no run was published yet", "stagelag run"},
-		{"what is published is old", simulator.Options{}, func(s *site) {
-			if err := s.run(); err != nil {
-				s.t.Fatal(err)
-			}
-			s.ahead = 27 * time.Hour
-		}, "published", doctor.Problem, "more than schedule.max_age (26h0m0s)", "stagelag schedule is running"},
-		{"open visits without a plan", simulator.Options{}, func(s *site) {
-			s.cfg.Plan.Norms = nil
-			if err := s.run(); err != nil {
-				s.t.Fatal(err)
-			}
-		}, "coverage", doctor.Warning, "1 of 1 in C5:NEW (New)", "set a norm"},
-		{"gaps", simulator.Options{}, func(s *site) {
-			s.cfg.Plan.Norms = nil
-			if err := s.run(); err != nil {
-				s.t.Fatal(err)
-			}
-		}, "gaps", doctor.OK, "1 no_plan", ""},
-		{"a schema of a newer program", simulator.Options{}, func(s *site) {
-			if err := s.run(); err != nil {
-				s.t.Fatal(err)
-			}
-			s.exec("INSERT INTO schema_migrations (version, dirty, sequence) VALUES (9999, 0, toUnixTimestamp64Nano(now64(9)))")
-		}, "schema", doctor.Problem, "schema 9999, and this program knows ", "a newer one"},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			s := newSite(t, test.options)
-			if test.change != nil {
-				test.change(s)
-			}
-			report := s.examine()
-			expect(t, report, test.check, test.severity, test.text, test.toDo)
-			if test.severity == doctor.Problem && report.Severity != doctor.Problem {
-				t.Errorf("the report is %s, want problem", report.Severity)
-			}
-		})
+		{"a run that failed", w.failed, simulator.Options{}, nil,
+			"last run", doctor.Warning, "run 1 failed at ", "read its last line"},
+		{"nothing published", w.failed, simulator.Options{}, nil,
+			"published", doctor.Warning, "no run was published yet", "stagelag run"},
+		{"what is published is old", w.published, simulator.Options{}, func(s *site) { s.ahead = 27 * time.Hour },
+			"published", doctor.Problem, "more than schedule.max_age (26h0m0s)", "stagelag schedule is running"},
+		{"open visits without a plan", w.unplanned, simulator.Options{}, nil,
+			"coverage", doctor.Warning, "1 of 1 in C5:NEW (New)", "set a norm"},
+		{"gaps", w.unplanned, simulator.Options{}, nil,
+			"gaps", doctor.OK, "1 no_plan", ""},
 	}
 }
 
 // A user of a server who may only read can't make a run.
-func TestAUserWhoMayOnlyRead(t *testing.T) {
+func userWhoMayOnlyRead(t *testing.T, on warehouses) {
 	t.Parallel()
-	s := newSite(t, simulator.Options{})
-	if err := s.run(); err != nil {
-		t.Fatal(err)
-	}
-	w, err := warehouse.Open(t.Context(), warehouse.Config{URL: warehouse.Embedded, Path: s.cfg.Warehouse.Path, Database: s.cfg.Warehouse.Database})
+	s := newSite(t, on.published, simulator.Options{})
+	w, err := warehouse.Open(t.Context(), warehouse.Config{URL: warehouse.Embedded, Path: s.cfg.Warehouse.Path})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -282,6 +290,18 @@ func TestAUserWhoMayOnlyRead(t *testing.T) {
 	for _, finding := range report.Findings {
 		if strings.Contains(finding.Text+finding.ToDo, at.Password) {
 			t.Errorf("the password is in %+v", finding)
+		}
+	}
+}
+
+func newerSchema(t *testing.T, w warehouses) {
+	s := newSite(t, w.published, simulator.Options{})
+	s.exec("INSERT INTO schema_migrations (version, dirty, sequence) VALUES (9999, 0, toUnixTimestamp64Nano(now64(9)))")
+	report := s.examine()
+	expect(t, report, "schema", doctor.Problem, "schema 9999, and this program knows ", "a newer one")
+	for _, finding := range report.Findings {
+		if finding.Check == "last run" || finding.Check == "coverage" {
+			t.Errorf("of a schema that is not known, doctor reads %+v", finding)
 		}
 	}
 }

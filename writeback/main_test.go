@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -25,7 +26,12 @@ import (
 	"stagelag/writeback"
 )
 
-func TestMain(m *testing.M) { warehousetest.Main(m) }
+func TestMain(m *testing.M) {
+	if task := os.Getenv(taskVariable); task != "" {
+		os.Exit(passAsProcess(task))
+	}
+	warehousetest.Main(m)
+}
 
 const secret = "q7zt5wk2hidden93"
 
@@ -50,7 +56,7 @@ func (c *clock) Sleep(ctx context.Context, d time.Duration) error {
 
 // A site is a simulated portal, a configuration that writes back to it, and a warehouse.
 type site struct {
-	t      *testing.T
+	t      testing.TB
 	clock  *clock
 	world  *simulator.World
 	portal *simulator.Portal
@@ -70,7 +76,7 @@ const requestNumber = "X-Request-Number"
 var firstNight = time.Date(2026, 3, 10, 2, 30, 0, 0, time.UTC)
 
 // newSite has a world of so many generated deals, with fields for all results.
-func newSite(t *testing.T, deals int, o simulator.Options) *site {
+func newSite(t testing.TB, deals int, o simulator.Options) *site {
 	t.Helper()
 	s := &site{t: t, clock: &clock{now: firstNight}, w: warehousetest.Migrated(t), cfg: config.Default()}
 	var suggested simulator.Suggested

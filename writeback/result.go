@@ -2,36 +2,9 @@ package writeback
 
 import (
 	"strconv"
-	"time"
 
 	"stagelag/config"
 )
-
-// A result is what deals_now shows of a deal, as far as it is written back.
-type result struct {
-	isOpen     bool
-	status     string
-	plannedEnd *time.Time
-	daysLeft   *int32
-	daysLate   int64 // of the open visit
-	daysLost   int64
-}
-
-// values are the result's by role. An empty one stands for none: what is not known is no 0.
-func (r result) values(language config.Language) map[Role]string {
-	values := map[Role]string{
-		State:    stateText(language, r.status, r.daysLate),
-		DaysLost: strconv.FormatInt(r.daysLost, 10),
-	}
-	if r.plannedEnd != nil {
-		values[PlannedEnd] = r.plannedEnd.Format(time.DateOnly)
-		values[DaysLate] = strconv.FormatInt(r.daysLate, 10)
-	}
-	if r.daysLeft != nil {
-		values[DaysLeft] = strconv.Itoa(int(*r.daysLeft))
-	}
-	return values
-}
 
 // states are the texts of the statuses of deals_now, but for the one that has a number in it.
 var states = map[config.Language]map[string]string{

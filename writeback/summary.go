@@ -19,7 +19,7 @@ func (s Summary) WriteTo(out io.Writer) (int64, error) {
 	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(&b, "Write-back of run %d\n\n", s.RunID)
 	if s.IsDry {
-		fmt.Fprintf(t, "  would write\t%d\n", s.differing())
+		fmt.Fprintf(t, "  would write\t%d\n", s.Planned)
 	} else {
 		fmt.Fprintf(t, "  written\t%d\n", s.Written)
 	}
@@ -42,17 +42,6 @@ func (s Summary) WriteTo(out io.Writer) (int64, error) {
 	fmt.Fprintf(&b, "\n%d requests to the portal, %s in all, of which %s waiting\n", s.Requests, short(s.Took), short(s.Waited))
 	n, err := io.WriteString(out, b.String())
 	return int64(n), err
-}
-
-// differing is how many deals the changes are of.
-func (s Summary) differing() int {
-	n := 0
-	for i, change := range s.Changes {
-		if i == 0 || change.DealID != s.Changes[i-1].DealID {
-			n++
-		}
-	}
-	return n
 }
 
 func short(d time.Duration) string {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -13,6 +12,7 @@ import (
 	"stagelag/bitrix24"
 	"stagelag/extractor"
 	"stagelag/loader"
+	"stagelag/views"
 )
 
 const (
@@ -31,52 +31,26 @@ var errNotKept = errors.New("the portal said yes and did not keep the value")
 // gone is the reason for a deal that was deleted since, or that the webhook may not read.
 const gone = "the portal does not show the deal"
 
-// take compares deals as the portal shows them with the results, and takes them off missing.
-func (w *writing) take(items []bitrix24.Item, missing map[extractor.DealID]result) {
-	for _, item := range items {
-		id := extractor.DealID(item.ID)
-		if _, ok := missing[id]; !ok {
-			continue // not in the report, or read twice
-		}
-		delete(missing, id)
-		if changes := w.differences(id, item.Values); len(changes) > 0 {
-			w.todo = append(w.todo, todo{id, w.wanted[id].isOpen, changes})
-		} else if !w.written[id] {
-			w.summary.Unchanged++
-		}
-	}
-}
-
-// differences are the fields of a deal whose values on the portal are not what they should be.
-func (w *writing) differences(id extractor.DealID, shown map[string]string) []Change {
-	values := w.wanted[id].values(w.pass.Config.WriteBack.Language)
-	var changes []Change
-	for _, k := range kinds {
-		name, isWritten := w.byRole[k.role]
-		if isWritten && shown[name] != values[k.role] {
-			changes = append(changes, Change{DealID: id, Field: name, From: shown[name], To: values[k.role]})
-		}
-	}
-	return changes
-}
-
 // write makes all changes, a request at a time, and gives the run that is published then. It
-// ends early when that is another one than those whose results it writes.
-func (w *writing) write(ctx context.Context) (loader.State, error) {
+// ends early when that is another one than those whose results it writes. A dry run only looks
+// which one it is.
+func (w *writing) write(ctx context.Context) (views.Published, error) {
+	if w.pass.DryRun {
+		return w.shown.Published(ctx)
+	}
 	w.pass.Progress.Step("write back: write")
-	total := int64(len(w.todo))
+	total := int64(w.plan.len())
 	for {
-		published, err := loader.LastPublished(ctx, w.conn)
-		if err != nil || len(w.todo) == 0 || published.RunID != w.summary.RunID {
+		published, err := w.shown.Published(ctx)
+		if err != nil || w.plan.len() == 0 || published.RunID != w.summary.RunID {
 			return published, err
 		}
-		n := min(len(w.todo), w.fields.Room())
-		again, err := w.request(ctx, w.todo[:n])
+		again, err := w.request(ctx, w.plan.take(w.fields.Room()))
 		if err != nil {
-			return loader.State{}, err
+			return views.Published{}, err
 		}
-		w.todo = append(again, w.todo[n:]...)
-		w.pass.Progress.Rows(total-int64(len(w.todo)), total)
+		w.plan.putBack(again)
+		w.pass.Progress.Rows(total-int64(w.plan.len()), total)
 	}
 }
 
@@ -123,11 +97,8 @@ func (w *writing) request(ctx context.Context, group []todo) ([]todo, error) {
 		return nil, err
 	}
 	updates := make([]bitrix24.Update, len(group))
-	for i, t := range group {
-		updates[i] = bitrix24.Update{DealID: bitrix24.ID(t.id), Values: map[string]string{}}
-		for _, change := range t.changes {
-			updates[i].Values[change.Field] = change.To
-		}
+	for i := range group {
+		updates[i] = w.plan.update(&group[i])
 	}
 	results, err := w.fields.Update(ctx, updates)
 	if errors.Is(err, bitrix24.ErrOutcomeUnknown) {
@@ -147,7 +118,7 @@ func (w *writing) request(ctx context.Context, group []todo) ([]todo, error) {
 		switch {
 		case result.Err != nil:
 			hopeless = cmp.Or(hopeless, w.refuse(id, result.Err))
-		case len(w.differences(id, result.After.Values)) > 0:
+		case w.plan.compare(&group[i], result.After.Values):
 			hopeless = cmp.Or(hopeless, w.refuse(id, errNotKept))
 		default:
 			w.wrote(id)
@@ -160,7 +131,7 @@ func (w *writing) request(ctx context.Context, group []todo) ([]todo, error) {
 }
 
 func (w *writing) wrote(id extractor.DealID) {
-	w.written[id] = true
+	w.written[id] = struct{}{}
 	w.tried++
 	w.summary.Left--
 	w.rejected = 0
@@ -168,7 +139,7 @@ func (w *writing) wrote(id extractor.DealID) {
 
 // refuse counts a refused deal. An error means that more of them are of no use.
 func (w *writing) refuse(id extractor.DealID, reason error) error {
-	w.refused[id] = reason.Error()
+	w.refused.add(id, reason.Error())
 	delete(w.written, id)
 	w.tried++
 	w.summary.Left--
@@ -201,16 +172,15 @@ func (w *writing) reconcile(ctx context.Context, group []todo) ([]todo, error) {
 	var again []todo
 	for _, t := range group {
 		item, isThere := shown[t.id]
-		t.changes = w.differences(t.id, item.Values)
 		switch {
 		case !isThere:
-			w.refused[t.id] = gone
+			w.refused.add(t.id, gone)
 			w.tried++
 			w.summary.Left--
-		case len(t.changes) == 0:
-			w.wrote(t.id)
-		default:
+		case w.plan.compare(&t, item.Values):
 			again = append(again, t)
+		default:
+			w.wrote(t.id)
 		}
 	}
 	return again, nil
@@ -219,7 +189,7 @@ func (w *writing) reconcile(ctx context.Context, group []todo) ([]todo, error) {
 // finish gives the summary.
 func (w *writing) finish(begun time.Time) Summary {
 	s := w.summary
-	s.IsDry, s.Took, s.Written, s.Refused = w.pass.DryRun, w.pass.Now().Sub(begun), len(w.written), refusals(w.refused)
+	s.IsDry, s.Took, s.Written, s.Refused = w.pass.DryRun, w.pass.Now().Sub(begun), len(w.written), w.refused.list()
 	stats := w.pass.Client.Stats()
 	s.Requests = stats.Requests - w.before.Requests
 	for reason, waited := range stats.Waited {
@@ -228,26 +198,46 @@ func (w *writing) finish(begun time.Time) Summary {
 	return s
 }
 
-// refusals counts the reasons. The portal may name the deal in each of them, so those that
-// would go on for ever are one.
-func refusals(refused map[extractor.DealID]string) []Refusal {
-	byReason := map[string]*Refusal{}
-	for _, id := range slices.Sorted(maps.Keys(refused)) {
-		reason := refused[id]
-		if byReason[reason] == nil {
-			byReason[reason] = &Refusal{Reason: reason, Deal: id}
+// refusals are the reasons why deals were not written. The portal may name the deal in each of
+// them, so those that would go on for ever are one.
+type refusals struct {
+	byReason map[string]*Refusal
+	others   Refusal
+}
+
+// keptReasons is how many reasons are counted one by one: far more than are shown, so that the
+// most frequent ones are among them.
+const keptReasons = 1000
+
+func (r *refusals) add(id extractor.DealID, reason string) {
+	refusal := r.byReason[reason]
+	switch {
+	case refusal == nil && len(r.byReason) == keptReasons:
+		refusal = &r.others
+	case refusal == nil:
+		if r.byReason == nil {
+			r.byReason = map[string]*Refusal{}
 		}
-		byReason[reason].Count++
+		refusal = &Refusal{Reason: reason}
+		r.byReason[reason] = refusal
 	}
+	if refusal.Count == 0 || id < refusal.Deal {
+		refusal.Deal = id
+	}
+	refusal.Count++
+}
+
+// list gives the most frequent reasons first.
+func (r *refusals) list() []Refusal {
 	all := []Refusal{}
-	for _, refusal := range byReason {
+	for _, refusal := range r.byReason {
 		all = append(all, *refusal)
 	}
 	slices.SortFunc(all, func(a, b Refusal) int { return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Deal, b.Deal)) })
 	if len(all) <= maxReasons {
 		return all
 	}
-	others := Refusal{Reason: "other reasons", Deal: all[maxReasons-1].Deal}
+	others := Refusal{Reason: "other reasons", Deal: all[maxReasons-1].Deal, Count: r.others.Count}
 	for _, refusal := range all[maxReasons-1:] {
 		others.Count += refusal.Count
 	}

@@ -4,11 +4,10 @@
 package writeback
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"maps"
+	"iter"
 	"slices"
 	"time"
 
@@ -19,12 +18,18 @@ import (
 	"stagelag/config"
 	"stagelag/extractor"
 	"stagelag/loader"
+	"stagelag/memory"
 	"stagelag/remedy"
+	"stagelag/views"
 	"stagelag/warehouse"
 )
 
 // Lease is the name under which one write-back keeps others on the same warehouse out.
 const Lease = "write-back"
+
+// softMemory is the heap, in bytes, above which memory is given back sooner than speed asks for. A
+// million deals that all differ need half of it.
+const softMemory = 160 << 20
 
 // A Pass is what one write-back works with.
 type Pass struct {
@@ -60,8 +65,20 @@ type Summary struct {
 	Waited   time.Duration `json:"-"`
 	Took     time.Duration `json:"-"`
 	IsDry    bool          `json:"-"`
-	// Changes are what a dry run would write, in the order of writing, up to the limit.
-	Changes []Change `json:"-"`
+	// Planned is how many deals a dry run would write, up to the limit.
+	Planned int `json:"-"`
+
+	plan *plan // of a dry run
+}
+
+// Changes are what a dry run would write, in the order of writing, up to the limit. They can be
+// asked for again and again.
+func (s Summary) Changes() iter.Seq[Change] {
+	return func(yield func(Change) bool) {
+		if s.plan != nil {
+			s.plan.changes(yield)
+		}
+	}
 }
 
 // A Change is a new value for one field of one deal.
@@ -106,45 +123,45 @@ func Run(ctx context.Context, p Pass) (Summary, error) {
 		defer lease.Release()
 		ctx = lease.Context()
 	}
+	defer memory.Limit(softMemory)()
 	w := &writing{
-		pass: p, conn: p.Warehouse.DB(), before: p.Client.Stats(),
-		written: map[extractor.DealID]bool{}, refused: map[extractor.DealID]string{},
+		pass: p, conn: p.Warehouse.DB(), shown: views.In(p.Warehouse), before: p.Client.Stats(),
+		written: map[extractor.DealID]struct{}{},
 	}
 	begun := p.Now()
 	err := w.run(ctx)
 	return w.finish(begun), remedy.Explain(ctx, err, p.Client.Portal())
 }
 
+// shown is what is written back.
+type shown interface {
+	Published(ctx context.Context) (views.Published, error)
+	Totals(ctx context.Context) (views.Totals, error)
+	Results(ctx context.Context, after extractor.DealID, most int) ([]views.Result, error)
+}
+
 // A writing is a pass under way.
 type writing struct {
 	pass    Pass
 	conn    driver.Conn
+	shown   shown
 	fields  *bitrix24.Fields
-	byRole  map[Role]string // names of the fields that are written
 	before  bitrix24.Stats
 	summary Summary
 
 	// Of the run whose results are being written.
-	wanted  map[extractor.DealID]result
-	todo    []todo
-	refused map[extractor.DealID]string // the reason
+	plan    plan
+	refused refusals
 
-	written  map[extractor.DealID]bool
+	written  map[extractor.DealID]struct{}
 	tried    int // deals written or refused
 	rejected int // updates refused since the last one that was not
 	lost     int // requests in a row whose answers were lost
 }
 
-// A todo is a deal that differs.
-type todo struct {
-	id      extractor.DealID
-	isOpen  bool
-	changes []Change // what differs
-}
-
 func (w *writing) run(ctx context.Context) error {
 	p := w.pass
-	published, err := loader.LastPublished(ctx, w.conn)
+	published, err := w.shown.Published(ctx)
 	if err != nil {
 		return err
 	}
@@ -161,24 +178,17 @@ func (w *writing) run(ctx context.Context) error {
 		return err
 	}
 	var names []string
-	w.byRole = map[Role]string{}
 	for _, field := range fields {
 		names = append(names, field.Name)
-		w.byRole[field.Role] = field.Name
 	}
 	if w.fields, err = bitrix24.NewFields(p.Client, portal, names); err != nil {
 		return err
 	}
 	for w.summary.RunID < published.RunID {
 		w.summary.RunID = published.RunID
-		if w.wanted, err = results(ctx, w.conn); err != nil {
-			return err
-		}
+		w.plan = newPlan(p.Config.WriteBack.Language, fields, p.DryRun)
 		if err := w.compare(ctx); err != nil {
 			return fmt.Errorf("read the fields: %w", err)
-		}
-		if p.DryRun {
-			return nil
 		}
 		if published, err = w.write(ctx); err != nil {
 			return fmt.Errorf("write: %w", err)
@@ -187,75 +197,122 @@ func (w *writing) run(ctx context.Context) error {
 	return nil
 }
 
-// results is what the views show of each deal.
-func results(ctx context.Context, conn driver.Conn) (map[extractor.DealID]result, error) {
-	rows, err := conn.Query(ctx, `
-		SELECT deal_id, is_open, toString(status), planned_end, days_left, toInt64(overdue_days_now), toInt64(overdue_days_total)
-		FROM deals_now`)
-	if err != nil {
-		return nil, fmt.Errorf("read the results: %w", err)
-	}
-	defer rows.Close()
-	all := map[extractor.DealID]result{}
-	for rows.Next() {
-		var id uint64
-		var r result
-		var isOpen uint8
-		if err := rows.Scan(&id, &isOpen, &r.status, &r.plannedEnd, &r.daysLeft, &r.daysLate, &r.daysLost); err != nil {
-			return nil, fmt.Errorf("read the results: %w", err)
+// resultsAtOnce is how many results are asked for in one go. What is kept of the others is what
+// differs.
+const resultsAtOnce = 50_000
+
+// results yields the results by deal. They are read along with the fields, which takes as long as
+// the portal's limits want: when another run is published meanwhile, some are of the one and some
+// of the other. None of them is written then.
+func (w *writing) results(ctx context.Context) iter.Seq2[views.Result, error] {
+	return func(yield func(views.Result, error) bool) {
+		for after, more := extractor.DealID(0), true; more; {
+			page, err := w.shown.Results(ctx, after, resultsAtOnce)
+			if err != nil {
+				yield(views.Result{}, fmt.Errorf("read the results: %w", err))
+				return
+			}
+			for _, r := range page {
+				if !yield(r, nil) {
+					return
+				}
+				after = r.DealID
+			}
+			more = len(page) == resultsAtOnce
 		}
-		r.isOpen = isOpen == 1
-		all[extractor.DealID(id)] = r
 	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("read the results: %w", err)
-	}
-	return all, nil
 }
 
 // compare finds the deals whose fields differ from the results.
 func (w *writing) compare(ctx context.Context) error {
 	w.pass.Progress.Step("write back: compare")
-	w.todo, w.summary.Deals, w.summary.Unchanged, w.summary.Left = nil, len(w.wanted), 0, 0
-	clear(w.refused)
-	missing := maps.Clone(w.wanted)
-	read := 0
-	for items, err := range w.fields.Read(ctx, onPortal(w.pass.Config.Funnels), len(w.wanted)) {
-		if err != nil {
-			return err
-		}
-		w.take(items, missing)
-		read += len(items)
-		w.pass.Progress.Rows(int64(read), int64(len(w.wanted)))
+	w.summary.Deals, w.summary.Unchanged, w.summary.Left = 0, 0, 0
+	w.refused = refusals{}
+	totals, err := w.shown.Totals(ctx)
+	if err != nil {
+		return err
+	}
+	missing, err := w.join(ctx, int(totals.Deals))
+	if err != nil {
+		return err
 	}
 	// Deals that have left the configured funnels, and deleted ones.
 	const atOnce = 2500
-	for group := range slices.Chunk(slices.Sorted(maps.Keys(missing)), atOnce) {
-		items, err := w.fields.ReadByID(ctx, onPortal(group))
+	for group := range slices.Chunk(missing, atOnce) {
+		items, err := w.fields.ReadByID(ctx, onPortal(idsOfTodo(group)))
 		if err != nil {
 			return err
 		}
-		w.take(items, missing)
-	}
-	for id := range missing {
-		w.refused[id] = gone
-	}
-	// Managers look at open deals, and whoever sets a limit wants those first.
-	slices.SortFunc(w.todo, func(a, b todo) int {
-		if a.isOpen != b.isOpen {
-			return map[bool]int{true: -1, false: 1}[a.isOpen]
+		byID := map[extractor.DealID]bitrix24.Item{}
+		for _, item := range items {
+			byID[extractor.DealID(item.ID)] = item
 		}
-		return cmp.Compare(a.id, b.id)
-	})
-	w.summary.Left = len(w.todo)
-	if limit := w.pass.Limit - w.tried; w.pass.Limit > 0 && len(w.todo) > limit {
-		w.todo = w.todo[:limit]
+		for _, t := range group {
+			if item, ok := byID[t.id]; ok {
+				w.take(t, item.Values)
+			} else {
+				w.refused.add(t.id, gone)
+			}
+		}
 	}
+	w.summary.Left = w.plan.len()
+	w.plan.settle(w.limit())
 	if w.pass.DryRun {
-		w.summary.Left -= len(w.todo)
-		for _, t := range w.todo {
-			w.summary.Changes = append(w.summary.Changes, t.changes...)
-		}
+		w.summary.Left -= w.plan.len()
+		w.summary.Planned, w.summary.plan = w.plan.len(), &w.plan
 	}
 	return nil
+}
+
+// limit is how many more deals are tried at most; -1: all.
+func (w *writing) limit() int {
+	if w.pass.Limit == 0 {
+		return -1
+	}
+	return max(0, w.pass.Limit-w.tried)
+}
+
+// join compares the deals of the configured funnels as the portal shows them, and returns those
+// of the report that it did not show, by id. Both sides come by id, so neither is kept.
+func (w *writing) join(ctx context.Context, expect int) (missing []todo, err error) {
+	next, stop := iter.Pull2(w.results(ctx))
+	defer stop()
+	r, err, ok := next()
+	read := 0
+	for items, failed := range w.fields.Read(ctx, onPortal(w.pass.Config.Funnels), expect) {
+		if failed != nil {
+			return nil, failed
+		}
+		for _, item := range items {
+			id := extractor.DealID(item.ID)
+			for ; ok && err == nil && r.DealID < id; r, err, ok = next() {
+				missing = append(missing, w.plan.todo(r))
+				w.summary.Deals++
+			}
+			if err != nil {
+				return nil, err
+			}
+			if ok && r.DealID == id { // else it is not in the report
+				w.take(w.plan.todo(r), item.Values)
+				w.summary.Deals++
+				r, err, ok = next()
+			}
+		}
+		read += len(items)
+		w.pass.Progress.Rows(int64(read), int64(expect))
+	}
+	for ; ok && err == nil; r, err, ok = next() {
+		missing = append(missing, w.plan.todo(r))
+		w.summary.Deals++
+	}
+	return missing, err
+}
+
+// take compares what the portal shows of a deal with its result.
+func (w *writing) take(t todo, shown map[string]string) {
+	if w.plan.compare(&t, shown) {
+		w.plan.add(t, shown)
+	} else if _, isWritten := w.written[t.id]; !isWritten {
+		w.summary.Unchanged++
+	}
 }

@@ -304,7 +304,7 @@ func TestDryRunAndLimit(t *testing.T) {
 		t.Errorf("with the limit 7: %d written, %d left, %d updates, %v", summary.Written, summary.Left, len(s.updates()), err)
 	}
 	first := map[string]int{}
-	for _, change := range planned.Changes {
+	for change := range planned.Changes() {
 		if len(first) < 7 {
 			first[fmt.Sprint(change.DealID)] = 1
 		}

@@ -1,12 +1,16 @@
 package main
 
 import (
+	"bufio"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"iter"
+	"strconv"
 	"text/tabwriter"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -94,7 +98,7 @@ func (a *app) writeBackAlone(ctx context.Context, cfg config.Config, isDry bool,
 		return err
 	}
 	if isDry && err == nil {
-		if err := a.printChanges(summary.Changes); err != nil {
+		if err := a.printChanges(summary.Changes()); err != nil {
 			return err
 		}
 	}
@@ -111,18 +115,40 @@ func (a *app) printSummary(summary writeback.Summary) error {
 // maxShown is how many characters of a value or a label a person gets to see.
 const maxShown = 60
 
-func (a *app) printChanges(changes []writeback.Change) error {
-	if len(changes) == 0 {
+// printChanges prints a table that may have millions of lines: it goes over them once for the
+// widths of the columns, and again for the lines.
+func (a *app) printChanges(changes iter.Seq[writeback.Change]) error {
+	shown := func(value string) string { return cmp.Or(plain.Text(value, maxShown), "-") }
+	lines := func(yield func([4]string) bool) {
+		isFirst := true
+		for change := range changes {
+			if isFirst && !yield([4]string{"deal", "field", "is", "would be"}) {
+				return
+			}
+			isFirst = false
+			if !yield([4]string{strconv.FormatUint(uint64(change.DealID), 10), change.Field, shown(change.From), shown(change.To)}) {
+				return
+			}
+		}
+	}
+	var widths [4]int
+	for line := range lines {
+		for i, cell := range line {
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+		}
+	}
+	if widths == [4]int{} {
 		return nil
 	}
-	shown := func(value string) string { return cmp.Or(plain.Text(value, maxShown), "-") }
-	return a.printTable(func(t io.Writer) {
-		_, _ = fmt.Fprintln(t, "deal\tfield\tis\twould be")
-		for _, change := range changes {
-			_, _ = fmt.Fprintf(t, "%d\t%s\t%s\t%s\n", change.DealID, change.Field, shown(change.From), shown(change.To))
-		}
-		_, _ = fmt.Fprintln(t)
-	})
+	out := bufio.NewWriter(a.stdout)
+	for line := range lines {
+		_, _ = fmt.Fprintf(out, "%-*s  %-*s  %-*s  %s\n", widths[0], line[0], widths[1], line[1], widths[2], line[2], line[3])
+	}
+	_ = out.WriteByte('\n')
+	if err := out.Flush(); err != nil { // the first error there was
+		return fmt.Errorf("write to standard output: %w", err)
+	}
+	return nil
 }
 
 func (a *app) printTable(write func(t io.Writer)) error {

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -15,6 +18,7 @@ import (
 	"time"
 
 	"stagelag/simulator"
+	"stagelag/writeback"
 )
 
 // configurationFor is a configuration for a portal at the address.
@@ -112,6 +116,28 @@ func TestFromSetupToWriteBack(t *testing.T) {
 	}
 	if strings.Contains(stdout+stderr, "hidden5ecret") {
 		t.Errorf("the webhook's secret is in the output: %s%s", stdout, stderr)
+	}
+}
+
+func TestTheChangesOfADryRunAreATable(t *testing.T) {
+	var stdout bytes.Buffer
+	a := newApp(strings.NewReader(""), &stdout, io.Discard, nil, time.Now)
+	long := strings.Repeat("д", maxShown+1)
+	if err := a.printChanges(slices.Values([]writeback.Change{
+		{DealID: 7, Field: "UF_CRM_STATE", From: "в срок", To: "просрочка 1 день"}, {DealID: 1234, Field: "UF_CRM_LATE", To: "12"}, {DealID: 8, Field: "UF_CRM_END", From: "a\x1b[2Jb\nc", To: long},
+	})); err != nil {
+		t.Fatal(err)
+	}
+	want := `deal  field         is        would be
+7     UF_CRM_STATE  в срок    просрочка 1 день
+1234  UF_CRM_LATE   -         12
+8     UF_CRM_END    a [2Jb c  ` + strings.Repeat("д", maxShown-1) + "…\n\n"
+	if got := stdout.String(); got != want {
+		t.Errorf("the table is\n%s\nwant\n%s", got, want)
+	}
+	stdout.Reset()
+	if err := a.printChanges(slices.Values([]writeback.Change(nil))); err != nil || stdout.Len() > 0 {
+		t.Errorf("without changes: %q, %v, want nothing", stdout.String(), err)
 	}
 }
 

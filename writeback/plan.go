@@ -1,0 +1,184 @@
+package writeback
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+
+	"stagelag/bitrix24"
+	"stagelag/config"
+	"stagelag/extractor"
+	"stagelag/transform"
+	"stagelag/views"
+)
+
+// A todo is a deal with what its fields should hold. A portal may have a million of them that
+// all differ, so it is small.
+type todo struct {
+	id         extractor.DealID
+	plannedEnd transform.Day
+	daysLeft   int32
+	daysLate   int32
+	daysLost   int32  // a deal has no more of them than days
+	from       uint32 // in a dry run, the number of what the fields hold
+	status     uint8  // its number
+	differs    uint8  // a bit for each field that holds something else
+	isOpen     bool
+	hasLeft    bool // days, which are known
+}
+
+// A plan is what is to be written, in the order of writing: first what is to be tried again, then
+// the open deals, which managers look at, then the others.
+type plan struct {
+	language config.Language
+	fields   []Field
+	statuses []string // by their numbers
+
+	again, open, closed []todo
+
+	isDry bool
+	// What the fields of a dry run's deals hold, by the numbers of the texts: few of them, over and
+	// over.
+	from    []uint32
+	texts   []string
+	numbers map[string]uint32
+}
+
+func newPlan(language config.Language, fields []Field, isDry bool) plan {
+	return plan{language: language, fields: fields, isDry: isDry, numbers: map[string]uint32{}}
+}
+
+// todo is a result of which nothing is known to differ.
+func (p *plan) todo(r views.Result) todo {
+	t := todo{
+		id: r.DealID, isOpen: r.IsOpen, plannedEnd: r.PlannedEnd, daysLate: int32(r.DaysLate), daysLost: int32(r.DaysLost),
+		status: p.status(r.Status),
+	}
+	if r.DaysLeft != nil {
+		t.daysLeft, t.hasLeft = *r.DaysLeft, true
+	}
+	return t
+}
+
+// status is the number of a status. There are a few.
+func (p *plan) status(text string) uint8 {
+	i := slices.Index(p.statuses, text)
+	if i < 0 {
+		i = len(p.statuses)
+		p.statuses = append(p.statuses, text)
+	}
+	return uint8(i)
+}
+
+// compare finds the fields that do not hold what they should, by what the portal shows of them, and
+// is whether there are any.
+func (p *plan) compare(t *todo, shown map[string]string) bool {
+	t.differs = 0
+	for i, field := range p.fields {
+		if shown[field.Name] != p.value(field.Role, t) {
+			t.differs |= 1 << i
+		}
+	}
+	return t.differs != 0
+}
+
+// value is what the field of a role should hold. An empty one stands for none: what is not known
+// is no 0.
+func (p *plan) value(role Role, t *todo) string {
+	switch {
+	case role == State:
+		return stateText(p.language, p.statuses[t.status], int64(t.daysLate))
+	case role == DaysLost:
+		return strconv.Itoa(int(t.daysLost))
+	case role == DaysLeft && t.hasLeft:
+		return strconv.Itoa(int(t.daysLeft))
+	case role == DaysLate && t.plannedEnd != transform.NoDay:
+		return strconv.Itoa(int(t.daysLate))
+	case role == PlannedEnd:
+		return t.plannedEnd.String()
+	default:
+		return ""
+	}
+}
+
+// update gives the fields that differ their values.
+func (p *plan) update(t *todo) bitrix24.Update {
+	update := bitrix24.Update{DealID: bitrix24.ID(t.id), Values: map[string]string{}}
+	for i, field := range p.fields {
+		if t.differs&(1<<i) != 0 {
+			update.Values[field.Name] = p.value(field.Role, t)
+		}
+	}
+	return update
+}
+
+// add plans a deal that differs.
+func (p *plan) add(t todo, shown map[string]string) {
+	if p.isDry {
+		t.from = uint32(len(p.from))
+		for _, field := range p.fields {
+			p.from = append(p.from, p.number(shown[field.Name]))
+		}
+	}
+	if t.isOpen {
+		p.open = append(p.open, t)
+	} else {
+		p.closed = append(p.closed, t)
+	}
+}
+
+// number is the number of a text.
+func (p *plan) number(text string) uint32 {
+	n, ok := p.numbers[text]
+	if !ok {
+		n = uint32(len(p.texts))
+		p.texts = append(p.texts, text)
+		p.numbers[text] = n
+	}
+	return n
+}
+
+// settle brings the deals into their order and leaves out those above the limit; -1 is none.
+func (p *plan) settle(limit int) {
+	for _, list := range [][]todo{p.open, p.closed} {
+		slices.SortFunc(list, func(a, b todo) int { return cmp.Compare(a.id, b.id) })
+	}
+	if limit >= 0 {
+		p.open = p.open[:min(limit, len(p.open))]
+		p.closed = p.closed[:min(limit-len(p.open), len(p.closed))]
+	}
+}
+
+// take takes the next deals off the plan, at most so many.
+func (p *plan) take(most int) []todo {
+	var taken []todo
+	for _, list := range []*[]todo{&p.again, &p.open, &p.closed} {
+		n := min(most-len(taken), len(*list))
+		taken, *list = append(taken, (*list)[:n]...), (*list)[n:]
+	}
+	return taken
+}
+
+// putBack has deals that were taken tried again, before all others.
+func (p *plan) putBack(again []todo) { p.again = append(again, p.again...) }
+
+// len is how many deals are left.
+func (p *plan) len() int { return len(p.again) + len(p.open) + len(p.closed) }
+
+// changes yields what a dry run would write.
+func (p *plan) changes(yield func(Change) bool) {
+	for _, list := range [][]todo{p.open, p.closed} {
+		for i := range list {
+			t := &list[i]
+			for at, field := range p.fields {
+				if t.differs&(1<<at) == 0 {
+					continue
+				}
+				from := p.texts[p.from[int(t.from)+at]]
+				if !yield(Change{DealID: t.id, Field: field.Name, From: from, To: p.value(field.Role, t)}) {
+					return
+				}
+			}
+		}
+	}
+}

@@ -43,3 +43,14 @@ func TestATestCanHaveTwo(t *testing.T) {
 		t.Errorf("two new warehouses have %d and %d tables, want 0", a, b)
 	}
 }
+
+// A test binary that needs more warehouses at a time than an engine has gets another engine.
+func TestMoreThanAnEngineHas(t *testing.T) {
+	engines := map[string]int{}
+	for range 20 {
+		engines[warehousetest.Config(t).Path]++
+	}
+	if len(engines) != 2 {
+		t.Errorf("20 warehouses are on the engines %v, want two engines", engines)
+	}
+}

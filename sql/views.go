@@ -133,10 +133,27 @@ func inOrder(files []viewFile) (list []viewFile) {
 	return list
 }
 
-// snapshot is the last published run, as every view that people see asks for it. The engine
-// evaluates it in the reader's own query, and what is the same to the letter once for a query: so all
-// views of a query show the state of one moment, also when a run is published meanwhile.
-const snapshot = "(SELECT newest FROM %s.at_newest)"
+// parameters are what tells a view the snapshot: each is a part of what at_newest shows.
+var parameters = []struct{ name, part string }{
+	{"newest_run", "run_id"},
+	{"hidden_runs", "hidden_runs"},
+	{"newest_day", "day"},
+	{"newest_host", "host"},
+}
+
+// call is a view for a snapshot, given that of now. Every view that people see asks for it by the same
+// expression, in the reader's own query, where the engine evaluates once what is the same to the
+// letter: so all views of a query show the state of one moment, also when a run is published
+// meanwhile.
+func (f viewFile) call(names warehouse.Names) string {
+	var arguments []string
+	for _, p := range parameters {
+		if strings.Contains(f.text, "{"+p.name+":") {
+			arguments = append(arguments, fmt.Sprintf("%s = tupleElement((SELECT newest FROM %s.at_newest), '%s')", p.name, names.Internal, p.part))
+		}
+	}
+	return fmt.Sprintf("%s.at_%s(%s)", names.Internal, f.name, strings.Join(arguments, ", "))
+}
 
 // statements are what brings a view into the databases. What people query is a view for a snapshot
 // that is given, with the rights of the program, behind a view with the rights of its reader, which
@@ -146,7 +163,7 @@ func (f viewFile) statements(names warehouse.Names) []string {
 		return []string{f.text}
 	}
 	text := strings.Replace(f.text, "VIEW "+f.name+"\n", "VIEW at_"+f.name+"\n", 1)
-	list := []string{text, f.over(names, f.name, fmt.Sprintf("%s.at_%s(snapshot = "+snapshot+")", names.Internal, f.name, names.Internal))}
+	list := []string{text, f.over(names, f.name, f.call(names))}
 	if f.plain != "" {
 		list = append(list, f.over(names, f.plain, names.Views+"."+f.name))
 	}

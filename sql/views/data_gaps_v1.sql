@@ -1,6 +1,6 @@
 -- An unknown manager is found here rather than by the run: who is known changes without
 -- the deal.
--- GLOBAL, because on a cluster the runs are here and the rows in the shards.
+-- GLOBAL, because on a cluster the people are here and the deals in the shards.
 CREATE OR REPLACE VIEW data_gaps_v1
 (
     deal_id    UInt64 COMMENT 'Deal ID in Bitrix24',
@@ -15,13 +15,11 @@ CREATE OR REPLACE VIEW data_gaps_v1
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS
 WITH
-    assumeNotNull((SELECT max(portal_host) FROM published_runs WHERE run_id = {snapshot:UInt32})) AS newest_host,
-    shown_runs AS (SELECT run_id FROM published_runs WHERE run_id <= {snapshot:UInt32}),
-    known_managers AS (SELECT manager_id FROM managers WHERE run_id = (SELECT max(run_id) FROM managers WHERE run_id IN shown_runs))
+    known_managers AS (SELECT manager_id FROM managers WHERE run_id = (SELECT max(run_id) FROM managers WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)}))
 SELECT
     deal_id,
     title AS deal_title,
-    concat('https://', newest_host, '/crm/deal/details/', toString(deal_id), '/') AS deal_url,
+    concat('https://', {newest_host:String}, '/crm/deal/details/', toString(deal_id), '/') AS deal_url,
     nullIf(gap_visit, 0) AS visit_no,
     gap_stage AS stage_id,
     gap_manager AS manager_id,
@@ -33,13 +31,13 @@ FROM
     SELECT deal_id, title, gap_visit_no[n] AS gap_visit, gap_stage_id[n] AS gap_stage, gap_manager_id[n] AS gap_manager, gap_reason[n] AS gap, gap_detail[n] AS what
     FROM deals
     ARRAY JOIN arrayEnumerate(gap_reason) AS n
-    WHERE run_id GLOBAL IN shown_runs AND until_run_id GLOBAL NOT IN shown_runs AND NOT is_gone
+    WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)} AND (until_run_id > {newest_run:UInt32} OR until_run_id IN {hidden_runs:Array(UInt32)}) AND NOT is_gone
     UNION ALL
     SELECT deal_id, any(title), argMax(manager_visit_no[n], n), argMax(manager_stage_id[n], n), argMax(managers[n], n) AS person, toLowCardinality('unknown_manager'),
         if(person = 0, 'nobody is responsible for the deal', concat('the portal does not return the person #', toString(person)))
     FROM deals
     ARRAY JOIN arrayEnumerate(managers) AS n
-    WHERE run_id GLOBAL IN shown_runs AND until_run_id GLOBAL NOT IN shown_runs AND NOT is_gone AND managers[n] GLOBAL NOT IN known_managers
+    WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)} AND (until_run_id > {newest_run:UInt32} OR until_run_id IN {hidden_runs:Array(UInt32)}) AND NOT is_gone AND managers[n] GLOBAL NOT IN known_managers
     GROUP BY deal_id
 )
 COMMENT 'One row for each thing that the numbers could not cover'

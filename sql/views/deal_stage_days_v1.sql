@@ -1,4 +1,3 @@
--- GLOBAL, because on a cluster the runs are here and the rows in the shards.
 CREATE OR REPLACE VIEW deal_stage_days_v1
 (
     day            Date COMMENT 'Day, in the zone of the portal',
@@ -47,7 +46,7 @@ FROM
     SELECT day, deal_id, visit_no, funnel_id, stage_id, manager_id, manager_source, entered_date, plan_source, plan_days,
         planned_end, history_source, overdue_days, overdue_day, days_left, is_open, run_id, sign
     FROM facts
-    WHERE run_id GLOBAL IN (SELECT run_id FROM published_runs WHERE run_id <= {snapshot:UInt32})
+    WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)}
     ORDER BY deal_id, visit_no, day, -toInt64(run_id), -sign
     LIMIT 1 BY deal_id, visit_no, day
 ) AS fact

@@ -1,6 +1,5 @@
 -- A word is looked up by its number in a dictionary of a few: made for each row and looked for in
 -- the dictionary then, the words cost more than all that is read.
--- GLOBAL, because on a cluster the runs are here and the rows in the shards.
 CREATE OR REPLACE VIEW deal_stages_v1
 (
     deal_id         UInt64 COMMENT 'Deal ID in Bitrix24',
@@ -30,14 +29,10 @@ CREATE OR REPLACE VIEW deal_stages_v1
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS
 WITH
-    (SELECT (max(as_of), max(portal_host)) FROM published_runs WHERE run_id = {snapshot:UInt32}) AS newest,
-    newest.1 AS newest_day,
-    newest.2 AS newest_host,
-    shown_runs AS (SELECT run_id FROM published_runs WHERE run_id <= {snapshot:UInt32}),
     (
         SELECT (argMaxIf(list, run_id, kind = 'funnel'), argMaxIf(list, run_id, kind = 'stage'), argMaxIf(list, run_id, kind = 'manager'))
         FROM names
-        WHERE run_id IN shown_runs
+        WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)}
     ) AS names,
     names.1 AS funnel_names,
     names.2 AS stage_names,
@@ -45,7 +40,7 @@ WITH
 SELECT
     v.deal_id AS deal_id,
     d.title AS deal_title,
-    concat('https://', newest_host, '/crm/deal/details/', toString(v.deal_id), '/') AS deal_url,
+    concat('https://', {newest_host:String}, '/crm/deal/details/', toString(v.deal_id), '/') AS deal_url,
     v.funnel_id AS funnel_id,
     transform(toString(v.funnel_id), funnel_names.1, funnel_names.2, concat('#', toString(v.funnel_id))) AS funnel_name,
     v.visit_no AS visit_no,
@@ -60,17 +55,17 @@ SELECT
     if(v.plan_source = 'none', NULL, v.plan_days) AS plan_days,
     transform(toLowCardinality(CAST(v.plan_source AS Int8)), [0, 1, 2, 3], ['none', 'deal_date', 'deal_days', 'stage_norm'], '') AS plan_source,
     if(v.plan_source = 'none', NULL, v.planned_end) AS planned_end,
-    toInt32(if(v.is_open, newest_day, v.left_date) - v.entered_date) AS elapsed_days,
-    toInt32(if(v.is_open, if(v.plan_source = 'none', 0, greatest(0, newest_day - v.planned_end)), v.overdue_days_ended)) AS overdue_days,
-    if(v.is_open AND v.plan_source != 'none', toInt32(greatest(0, v.planned_end - newest_day)), NULL) AS days_left,
+    toInt32(if(v.is_open, {newest_day:Date}, v.left_date) - v.entered_date) AS elapsed_days,
+    toInt32(if(v.is_open, if(v.plan_source = 'none', 0, greatest(0, {newest_day:Date} - v.planned_end)), v.overdue_days_ended)) AS overdue_days,
+    if(v.is_open AND v.plan_source != 'none', toInt32(greatest(0, v.planned_end - {newest_day:Date})), NULL) AS days_left,
     toUInt8(v.is_open) AS is_open,
     transform(
         toLowCardinality(multiIf(
             v.semantics != 'process', 6,
             v.plan_source = 'none', 5,
             NOT v.is_open, if(v.overdue_days_ended = 0, 3, 4),
-            v.planned_end < newest_day, 2,
-            v.planned_end = newest_day, 1,
+            v.planned_end < {newest_day:Date}, 2,
+            v.planned_end = {newest_day:Date}, 1,
             0)),
         [0, 1, 2, 3, 4, 5, 6],
         ['on_time', 'due_today', 'overdue', 'finished_on_time', 'finished_late', 'no_plan', 'final'], '') AS status,
@@ -80,12 +75,12 @@ FROM
     SELECT deal_id, visit_no, funnel_id, stage_id, semantics, history_source, entered_at, entered_date, is_open,
         left_date, plan_source, plan_days, planned_end, manager_id, overdue_days AS overdue_days_ended
     FROM visits
-    WHERE run_id GLOBAL IN shown_runs AND until_run_id GLOBAL NOT IN shown_runs AND NOT is_gone
+    WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)} AND (until_run_id > {newest_run:UInt32} OR until_run_id IN {hidden_runs:Array(UInt32)}) AND NOT is_gone
 ) AS v
 LEFT JOIN
 (
     SELECT deal_id, title, amount, currency, deals.created_date AS created_date
     FROM deals
-    WHERE run_id GLOBAL IN shown_runs AND until_run_id GLOBAL NOT IN shown_runs AND NOT is_gone
+    WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)} AND (until_run_id > {newest_run:UInt32} OR until_run_id IN {hidden_runs:Array(UInt32)}) AND NOT is_gone
 ) AS d ON d.deal_id = v.deal_id
 COMMENT 'One row for each visit as it stands now'

@@ -1,4 +1,3 @@
--- GLOBAL, because on a cluster the runs are here and the rows in the shards.
 CREATE OR REPLACE VIEW deals_now_v1
 (
     deal_id            UInt64 COMMENT 'Deal ID in Bitrix24',
@@ -24,14 +23,10 @@ CREATE OR REPLACE VIEW deals_now_v1
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS
 WITH
-    (SELECT (max(as_of), max(portal_host)) FROM published_runs WHERE run_id = {snapshot:UInt32}) AS newest,
-    newest.1 AS newest_day,
-    newest.2 AS newest_host,
-    shown_runs AS (SELECT run_id FROM published_runs WHERE run_id <= {snapshot:UInt32}),
     (
         SELECT (argMaxIf(list, run_id, kind = 'funnel'), argMaxIf(list, run_id, kind = 'stage'), argMaxIf(list, run_id, kind = 'manager'))
         FROM names
-        WHERE run_id IN shown_runs
+        WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)}
     ) AS names,
     names.1 AS funnel_names,
     names.2 AS stage_names,
@@ -39,7 +34,7 @@ WITH
 SELECT
     d.deal_id AS deal_id,
     d.title AS deal_title,
-    concat('https://', newest_host, '/crm/deal/details/', toString(d.deal_id), '/') AS deal_url,
+    concat('https://', {newest_host:String}, '/crm/deal/details/', toString(d.deal_id), '/') AS deal_url,
     d.funnel_id AS funnel_id,
     transform(toString(d.funnel_id), funnel_names.1, funnel_names.2, concat('#', toString(d.funnel_id))) AS funnel_name,
     CAST(d.stage_id AS LowCardinality(String)) AS stage_id,
@@ -54,12 +49,12 @@ SELECT
         d.semantics != 'process', 'final',
         NOT d.is_planned, 'no_plan',
         NOT d.is_open_now, if(d.is_late, 'finished_late', 'finished_on_time'),
-        d.due < newest_day, 'overdue',
-        d.due = newest_day, 'due_today',
+        d.due < {newest_day:Date}, 'overdue',
+        d.due = {newest_day:Date}, 'due_today',
         'on_time') AS LowCardinality(String)) AS status,
     if(d.is_open_now AND d.is_planned, d.due, NULL) AS planned_end,
-    if(d.is_open_now AND d.is_planned, toInt32(greatest(0, d.due - newest_day)), NULL) AS days_left,
-    toInt64(if(d.is_open_now AND d.is_planned, greatest(0, newest_day - d.due), 0)) AS overdue_days_now,
+    if(d.is_open_now AND d.is_planned, toInt32(greatest(0, d.due - {newest_day:Date})), NULL) AS days_left,
+    toInt64(if(d.is_open_now AND d.is_planned, greatest(0, {newest_day:Date} - d.due), 0)) AS overdue_days_now,
     d.overdue_ended + overdue_days_now AS overdue_days_total,
     toUInt64(d.late_visits) + (overdue_days_now > 0) AS overdue_stages
 FROM
@@ -67,6 +62,6 @@ FROM
     SELECT deal_id, title, amount, currency, deals.created_date AS created, first_entered, funnel_id, stage_id, semantics, manager_id,
         is_open AS is_open_now, is_planned, planned_end AS due, is_late, overdue_days AS overdue_ended, late_visits
     FROM deals
-    WHERE run_id GLOBAL IN shown_runs AND until_run_id GLOBAL NOT IN shown_runs AND NOT is_gone AND visits > 0
+    WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)} AND (until_run_id > {newest_run:UInt32} OR until_run_id IN {hidden_runs:Array(UInt32)}) AND NOT is_gone AND visits > 0
 ) AS d
 COMMENT 'One row for each deal'

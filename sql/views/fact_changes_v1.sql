@@ -14,7 +14,6 @@ CREATE OR REPLACE VIEW fact_changes_v1
 )
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS
-WITH (SELECT groupBitmapState(run_id) FROM published_runs WHERE run_id <= {snapshot:UInt32}) AS shown_runs
 SELECT
     run_id,
     sign,
@@ -26,5 +25,5 @@ SELECT
     manager_id,
     overdue_day
 FROM facts
-WHERE bitmapContains(shown_runs, run_id)
+WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)}
 COMMENT 'One row for each fact that a published run brought in or took back: sums of sign are what the views show, and up to a run_id what they showed then'

@@ -1,4 +1,3 @@
--- GLOBAL, because on a cluster the runs are here and the rows in the shards.
 CREATE OR REPLACE VIEW portfolio_days_v1
 (
     day                  Date COMMENT 'Day, in the zone of the portal',
@@ -13,13 +12,12 @@ CREATE OR REPLACE VIEW portfolio_days_v1
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS
 WITH
-    assumeNotNull((SELECT max(as_of) FROM published_runs WHERE run_id = {snapshot:UInt32})) AS newest_day,
     sums AS
     (
         SELECT day, funnel_id, sum(visits_open) AS open, sum(visits_overdue) AS overdue, sum(visits_no_plan) AS no_plan,
             sum(overdue_days_accrued) AS accrued, sum(visits_entered) AS entered
         FROM day_measures
-        WHERE run_id GLOBAL IN (SELECT run_id FROM published_runs WHERE run_id <= {snapshot:UInt32})
+        WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)}
         GROUP BY day, funnel_id
         HAVING open != 0 OR overdue != 0 OR no_plan != 0 OR accrued != 0 OR entered != 0
     ),
@@ -35,8 +33,8 @@ SELECT
     sum(sums.accrued) OVER (PARTITION BY days.funnel_id ORDER BY days.day) AS overdue_days_total
 FROM
 (
-    SELECT arrayJoin(span.2) AS funnel_id, arrayJoin(arrayMap(n -> toDate(n), range(toUInt32(span.1), toUInt32(newest_day) + 1))) AS day
+    SELECT arrayJoin(span.2) AS funnel_id, arrayJoin(arrayMap(n -> toDate(n), range(toUInt32(span.1), toUInt32({newest_day:Date}) + 1))) AS day
 ) AS days
 LEFT JOIN sums ON sums.funnel_id = days.funnel_id AND sums.day = days.day
-LEFT JOIN (SELECT funnel_id, name FROM funnels WHERE run_id = (SELECT max(run_id) FROM funnels WHERE run_id IN (SELECT run_id FROM published_runs WHERE run_id <= {snapshot:UInt32}))) AS f ON f.funnel_id = days.funnel_id
+LEFT JOIN (SELECT funnel_id, name FROM funnels WHERE run_id = (SELECT max(run_id) FROM funnels WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)})) AS f ON f.funnel_id = days.funnel_id
 COMMENT 'One row for each day and funnel, without holes from the first entry to the as-of date'

@@ -1,4 +1,3 @@
--- GLOBAL, because on a cluster the runs are here and the rows in the shards.
 CREATE OR REPLACE VIEW quality_report_v1
 (
     day                     Date COMMENT 'Day, in the zone of the portal',
@@ -21,11 +20,10 @@ CREATE OR REPLACE VIEW quality_report_v1
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS
 WITH
-    shown_runs AS (SELECT run_id FROM published_runs WHERE run_id <= {snapshot:UInt32}),
     (
         SELECT (argMaxIf(list, run_id, kind = 'funnel'), argMaxIf(list, run_id, kind = 'stage'), argMaxIf(list, run_id, kind = 'manager'))
         FROM names
-        WHERE run_id IN shown_runs
+        WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)}
     ) AS names,
     names.1 AS funnel_names,
     names.2 AS stage_names,
@@ -54,7 +52,7 @@ FROM
         sum(day_measures.late_days) AS days_late, sum(day_measures.overdue_days_accrued) AS accrued,
         sum(visits_open) AS open, sum(visits_overdue) AS overdue, sum(visits_no_plan) AS no_plan
     FROM day_measures
-    WHERE run_id GLOBAL IN shown_runs
+    WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)}
     GROUP BY day, manager_id, funnel_id, stage_id
     HAVING closed != 0 OR closed_with_plan != 0 OR on_time != 0 OR days_late != 0 OR accrued != 0 OR open != 0 OR overdue != 0 OR no_plan != 0
 ) AS q

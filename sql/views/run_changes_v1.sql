@@ -2,7 +2,6 @@
 -- them. A deal is in time where its last visit is: no other is open.
 -- What changed is told of visits, by their plans as they are now: a plan that was moved
 -- shows where the visit stands, not that it was moved.
--- GLOBAL, because on a cluster the runs are here and the rows in the shards.
 CREATE OR REPLACE VIEW run_changes_v1
 (
     deal_id      UInt64 COMMENT 'Deal ID in Bitrix24',
@@ -24,15 +23,11 @@ CREATE OR REPLACE VIEW run_changes_v1
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS
 WITH
-    (SELECT (max(as_of), max(portal_host)) FROM published_runs WHERE run_id = {snapshot:UInt32}) AS newest,
-    newest.1 AS newest_day,
-    newest.2 AS newest_host,
-    shown_runs AS (SELECT run_id FROM published_runs WHERE run_id <= {snapshot:UInt32}),
-    ifNull((SELECT maxOrNull(as_of) FROM published_runs WHERE run_id <= {snapshot:UInt32} AND as_of < newest_day), newest_day) AS day_before,
+    ifNull((SELECT maxOrNull(as_of) FROM published_runs WHERE run_id <= {newest_run:UInt32} AND as_of < {newest_day:Date}), {newest_day:Date}) AS day_before,
     (
         SELECT (argMaxIf(list, run_id, kind = 'funnel'), argMaxIf(list, run_id, kind = 'stage'), argMaxIf(list, run_id, kind = 'manager'))
         FROM names
-        WHERE run_id IN shown_runs
+        WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)}
     ) AS names,
     names.1 AS funnel_names,
     names.2 AS stage_names,
@@ -40,7 +35,7 @@ WITH
 SELECT
     v.deal_id AS deal_id,
     d.title AS deal_title,
-    concat('https://', newest_host, '/crm/deal/details/', toString(v.deal_id), '/') AS deal_url,
+    concat('https://', {newest_host:String}, '/crm/deal/details/', toString(v.deal_id), '/') AS deal_url,
     v.funnel_id AS funnel_id,
     transform(toString(v.funnel_id), funnel_names.1, funnel_names.2, concat('#', toString(v.funnel_id))) AS funnel_name,
     v.visit_no AS visit_no,
@@ -49,23 +44,23 @@ SELECT
     v.manager_id AS manager_id,
     transform(toString(v.manager_id), manager_names.1, manager_names.2, concat('#', toString(v.manager_id))) AS manager_name,
     v.planned_end AS planned_end,
-    toInt32(if(v.is_open, newest_day - v.planned_end, v.overdue_days_ended)) AS overdue_days,
+    toInt32(if(v.is_open, {newest_day:Date} - v.planned_end, v.overdue_days_ended)) AS overdue_days,
     CAST(multiIf(v.is_open, 'newly_overdue', d.is_in_time, 'brought_back', 'finished_late') AS LowCardinality(String)) AS change,
     day_before AS since,
-    newest_day AS as_of
+    {newest_day:Date} AS as_of
 FROM
 (
-    SELECT deal_id, title, is_open AND (NOT is_planned OR planned_end >= newest_day) AS is_in_time
+    SELECT deal_id, title, is_open AND (NOT is_planned OR planned_end >= {newest_day:Date}) AS is_in_time
     FROM deals
-    WHERE run_id GLOBAL IN shown_runs AND until_run_id GLOBAL NOT IN shown_runs AND NOT is_gone
+    WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)} AND (until_run_id > {newest_run:UInt32} OR until_run_id IN {hidden_runs:Array(UInt32)}) AND NOT is_gone
 ) AS d
 RIGHT JOIN
 (
     SELECT deal_id, visit_no, funnel_id, stage_id, is_open, left_date, plan_source, planned_end, manager_id,
         overdue_days AS overdue_days_ended
     FROM visits
-    WHERE run_id GLOBAL IN shown_runs AND until_run_id GLOBAL NOT IN shown_runs AND NOT is_gone
-        AND day_before < newest_day AND plan_source != 'none'
-        AND if(is_open, planned_end >= day_before AND planned_end < newest_day, left_date > day_before AND overdue_days > 0)
+    WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)} AND (until_run_id > {newest_run:UInt32} OR until_run_id IN {hidden_runs:Array(UInt32)}) AND NOT is_gone
+        AND day_before < {newest_day:Date} AND plan_source != 'none'
+        AND if(is_open, planned_end >= day_before AND planned_end < {newest_day:Date}, left_date > day_before AND overdue_days > 0)
 ) AS v ON v.deal_id = d.deal_id
 COMMENT 'One row for each visit that became late, or ended late, since the last published as-of date before'

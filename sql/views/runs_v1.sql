@@ -35,7 +35,7 @@ FROM
         argMax((status, as_of, started_at, finished_at, deals_seen, deals_changed, history_rows, facts_appended,
             portal_requests, seconds_waited, error), (status, recorded_at)) AS event
     FROM run_events
-    WHERE status != 'published' OR run_id <= {snapshot:UInt32}
+    WHERE status != 'published' OR run_id <= {newest_run:UInt32}
     GROUP BY run_id
 )
 COMMENT 'One row for each run'

@@ -10,7 +10,6 @@ CREATE OR REPLACE VIEW stage_names_v1
 )
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS
-WITH shown_runs AS (SELECT run_id FROM published_runs WHERE run_id <= {snapshot:UInt32})
 SELECT
     s.funnel_id AS funnel_id,
     ifNull(nullIf(f.name, ''), concat('#', toString(s.funnel_id))) AS funnel_name,
@@ -18,6 +17,6 @@ SELECT
     if(s.name = '', toString(s.stage_id), s.name) AS stage_name,
     CAST(s.semantics AS LowCardinality(String)) AS stage_semantics,
     s.sort AS sort
-FROM (SELECT funnel_id, stage_id, name, semantics, sort FROM stages WHERE run_id = (SELECT max(run_id) FROM stages WHERE run_id IN shown_runs)) AS s
-LEFT JOIN (SELECT funnel_id, name FROM funnels WHERE run_id = (SELECT max(run_id) FROM funnels WHERE run_id IN shown_runs)) AS f ON f.funnel_id = s.funnel_id
+FROM (SELECT funnel_id, stage_id, name, semantics, sort FROM stages WHERE run_id = (SELECT max(run_id) FROM stages WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)})) AS s
+LEFT JOIN (SELECT funnel_id, name FROM funnels WHERE run_id = (SELECT max(run_id) FROM funnels WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)})) AS f ON f.funnel_id = s.funnel_id
 COMMENT 'One row for each stage that the portal has now'

@@ -187,7 +187,7 @@ func (c *Client) batch(ctx context.Context, commands []Command) ([]Answer, error
 	return answers, nil
 }
 
-// key names a command by its position. It is no number, because PHP writes a map with the
+// key names a command by its position. It is not a number, because PHP writes a map with the
 // keys 0 to n-1 as an array; and it has two digits, because commands run in the order in which
 // they are written, and encoding/json sorts them.
 func key(position int) string { return fmt.Sprintf("c%02d", position) }
@@ -263,7 +263,7 @@ type patience struct {
 // How often in a row a try may bring nothing before it is given up.
 const (
 	maxFaults      = 4  // the portal does not answer a read
-	maxUnreachable = 2  // nobody is there: the address is likelier wrong than the portal away
+	maxUnreachable = 2  // no connection: the address is wrong more often than the portal is away
 	maxRefusals    = 12 // the portal turns the request away
 )
 
@@ -332,7 +332,7 @@ func isUntrusted(err error) bool {
 	return errors.As(err, &certificate)
 }
 
-// untilReset is how long a blocked method stays blocked: until the time that the portal told,
+// untilReset is how long a blocked method stays blocked: until the time that the portal gave,
 // if that is to come, else a time that grows to the length of its window.
 func (c *Client) untilReset(refusal *APIError, try int) time.Duration {
 	const shortest, longest = 10 * time.Second, operatingWindow

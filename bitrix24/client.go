@@ -46,7 +46,7 @@ type ClientOptions struct {
 	HTTP    *http.Client // its redirect policy is not used
 	Clock   Clock
 	Log     *logrus.Entry
-	// OnWait is told of each wait before it begins, on the goroutine that waits. It must not
+	// OnWait is called before each wait, on the goroutine that waits. It must not
 	// call the client.
 	OnWait func(reason string, until time.Time)
 }
@@ -132,10 +132,10 @@ func NewClient(o ClientOptions) *Client {
 	return c
 }
 
-// Portal is the host that the client was made for. It is no secret.
+// Portal is the host that the client was made for. It is not secret.
 func (c *Client) Portal() string { return c.webhook.Host() }
 
-// Zone is the offset that the portal's server keeps, as the dates of its answers tell; UTC
+// Zone is the offset that the portal's server keeps, as the dates of its answers show; UTC
 // before the first answer.
 func (c *Client) Zone() *time.Location {
 	c.asking.Lock()
@@ -165,7 +165,7 @@ func (c *Client) warn(warning string) {
 	}
 }
 
-// portalNow is the time by the portal's clock, as near as its answers have told.
+// portalNow is the time by the portal's clock, as near as its answers show it.
 func (c *Client) portalNow() time.Time { return c.clock.Now().Add(c.skew) }
 
 // wait sleeps and keeps account of it.
@@ -251,7 +251,7 @@ func (c *Client) send(ctx context.Context, method string, body []byte) (envelope
 
 // lost is the error for a request without an answer.
 func (c *Client) lost(ctx context.Context, method string, err error) error {
-	// The caller's end is no fault of the portal; the client's own time-out is one.
+	// The caller's end is not the portal's fault; the client's own time-out is one.
 	if ctx.Err() != nil {
 		return fmt.Errorf("%s: %w", method, context.Cause(ctx))
 	}
@@ -283,7 +283,7 @@ func (c *Client) read(ctx context.Context, method string, response *http.Respons
 	case err == nil && !isAbsent(answer.Error):
 		refusal.Code, refusal.Description = errorCode(answer.Error), string(answer.Description)
 	case response.StatusCode != http.StatusOK:
-		// A body that is no JSON is a proxy's page; its text says nothing to the point.
+		// A body that is not JSON is a proxy's page; its text says nothing to the point.
 	case err != nil:
 		return envelope{}, &transportError{method, errors.New("the answer is not JSON, or was cut")}
 	case isAbsent(answer.Result):

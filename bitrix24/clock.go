@@ -5,17 +5,17 @@ import (
 	"time"
 )
 
-// A Clock tells the time and sleeps, so that a test needs not wait for a limit.
+// A Clock gives the time and sleeps, so that a test does not have to wait for a limit.
 type Clock interface {
 	Now() time.Time
 	// Sleep returns after d, or at once with the context's error when that ends first.
 	Sleep(ctx context.Context, d time.Duration) error
 }
 
-// WallClock is a clock that really sleeps, around the function that tells its time.
+// WallClock is a clock that really sleeps, around the function that gives its time.
 type WallClock func() time.Time
 
-// Now is the time that the function tells.
+// Now is the time that the function gives.
 func (now WallClock) Now() time.Time { return now() }
 
 // Sleep waits for d to pass.

@@ -82,7 +82,7 @@ func parseID(value string) (ID, error) {
 	whole, fraction, _ := strings.Cut(value, ".")
 	n, err := strconv.ParseUint(whole, 10, 64)
 	if err != nil || strings.Trim(fraction, "0") != "" {
-		return 0, fmt.Errorf("%.40q is no id", value)
+		return 0, fmt.Errorf("%.40q is not an id", value)
 	}
 	return ID(n), nil
 }
@@ -176,7 +176,7 @@ type Items[T any] struct {
 	Items List[T] `json:"items"`
 }
 
-// UnmarshalJSON reads the rows; no value of any form is no rows.
+// UnmarshalJSON reads the rows; any form of no value gives no rows.
 func (i *Items[T]) UnmarshalJSON(raw []byte) error {
 	*i = Items[T]{}
 	if IsEmpty(raw) {
@@ -186,12 +186,12 @@ func (i *Items[T]) UnmarshalJSON(raw []byte) error {
 	return json.Unmarshal(raw, (*plain)(i))
 }
 
-// timing is what an answer tells about itself.
+// timing is what an answer says about itself.
 type timing struct {
-	Start     float64 // unix seconds by the portal's clock; 0: not told
+	Start     float64 // unix seconds by the portal's clock; 0: not given
 	Duration  float64 // seconds
-	Operating float64 // seconds in the last ten minutes; 0: not told
-	ResetAt   float64 // unix seconds; 0: not told
+	Operating float64 // seconds in the last ten minutes; 0: not given
+	ResetAt   float64 // unix seconds; 0: not given
 	Zone      *time.Location
 }
 
@@ -217,7 +217,7 @@ func (t *timing) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// endedAt is when the portal was done; zero if not told.
+// endedAt is when the portal was done; zero if not given.
 func (t timing) endedAt() time.Time {
 	if t.Start == 0 {
 		return time.Time{}

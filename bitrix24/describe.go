@@ -25,7 +25,7 @@ type Description struct {
 	Clock    time.Time      // the portal's, UTC
 	Zone     *time.Location // the offset in which the server writes times
 	Fields   []Field        // by name
-	Scopes   []string       // empty if the portal does not tell
+	Scopes   []string       // empty if the portal does not say
 	IsAdmin  bool           // the webhook's user sees everything
 	UserZone string         // IANA name of the zone of the webhook's user; often empty
 	Warnings []string
@@ -35,14 +35,14 @@ type Description struct {
 	itemNames map[string]string
 }
 
-// HasScope is whether the webhook may use a scope, as far as the portal tells.
+// HasScope is whether the webhook may use a scope, as far as the portal says.
 func (d Description) HasScope(names ...string) bool {
 	return len(d.Scopes) == 0 || slices.ContainsFunc(names, func(name string) bool {
 		return slices.Contains(d.Scopes, name)
 	})
 }
 
-// ShowsPeople is whether the webhook may read people, as far as the portal tells.
+// ShowsPeople is whether the webhook may read people, as far as the portal says.
 func (d Description) ShowsPeople() bool { return d.HasScope("user", "user_basic", "user_brief") }
 
 // Describe asks for the portal's clock and fields, and for the webhook's rights, in one request.
@@ -86,7 +86,7 @@ func (c *Client) DescribeWith(ctx context.Context, further ...Command) (Descript
 		d.IsAdmin, d.UserZone = bool(user.Admin), string(user.Zone)
 	}
 	if !d.IsAdmin {
-		d.Warnings = append(d.Warnings, "the webhook's user is no administrator: deals that this user may not read are missing without a sign")
+		d.Warnings = append(d.Warnings, "the webhook's user is not an administrator: deals that this user may not read are missing without a sign")
 	}
 	if !d.ShowsPeople() {
 		d.Warnings = append(d.Warnings, "the webhook lacks the scope user: managers stay without names")
@@ -104,7 +104,7 @@ func decodeClock(answer Answer) (time.Time, *time.Location, error) {
 	}
 	at, ok := parseInstant(string(told), time.UTC)
 	if !ok {
-		return time.Time{}, nil, fmt.Errorf("server.time: %.40q is no time", told)
+		return time.Time{}, nil, fmt.Errorf("server.time: %.40q is not a time", told)
 	}
 	return at.UTC(), at.Location(), nil
 }

@@ -100,7 +100,7 @@ func (e *transportError) Unwrap() error        { return e.err }
 func (e *transportError) Is(target error) bool { return target == ErrNoAnswer }
 
 // ErrNoAnswer marks every error of a request that brought no readable answer, be it that
-// nobody was there, that the connection broke, or that something else than a portal answered.
+// no connection was made, that it broke, or that something other than a portal answered.
 var ErrNoAnswer = errors.New("no readable answer")
 
 // errTooLong is an answer that would take too much memory.

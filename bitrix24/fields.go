@@ -90,7 +90,7 @@ type Item struct {
 	funnel ID
 }
 
-// errNoID is a row that cannot be told from others.
+// errNoID is a row without an id.
 var errNoID = errors.New("a row has no id")
 
 func (f *Fields) decodeItem(raw json.RawMessage) (Item, error) {
@@ -186,7 +186,7 @@ type Updated struct {
 	Err error
 }
 
-// Update writes to the deals in one request where it can; Room tells how many that should be
+// Update writes to the deals in one request where it can; Room says how many that should be
 // at most. Its results are in the order of the updates. With an error, it is not known what
 // became of any of them; it is ErrOutcomeUnknown where they may have been made.
 func (f *Fields) Update(ctx context.Context, updates []Update) ([]Updated, error) {
@@ -195,7 +195,7 @@ func (f *Fields) Update(ctx context.Context, updates []Update) ([]Updated, error
 		look = append(look, Param{"filter[@id][]", update.DealID.String()})
 	}
 	// Commands run in their order, so the first one sees the deals as the updates find them.
-	// For an update that was put off to a later request that says nothing any more.
+	// For an update that was put off to a later request that no longer means anything.
 	commands := []Command{{Method: listMethod, Params: look}}
 	for _, update := range updates {
 		commands = append(commands, f.command(update))
@@ -290,7 +290,7 @@ func (p *pace) observe(commands []Command, answers []Answer) {
 	}
 }
 
-// lost is told that a request that writes brought no answer: it may have taken too long.
+// lost notes that a writing request brought no answer: it may have taken too long.
 func (p *pace) lost() {
 	if p.seconds == 0 {
 		p.seconds = unknownPace
@@ -320,9 +320,9 @@ type NewField struct {
 	Label string // what people see
 }
 
-// AddFields adds custom fields to deals and tells for each whether it worked. The webhook's
+// AddFields adds custom fields to deals and returns for each the refusal, or nil. The webhook's
 // user must be an administrator of the CRM. With an error it is not known what became of them:
-// Describe tells.
+// Describe shows it.
 func (c *Client) AddFields(ctx context.Context, fields []NewField) ([]error, error) {
 	commands := make([]Command, len(fields))
 	for i, field := range fields {

@@ -74,7 +74,7 @@ func (ch *chain[T]) commands(first, n int) []Command {
 // used, and moves the chain on by what it returns. The error says why the first page could
 // not be used, or why a later one was not run; what it holds up is to be asked again.
 //
-// A reference that the portal could not resolve is no error: the page then begins anywhere.
+// A reference that the portal could not resolve is not an error: the page then begins anywhere.
 // So pages behind a short one mean nothing, whatever they hold, and a page that does not
 // begin behind the one before is asked for again, by a number instead of a reference.
 func (ch *chain[T]) take(answers []Answer) ([]T, error) {
@@ -116,7 +116,7 @@ func (ch *chain[T]) take(answers []Answer) ([]T, error) {
 	return taken, nil
 }
 
-// A decoded page is what its answer holds, or why that can't be told.
+// A decoded page is what its answer holds, or why it cannot be read.
 type decoded[T any] struct {
 	rows []T
 	err  error
@@ -133,7 +133,7 @@ func (ch *chain[T]) decode(answers []Answer) []decoded[T] {
 		}
 		group.Go(func() error {
 			pages[i].rows, pages[i].err = ch.listing.Decode(answer.Result)
-			return nil // take tells it, unless the page does not count
+			return nil // take returns it, unless the page does not count
 		})
 	}
 	_ = group.Wait()
@@ -218,7 +218,7 @@ func stillOpen[T any](chains []*chain[T]) []*chain[T] {
 
 // ByID reads the rows of a listing that have one of the ids, in no order. Ids that the portal
 // does not show are not among the result; a row that was not asked for is an error, since then
-// nobody can tell which are missing.
+// the missing ones are not known.
 func ByID[T any](ctx context.Context, c *Client, listing Listing[T], ids []ID) ([]T, error) {
 	var commands []Command
 	for group := range slices.Chunk(ids, PageRows) {

@@ -6,7 +6,7 @@ import (
 )
 
 // The portal adds up the seconds that a method has run in the last ten minutes and blocks
-// the method when the sum is over its limit. It tells the sum with each answer.
+// the method when the sum is over its limit. It shows the sum with each answer.
 const (
 	operatingWindow = 10 * time.Minute
 	operatingLimit  = 480 * time.Second // in the cloud
@@ -15,7 +15,7 @@ const (
 	operatingShare = 0.97
 )
 
-// A ledger is our picture of the portal's sum for one method: what it told last, and what of
+// A ledger is our picture of the portal's sum for one method: what it showed last, and what of
 // that will leave the window when. The portal counts by the minute and drops a whole minute
 // ten minutes after the minute's first call, so what was added at one time never leaves
 // later than ten minutes after it.
@@ -23,7 +23,7 @@ const (
 // All times of a ledger are by the portal's clock.
 type ledger struct {
 	spent []spending // oldest first
-	// untold is what was probably spent after the portal counted the sum that it told last.
+	// untold is what was probably spent after the portal counted the sum that it showed last.
 	untold float64
 	// cost is the expected seconds of one command.
 	cost float64
@@ -55,22 +55,22 @@ func (l *ledger) used() float64 {
 
 // add notes seconds spent at a time. Each request stands for itself: it is not known which
 // of them share a minute of the portal's, and where they do it drops the later ones earlier
-// than we think, which its next sum tells.
+// than we think, which its next sum shows.
 func (l *ledger) add(at time.Time, seconds float64) {
 	l.spent = append(l.spent, spending{at, seconds})
 }
 
-// A report is what one answer tells of a method.
+// A report is what one answer says of a method.
 type report struct {
-	sum      float64 // the seconds in the window as the portal told last, 0: not told
+	sum      float64 // the seconds in the window as the portal showed last, 0: not shown
 	resetAt  time.Time
-	at       time.Time // when the last of the commands ended, as far as it was told
+	at       time.Time // when the last of the commands ended, as far as it is known
 	commands int
 	estimate float64 // the seconds that the commands took
-	after    float64 // those of them that ran behind the command that told the sum
+	after    float64 // those of them that ran behind the command that showed the sum
 }
 
-// endedBy is when the commands ended: by now, or earlier if that was told.
+// endedBy is when the commands ended: by now, or earlier if that is known.
 func (r report) endedBy(now time.Time) time.Time {
 	if r.at.IsZero() || r.at.After(now) {
 		return now
@@ -180,19 +180,19 @@ func (ls *ledgers) roomAt(now time.Time, commands []Command) time.Time {
 	return at
 }
 
-// observe takes over what a batch's answer tells about operating time. Portals differ in
+// observe takes over what a batch's answer says about operating time. Portals differ in
 // whom they charge, and this is right for each of them:
 //
 //   - each command is charged to its method, and shows the sum so far;
 //   - everything is charged to batch, and each command shows the same sum;
 //   - only the first command shows a sum, and the answer as a whole shows the same.
 //
-// Sums that are absent or zero tell nothing.
+// Sums that are absent or zero mean nothing.
 func (ls *ledgers) observe(now time.Time, commands []Command, answers []Answer, whole timing) {
 	byMethod := map[string]*report{}
 	total := report{commands: len(commands), resetAt: whole.resetAt()}
-	var told, equal int // commands that told a sum, and the same one as the first of them
-	var first float64   // the first sum told
+	var told, equal int // commands that showed a sum, and the same one as the first of them
+	var first float64   // the first sum shown
 	for i, command := range commands {
 		r := byMethod[command.Method]
 		if r == nil {

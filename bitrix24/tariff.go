@@ -7,16 +7,16 @@ import (
 	"strings"
 )
 
-// A Tariff is what a portal tells of its plan.
+// A Tariff is what a portal says of its plan.
 type Tariff struct {
-	// Name is the portal's own, such as ru_ent250; empty where it does not tell.
+	// Name is the portal's own, such as ru_ent250; empty where it does not say.
 	Name string
 	// Limits are those that the tariff has; empty where they are not known.
 	Limits Limits
 }
 
-// Tariff asks for the portal's plan. Some portals tell it to applications only, so what can't
-// be learned is no error.
+// Tariff asks for the portal's plan. Some portals show it to applications only, so a plan
+// that is not known is not an error.
 func (c *Client) Tariff(ctx context.Context) (Tariff, error) {
 	answers, err := c.Batch(ctx, []Command{{Method: "app.info"}})
 	if err != nil {

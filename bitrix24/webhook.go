@@ -48,7 +48,7 @@ func ParseWebhook(text string) (Webhook, error) {
 	return Webhook{&address}, nil
 }
 
-// Host is the portal's host, with a port if the address has one. It is no secret.
+// Host is the portal's host, with a port if the address has one. It is not secret.
 func (w Webhook) Host() string {
 	if w.address == nil {
 		return ""

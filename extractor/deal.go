@@ -19,7 +19,7 @@ type (
 	StageID   string
 )
 
-// Semantics tells what a stage means: work goes on, or the deal ended well or badly.
+// Semantics is what a stage means: work goes on, or the deal ended well or badly.
 type Semantics uint8
 
 // The semantics that the portal knows, under the names that the views show.
@@ -70,7 +70,7 @@ type Deal struct {
 	CreatedAt time.Time // UTC; zero where the portal gave none
 	MovedAt   time.Time // UTC; the last change of stage, zero where the portal gave none
 	UpdatedAt time.Time // UTC; zero where the portal gave none
-	// IsRecurring marks a template from which deals are made; it is no deal itself.
+	// IsRecurring marks a template from which deals are made; it is not a deal itself.
 	IsRecurring bool
 	// Fields holds the custom fields that were asked for and are not empty, by their
 	// upper-case name, as bitrix24.Fields gives them.

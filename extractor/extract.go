@@ -23,10 +23,10 @@ type Options struct {
 	Fields      []string   // custom fields of the deal by their upper-case names
 	// Full reads everything again, whatever was landed before.
 	Full bool
-	// OwnWrites gives those of the deals, as the portal shows them now, that nobody but
-	// ourselves has changed since they were landed. They are not read again. nil: none.
+	// OwnWrites gives those of the deals, as the portal shows them now, that only
+	// this program has changed since they were landed. They are not read again. nil: none.
 	OwnWrites func(ctx context.Context, deals []Deal) (map[DealID]bool, error)
-	// Progress is told of the rows read so far in a step; total is 0 where it is not known.
+	// Progress is called with the rows read so far in a step; total is 0 where it is not known.
 	Progress func(step Step, rows, total int)
 }
 
@@ -257,7 +257,7 @@ func (x *extraction) readAllChanges(ctx context.Context, total int) error {
 	return nil
 }
 
-// landAhead lands a block while the next is read. It tells of a block when the one before has landed
+// landAhead lands a block while the next is read. It reports a block when the one before has landed
 // and before the next may have to wait for the portal.
 func landAhead[T any](blocks iter.Seq2[block[T], error], tell func(block[T]), land func(block[T]) error) error {
 	var landing errgroup.Group // one block at a time

@@ -37,7 +37,7 @@ type Landing interface {
 
 	// KnownDeals gives up to limit known deals with ids above after, in the order of their ids.
 	KnownDeals(ctx context.Context, after DealID, limit int) ([]KnownDeal, error)
-	// HistoryCounts tells how many known changes each of the deals has; none may be left out.
+	// HistoryCounts counts the known changes of each of the deals; none may be left out.
 	HistoryCounts(ctx context.Context, deals []DealID) (map[DealID]int, error)
 	// Inconsistent gives the known deals landed since the run whose last known change, by time
 	// and id, names another stage or funnel than the deal. A deal without changes is none.

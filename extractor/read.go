@@ -158,7 +158,7 @@ func (r *reader) rangeParams(ids idRange) []bitrix24.Param {
 	}, "categoryId")
 }
 
-// countRanges tells how many deals of the configured funnels each range has; -1 where the portal
+// countRanges counts how many deals of the configured funnels each range has; -1 where the portal
 // does not say.
 func (r *reader) countRanges(ctx context.Context, ranges []idRange) ([]int, error) {
 	commands := make([]bitrix24.Command, len(ranges))
@@ -214,7 +214,7 @@ func (r *reader) dealsByID(ctx context.Context, ids []DealID) ([]Deal, error) {
 // A filter by owners takes some dozens of them.
 const ownersPerListing = 50
 
-// A deal that nothing is known of is taken to have so many changes; it decides no more than how
+// A deal of which nothing is known is taken to have so many changes; it only decides how
 // many pages are asked for at once.
 const likelyChanges = 4
 

@@ -10,7 +10,7 @@ import (
 	"stagelag/bitrix24"
 )
 
-// dealRow is a deal of crm.item.list, but for its custom fields.
+// dealRow is a deal of crm.item.list, except for its custom fields.
 type dealRow struct {
 	ID          bitrix24.ID   `json:"id"`
 	Title       bitrix24.Text `json:"title"`
@@ -108,7 +108,7 @@ func (r *reader) decodeChanges(page json.RawMessage) ([]StageChange, error) {
 		case row.ID == 0 || row.DealID == 0:
 			return nil, errNoID
 		case at.IsZero():
-			return nil, fmt.Errorf("stage change %d: %.40q is no time", row.ID, row.ChangedAt)
+			return nil, fmt.Errorf("stage change %d: %.40q is not a time", row.ID, row.ChangedAt)
 		case row.FunnelID > math.MaxUint32 || row.TypeID > math.MaxUint8:
 			return nil, fmt.Errorf("stage change %d: funnel %d or type %d is out of range", row.ID, row.FunnelID, row.TypeID)
 		}

@@ -427,7 +427,7 @@ func counts(b *bench) {
 	b.want("HistoryCounts(2)", counts[2], 1)
 	b.want("HistoryCounts(4), which has no change", counts[4], 0)
 	_, isTold := counts[3]
-	b.want("HistoryCounts tells of 3 unasked", isTold, false)
+	b.want("HistoryCounts counts 3 unasked", isTold, false)
 }
 
 func inconsistent(b *bench) {

@@ -44,12 +44,12 @@ var shownNumbers = []string{
 	"SELECT * EXCEPT (run_id, manager_source) FROM deal_stage_days ORDER BY deal_id, visit_no, day",
 }
 
-// told is what the warehouse answers to the queries, as TSV.
+// told is what the warehouse answers to the queries, columns divided by tabs.
 func told(t *testing.T, w *warehouse.Warehouse, queries ...string) string {
 	t.Helper()
 	var b strings.Builder
 	for _, query := range queries {
-		if err := w.Query(t.Context(), &b, query, "TSV"); err != nil {
+		if err := w.Query(t.Context(), &b, query, "TSVRaw"); err != nil {
 			t.Fatalf("%s: %v", query, err)
 		}
 	}

@@ -140,7 +140,7 @@ func theDemoTellsWhereToLook(t *testing.T, folder, printed string) {
 	if len(calls) < 3 || err != nil || !strings.Contains(printed, filepath.Join(demoFolder, "report.html")) {
 		t.Fatalf("the demo advises %d calls and has a page (%v), want 3 and the page's place:\n%s", len(calls), err, printed)
 	}
-	managers := mustCall(t, folder, "query", "--config", "data/demo/stagelag.yaml", "--format", "TSV",
+	managers := mustCall(t, folder, "query", "--config", "data/demo/stagelag.yaml", "--format", "TSVRaw",
 		"SELECT DISTINCT manager_name FROM quality_report WHERE toStartOfMonth(day) = toStartOfMonth((SELECT max(day) FROM quality_report) - INTERVAL 1 MONTH) AND overdue_days_accrued > 0")
 	for manager := range strings.Lines(managers) {
 		if name := html.EscapeString(strings.TrimSpace(manager)); !strings.Contains(string(page), name) {

@@ -21,6 +21,7 @@ import (
 	"stagelag/config"
 	"stagelag/simulator"
 	"stagelag/warehouse"
+	"stagelag/warehouse/warehousetest"
 	"stagelag/writeback"
 )
 
@@ -80,7 +81,7 @@ func (s *site) passOf(b *testing.B, most int64) (done measured) {
 	b.Helper()
 	endpoints, _ := s.w.Endpoints()
 	text, err := json.Marshal(task{
-		Warehouse: fmt.Sprintf("clickhouse://stagelag:%s@%s", s.w.Options().Auth.Password, endpoints.Native),
+		Warehouse: warehousetest.ServerURL(s.w, endpoints.Native),
 		Webhook:   s.portal.WebhookURL("http://" + s.cfg.Portal.URL.Host()), WriteBack: s.cfg.WriteBack, Most: most,
 	})
 	if err != nil {

@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"runtime/debug"
 	"strconv"
 	"strings"
 	"testing"
@@ -42,9 +41,6 @@ func BenchmarkWriteBack(b *testing.B) {
 			b.Fatal(err)
 		}
 		b.Run(text, func(b *testing.B) {
-			// A portal of a million deals in this process is most of its memory, which is not to be gone
-			// over again and again.
-			defer debug.SetGCPercent(debug.SetGCPercent(400))
 			s := newSite(b, deals, simulator.Options{Costs: map[string]time.Duration{"crm.item.update": 10 * time.Millisecond}})
 			s.night()
 			s.portal.ForgetLog()

@@ -36,7 +36,7 @@ type site struct {
 
 // newSite is a site with which all is well, on a warehouse that may be others' as well: doctor
 // changes nothing.
-func newSite(t *testing.T, path string, options simulator.Options) *site {
+func newSite(t *testing.T, at warehouse.Config, options simulator.Options) *site {
 	t.Helper()
 	world := simulator.NewWorld()
 	world.AddFunnel(simulator.Funnel{ID: 5, Name: "Projects", Stages: []simulator.Stage{
@@ -56,7 +56,7 @@ func newSite(t *testing.T, path string, options simulator.Options) *site {
 	s.cfg.Portal = config.Portal{URL: webhook, TimeZone: time.UTC, Limits: bitrix24.Unlimited}
 	s.cfg.Plan.Fields = map[extractor.StageID]config.PlanFields{"C5:DOCS": {Days: "UF_CRM_DAYS"}}
 	s.cfg.Plan.Norms = []config.Norm{{Stage: "C5:NEW", Days: 3}}
-	s.cfg.Warehouse.Path = path
+	s.cfg.Warehouse.Path, s.cfg.Warehouse.Database = at.Path, at.Database
 	return s
 }
 
@@ -75,9 +75,15 @@ type quiet struct{}
 func (quiet) Step(string)       {}
 func (quiet) Rows(int64, int64) {}
 
+// at is where the configuration says that the warehouse is.
+func (s *site) at() warehouse.Config {
+	of := s.cfg.Warehouse
+	return warehouse.Config{URL: of.URL.Reveal(), AnalystURL: of.AnalystURL.Reveal(), Path: of.Path, Database: of.Database}
+}
+
 func (s *site) run() error {
 	s.t.Helper()
-	w, err := warehouse.Open(s.t.Context(), warehouse.Config{URL: warehouse.Embedded, Path: s.cfg.Warehouse.Path, Database: s.cfg.Warehouse.Database})
+	w, err := warehouse.Open(s.t.Context(), s.at())
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -90,8 +96,7 @@ func (s *site) run() error {
 
 func (s *site) examine() doctor.Report {
 	s.t.Helper()
-	at := warehouse.Config{URL: s.cfg.Warehouse.URL.Reveal(), AnalystURL: s.cfg.Warehouse.AnalystURL.Reveal(), Path: s.cfg.Warehouse.Path, Database: s.cfg.Warehouse.Database}
-	report := doctor.Examine(s.t.Context(), doctor.Patient{Config: s.cfg, Warehouse: at, Client: s.client(), Now: func() time.Time { return time.Now().Add(s.ahead) }})
+	report := doctor.Examine(s.t.Context(), doctor.Patient{Config: s.cfg, Warehouse: s.at(), Client: s.client(), Now: func() time.Time { return time.Now().Add(s.ahead) }})
 	text, err := json.Marshal(report)
 	if err != nil {
 		s.t.Fatal(err)
@@ -125,12 +130,12 @@ func expect(t *testing.T, report doctor.Report, check string, severity doctor.Se
 	t.Errorf("%s: %+v, want %s, %q and to do %q", check, found, severity, text, toDo)
 }
 
-// warehouses are the folders of warehouses that the tests look at together.
-type warehouses struct{ empty, published, unplanned, failed string }
+// warehouses are those that the tests look at together.
+type warehouses struct{ empty, published, unplanned, failed warehouse.Config }
 
 func TestExamine(t *testing.T) {
 	t.Parallel()
-	w := warehouses{empty: warehousetest.Config(t).Path}
+	w := warehouses{empty: warehousetest.Config(t)}
 	w.published = made(t, true, func(*site) {})
 	w.unplanned = made(t, true, func(s *site) { s.cfg.Plan.Norms = nil })
 	w.failed = made(t, false, func(s *site) {
@@ -147,14 +152,15 @@ func TestExamine(t *testing.T) {
 }
 
 // made makes a warehouse by one pass, which is to be published or to fail.
-func made(t *testing.T, isPublished bool, change func(*site)) (path string) {
+func made(t *testing.T, isPublished bool, change func(*site)) warehouse.Config {
 	t.Helper()
-	s := newSite(t, warehousetest.Config(t).Path, simulator.Options{})
+	at := warehousetest.Config(t)
+	s := newSite(t, at, simulator.Options{})
 	change(s)
 	if err := s.run(); (err == nil) != isPublished {
 		t.Fatalf("run: %v, want it published: %t", err, isPublished)
 	}
-	return s.cfg.Warehouse.Path
+	return at
 }
 
 func healthySite(t *testing.T, w warehouses) {
@@ -188,7 +194,7 @@ func healthySite(t *testing.T, w warehouses) {
 // A fault is something wrong with a site, and the finding that tells of it.
 type fault struct {
 	name      string
-	warehouse string // empty: one that nothing was ever written to
+	warehouse warehouse.Config
 	options   simulator.Options
 	change    func(*site)
 	check     string
@@ -277,7 +283,7 @@ func faults(w warehouses) []fault {
 func userWhoMayOnlyRead(t *testing.T, on warehouses) {
 	t.Parallel()
 	s := newSite(t, on.published, simulator.Options{})
-	w, err := warehouse.Open(t.Context(), warehouse.Config{URL: warehouse.Embedded, Path: s.cfg.Warehouse.Path})
+	w, err := warehouse.Open(t.Context(), on.published)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -316,7 +322,7 @@ func (s *site) onServer(address string) {
 
 func (s *site) exec(statement string) {
 	s.t.Helper()
-	w, err := warehouse.Open(s.t.Context(), warehouse.Config{URL: warehouse.Embedded, Path: s.cfg.Warehouse.Path, Database: s.cfg.Warehouse.Database})
+	w, err := warehouse.Open(s.t.Context(), s.at())
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -82,7 +82,7 @@ func publish(t *testing.T, at warehouse.Config) {
 	for _, stage := range []simulator.StageID{"C5:NEW", "C5:DOCS"} {
 		world.AddDeal(simulator.Deal{Title: "Roof", Funnel: 5, Stage: stage, Created: time.Now().AddDate(0, 0, -5)})
 	}
-	portal := simulator.New(world, simulator.Options{})
+	portal := simulator.New(world, simulator.Options{Now: time.Now})
 	server := httptest.NewServer(portal)
 	defer server.Close()
 	cfg := config.Default()

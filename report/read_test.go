@@ -184,7 +184,7 @@ func TestRunPublishedMeanwhile(t *testing.T) {
 	t.Parallel()
 	s := published(t, 20)
 	for before := 2; before <= 8; before++ {
-		conn := &interrupted{Conn: s.w.DB(), before: before, call: func() {
+		conn := &interrupted{Conn: s.w.Views(), before: before, call: func() {
 			s.clock.Add(24 * 60 * 60)
 			s.run()
 		}}

@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"runtime/debug"
 	"strconv"
 	"strings"
 	"testing"
@@ -21,6 +20,7 @@ import (
 	"stagelag/config"
 	"stagelag/simulator"
 	"stagelag/warehouse"
+	"stagelag/warehouse/warehousetest"
 	"stagelag/writeback"
 )
 
@@ -41,9 +41,6 @@ func BenchmarkWriteBack(b *testing.B) {
 			b.Fatal(err)
 		}
 		b.Run(text, func(b *testing.B) {
-			// A portal of a million deals in this process is most of its memory, which is not to be gone
-			// over again and again.
-			defer debug.SetGCPercent(debug.SetGCPercent(400))
 			s := newSite(b, deals, simulator.Options{Costs: map[string]time.Duration{"crm.item.update": 10 * time.Millisecond}})
 			s.night()
 			s.portal.ForgetLog()
@@ -80,7 +77,7 @@ func (s *site) passOf(b *testing.B, most int64) (done measured) {
 	b.Helper()
 	endpoints, _ := s.w.Endpoints()
 	text, err := json.Marshal(task{
-		Warehouse: fmt.Sprintf("clickhouse://stagelag:%s@%s", s.w.Options().Auth.Password, endpoints.Native),
+		Warehouse: warehousetest.ServerURL(s.w, endpoints.Native),
 		Webhook:   s.portal.WebhookURL("http://" + s.cfg.Portal.URL.Host()), WriteBack: s.cfg.WriteBack, Most: most,
 	})
 	if err != nil {

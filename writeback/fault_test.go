@@ -201,7 +201,7 @@ func TestAChangeWhileAnUpdateIsPutOffIsSeen(t *testing.T) {
 	s.mustWriteBack()
 	s.nextNight()
 	var entered time.Time
-	err := s.w.DB().QueryRow(context.Background(), "SELECT min(entered_at) FROM deal_stages WHERE deal_id = ?", uint64(putOff)).Scan(&entered)
+	err := s.w.Views().QueryRow(context.Background(), "SELECT min(entered_at) FROM deal_stages WHERE deal_id = ?", uint64(putOff)).Scan(&entered)
 	if want := s.world.History(putOff)[0].At; err != nil || putOff == 0 || !entered.Equal(want) {
 		t.Errorf("after the change deal %d was entered at %v, %v, want %v", putOff, entered, err, want)
 	}

@@ -275,7 +275,7 @@ func (s *site) mustRepeatNothing() {
 // view of visits rather than that of deals.
 func (s *site) expected() map[simulator.DealID]string {
 	s.t.Helper()
-	rows, err := s.w.DB().Query(context.Background(), `
+	rows, err := s.w.Views().Query(context.Background(), `
 		SELECT deal_id, concat(
 			multiIf(last.1 = 'overdue', concat(toString(last.2), if(last.2 = 1, ' day late', ' days late')),
 				last.1 = 'final', 'closed', replaceAll(last.1, '_', ' ')), '|',

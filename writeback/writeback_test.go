@@ -204,7 +204,7 @@ func TestOtherPeoplesChangesAreSeen(t *testing.T) {
 			shown, _ := s.world.Deal(deal)
 			var title string
 			var entered time.Time
-			err := s.w.DB().QueryRow(context.Background(), "SELECT any(deal_title), min(entered_at) FROM deal_stages WHERE deal_id = ?", uint64(deal)).Scan(&title, &entered)
+			err := s.w.Views().QueryRow(context.Background(), "SELECT any(deal_title), min(entered_at) FROM deal_stages WHERE deal_id = ?", uint64(deal)).Scan(&title, &entered)
 			if want := s.world.History(deal)[0].At; err != nil || title != shown.Title || !entered.Equal(want) {
 				t.Errorf("after the change the deal is %q since %v, %v, want %q since %v", title, entered, err, shown.Title, want)
 			}

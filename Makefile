@@ -72,6 +72,10 @@ bench: engine ## measure the speed of everything, and write it into docs/perform
 vulnerabilities: ## look for known vulnerabilities, where the database can be reached
 	@./tools/vulnerabilities.sh
 
+.PHONY: docs
+docs: ## write docs/views.md anew, from the comments of the views
+	@$(GO) run ./tools/reference > docs/views.md.new && mv docs/views.md.new docs/views.md
+
 .PHONY: build
 build: ## build bin/stagelag
 	@$(GO) build -buildvcs=false -trimpath -ldflags='-X main.version=$(version)' -o bin/stagelag ./cmd/stagelag

@@ -155,6 +155,13 @@ func (c credentials) account(user string) (account, bool) {
 	return account{}, false
 }
 
+// isUnreleased is whether credentials have the form of before the first release: passwords by user,
+// and not by database.
+func isUnreleased(content []byte) bool {
+	var byUser map[string]string
+	return json.Unmarshal(content, &byUser) == nil && byUser["analyst"] != ""
+}
+
 // readCredentials reads the passwords, and makes those of databases that are new. The
 // caller holds start.lock where there are any.
 func (f folder) readCredentials(databases ...string) (credentials, error) {
@@ -164,6 +171,8 @@ func (f folder) readCredentials(databases ...string) (credentials, error) {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
 		return nil, err
+	case isUnreleased(content):
+		return nil, errors.New("it is a warehouse of a program of before the first release, which this one can't take over: start a new one, with another warehouse.path")
 	// The error would quote what it could not read, and that may be a password.
 	case json.Unmarshal(content, &c) != nil || !c.areWhole():
 		return nil, fmt.Errorf("%s is damaged: delete it, and new passwords are made", f.credentials())

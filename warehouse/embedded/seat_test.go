@@ -222,6 +222,15 @@ func TestJoinSaysWhatIsWrongAndWhatToDo(t *testing.T) {
 			[]string{"credentials is damaged", "delete it"},
 		},
 		{
+			"the warehouse is an unreleased program's",
+			func(t *testing.T, f folder) {
+				if err := os.WriteFile(f.credentials(), []byte(`{"stagelag": "secret", "analyst": "secret", "grafana": "secret"}`), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			},
+			[]string{"before the first release", "start a new one, with another warehouse.path"},
+		},
+		{
 			"the path is in a file",
 			func(t *testing.T, f folder) {
 				if err := os.RemoveAll(string(f)); err != nil {

@@ -3,6 +3,6 @@
 // give the same rows.
 //
 // A run derives the visits of a deal anew (Rules.Visits) and compares them with the
-// published ones (Changes): what it appends is the difference. So a night costs the
+// published ones (Compare): what it appends is the difference. So a night costs the
 // days that passed, a correction costs what it corrects, and a second run costs nothing.
 package transform

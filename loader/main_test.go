@@ -74,7 +74,6 @@ func finish(t testing.TB, run *Run, shard *Shard, a *Appender) {
 }
 
 func TestPublishing(t *testing.T) {
-	t.Parallel()
 	w := warehousetest.Migrated(t)
 	conn := w.DB()
 	run := begin(t, w, lastDay)
@@ -97,7 +96,6 @@ func TestPublishing(t *testing.T) {
 }
 
 func TestADeadRunIsBuried(t *testing.T) {
-	t.Parallel()
 	w := warehousetest.Migrated(t)
 	conn := w.DB()
 	appendVisits(t, begin(t, w, lastDay), 100) // and dies
@@ -125,7 +123,6 @@ func TestADeadRunIsBuried(t *testing.T) {
 }
 
 func TestAnOvertakenRunIsNotPublished(t *testing.T) {
-	t.Parallel()
 	w := warehousetest.Migrated(t)
 	slow := begin(t, w, firstDay)
 	begin(t, w, firstDay)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,10 +31,10 @@ type column[R any] interface {
 
 // cells are values of one column: those of a block that is being filled, or the one that is being read.
 type cells[R any] interface {
-	add(row *R)  // appends the row's value
-	list() any   // the values as the driver takes them
-	target() any // where the driver puts a value that it reads
-	set(row *R)  // gives the row the value that was read
+	add(rows []R) // appends the values of the rows
+	list() any    // the values as the driver takes them
+	target() any  // where the driver puts a value that it reads
+	set(row *R)   // gives the row the value that was read
 }
 
 // A field is a column for a field F of the row, which the driver takes and gives as an S.
@@ -55,7 +56,13 @@ type fieldCells[R, F, S any] struct {
 	read   S
 }
 
-func (c *fieldCells[R, F, S]) add(row *R)  { c.values = append(c.values, c.store(*c.of(row))) }
+func (c *fieldCells[R, F, S]) add(rows []R) {
+	c.values = slices.Grow(c.values, len(rows))
+	for i := range rows {
+		c.values = append(c.values, c.store(*c.of(&rows[i])))
+	}
+}
+
 func (c *fieldCells[R, F, S]) list() any   { return c.values }
 func (c *fieldCells[R, F, S]) target() any { return &c.read }
 func (c *fieldCells[R, F, S]) set(row *R)  { *c.of(row) = c.load(c.read) }
@@ -151,13 +158,15 @@ type listCells[R, E, F, S any] struct {
 	read   []S
 }
 
-func (c *listCells[R, E, F, S]) add(row *R) {
-	elements := *c.elements(row)
-	values := make([]S, len(elements))
-	for i := range elements {
-		values[i] = c.element.store(*c.element.of(&elements[i]))
+func (c *listCells[R, E, F, S]) add(rows []R) {
+	for i := range rows {
+		elements := *c.elements(&rows[i])
+		values := make([]S, len(elements))
+		for k := range elements {
+			values[k] = c.element.store(*c.element.of(&elements[k]))
+		}
+		c.values = append(c.values, values)
 	}
-	c.values = append(c.values, values)
 }
 
 func (c *listCells[R, E, F, S]) list() any   { return c.values }
@@ -190,11 +199,14 @@ type block[R any] struct {
 	run   uint32
 	runs  []uint32
 	cells []cells[R]
-	row   R // the one that is being added
+	rest  []R // rows that are in no column yet
 }
 
+// restRows is how many rows a block takes into its columns at once.
+const restRows = 256
+
 func (t *table[R]) block(run RunID) *block[R] {
-	b := &block[R]{run: uint32(run)}
+	b := &block[R]{run: uint32(run), rest: make([]R, 0, restRows)}
 	for _, c := range t.columns {
 		b.cells = append(b.cells, c.cells())
 	}
@@ -202,17 +214,26 @@ func (t *table[R]) block(run RunID) *block[R] {
 }
 
 func (b *block[R]) add(row R) {
-	b.row = row
-	b.runs = append(b.runs, b.run)
-	for _, c := range b.cells {
-		c.add(&b.row)
+	b.runs, b.rest = append(b.runs, b.run), append(b.rest, row)
+	if len(b.rest) == restRows {
+		b.split()
 	}
+}
+
+// split takes the rest of the rows into the columns.
+func (b *block[R]) split() {
+	for _, c := range b.cells {
+		c.add(b.rest)
+	}
+	clear(b.rest)
+	b.rest = b.rest[:0]
 }
 
 func (b *block[R]) rows() int { return len(b.runs) }
 
 // columns are the values of the block, in the order of the table's columns.
 func (b *block[R]) columns() []any {
+	b.split()
 	columns := []any{b.runs}
 	for _, c := range b.cells {
 		columns = append(columns, c.list())

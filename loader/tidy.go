@@ -10,46 +10,51 @@ import (
 	"stagelag/warehouse"
 )
 
-// TidyLanding removes what newer versions have replaced of the landed deals and stage changes,
-// once any of it was landed before the time. The newest version of each stays, of those that have
-// vanished from the portal too: the extraction and every later run rely on it. It tells how many
-// rows are gone. No run may be under way.
+// TidyLanding removes what newer versions have replaced of the landed deals and stage changes, once any of
+// it was replaced by the time. The newest version of each stays, of those that have vanished
+// from the portal too: the extraction and every later run rely on it. It tells how many rows are
+// gone. No run may be under way.
 func TidyLanding(ctx context.Context, w *warehouse.Warehouse, before time.Time) (removed uint64, err error) {
 	var last uint32
 	row := w.DB().QueryRow(ctx, `
-		SELECT max(run_id) FROM (SELECT run_id FROM run_events GROUP BY run_id HAVING max(recorded_at) < toDateTime64(?, 3, 'UTC'))`, exact(before))
+		SELECT max(run_id) FROM (SELECT run_id FROM run_events GROUP BY run_id HAVING max(recorded_at) <= toDateTime64(?, 3, 'UTC'))`, exact(before))
 	if err := row.Scan(&last); err != nil {
 		return 0, fmt.Errorf("look for old runs: %w", err)
 	}
 	for _, shard := range w.Shards() {
-		gone, err := tidyLanding(ctx, shard, last)
-		removed += gone
-		if err != nil {
-			return removed, err
+		for _, landed := range []struct{ table, key string }{{landedDealTable.name, "deal_id"}, {landedChangeTable.name, "deal_id, change_id"}} {
+			gone, err := removeReplaced(ctx, shard, landed.table, landed.key, RunID(last))
+			if err != nil {
+				return removed, fmt.Errorf("remove replaced rows from %s: %w", landed.table, err)
+			}
+			removed += gone
 		}
 	}
 	return removed, nil
 }
 
-// tidyLanding is TidyLanding in one shard, with the last run that is old enough.
-func tidyLanding(ctx context.Context, conn driver.Conn, last uint32) (removed uint64, err error) {
-	for _, landed := range []struct{ table, key string }{{"landing_deals", "deal_id"}, {"landing_stage_changes", "(deal_id, change_id)"}} {
-		var old, replaced uint64
-		row := conn.QueryRow(ctx, fmt.Sprintf(`
-			SELECT countIf(run_id <= ? AND version < newest), countIf(version < newest)
-			FROM (SELECT run_id, version, max(version) OVER (PARTITION BY %s) AS newest FROM %s)`, landed.key, landed.table), last)
-		if err := row.Scan(&old, &replaced); err != nil {
-			return removed, fmt.Errorf("look for replaced rows in %s: %w", landed.table, err)
-		}
-		if old == 0 {
-			continue
-		}
-		// The engine does so by itself, when it likes. It is asked for all of them, so that a
-		// large table is not written anew every night.
-		if err := conn.Exec(ctx, "OPTIMIZE TABLE "+landed.table+" FINAL SETTINGS optimize_throw_if_noop = 1"); err != nil {
-			return removed, fmt.Errorf("remove replaced rows from %s: %w", landed.table, err)
-		}
-		removed += replaced
+// removeReplaced removes all rows of a table that newer ones have replaced, if runs up to the last one have
+// replaced any. It writes the whole table anew, and so it takes the rows that were replaced since along:
+// whatever is due next is replaced later than this, and as much time passes before the table is
+// written anew again.
+func removeReplaced(ctx context.Context, conn driver.Conn, table, key string, last RunID) (removed uint64, err error) {
+	// Among the rows that these runs have landed, all but the newest of each key were replaced by them.
+	var due int64
+	row := conn.QueryRow(ctx, "SELECT sum(versions) - count() FROM (SELECT count() AS versions FROM "+table+" WHERE run_id <= ? GROUP BY "+key+")"+
+		" SETTINGS optimize_aggregation_in_order = 1", uint32(last))
+	if err := row.Scan(&due); err != nil || due == 0 {
+		return 0, err
 	}
-	return removed, nil
+	var before, after uint64
+	count := "SELECT count() FROM " + table
+	if err := conn.QueryRow(ctx, count).Scan(&before); err != nil {
+		return 0, err
+	}
+	if err := conn.Exec(ctx, "OPTIMIZE TABLE "+table+" FINAL SETTINGS optimize_throw_if_noop = 1"); err != nil {
+		return 0, err
+	}
+	if err := conn.QueryRow(ctx, count).Scan(&after); err != nil {
+		return 0, err
+	}
+	return before - after, nil
 }

@@ -1,0 +1,266 @@
+package loader
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/shopspring/decimal"
+	"pgregory.net/rapid"
+
+	"stagelag/extractor"
+	"stagelag/transform"
+	"stagelag/warehouse/warehousetest"
+)
+
+// What the warehouse can hold of each kind.
+var (
+	someTime = rapid.Custom(func(t *rapid.T) time.Time {
+		if rapid.IntRange(0, 4).Draw(t, "absent") == 0 {
+			return time.Time{}
+		}
+		return time.UnixMilli(rapid.Int64Range(1, lastMoment.UnixMilli()).Draw(t, "milliseconds")).UTC()
+	})
+	someDay       = rapid.Int32Range(int32(transform.FirstDay), int32(transform.LastDay))
+	someText      = rapid.SampledFrom([]string{"", "C5:NEW", "2026-02-20", "Дом на Лесной", "a 'quoted' \\ and\ttorn\nline"})
+	someAmount    = rapid.Int64Range(-1e17, 1e17)
+	someSemantics = rapid.SampledFrom([]extractor.Semantics{extractor.Process, extractor.Success, extractor.Failure})
+	someManager   = rapid.Custom(func(t *rapid.T) extractor.ManagerID { return extractor.ManagerID(rapid.Uint64().Draw(t, "manager")) })
+	someGap       = rapid.Custom(func(t *rapid.T) transform.Gap {
+		return transform.Gap{
+			VisitNo: rapid.Uint32().Draw(t, "visit"), StageID: extractor.StageID(someText.Draw(t, "stage")), ManagerID: someManager.Draw(t, "manager"),
+			Reason: someText.Draw(t, "reason"), Detail: someText.Draw(t, "detail"),
+		}
+	})
+	someTenure = rapid.Custom(func(t *rapid.T) transform.Tenure {
+		return transform.Tenure{
+			From: transform.Day(someDay.Draw(t, "from")), ManagerID: someManager.Draw(t, "manager"),
+			Source: rapid.SampledFrom([]transform.ManagerSource{transform.Seen, transform.Assumed}).Draw(t, "source"),
+		}
+	})
+	someLastVisit = rapid.Custom(func(t *rapid.T) transform.LastVisit {
+		return transform.LastVisit{ManagerID: someManager.Draw(t, "manager"), VisitNo: rapid.Uint32().Draw(t, "visit"), StageID: extractor.StageID(someText.Draw(t, "stage"))}
+	})
+)
+
+func drawLanded(t *rapid.T, id extractor.DealID) Known {
+	k := Known{History: transform.History{IsGone: rapid.IntRange(0, 4).Draw(t, "gone") == 0, Deal: extractor.Deal{
+		ID: id, Title: someText.Draw(t, "title"), FunnelID: extractor.FunnelID(rapid.Uint32().Draw(t, "funnel")),
+		StageID: extractor.StageID(someText.Draw(t, "stage")), Semantics: someSemantics.Draw(t, "semantics"), ManagerID: someManager.Draw(t, "manager"),
+		Amount: decimal.New(someAmount.Draw(t, "amount"), -2), Currency: someText.Draw(t, "currency"),
+		CreatedAt: someTime.Draw(t, "created"), MovedAt: someTime.Draw(t, "moved"), UpdatedAt: someTime.Draw(t, "updated"),
+		IsRecurring: rapid.Bool().Draw(t, "recurring"), Fields: rapid.MapOfN(someText, someText, 0, 3).Draw(t, "fields"),
+	}}}
+	for change := range rapid.IntRange(0, 3).Draw(t, "changes") {
+		k.Changes = append(k.Changes, transform.Change{HasVanished: k.IsGone, StageChange: extractor.StageChange{
+			ID: extractor.ChangeID(change), DealID: id, ChangedAt: someTime.Draw(t, "changed"), FunnelID: extractor.FunnelID(rapid.Uint32().Draw(t, "funnel")),
+			StageID: extractor.StageID(someText.Draw(t, "stage")), Semantics: someSemantics.Draw(t, "semantics"), TypeID: rapid.Uint8().Draw(t, "type"),
+		}})
+	}
+	return k
+}
+
+func drawVisit(t *rapid.T, id extractor.DealID, no uint32) transform.Visit {
+	v := transform.Visit{
+		DealID: id, No: no, FunnelID: extractor.FunnelID(rapid.Uint32().Draw(t, "funnel")), StageID: extractor.StageID(someText.Draw(t, "stage")),
+		Semantics: someSemantics.Draw(t, "semantics"), IsReturn: rapid.Bool().Draw(t, "return"), ChangeID: extractor.ChangeID(rapid.Uint64().Draw(t, "change")),
+		History:   rapid.SampledFrom([]transform.HistorySource{transform.FromHistory, transform.Reconstructed}).Draw(t, "history"),
+		EnteredAt: someTime.Draw(t, "entered"), EnteredDate: transform.Day(someDay.Draw(t, "entered")), LeftDate: transform.NoDay,
+		Plan:    transform.Plan{End: transform.NoDay, Problem: someText.Draw(t, "problem")},
+		Carried: transform.Carried{Date: someText.Draw(t, "date"), Days: someText.Draw(t, "days")},
+		WasOpen: rapid.Bool().Draw(t, "was open"), Tenures: rapid.SliceOfN(someTenure, 1, 3).Draw(t, "tenures"),
+	}
+	if rapid.Bool().Draw(t, "has ended") {
+		v.LeftDate = transform.Day(someDay.Draw(t, "left"))
+	}
+	if source := rapid.SampledFrom([]transform.PlanSource{transform.PlanNone, transform.PlanDealDate, transform.PlanDealDays, transform.PlanStageNorm}).Draw(t, "plan"); source != transform.PlanNone {
+		v.Plan.Source, v.Plan.Days, v.Plan.End = source, rapid.Int32().Draw(t, "days"), transform.Day(someDay.Draw(t, "end"))
+	}
+	return v
+}
+
+func drawDealRow(t *rapid.T, id extractor.DealID) *DealRow {
+	d := &DealRow{
+		DealID: id, IsGone: rapid.Bool().Draw(t, "gone"), Title: someText.Draw(t, "title"), Amount: decimal.New(someAmount.Draw(t, "amount"), -2),
+		Currency: someText.Draw(t, "currency"), CreatedDate: transform.Day(someDay.Draw(t, "created")), Gaps: rapid.SliceOfN(someGap, 0, 2).Draw(t, "gaps"),
+		Standing: transform.Standing{FirstEntered: transform.NoDay, PlannedEnd: transform.NoDay},
+	}
+	if s := &d.Standing; rapid.Bool().Draw(t, "has visits") {
+		*s = transform.Standing{
+			Visits: 1 + rapid.Uint32Max(1e9).Draw(t, "visits"), FirstEntered: transform.Day(someDay.Draw(t, "first")), FunnelID: extractor.FunnelID(rapid.Uint32().Draw(t, "funnel")),
+			StageID: extractor.StageID(someText.Draw(t, "stage")), Semantics: someSemantics.Draw(t, "semantics"), ManagerID: someManager.Draw(t, "manager"),
+			IsOpen: rapid.Bool().Draw(t, "open"), IsPlanned: rapid.Bool().Draw(t, "planned"), PlannedEnd: transform.NoDay, IsLate: rapid.Bool().Draw(t, "late"),
+			OverdueDays: rapid.Int64().Draw(t, "overdue"), LateVisits: rapid.Uint32().Draw(t, "late visits"), Managers: rapid.SliceOfN(someLastVisit, 0, 3).Draw(t, "managers"),
+		}
+		if s.IsPlanned {
+			s.PlannedEnd = transform.Day(someDay.Draw(t, "end"))
+		}
+	}
+	return d
+}
+
+// TestWhatIsWrittenComesBack: what was landed and what was published of a deal is given to the next run as it
+// was, to the last field; visits that are no more are not.
+func TestWhatIsWrittenComesBack(t *testing.T) {
+	ctx := context.Background()
+	w := warehousetest.Migrated(t)
+	var want []Known
+	var gone []transform.Visit
+	rapid.Check(t, func(t *rapid.T) {
+		id := extractor.DealID(len(want) + 1)
+		k := drawLanded(t, id)
+		for no := range uint32(rapid.IntRange(0, 3).Draw(t, "visits")) {
+			k.History.Published = append(k.History.Published, drawVisit(t, id, no+1))
+		}
+		if rapid.Bool().Draw(t, "is published") {
+			k.Published = drawDealRow(t, id)
+		}
+		want, gone = append(want, k), append(gone, drawVisit(t, id, 9))
+	})
+
+	run := begin(t, w, lastDay)
+	land(t, run, want)
+	shard := run.Shards()[0]
+	a := shard.Append(ctx, transform.CalendarDays{}, nil)
+	defer a.Close()
+	ids, overdue := []extractor.DealID{}, int64(0)
+	for i := range want {
+		ids = append(ids, want[i].Deal.ID)
+		for k := range want[i].History.Published {
+			v := &want[i].History.Published[k]
+			overdue += int64(v.OverdueDays(transform.CalendarDays{}))
+			a.Visit(v, false)
+		}
+		a.Visit(&gone[i], true)
+		if want[i].Published != nil {
+			a.Deal(want[i].Published)
+		}
+	}
+	finish(t, run, shard, a)
+	if err := run.Publish(ctx); err != nil {
+		t.Fatal(err)
+	}
+
+	var got []Known
+	for k, err := range begin(t, w, lastDay).Shards()[0].Histories(ctx, ids) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, *k)
+	}
+	fields := cmp.Transformer("fields", func(d *DealRow) []DealRow { // in place of its method Equal
+		if d == nil {
+			return nil
+		}
+		return []DealRow{*d}
+	})
+	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty(), fields); diff != "" {
+		t.Errorf("what comes back is not what was written (-want +got):\n%s", diff)
+	}
+	if n := number(t, w.DB(), "SELECT sum(overdue_days) FROM visits WHERE NOT is_gone"); n != overdue {
+		t.Errorf("the visits have %d overdue days, want %d", n, overdue)
+	}
+}
+
+// land lands the deals with their changes, and then that some are gone.
+func land(t *testing.T, run *Run, known []Known) {
+	t.Helper()
+	var deals []extractor.Deal
+	var changes []extractor.StageChange
+	var gone []extractor.DealID
+	for _, k := range known {
+		deals = append(deals, k.Deal)
+		for _, c := range k.Changes {
+			changes = append(changes, c.StageChange)
+		}
+		if k.IsGone {
+			gone = append(gone, k.Deal.ID)
+		}
+	}
+	ctx, landing := context.Background(), run.Landing()
+	for _, err := range []error{landing.LandDeals(ctx, deals), landing.LandStageChanges(ctx, changes), landing.VanishDeals(ctx, gone)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Amounts and times that the warehouse can't hold must not fail a night.
+func TestWhatCannotBeHeldIsBounded(t *testing.T) {
+	ctx := context.Background()
+	w := warehousetest.Migrated(t)
+	far := time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
+	long := time.Date(1900, 1, 1, 0, 0, 0, 0, time.UTC)
+	land(t, begin(t, w, lastDay), []Known{
+		{History: transform.History{Deal: extractor.Deal{ID: 1, Amount: decimal.New(1, 30), CreatedAt: far, MovedAt: long}}},
+		{History: transform.History{Deal: extractor.Deal{ID: 2, Amount: decimal.New(-1, 30)}}},
+	})
+	landed, err := LandedDeals(ctx, w.DB(), []extractor.DealID{1, 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := landed[1]; !d.Amount.Equal(mostAmount) || !d.CreatedAt.Equal(lastMoment) || !d.MovedAt.IsZero() {
+		t.Errorf("a deal of too much, created too late and moved too early is %+v", d)
+	}
+	if d := landed[2]; !d.Amount.Equal(mostAmount.Neg()) {
+		t.Errorf("an amount of -1e30 is %s, want %s", d.Amount, mostAmount.Neg())
+	}
+}
+
+func TestNamesAreAppendedWhenTheyChange(t *testing.T) {
+	ctx := context.Background()
+	w := warehousetest.Migrated(t)
+	funnels := []extractor.Funnel{
+		{ID: 5, Name: "Projects", Stages: []extractor.Stage{{FunnelID: 5, ID: "C5:NEW", Name: "New", Sort: 10}, {FunnelID: 5, ID: "C5:WON", Name: "Won", Semantics: extractor.Success, Sort: -20}}},
+		{ID: 7, Name: "Repairs", Stages: []extractor.Stage{{FunnelID: 7, ID: "C7:LOSE", Name: "Lost", Semantics: extractor.Failure}}},
+	}
+	managers := []extractor.Manager{{ID: 7, Name: "Anna Lindqvist", IsActive: true}, {ID: 8, Name: "Henry Baker"}}
+	var last RunID
+	night := func(managers []extractor.Manager) {
+		t.Helper()
+		run := begin(t, w, lastDay)
+		if err := run.AppendNames(ctx, funnels, managers); err != nil {
+			t.Fatal(err)
+		}
+		if err := run.Publish(ctx); err != nil {
+			t.Fatal(err)
+		}
+		last = run.ID()
+	}
+	rows := func() [3]int64 {
+		t.Helper()
+		return [3]int64{number(t, w.DB(), "SELECT count() FROM funnels"), number(t, w.DB(), "SELECT count() FROM stages"), number(t, w.DB(), "SELECT count() FROM managers")}
+	}
+	night(managers)
+	slices.Reverse(funnels)
+	night(managers)
+	night(nil) // the portal could not be asked for people
+	if got, want := rows(), [3]int64{2, 3, 2}; got != want {
+		t.Errorf("three nights with the same names leave %d rows of funnels, stages and managers, want %d", got, want)
+	}
+	if err := Forget(ctx, w.DB(), 8, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	funnels[0].Stages[0].Name = "Given up"
+	night(managers)
+	if got, want := rows(), [3]int64{2, 6, 2}; got != want {
+		t.Errorf("with another name for a stage there are %d rows, want %d", got, want)
+	}
+	if n := number(t, w.DB(), "SELECT count() FROM managers WHERE name = 'Henry Baker'"); n != 0 {
+		t.Errorf("the name of a person who is forgotten is there %d times", n)
+	}
+	got, err := FunnelsOf(ctx, w.DB(), last)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Reverse(funnels)
+	for i := range funnels {
+		funnels[i].Name = ""
+	}
+	if diff := cmp.Diff(funnels, got); diff != "" {
+		t.Errorf("the stages of the last run (-want +got):\n%s", diff)
+	}
+}

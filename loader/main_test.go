@@ -76,7 +76,7 @@ func finish(t testing.TB, run *Run, shard *Shard, a *Appender) {
 func TestPublishing(t *testing.T) {
 	t.Parallel()
 	w := warehousetest.Migrated(t)
-	conn := w.DB()
+	conn := w.Views()
 	run := begin(t, w, lastDay)
 	appendVisits(t, run, 100)
 	if n := number(t, conn, "SELECT count() FROM deal_stage_days") + number(t, conn, "SELECT count() FROM deals_now"); n != 0 {
@@ -112,7 +112,7 @@ func TestADeadRunIsBuried(t *testing.T) {
 	if err := run.Publish(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	if n := number(t, conn, "SELECT count() FROM deal_stage_days"); n != 100*21 {
+	if n := number(t, w.Views(), "SELECT count() FROM deal_stage_days"); n != 100*21 {
 		t.Errorf("%d facts, want %d", n, 100*21)
 	}
 	for run, want := range map[RunID]string{1: Failed, 2: Published} {

@@ -3,8 +3,6 @@ package loader
 import (
 	"context"
 	"fmt"
-
-	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
 // appendMeasures sums what the run's facts add to the measures of each day. A fact that
@@ -36,17 +34,4 @@ func (s *Shard) appendMeasures(ctx context.Context) error {
 		return fmt.Errorf("append the day measures: %w", err)
 	}
 	return nil
-}
-
-// DaysLost is the overdue days of the portfolio as the views showed them after a
-// published run.
-func DaysLost(ctx context.Context, conn driver.Conn, run RunID) (int64, error) {
-	var days int64
-	row := conn.QueryRow(ctx, `
-		SELECT sum(overdue_days_accrued) FROM day_measures
-		WHERE run_id <= ? AND run_id GLOBAL IN (`+publishedRuns+")", uint32(run))
-	if err := row.Scan(&days); err != nil {
-		return 0, fmt.Errorf("sum the days lost up to run %d: %w", run, err)
-	}
-	return days, nil
 }

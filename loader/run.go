@@ -361,27 +361,3 @@ func StatusOf(ctx context.Context, conn driver.Conn, run RunID) (string, error) 
 	}
 	return status, nil
 }
-
-// ListRuns gives the newest runs first.
-func ListRuns(ctx context.Context, conn driver.Conn, most int) ([]Row, error) {
-	rows, err := conn.Query(ctx, `
-		SELECT run_id, toString(as_of), started_at, finished_at, toString(status), deals_seen, deals_changed, history_rows,
-			facts_appended, portal_requests, seconds_waited, error
-		FROM runs ORDER BY run_id DESC LIMIT ?`, most)
-	if err != nil {
-		return nil, fmt.Errorf("list runs: %w", err)
-	}
-	defer rows.Close()
-	var list []Row
-	for rows.Next() {
-		var row Row
-		var id uint32
-		if err := rows.Scan(&id, &row.AsOf, &row.StartedAt, &row.FinishedAt, &row.Status, &row.DealsSeen, &row.DealsChanged,
-			&row.HistoryRows, &row.FactsAppended, &row.PortalRequests, &row.SecondsWaited, &row.Error); err != nil {
-			return nil, fmt.Errorf("list runs: %w", err)
-		}
-		row.RunID = RunID(id)
-		list = append(list, row)
-	}
-	return list, rows.Err()
-}

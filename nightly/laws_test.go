@@ -258,9 +258,13 @@ func (s *site) copied(do func()) {
 			s.t.Fatalf("%s: %v", statement, err)
 		}
 	}
+	defer func() {
+		for _, view := range lawViews {
+			execute("DROP TABLE IF EXISTS " + view + " SYNC")
+		}
+	}()
 	for _, view := range lawViews {
 		execute("CREATE TABLE " + view + " ENGINE = Memory AS SELECT * FROM " + s.w.Names().Views + "." + view)
-		defer execute("DROP TABLE " + view + " SYNC")
 	}
 	do()
 }

@@ -1,6 +1,8 @@
 package nightly_test
 
 import (
+	"context"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -241,19 +243,42 @@ func replacedOtherwise(table, key string) string {
 		) WHERE is_replaced = is_newest`
 }
 
+// lawViews are the views that laws ask for.
+var lawViews = []string{
+	"data_gaps", "deal_stage_days", "deal_stages", "deals_now", "fact_changes", "portfolio_days", "quality_report", "run_changes", "runs", "visits_now",
+}
+
+// copied has what the views show in tables of the same names, beside those behind the views, while do
+// works: the laws ask for each of them many times.
+func (s *site) copied(do func()) {
+	s.t.Helper()
+	execute := func(statement string) {
+		s.t.Helper()
+		if err := s.w.DB().Exec(context.Background(), statement); err != nil {
+			s.t.Fatalf("%s: %v", statement, err)
+		}
+	}
+	defer func() {
+		for _, view := range lawViews {
+			execute("DROP TABLE IF EXISTS " + view + " SYNC")
+		}
+	}()
+	for _, view := range lawViews {
+		execute("CREATE TABLE " + view + " ENGINE = Memory AS SELECT * FROM " + s.w.Names().Views + "." + view)
+	}
+	do()
+}
+
 // expectLaws checks that the published state violates none of the laws.
 func (s *site) expectLaws(when string) {
 	s.t.Helper()
-	for _, law := range laws {
-		if n := s.number(law.violations); n != 0 {
-			s.t.Errorf("%s: %d violations of the law that %s", when, n, law.name)
+	s.copied(func() {
+		for _, law := range slices.Concat(laws, marks) {
+			if n := s.kept(law.violations); n != 0 {
+				s.t.Errorf("%s: %d violations of the law that %s", when, n, law.name)
+			}
 		}
-	}
-	for _, law := range marks {
-		if n := s.kept(law.violations); n != 0 {
-			s.t.Errorf("%s: %d violations of the law that %s", when, n, law.name)
-		}
-	}
+	})
 }
 
 func TestViewsObeyTheLaws(t *testing.T) {
@@ -279,13 +304,15 @@ func TestEachLawCanBeBroken(t *testing.T) {
 		s.nextNight(seed, 60)
 		s.run(false)
 	}
-	for _, law := range laws {
-		wrong := "(SELECT * REPLACE (" + law.wrong + ") FROM " + law.view + ")"
-		query := strings.NewReplacer("FROM "+law.view, "FROM "+wrong, "JOIN "+law.view, "JOIN "+wrong).Replace(law.violations)
-		if n := s.number(query); n == 0 {
-			t.Errorf("with %s in %s nothing violates the law that %s", law.wrong, law.view, law.name)
+	s.copied(func() {
+		for _, law := range laws {
+			wrong := "(SELECT * REPLACE (" + law.wrong + ") FROM " + law.view + ")"
+			query := strings.NewReplacer("FROM "+law.view, "FROM "+wrong, "JOIN "+law.view, "JOIN "+wrong).Replace(law.violations)
+			if n := s.kept(query); n == 0 {
+				t.Errorf("with %s in %s nothing violates the law that %s", law.wrong, law.view, law.name)
+			}
 		}
-	}
+	})
 }
 
 // reportedDeals counts the deals that the webhook may see and that are no templates.

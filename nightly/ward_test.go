@@ -366,6 +366,11 @@ type watcher struct {
 func (v *ward) watch(what string, allowed ...state) *watcher {
 	e, _ := v.w.Endpoints()
 	w := &watcher{stopped: make(chan struct{}), done: make(chan struct{})}
+	// To look costs more than the run that is looked at.
+	pause := 300 * time.Millisecond
+	if isLong() {
+		pause = 50 * time.Millisecond
+	}
 	go func() {
 		defer close(w.done)
 		for {
@@ -389,7 +394,7 @@ func (v *ward) watch(what string, allowed ...state) *watcher {
 					v.t.Errorf("%s: a reader sees %s as %s, which was never published", what, view, got)
 					return
 				}
-				time.Sleep(100 * time.Millisecond)
+				time.Sleep(pause)
 			}
 		}
 	}()

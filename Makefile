@@ -33,7 +33,7 @@ tests := $(tool) gotestsum --format=pkgname-and-test-fails -- -vet=off -timeout=
 
 .PHONY: test
 test: engine browser ## run all tests
-	@$(MAKE) --no-print-directory -j2 --output-sync test-raced test-plain
+	@$(MAKE) --no-print-directory -j2 test-raced test-plain
 
 .PHONY: test-raced
 test-raced:

@@ -35,13 +35,12 @@ const manyBytes = 20_000
 // through opens a warehouse through the proxy.
 func through(t *testing.T, w *warehouse.Warehouse, p *proxy) *warehouse.Warehouse {
 	t.Helper()
-	options := w.Options()
 	var err error
 	if p.listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { p.listener.Close() })
-	p.engine = options.Addr[0]
+	p.engine = w.Options().Addr[0]
 	go p.serve()
 	through, err := warehouse.Open(t.Context(), warehouse.Config{
 		URL: warehousetest.ServerURL(w, p.listener.Addr().String()) + "?compress=none",

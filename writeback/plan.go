@@ -100,7 +100,7 @@ func (p *plan) value(role Role, t *todo) string {
 	}
 }
 
-// update gives the fields that differ their values.
+// update returns the values for the fields that differ.
 func (p *plan) update(t *todo) bitrix24.Update {
 	update := bitrix24.Update{DealID: bitrix24.ID(t.id), Values: map[string]string{}}
 	for i, field := range p.fields {

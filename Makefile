@@ -59,12 +59,14 @@ soak: engine ## the long forms: NIGHTS nights with faults and kills, and every f
 
 .PHONY: bench
 bench: engine ## measure the speed of everything, and write it into docs/performance.md
-	@export STAGELAG_BENCH_WAREHOUSES="$$(mktemp -d)" STAGELAG_BENCH_NIGHTS=10000,100000,1230000; \
+	@export STAGELAG_BENCH_WAREHOUSES="$$(mktemp -d)" STAGELAG_BENCH_NIGHTS=10000,100000,1230000 \
+	STAGELAG_BENCH_WRITE_BACKS=100000,1000000; \
 	trap 'rm -rf "$$STAGELAG_BENCH_WAREHOUSES"' EXIT; \
 	{ $(GO) test -run='^$$' -bench='^Benchmark(Facts|Copy)$$' ./transform && \
 	  $(GO) test -run='^$$' -bench='^BenchmarkLoad$$' -benchtime=2x ./loader && \
 	  $(GO) test -run='^$$' -bench='^BenchmarkExtract$$' -benchtime=1x ./extractor && \
 	  $(GO) test -run='^$$' -bench='^BenchmarkNight$$' -benchtime=1x -timeout=30m ./nightly && \
+	  $(GO) test -run='^$$' -bench='^BenchmarkWriteBack$$' -benchtime=1x -timeout=60m ./writeback && \
 	  $(GO) test -run='^$$' -bench='^BenchmarkQueries$$' -benchtime=1x -timeout=30m ./dashboards; \
 	} 2>&1 | $(GO) run ./tools/bench docs/performance
 

@@ -1,5 +1,4 @@
-// Package memory bounds the heap of the process while something is at work that is known to
-// need little.
+// Package memory limits the memory of the process during work that is known to need little.
 package memory
 
 import (
@@ -14,9 +13,9 @@ var (
 	limits []int64 // that are in force
 )
 
-// Limit has memory given back sooner than speed asks for, above so many bytes, until release is
-// called. The lowest of several limits counts. One that was there before, which GOMEMLIMIT sets,
-// stays the only one.
+// Limit makes the garbage collector work harder above so many bytes, until release is called. The
+// lowest of several limits counts. Where GOMEMLIMIT has set a limit, that one stays and others have
+// no effect.
 func Limit(bytes int64) (release func()) {
 	mu.Lock()
 	defer mu.Unlock()

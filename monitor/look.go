@@ -10,8 +10,8 @@ import (
 	"stagelag/warehouse"
 )
 
-// A Looker asks the warehouse what it shows. It stays connected, so that the embedded engine
-// is not started for each question. It is for one goroutine at a time.
+// A Looker reads what the warehouse shows. It stays connected, so that the embedded engine is not
+// started for each look. It is for one goroutine at a time.
 type Looker struct {
 	where    func() warehouse.Config
 	log      logrus.FieldLogger
@@ -21,13 +21,13 @@ type Looker struct {
 	isFailed bool
 }
 
-// NewLooker makes a looker at the warehouse that is there when it is asked for.
+// NewLooker makes a looker. It asks where the warehouse is before each look.
 func NewLooker(where func() warehouse.Config, log logrus.FieldLogger) *Looker {
 	return &Looker{where: where, log: log}
 }
 
-// Look asks for the figures again only when another run was published. It logs when the
-// warehouse can't be asked any more, and when it can again.
+// Look reads the figures again only when another run was published. It logs the first look that
+// fails, and the first one that succeeds after that.
 func (l *Looker) Look(ctx context.Context) (Published, error) {
 	published, err := l.ask(ctx)
 	if err != nil {
@@ -51,8 +51,8 @@ func (l *Looker) ask(ctx context.Context) (Published, error) {
 		}
 		l.w, l.of = w, of
 	}
-	// What is half restored would look like fewer days lost. Whatever else is wrong, reading
-	// will tell.
+	// A half restored warehouse would show fewer days lost. The reads below find whatever else is
+	// wrong.
 	if err := l.w.CheckWhole(ctx); errors.Is(err, warehouse.ErrHalfRestored) {
 		return l.seen, err
 	}

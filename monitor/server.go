@@ -19,8 +19,8 @@ type Server struct {
 // NewServer makes a server that listens nowhere.
 func NewServer(m *Monitor) *Server { return &Server{handler: m.Handler()} }
 
-// Listen serves at an address, and no longer at the one before; nowhere, if it is empty. When
-// that can't be, the one before stays.
+// Listen serves at an address instead of the one before; with an empty address, nowhere. With an
+// error the one before stays.
 func (s *Server) Listen(ctx context.Context, address string) error {
 	if address == s.asked {
 		return nil
@@ -51,7 +51,7 @@ func (s *Server) Address() string {
 	return s.at.String()
 }
 
-// Close waits a moment for answers under way.
+// Close ends the server. It waits two seconds at most for answers under way.
 func (s *Server) Close() {
 	if s.server == nil {
 		return

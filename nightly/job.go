@@ -15,9 +15,8 @@ import (
 	"stagelag/warehouse"
 )
 
-// A Job is the pass and its write-back as a schedule has them made, night after night. It opens
-// the warehouse anew each time: between two nights a server may have been restarted, and an
-// engine killed.
+// A Job makes the pass and its write-back for a schedule, every night. It opens the warehouse anew
+// each time: between two nights a server may have been restarted, and an engine killed.
 type Job struct {
 	options JobOptions
 	watcher Watcher
@@ -43,7 +42,7 @@ type JobOptions struct {
 	Now func() time.Time
 }
 
-// JobProgress is a Progress that is told as well when nothing is done any more.
+// JobProgress is a Progress that is also told when a pass or a write-back has ended.
 type JobProgress interface {
 	Progress
 	Done()
@@ -67,7 +66,7 @@ type nobody struct{}
 func (nobody) RunEnded([]Step, error)       {}
 func (nobody) WriteBackEnded([]Step, error) {}
 
-// Watch has somebody told of what begins from now on. It comes before the first run.
+// Watch sets who is told. It is called before the first run.
 func (j *Job) Watch(w Watcher) { j.watcher = w }
 
 // Configure takes a configuration for what begins from now on.

@@ -1,5 +1,5 @@
-// Package remedy says of a failure why it came to that and what to do about it, wherever the
-// failure came from: the portal, the warehouse, or whoever ended the work.
+// Package remedy explains an error to the reader of a last line: its cause and what to do about
+// it, whether it came from the portal, from the warehouse or from a signal.
 package remedy
 
 import (
@@ -11,17 +11,18 @@ import (
 	"stagelag/warehouse"
 )
 
-// Explain gives an error of work that was done within ctx, with why the work was ended, where
-// it was, and with what to do, as far as that is known. Portal is the portal's host.
+// Explain returns an error of work within ctx together with what to do about it, as far as that
+// is known. When ctx was cancelled, the cause of that replaces the error. Portal is the portal's
+// host.
 func Explain(ctx context.Context, err error, portal string) error {
 	if err == nil {
 		return nil
 	}
 	if cause := context.Cause(ctx); errors.Is(err, context.Canceled) && cause != nil {
-		err = cause // says why the context has ended
+		err = cause
 	}
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() != nil {
-		return err // looks like an error of the network, and is none
+		return err // it looks like an error of the network, and is not one
 	}
 	if what := Of(err, portal); what != "" {
 		return fmt.Errorf("%w; %s", err, what)

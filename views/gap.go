@@ -11,14 +11,14 @@ import (
 	"stagelag/transform"
 )
 
-// A GapCount is how many things of one reason the numbers can't cover, over how many deals.
+// A GapCount is how many gaps have one reason, and in how many deals.
 type GapCount struct {
 	Reason string
 	Count  uint64
 	Deals  uint64
 }
 
-// GapCounts counts what the numbers can't cover, the most frequent reason first.
+// GapCounts counts the gaps, the most frequent reason first.
 func (v Views) GapCounts(ctx context.Context) ([]GapCount, error) {
 	return list(read(ctx, v, "data_gaps", `
 		SELECT toString(reason), count(), uniqExact(deal_id) FROM data_gaps GROUP BY reason ORDER BY count() DESC, reason`,
@@ -34,8 +34,8 @@ type Gap struct {
 	VisitNo   *uint32 // nil for the deal as a whole
 	StageID   extractor.StageID
 	Detail    string // as the run put it, in English
-	// IsInPeriod is whether a visit that it is about was under way in the period that was
-	// asked for. A gap of a deal as a whole, or of its manager, is about all of its visits.
+	// IsInPeriod is whether a visit that the gap is about was under way in the period. A gap of a
+	// deal as a whole, or of its manager, is about all visits of the deal.
 	IsInPeriod bool
 }
 

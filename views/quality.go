@@ -29,7 +29,7 @@ func (s *Subject) columns() []any {
 // A Quality is what the days of a period add up to for a subject.
 type Quality struct {
 	Subject
-	// Period counts the starts that were asked for up to the days: 0 is before the first.
+	// Period is the number of starts up to these days: 0 is before the first start.
 	Period         int
 	Closed         int64
 	ClosedWithPlan int64
@@ -39,8 +39,8 @@ type Quality struct {
 	First          transform.Day // of these days, the first with anything in it
 }
 
-// Quality adds up the quality report from each of the starts, which ascend, to the next one,
-// in no order.
+// Quality adds up the quality report from each start to the next one, in no order. The starts
+// ascend.
 func (v Views) Quality(ctx context.Context, starts []transform.Day, in Funnels) iter.Seq2[Quality, error] {
 	var numbers []string
 	for _, start := range starts {

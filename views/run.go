@@ -18,7 +18,7 @@ type Published struct {
 	StartedAt, FinishedAt time.Time
 }
 
-// Published is the newest published run. A warehouse that has no views yet has none either.
+// Published is the newest published run. A warehouse without views has none, which is no error.
 func (v Views) Published(ctx context.Context) (Published, error) {
 	newest := read(ctx, v, "runs", `
 		SELECT run_id, toInt32(as_of), started_at, ifNull(finished_at, started_at)

@@ -1,9 +1,8 @@
-// Package views reads the views: what the newest published run shows, as Go values. Each
-// question to the views that the program asks has one statement, here; what a measure means
-// is in the views alone.
+// Package views reads the views into Go values: what the newest published run shows. The
+// program's statements on the views are here. The views alone define what a measure means.
 //
-// A question is answered from one published state. Two questions in a row may be answered
-// from two, when a run is published between them.
+// Each statement reads one published state. Two statements in a row may read two states, when a
+// run is published between them.
 package views
 
 import (
@@ -87,7 +86,7 @@ func one[T any](rows iter.Seq2[T, error]) (T, error) {
 	return none, errors.New("read the views: a sum without a row")
 }
 
-// isMissing is whether an error says that there is no such view: no run has made the
+// isMissing is whether an error says that there is no such view, because no run has made the
 // warehouse's schema yet.
 func isMissing(err error) bool {
 	const unknownTable = 60 // the engine's code

@@ -12,14 +12,14 @@ import (
 	"stagelag/views"
 )
 
-// A todo is a deal with what its fields should hold. A portal may have a million of them that
-// all differ, so it is small.
+// A todo is a deal with what its fields should hold. It is small, because on the first write-back
+// all deals differ, and a portal may have a million of them.
 type todo struct {
 	id         extractor.DealID
 	plannedEnd transform.Day
 	daysLeft   int32
 	daysLate   int32
-	daysLost   int32  // a deal has no more of them than days
+	daysLost   int32  // visits of a deal do not overlap, so it is a number of days
 	from       uint32 // in a dry run, the number of what the fields hold
 	status     uint8  // its number
 	differs    uint8  // a bit for each field that holds something else
@@ -27,8 +27,8 @@ type todo struct {
 	hasLeft    bool // days, which are known
 }
 
-// A plan is what is to be written, in the order of writing: first what is to be tried again, then
-// the open deals, which managers look at, then the others.
+// A plan holds the deals that are to be written, in the order of writing: those that are tried
+// again, then the open deals, which managers look at, then the others.
 type plan struct {
 	language config.Language
 	fields   []Field
@@ -37,8 +37,7 @@ type plan struct {
 	again, open, closed []todo
 
 	isDry bool
-	// What the fields of a dry run's deals hold, by the numbers of the texts: few of them, over and
-	// over.
+	// What the fields of a dry run's deals hold now, as numbers of texts. Few texts are in many deals.
 	from    []uint32
 	texts   []string
 	numbers map[string]uint32
@@ -70,8 +69,8 @@ func (p *plan) status(text string) uint8 {
 	return uint8(i)
 }
 
-// compare finds the fields that do not hold what they should, by what the portal shows of them, and
-// is whether there are any.
+// compare notes which fields, as the portal shows them, do not hold what they should. It returns
+// whether there are any.
 func (p *plan) compare(t *todo, shown map[string]string) bool {
 	t.differs = 0
 	for i, field := range p.fields {
@@ -83,7 +82,7 @@ func (p *plan) compare(t *todo, shown map[string]string) bool {
 }
 
 // value is what the field of a role should hold. An empty one stands for none: what is not known
-// is no 0.
+// is not 0.
 func (p *plan) value(role Role, t *todo) string {
 	switch {
 	case role == State:
@@ -101,7 +100,7 @@ func (p *plan) value(role Role, t *todo) string {
 	}
 }
 
-// update gives the fields that differ their values.
+// update returns the values for the fields that differ.
 func (p *plan) update(t *todo) bitrix24.Update {
 	update := bitrix24.Update{DealID: bitrix24.ID(t.id), Values: map[string]string{}}
 	for i, field := range p.fields {
@@ -138,7 +137,7 @@ func (p *plan) number(text string) uint32 {
 	return n
 }
 
-// settle brings the deals into their order and leaves out those above the limit; -1 is none.
+// settle sorts the deals and drops those above the limit; -1 is no limit.
 func (p *plan) settle(limit int) {
 	for _, list := range [][]todo{p.open, p.closed} {
 		slices.SortFunc(list, func(a, b todo) int { return cmp.Compare(a.id, b.id) })
@@ -159,7 +158,7 @@ func (p *plan) take(most int) []todo {
 	return taken
 }
 
-// putBack has deals that were taken tried again, before all others.
+// putBack returns taken deals to the plan, before all others.
 func (p *plan) putBack(again []todo) { p.again = append(again, p.again...) }
 
 // len is how many deals are left.

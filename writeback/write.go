@@ -198,15 +198,15 @@ func (w *writing) finish(begun time.Time) Summary {
 	return s
 }
 
-// refusals are the reasons why deals were not written. The portal may name the deal in each of
-// them, so those that would go on for ever are one.
+// refusals are the reasons why deals were not written. The portal may name the deal in a reason, so
+// their number is bounded.
 type refusals struct {
 	byReason map[string]*Refusal
 	others   Refusal
 }
 
-// keptReasons is how many reasons are counted one by one: far more than are shown, so that the
-// most frequent ones are among them.
+// keptReasons is how many reasons are counted one by one. It is far more than are shown, so that
+// the most frequent ones are among them.
 const keptReasons = 1000
 
 func (r *refusals) add(id extractor.DealID, reason string) {

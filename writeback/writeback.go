@@ -197,13 +197,12 @@ func (w *writing) run(ctx context.Context) error {
 	return nil
 }
 
-// resultsAtOnce is how many results are asked for in one go. What is kept of the others is what
-// differs.
+// resultsAtOnce is how many results are read and kept at a time.
 const resultsAtOnce = 50_000
 
-// results yields the results by deal. They are read along with the fields, which takes as long as
-// the portal's limits want: when another run is published meanwhile, some are of the one and some
-// of the other. None of them is written then.
+// results yields the results by deal. They are read page by page along with the fields, and the
+// portal's limits decide how long that takes. When another run is published meanwhile, the results
+// are of two runs, and write writes none of them.
 func (w *writing) results(ctx context.Context) iter.Seq2[views.Result, error] {
 	return func(yield func(views.Result, error) bool) {
 		for after, more := extractor.DealID(0), true; more; {
@@ -272,8 +271,9 @@ func (w *writing) limit() int {
 	return max(0, w.pass.Limit-w.tried)
 }
 
-// join compares the deals of the configured funnels as the portal shows them, and returns those
-// of the report that it did not show, by id. Both sides come by id, so neither is kept.
+// join compares the deals that the portal shows in the configured funnels with their results. It
+// returns the results of deals that the portal did not show there, by id. Both sides come by id, so
+// neither is kept in memory.
 func (w *writing) join(ctx context.Context, expect int) (missing []todo, err error) {
 	next, stop := iter.Pull2(w.results(ctx))
 	defer stop()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -377,7 +376,20 @@ func TestAFailedRunLeavesNoTrace(t *testing.T) {
 	expectSame(t, "a full run changes no number", s.snapshot(), night)
 }
 
-// TestAnAbandonedRunLeavesNoTrace ends runs at random moments. Readers see the published
+// A countdown is a progress that does something when the step begins that is the last to go.
+type countdown struct {
+	quiet
+	left int
+	cut  func()
+}
+
+func (c *countdown) Step(string) {
+	if c.left--; c.left == 0 {
+		c.cut()
+	}
+}
+
+// TestAnAbandonedRunLeavesNoTrace ends runs at the beginning of each step. Readers see the published
 // state all the while, and the next run is right.
 func TestAnAbandonedRunLeavesNoTrace(t *testing.T) {
 	t.Parallel()
@@ -385,15 +397,21 @@ func TestAnAbandonedRunLeavesNoTrace(t *testing.T) {
 	s.run(false)
 	published := s.snapshot()
 	s.at(firstNight.AddDate(0, 0, 2))
-	random := rand.New(rand.NewPCG(5, 5))
-	for range 8 {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Duration(random.IntN(150))*time.Millisecond)
-		_, err := nightly.Run(ctx, s.pass(random.IntN(2) == 0))
+	abandoned := 0
+	for {
+		ctx, cancel := context.WithCancel(context.Background())
+		pass := s.pass(abandoned%2 == 1)
+		pass.Progress = &countdown{left: abandoned + 1, cut: cancel}
+		_, err := nightly.Run(ctx, pass)
 		cancel()
 		if err == nil {
-			break // it was faster: there is no more to abandon
+			break // it has fewer steps
 		}
-		expectSame(t, "an abandoned run", s.snapshot(), published)
+		abandoned++
+		expectSame(t, fmt.Sprintf("a run that is abandoned in step %d", abandoned), s.snapshot(), published)
+	}
+	if abandoned < 6 {
+		t.Errorf("%d runs were abandoned, want 6 at least", abandoned)
 	}
 	s.run(false)
 	s.expectLaws("after abandoned runs")

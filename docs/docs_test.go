@@ -111,7 +111,7 @@ func TestReadmeLinksEveryPage(t *testing.T) {
 }
 
 // What is called in a block of code or between backquotes.
-var makeCall = regexp.MustCompile("(?m)(?:^    |`|&& )make ([a-z][a-z-]*)")
+var makeCall = regexp.MustCompile("(?m)(?:(?:^    )|`|&& )make ([a-z][a-z-]*)")
 
 func TestMakeTargetsExist(t *testing.T) {
 	t.Parallel()

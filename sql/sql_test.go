@@ -208,6 +208,9 @@ func TestOneStatementToAFile(t *testing.T) {
 		if bytes.Contains(comment.ReplaceAll(text, nil), []byte(";")) {
 			t.Errorf("%s holds more than one statement, and nothing rolls back the first of two", name)
 		}
+		if bytes.Contains(text, []byte("stagelag")) {
+			t.Errorf("%s names a database", name)
+		}
 	}
 }
 

@@ -96,7 +96,7 @@ var readViews = sync.OnceValues(func() ([]viewFile, error) {
 		}
 		f := viewFile{name: strings.TrimSuffix(path.Base(name), ".sql"), text: string(text)}
 		parts := viewText.FindStringSubmatch(f.text)
-		if parts == nil || parts[1] != f.name {
+		if len(parts) == 0 || parts[1] != f.name {
 			return nil, fmt.Errorf("%s does not create the view of its name, with its columns and a COMMENT", name)
 		}
 		f.columns, f.comment = parts[2], parts[3]

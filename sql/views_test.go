@@ -22,8 +22,8 @@ import (
 func publish(t *testing.T, w *warehouse.Warehouse, run int) {
 	t.Helper()
 	for _, statement := range []string{
-		`INSERT INTO deals (run_id, deal_id, title, created_date, visits, first_entered, stage_id, manager_id, is_open, is_planned, planned_end, managers, manager_visit_no, manager_stage_id, gap_visit_no, gap_stage_id, gap_manager_id, gap_reason, gap_detail)
-			SELECT %[1]d, %[1]d, 'Deal', '2026-03-01', 1, '2026-03-01', 'DOC', 1, true, true, '2026-03-01', [1], [1], ['DOC'], [1], ['DOC'], [1], ['bad_plan'], ['']`,
+		`INSERT INTO deals (run_id, deal_id, title, created_date, visits, first_entered, stage_id, is_open, manager_id, is_planned, planned_end, managers, manager_visit_no, manager_stage_id, gap_visit_no, gap_stage_id, gap_manager_id, gap_reason, gap_detail)
+			SELECT %[1]d, %[1]d, 'Deal', '2026-03-01', 1, '2026-03-01', 'DOC', true, 1, true, '2026-03-01', [1], [1], ['DOC'], [1], ['DOC'], [1], ['bad_plan'], ['']`,
 		`INSERT INTO visits (run_id, deal_id, visit_no, stage_id, entered_at, entered_date, is_open, plan_source, planned_end, tenure_from, tenure_manager, tenure_source)
 			SELECT %[1]d, %[1]d, 1, 'DOC', '2026-03-01 09:00:00', '2026-03-01', true, 'stage_norm', '2026-03-01', ['2026-03-01'], [1], ['seen']`,
 		`INSERT INTO facts (run_id, sign, day, deal_id, visit_no, stage_id, manager_id, entered_date, plan_source, planned_end, overdue_days, overdue_day, days_left, is_open)
@@ -33,7 +33,7 @@ func publish(t *testing.T, w *warehouse.Warehouse, run int) {
 		`INSERT INTO stages (run_id, funnel_id, stage_id, name) SELECT %[1]d, 0, 'DOC', 'Run %[1]d'`,
 		`INSERT INTO managers (run_id, manager_id, name) SELECT %[1]d, 1, 'Run %[1]d'`,
 		// The row that publishes comes last, as in a run.
-		`INSERT INTO run_events (run_id, status, recorded_at, as_of, started_at, finished_at, portal_host) SELECT %[1]d, 'published', now64(3), '2026-03-02', now64(3), now64(3), 'example.bitrix24.ru'`,
+		`INSERT INTO run_events (run_id, status, recorded_at, as_of, started_at, portal_host) SELECT %[1]d, 'published', now64(3), '2026-03-02', now64(3), 'example.bitrix24.ru'`,
 	} {
 		execute(t, w, fmt.Sprintf(statement, run))
 	}

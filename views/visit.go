@@ -105,7 +105,7 @@ func (v Views) Visits(ctx context.Context, from, to transform.Day, in Funnels) i
 		func(rows driver.Rows, r *Visit) error {
 			var left, planned *int32
 			var isClosed, isOpenOverdue uint8
-			err := rows.Scan(append(r.Subject.columns(), (*uint64)(&r.DealID), &r.VisitNo, &r.DealTitle, &r.DealURL,
+			err := rows.Scan(append(r.columns(), (*uint64)(&r.DealID), &r.VisitNo, &r.DealTitle, &r.DealURL,
 				(*int32)(&r.Entered), &left, &planned, &r.PlanDays, &r.Status, &r.OverdueDays, &isClosed, &isOpenOverdue)...)
 			r.Left, r.Planned = dayOrNone(left), dayOrNone(planned)
 			r.IsClosed, r.IsOpenOverdue = isClosed == 1, isOpenOverdue == 1

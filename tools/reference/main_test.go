@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"testing"
 )
@@ -14,7 +15,7 @@ func TestTheReferenceIsOfTheseViews(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if string(got) != string(want) {
+	if !bytes.Equal(got, want) {
 		t.Error("docs/views.md is not of these views: make docs writes it anew")
 	}
 }

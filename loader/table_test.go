@@ -264,3 +264,14 @@ func TestNamesAreAppendedWhenTheyChange(t *testing.T) {
 		t.Errorf("the stages of the last run (-want +got):\n%s", diff)
 	}
 }
+
+// The driver gives a date as its midnight in the zone of the server.
+func TestDatesAreThoseOfTheServer(t *testing.T) {
+	const day = transform.Day(20_520)
+	for _, hours := range []int{-11, -3, 0, 3, 14} {
+		midnight := time.Date(2026, 3, 8, 0, 0, 0, 0, time.FixedZone("", hours*60*60))
+		if got := loadedDay(midnight); got != day {
+			t.Errorf("the date of %s is %s, want %s", midnight, got, day)
+		}
+	}
+}

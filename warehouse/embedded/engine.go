@@ -118,6 +118,9 @@ func startEngine(f folder, file string, engineLock *os.File, c credentials) (*en
 		"STAGELAG_USERS_CONFIG="+filepath.Join(f.config(), "users.xml"),
 		"STAGELAG_TMP_PATH="+filepath.Join(f.data(), "tmp")+"/",
 		"STAGELAG_BACKUPS_PATH="+f.backups(),
+		// Dates and times without a zone mean the same on every machine: the engine takes its zone
+		// from here, and not from its configuration.
+		"TZ=UTC",
 		// The library's threads are none of Go's, which preempts with signals.
 		"GODEBUG=asyncpreemptoff=1", "GOTRACEBACK=none",
 	)

@@ -67,6 +67,15 @@ func TestKilledStarterLeavesTheEngineToTheOthers(t *testing.T) {
 	}
 }
 
+// A machine's own zone does not reach the engine: a Date would mean another day.
+func TestTheEngineIsInUTC(t *testing.T) {
+	t.Parallel()
+	db := connect(t, mustJoin(t, newPath(t)))
+	if n := count(t, db, "SELECT count() WHERE serverTimezone() = 'UTC' AND timezone() = 'UTC'"); n != 1 {
+		t.Error("the engine is in another zone than UTC, which it takes from the machine")
+	}
+}
+
 func TestDataAndServiceSurviveAKill(t *testing.T) {
 	t.Parallel()
 	tests := []struct {

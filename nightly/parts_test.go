@@ -106,7 +106,7 @@ func (s *site) startStopped(task passTask, run loader.RunID, kept ...uint32) *ex
 // shows what a run by one process shows.
 func TestARunInParts(t *testing.T) {
 	t.Parallel()
-	const seed, deals, changes, parts = 31, 300, 100, 12
+	const seed, deals, changes, parts = 31, 600, 200, 24
 	s := generated(t, seed, deals)
 	alone := *s
 	alone.w = warehousetest.Migrated(t)
@@ -152,12 +152,12 @@ func TestARunInParts(t *testing.T) {
 // run leaves no trace of its parts.
 func TestASplitRunIsKilled(t *testing.T) {
 	t.Parallel()
-	s := generated(t, 32, 150)
+	s := generated(t, 32, 300)
 	task := s.task(warehousetest.ServerURL(s.w, s.w.Options().Addr[0]), s.webhook)
 	helper := task
 	helper.Works = true
-	task.Parts = 30
-	run := s.startStopped(task, 1, 28, 29, 30)
+	task.Parts = 100
+	run := s.startStopped(task, 1, 98, 99, 100)
 	helping := helper.command(t)
 	said := &strings.Builder{}
 	helping.Stdout = said

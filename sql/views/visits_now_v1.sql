@@ -73,4 +73,4 @@ FROM
     FROM visits
     WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)} AND (until_run_id > {newest_run:UInt32} OR until_run_id IN {hidden_runs:Array(UInt32)}) AND NOT is_gone
 ) AS v
-COMMENT 'One row for each visit as it stands now, as deal_stages but for titles and addresses: for sums over the whole portfolio'
+COMMENT 'One row for each visit as it stands now, as deal_stages without titles and addresses: for sums over the whole portfolio'

@@ -131,3 +131,12 @@ type RedirectError struct {
 func (e *RedirectError) Error() string {
 	return fmt.Sprintf("the portal redirects to %s, %s; if that is the portal's new address, set portal.url to it", e.Host, e.reason)
 }
+
+// IsNotFound is whether the portal says that what was asked for does not exist.
+func IsNotFound(err error) bool {
+	refusal, ok := errors.AsType[*APIError](err)
+	if !ok {
+		return false
+	}
+	return refusal.is("NOT_FOUND") || (refusal.Code == "" || refusal.is("0")) && strings.EqualFold(strings.Trim(refusal.Description, ". "), "not found")
+}

@@ -34,6 +34,19 @@ func (l Listing[T]) inOrder() []Param {
 	return append(slices.Clip(l.Params), Param{"order[" + l.IDName + "]", "ASC"}, noCount)
 }
 
+// FirstPage is the command for the first page, to be sent along with others.
+func (l Listing[T]) FirstPage() Command {
+	first := chain[T]{listing: l, after: l.After}
+	return first.commands(0, 1)[0]
+}
+
+// Take reads the answer to the first page, and tells whether it is the last one too.
+func (l Listing[T]) Take(answer Answer) (rows []T, isLast bool, err error) {
+	first := chain[T]{listing: l, after: l.After}
+	rows, err = first.take([]Answer{answer})
+	return rows, first.done, err
+}
+
 // A chain is one reading of a listing: a run of pages of which each refers to the one before,
 // so that one request holds many.
 type chain[T any] struct {

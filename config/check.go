@@ -16,6 +16,9 @@ import (
 // check looks for what is wrong between values that are each right by themselves.
 func (r *reader) check(cfg *Config) {
 	r.checkPortal()
+	if r.isAbsent("portal.check_clock") {
+		cfg.Portal.CheckClock = !isLoopback(cfg.Portal.URL.Host())
+	}
 	r.checkFunnels(cfg.Funnels)
 	r.checkPlanFields(cfg.Plan.Fields)
 	r.checkNorms(cfg.Plan.Norms)

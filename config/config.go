@@ -17,6 +17,7 @@ type Config struct {
 	Portal    Portal    `key:"portal"`
 	Plan      Plan      `key:"plan"`
 	Stages    Stages    `key:"stages"`
+	Visits    Visits    `key:"visits"`
 	Calendar  Calendar  `key:"calendar"`
 	Warehouse Warehouse `key:"warehouse"`
 	Schedule  Schedule  `key:"schedule"`
@@ -42,6 +43,10 @@ type Portal struct {
 	// Limits names the request limits that the portal's tariff sets.
 	// portal.limits, standard unless set.
 	Limits bitrix24.Limits `key:"limits"`
+	// CheckClock is whether a run is refused where the portal's clock disagrees with the machine's by more than an
+	// hour.
+	// portal.check_clock, true unless set, and false for a loopback address.
+	CheckClock bool `key:"check_clock"`
 }
 
 // Plan tells how many days a stage is given.
@@ -80,6 +85,16 @@ type Stages struct {
 	// stages.map, empty unless set.
 	Map map[extractor.StageID]extractor.StageID `key:"map"`
 }
+
+// Visits tells what is a visit.
+type Visits struct {
+	// Shortest is how long a visit lasts at least: what was left sooner is a slip.
+	// visits.shortest, 0s unless set.
+	Shortest Least `key:"shortest"`
+}
+
+// Least is the least length of something, possibly zero.
+type Least time.Duration
 
 // Calendar tells which days count.
 type Calendar struct {

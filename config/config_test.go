@@ -65,7 +65,7 @@ func sampleConfig(t *testing.T) Config {
 		Portal: Portal{
 			URL:      mustWebhook(t, "https://example.bitrix24.ru/rest/1/s3cr3t/"),
 			TimeZone: zone,
-			Limits:   bitrix24.Enterprise,
+			Limits:   bitrix24.Enterprise, CheckClock: true,
 		},
 		Funnels: []extractor.FunnelID{5, 7},
 		Plan: Plan{
@@ -214,7 +214,7 @@ func TestLoadComplaints(t *testing.T) {
 		{"a key that is a list", "portal: {[a]: b}", "stagelag.yaml:1: portal.…: expected a key, found a list"},
 		{"a merge key", "portal: {<<: {url: x}}", "stagelag.yaml:1: portal.<<: unknown key, the nearest is portal.url"},
 		{"a section that is a text", "portal: UTC", `stagelag.yaml:1: portal: expected a mapping with the keys portal.url, portal.time_zone, portal.limits, found the text "UTC"`},
-		{"a file that is a list", "- a", "stagelag.yaml:1: the file: expected a mapping with the keys portal, plan, stages, calendar, warehouse, schedule, write_back, funnels, found a list"},
+		{"a file that is a list", "- a", "stagelag.yaml:1: the file: expected a mapping with the keys portal, plan, stages, visits, calendar, warehouse, schedule, write_back, funnels, found a list"},
 		{"broken YAML", "portal:\n  url: [", "stagelag.yaml:2: not YAML: did not find expected node content"},
 		{"a tab", "portal:\n\turl: x", "stagelag.yaml:2: not YAML: found character that cannot start any token"},
 		{"two documents", "funnels: [1]\n---\nfunnels: [2]\n", "stagelag.yaml:2: a second YAML document: would not be read, remove the --- before it"},

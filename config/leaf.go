@@ -47,6 +47,14 @@ var leaves = map[reflect.Type]leaf{
 		d, err := time.ParseDuration(text)
 		return d, unless(err == nil && d >= time.Minute)
 	}),
+	reflect.TypeFor[Least](): leafOf("a time such as 5m, or 0s for none", []string{"!!str", "!!int"}, func(text string) (Least, error) {
+		d, err := time.ParseDuration(text)
+		return Least(d), unless(err == nil && d >= 0)
+	}),
+	reflect.TypeFor[bool](): leafOf("true or false", []string{"!!bool", "!!str"}, func(text string) (bool, error) {
+		value, err := strconv.ParseBool(text)
+		return value, unless(err == nil)
+	}),
 	reflect.TypeFor[ListenAddress](): leafOf("an address such as 127.0.0.1:9469, or off", []string{"!!str"}, func(text string) (ListenAddress, error) {
 		if text == "off" || text == "" {
 			return "", nil

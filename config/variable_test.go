@@ -12,13 +12,15 @@ import (
 // overrides holds for every key a value of its variable, unlike the one in the sample
 // file, and the value as the file would have it.
 var overrides = map[string]struct{ variable, file string }{
-	"portal.url":                 {"http://127.0.0.1:8024/rest/2/other/", "http://127.0.0.1:8024/rest/2/other/"},
+	"portal.url":                 {"https://other.bitrix24.ru/rest/2/other/", "https://other.bitrix24.ru/rest/2/other/"},
+	"portal.check_clock":         {"false", "false"},
 	"portal.time_zone":           {"Asia/Vladivostok", "Asia/Vladivostok"},
 	"portal.limits":              {"none", "none"},
 	"funnels":                    {"1, 2", "[1, 2]"},
 	"plan.fields":                {`{"C1:NEW": {date: UF_CRM_NEW}}`, `{"C1:NEW": {date: UF_CRM_NEW}}`},
 	"plan.norms":                 {`{stage: "C1:NEW", days: 3}, {stage: X, days: 0, from: 2026-01-31}`, `[{stage: "C1:NEW", days: 3}, {stage: X, days: 0, from: 2026-01-31}]`},
 	"stages.map":                 {`"C1:OLD": "C1:NEW"`, `{"C1:OLD": "C1:NEW"}`},
+	"visits.shortest":            {"5m", "5m"},
 	"calendar.kind":              {"calendar", "calendar"},
 	"warehouse.url":              {"embedded", "embedded"},
 	"warehouse.database":         {"south", "south"},

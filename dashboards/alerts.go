@@ -16,20 +16,24 @@ type rule struct {
 	dashboard string
 }
 
-const runBefore = "(SELECT maxOrNull(as_of) FROM runs WHERE status = 'published' AND as_of < " + asOf + ")"
+// runBefore is the last run of an earlier date: what runs appended since is the difference from the state after it,
+// whatever caused it.
+const runBefore = "(SELECT maxOrNull(run_id) FROM runs WHERE status = 'published' AND as_of < " + asOf + ")"
 
 // rules return numbers only: a text column breaks an alert. The first two have to fire in
 // a warehouse without a run as well; to the others that is no news.
 var rules = []rule{
 	{"heartbeat", "SELECT toFloat64(dateDiff('minute', max(finished_at), now())) / 60 AS value FROM runs WHERE status = 'published' HAVING count() > 0", 26, "Alerting", "trust"},
 	{"failed", "SELECT toFloat64(argMax(status, run_id) = 'failed') AS value FROM runs WHERE status != 'running' HAVING count() > 0", 0, "OK", "trust"},
-	// What runs appended since counts, so that a correction of the past counts as well.
-	{"rose", "SELECT toFloat64(sum(sign * overdue_day)) AS value FROM fact_changes WHERE run_id > (SELECT maxOrNull(run_id) FROM runs WHERE status = 'published' AND as_of < " + asOf + ") HAVING count() > 0", 100, "OK", "portfolio"},
+	{"rose", "SELECT toFloat64(sum(sign * overdue_day)) AS value FROM fact_changes WHERE run_id > " + runBefore + " HAVING count() > 0", 100, "OK", "portfolio"},
 	{"coverage", `SELECT toFloat64(a.rate - b.rate) AS value
 FROM (SELECT sum(visits_closed_with_plan) / nullIf(sum(visits_closed), 0) AS rate FROM quality_report WHERE day > ` + asOf + ` - 37 AND day <= ` + asOf + ` - 7) AS a
 CROSS JOIN (SELECT sum(visits_closed_with_plan) / nullIf(sum(visits_closed), 0) AS rate FROM quality_report WHERE day > ` + asOf + ` - 7) AS b
 WHERE value IS NOT NULL`, 0.1, "OK", "quality"},
-	{"late_deal", "SELECT toFloat64(countIf(overdue_days > 30 AND overdue_days - (" + asOf + " - " + runBefore + ") <= 30)) AS value FROM visits_now WHERE is_open = 1 HAVING count() > 0", 0, "OK", "portfolio"},
+	{"late_deal", `SELECT toFloat64(countIf(v.overdue_days > 30 AND v.overdue_days - c.accrued <= 30)) AS value
+FROM visits_now AS v
+JOIN (SELECT deal_id, visit_no, sum(sign * overdue_day) AS accrued FROM fact_changes WHERE run_id > ` + runBefore + ` GROUP BY deal_id, visit_no) AS c USING (deal_id, visit_no)
+WHERE v.is_open = 1 HAVING count() > 0`, 0, "OK", "portfolio"},
 }
 
 // alerts is the provisioning file of the alerts.

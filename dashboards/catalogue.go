@@ -115,7 +115,8 @@ SELECT concat('«', stage_name, '»: вход ', toString(entered_date),
     plan_days IS NULL, ' — плана нет, поэтому дни не начисляются.',
     concat(' + план ', toString(assumeNotNull(plan_days)), ' дн. = плановый срок ', toString(assumeNotNull(planned_end)), '. ',
       if(is_open = 1, concat('Этап идёт, дата расчёта ', ifNull(toString(` + asOf + `), '—')), concat('Уход ', ifNull(toString(left_date), '—'))),
-      if(overdue_days > 0, concat(': ', toString(overdue_days), ' дн. просрочки.'), ': в срок.')))) AS sentence
+      if(late_at_entry > 0, concat(' Вход на ', toString(assumeNotNull(late_at_entry)), ' дн. позже планового срока, дни считаются со следующего дня'), ''),
+      multiIf(overdue_days > 0, concat(': ', toString(overdue_days), ' дн. просрочки.'), late_at_entry > 0, ': с опозданием.', ': в срок.')))) AS sentence
 FROM deal_stages
 WHERE ` + theDeal + `
 ORDER BY visit_no`, `
@@ -124,7 +125,8 @@ SELECT concat(stage_name, ': entered ', toString(entered_date),
     plan_days IS NULL, ', without a plan, so nothing accrues.',
     concat(' + plan of ', toString(assumeNotNull(plan_days)), ' d = planned end ', toString(assumeNotNull(planned_end)), '. ',
       if(is_open = 1, concat('Still there as of ', ifNull(toString(` + asOf + `), '—')), concat('Left ', ifNull(toString(left_date), '—'))),
-      if(overdue_days > 0, concat(': ', toString(overdue_days), ' overdue days.'), ': on time.')))) AS sentence
+      if(late_at_entry > 0, concat(', entered ', toString(assumeNotNull(late_at_entry)), ' d after the planned end and counted from the next day on'), ''),
+      multiIf(overdue_days > 0, concat(': ', toString(overdue_days), ' overdue days.'), late_at_entry > 0, ': late.', ': on time.')))) AS sentence
 FROM deal_stages
 WHERE ` + theDeal + `
 ORDER BY visit_no`},

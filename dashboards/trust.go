@@ -103,7 +103,7 @@ FROM
   SELECT arrayJoin([('1', toInt64(plans)), ('3', toInt64(finals))]) AS counted, counted.1 AS law, counted.2 AS violations
   FROM
   (
-    SELECT countIf(planned_end IS NOT NULL AND planned_end != entered_date + plan_days) AS plans,
+    SELECT countIf(if(planned_end < entered_date, plan_days != 0, planned_end != entered_date + plan_days)) AS plans,
       countIf(is_final = 1 AND (planned_end IS NOT NULL OR is_open = 1 OR overdue_days != 0)) AS finals
     FROM visits_now
   )
@@ -122,7 +122,7 @@ ORDER BY law`
 
 // dayLaws counts the days of a stage on which the report does not show what the dates of
 // the visits give. Both are compared by how they change from day to day: a visit begins
-// to accrue on the day after its planned end, and stops on the day after its end. A number stands
+// to accrue on the day after its planned end, or after its entry where that is later, and stops on the day after its end. A number stands
 // for the stage: the engine groups numbers faster than texts.
 var dayLaws = `
 SELECT '4' AS law, toInt64(countIf(difference != 0)) AS violations
@@ -132,7 +132,7 @@ FROM
   FROM
   (
     SELECT funnel_id, stage_id, arrayJoin([
-      (assumeNotNull(planned_end) + 1, toInt64(1)), (ifNull(left_date, assumeNotNull(` + asOf + `)) + 1, toInt64(-1))]) AS event
+      (greatest(assumeNotNull(planned_end), entered_date) + 1, toInt64(1)), (ifNull(left_date, assumeNotNull(` + asOf + `)) + 1, toInt64(-1))]) AS event
     FROM visits_now WHERE overdue_days > 0
     UNION ALL
     SELECT funnel_id, stage_id, arrayJoin([(day, toInt64(-overdue_days_accrued)), (day + 1, toInt64(overdue_days_accrued))])

@@ -4,15 +4,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"stagelag/bitrix24"
 	"stagelag/config"
 	"stagelag/extractor"
 	"stagelag/nightly"
 	"stagelag/plain"
+	"stagelag/sql"
+	"stagelag/warehouse"
 	"stagelag/writeback"
 )
 
@@ -41,7 +46,7 @@ func (e *examination) portal(ctx context.Context) {
 	e.clock(description, asked, answered)
 	e.rights(description)
 	e.tariff(ctx)
-	e.names(description)
+	e.names(ctx, description)
 	e.plans(description)
 }
 
@@ -125,9 +130,19 @@ func allowance(limits bitrix24.Limits) int {
 }
 
 // names holds what is configured against what the portal has.
-func (e *examination) names(d extractor.Description) {
+func (e *examination) names(ctx context.Context, d extractor.Description) {
+	known, err := e.knownNames(ctx, d)
+	if err != nil {
+		e.find("names", Problem, err.Error(), e.remedy(err))
+		return
+	}
 	found := 0
-	for _, err := range []error{nightly.Check(e.Config, d), writeback.CheckFields(e.Config.WriteBack, d.Description)} {
+	warnings, wrong := nightly.Check(e.Config, d, known)
+	for _, warning := range warnings {
+		e.find("names", Warning, plain.Text(warning, 0), "take the name out of the configuration once no visit needs it")
+		found++
+	}
+	for _, err := range []error{wrong, writeback.CheckFields(e.Config.WriteBack, d.Description)} {
 		wrong, ok := errors.AsType[*config.Error](err)
 		if !ok {
 			continue
@@ -140,6 +155,36 @@ func (e *examination) names(d extractor.Description) {
 	if found == 0 {
 		e.find("names", OK, "every funnel, stage and field of the configuration is on the portal", "")
 	}
+}
+
+// knownNames asks the warehouse as well, where there is one.
+func (e *examination) knownNames(ctx context.Context, d extractor.Description) (nightly.Names, error) {
+	var conn driver.Conn
+	if w := e.openWarehouse(ctx); w != nil {
+		defer w.Close()
+		conn = w.DB()
+	}
+	return nightly.KnownNames(ctx, e.Config, d, e.Client, conn)
+}
+
+// openWarehouse opens a warehouse whose schema is this program's, nil where there is none or it can't be opened:
+// what is wrong with it has a check of its own.
+func (e *examination) openWarehouse(ctx context.Context) *warehouse.Warehouse {
+	if e.Config.Warehouse.URL.IsEmbedded() {
+		if _, err := os.Stat(e.Config.Warehouse.Path); err != nil {
+			return nil
+		}
+	}
+	w, err := warehouse.Open(ctx, e.Warehouse)
+	if err != nil {
+		return nil
+	}
+	status, err := sql.ReadStatus(ctx, w)
+	if err != nil || status.Version != status.Newest {
+		_ = w.Close()
+		return nil
+	}
+	return w
 }
 
 // plans says which stages have a plan from where.

@@ -9,14 +9,6 @@ import (
 	"stagelag/extractor"
 )
 
-func wantVanished(t *testing.T, err error, known, vanished int) {
-	t.Helper()
-	var gone *extractor.VanishedError
-	if !errors.As(err, &gone) || gone.Known != known || gone.Vanished != vanished {
-		t.Errorf("Extract: %v, want %d of %d vanished", err, vanished, known)
-	}
-}
-
 func wantWarning(t *testing.T, result extractor.Result, warning string) {
 	t.Helper()
 	if !slices.Contains(result.Warnings, warning) {

@@ -64,12 +64,14 @@ type Deal struct {
 	FunnelID  FunnelID
 	StageID   StageID
 	Semantics Semantics
-	ManagerID ManagerID       // 0: nobody
-	Amount    decimal.Decimal // in Currency; two places
-	Currency  string
-	CreatedAt time.Time // UTC; zero where the portal gave none
-	MovedAt   time.Time // UTC; the last change of stage, zero where the portal gave none
-	UpdatedAt time.Time // UTC; zero where the portal gave none
+	// IsPlaceUnknown is whether the portal showed the deal without a stage; StageID is the one before, empty if there was none.
+	IsPlaceUnknown bool
+	ManagerID      ManagerID       // 0: nobody
+	Amount         decimal.Decimal // in Currency; two places
+	Currency       string
+	CreatedAt      time.Time // UTC; zero where the portal gave none
+	MovedAt        time.Time // UTC; the last change of stage, zero where the portal gave none
+	UpdatedAt      time.Time // UTC; zero where the portal gave none
 	// IsRecurring marks a template from which deals are made; it is not a deal itself.
 	IsRecurring bool
 	// Fields holds the custom fields that were asked for and are not empty, by their
@@ -95,13 +97,14 @@ type Funnel struct {
 	Stages []Stage
 }
 
-// A Stage is a step of a funnel as the portal has it today.
+// A Stage is a step of a funnel as the portal has it, or last had it.
 type Stage struct {
 	ID        StageID
 	FunnelID  FunnelID
 	Name      string
 	Semantics Semantics
 	Sort      int32
+	IsGone    bool // the portal has it no more
 }
 
 // A Manager is a person who is responsible for deals, dismissed ones included.

@@ -157,3 +157,31 @@ func (f *Funnel) addStages(answer bitrix24.Answer) (int, error) {
 	}
 	return added, nil
 }
+
+// HistoricStages are those of the stages into which a change of any deal's history led.
+func HistoricStages(ctx context.Context, c *bitrix24.Client, stages []StageID) ([]StageID, error) {
+	commands := make([]bitrix24.Command, len(stages))
+	for i, id := range stages {
+		commands[i] = bitrix24.Command{Method: changeMethod, Params: []bitrix24.Param{
+			ofDeals, param("filter[STAGE_ID]", string(id)), param("order[ID]", "ASC"), param("start", "-1"),
+		}}
+	}
+	answers, err := c.Batch(ctx, commands)
+	if err != nil {
+		return nil, fmt.Errorf("look for stages of the past: %w", err)
+	}
+	var known []StageID
+	for i, answer := range answers {
+		if answer.Err != nil {
+			return nil, fmt.Errorf("look for stages of the past: %w", answer.Err)
+		}
+		var rows bitrix24.Items[changeRow]
+		if err := json.Unmarshal(answer.Result, &rows); err != nil {
+			return nil, fmt.Errorf("%s: %w", changeMethod, err)
+		}
+		if slices.ContainsFunc(rows.Items, func(r changeRow) bool { return StageID(r.StageID) == stages[i] }) {
+			known = append(known, stages[i])
+		}
+	}
+	return known, nil
+}

@@ -23,6 +23,9 @@ type Options struct {
 	Fields      []string   // custom fields of the deal by their upper-case names
 	// Full reads everything again, whatever was landed before.
 	Full bool
+	// Ahead is how far the portal's clock is ahead of this machine's, nil where they were not compared or not
+	// found to agree.
+	Ahead *time.Duration
 	// OwnWrites gives those of the deals, as the portal shows them now, that only
 	// this program has changed since they were landed. They are not read again. nil: none.
 	OwnWrites func(ctx context.Context, deals []Deal) (map[DealID]bool, error)
@@ -50,15 +53,16 @@ type Result struct {
 	Managers    []Manager // of all known deals, as far as the portal shows them
 	DealsRead   int
 	ChangesRead int
-	Vanished    int // deals
+	Vanished    int // deals that the portal has no longer
+	Hidden      int // deals that it was newly found not to show
 	Requests    int // by the client so far
 	Waited      map[string]time.Duration
 	Warnings    []string
 }
 
-// The portal may show a change a little after its time, and a run's first request comes a
-// little after its clock was asked.
-const overlap = 10 * time.Minute
+// The portal may show a change a little after its time, a run's first request comes a little after its clock was
+// asked, and the clock may be off by an hour without being refused.
+const overlap = 70 * time.Minute
 
 // A full reading that died longer ago than this is begun anew.
 const fullReadLasts = 24 * time.Hour
@@ -72,34 +76,23 @@ func Extract(ctx context.Context, c *bitrix24.Client, landing Landing, o Options
 	if err != nil {
 		return Result{}, err
 	}
-	var vanished []DealID
 	since := landing.Run()
-	switch x.state.Full {
-	case nil:
-		if err := x.readChanged(ctx, x.state.Watermark); err != nil {
-			return Result{}, fmt.Errorf("changed deals: %w", err)
-		}
-		if vanished, err = x.sweep(ctx); err != nil {
-			return Result{}, fmt.Errorf("sweep for deleted deals: %w", err)
-		}
-	default:
+	if x.state.Full != nil {
 		since = x.state.Full.SinceRun
 		if err := x.readAll(ctx); err != nil {
 			return Result{}, err
 		}
-		if since == landing.Run() {
-			break
-		}
-		// What changed between the runs that this reading took.
-		if err := x.readChanged(ctx, x.state.Full.StartedAt); err != nil {
-			return Result{}, fmt.Errorf("changed deals: %w", err)
-		}
-		if vanished, err = x.sweep(ctx); err != nil {
-			return Result{}, fmt.Errorf("sweep for deleted deals: %w", err)
-		}
 	}
-	if err := x.vanish(ctx, vanished); err != nil {
-		return Result{}, err
+	switch {
+	case x.state.Full == nil:
+		if err := x.catchUp(ctx, x.state.Watermark); err != nil {
+			return Result{}, err
+		}
+	case since != landing.Run():
+		// What changed between the runs that this reading took.
+		if err := x.catchUp(ctx, x.state.Full.StartedAt); err != nil {
+			return Result{}, err
+		}
 	}
 	if err := x.settle(ctx, since); err != nil {
 		return Result{}, fmt.Errorf("deals that do not match their history: %w", err)
@@ -107,7 +100,7 @@ func Extract(ctx context.Context, c *bitrix24.Client, landing Landing, o Options
 	if err := x.readManagers(ctx); err != nil {
 		return Result{}, fmt.Errorf("managers: %w", err)
 	}
-	x.state = State{Scope: x.state.Scope, Watermark: o.Description.Clock}
+	x.state = State{Scope: x.state.Scope, Watermark: x.watermark(), LastChange: x.lastChange, Ahead: o.Ahead}
 	if err := x.saveState(ctx); err != nil {
 		return Result{}, err
 	}
@@ -122,10 +115,42 @@ type extraction struct {
 	options  Options
 	state    State
 	progress func(Step, int, int)
-	// knownBefore counts the deals that a full reading found known in the end, 0 under a new
-	// scope.
-	knownBefore int
-	result      Result
+	// newest is the newest change of a deal that was read and is not after the clock.
+	newest time.Time
+	// lastChange is the last stage change of the configured funnels that was read.
+	lastChange ChangeID
+	// landed are the deals that were landed one by one, with their histories.
+	landed map[DealID]bool
+	result Result
+}
+
+// watermark is up to when all has been read. That is the clock where it is known to be right. Any other may have been
+// ahead, so the newest change counts, up to the clock: a run that lasts may read a change that came after another
+// which it passed by.
+func (x *extraction) watermark() time.Time {
+	clock := x.options.Description.Clock
+	newest := x.newest
+	if x.options.Ahead != nil {
+		return clock
+	}
+	if x.state.Full == nil && x.state.Watermark.After(newest) {
+		newest = x.state.Watermark
+	}
+	if newest.IsZero() || newest.After(clock) {
+		return clock
+	}
+	return newest
+}
+
+// catchUp lands what has changed since a time of the portal's, and marks what it shows no longer.
+func (x *extraction) catchUp(ctx context.Context, since time.Time) error {
+	if err := x.readChanged(ctx, since); err != nil {
+		return fmt.Errorf("changed deals: %w", err)
+	}
+	if err := x.sweep(ctx); err != nil {
+		return fmt.Errorf("sweep for deleted deals: %w", err)
+	}
+	return nil
 }
 
 // newExtraction decides what is to be read: state.Full is set when everything is.
@@ -139,7 +164,7 @@ func newExtraction(ctx context.Context, c *bitrix24.Client, landing Landing, o O
 		return nil, fmt.Errorf("read state: %w", err)
 	}
 	x := &extraction{
-		client: c, reader: r, landing: landing, options: o, state: state, progress: o.Progress,
+		client: c, reader: r, landing: landing, options: o, state: state, progress: o.Progress, landed: map[DealID]bool{},
 		result: Result{Clock: o.Description.Clock, Funnels: o.Description.Funnels, Warnings: slices.Clone(o.Description.Warnings)},
 	}
 	if x.progress == nil {
@@ -147,6 +172,11 @@ func newExtraction(ctx context.Context, c *bitrix24.Client, landing Landing, o O
 	}
 	if scope := scope(c, o); state.Scope != scope {
 		x.state = State{Scope: scope}
+	}
+	x.lastChange = x.state.LastChange
+	// A watermark after the clock was made by a clock that was ahead: what changed meanwhile is not known.
+	if x.state.Watermark.After(o.Description.Clock.Add(overlap)) {
+		x.state.Watermark = time.Time{}
 	}
 	isOld := x.state.Full != nil && o.Description.Clock.Sub(x.state.Full.StartedAt) > fullReadLasts
 	if isOld || x.state.Full == nil && (o.Full || x.state.Watermark.IsZero()) {
@@ -187,19 +217,16 @@ func (x *extraction) readAll(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("deals outside the funnels: %w", err)
 	}
-	if gone := (&VanishedError{Known: x.knownBefore, Vanished: len(missing)}); gone.isSuspect() {
-		x.result.Warnings = append(x.result.Warnings,
-			gone.what()+": check the rights of the webhook's user if nobody deleted them")
-	}
-	if err := x.vanish(ctx, missing); err != nil {
+	if err := x.classify(ctx, missing); err != nil {
 		return err
 	}
 	if err := x.completeHistories(ctx, full.SinceRun); err != nil {
 		return fmt.Errorf("histories over several funnels: %w", err)
 	}
-	if err := x.landing.VanishUnseen(ctx, full.SinceRun); err != nil {
+	if err := x.landing.VanishUnseenChanges(ctx, full.SinceRun); err != nil {
 		return fmt.Errorf("mark what has vanished: %w", err)
 	}
+	x.lastChange = max(x.lastChange, full.ChangeCursor)
 	return nil
 }
 
@@ -214,11 +241,12 @@ func (x *extraction) readAllDeals(ctx context.Context, total int) error {
 	}
 	x.progress(StepDeals, 0, expect)
 	err := landAhead(x.reader.deals(ctx, full.DealCursor, time.Time{}, expect), func(b block[Deal]) {
+		x.stamp(b.rows)
 		x.result.DealsRead += len(b.rows)
 		x.progress(StepDeals, x.result.DealsRead, expect)
 	}, func(b block[Deal]) error {
-		if err := x.landing.LandDeals(ctx, b.rows); err != nil {
-			return fmt.Errorf("land: %w", err)
+		if err := x.landDeals(ctx, b.rows); err != nil {
+			return err
 		}
 		full.DealCursor = DealID(b.cursor)
 		return x.saveState(ctx)
@@ -281,23 +309,56 @@ func (x *extraction) saveState(ctx context.Context) error {
 	return nil
 }
 
+// stamp takes the newest change of the deals into account.
+func (x *extraction) stamp(deals []Deal) {
+	for i := range deals {
+		if at := deals[i].UpdatedAt; at.After(x.newest) && !at.After(x.options.Description.Clock) {
+			x.newest = at
+		}
+	}
+}
+
+// landDeals lands deals. One that the portal shows without a stage is taken to be where it was.
+func (x *extraction) landDeals(ctx context.Context, deals []Deal) error {
+	var lost []DealID
+	for i := range deals {
+		if deals[i].StageID == "" {
+			lost = append(lost, deals[i].ID)
+		}
+	}
+	places, err := x.landing.Places(ctx, lost)
+	if err != nil {
+		return err
+	}
+	for i := range deals {
+		d := &deals[i]
+		if d.StageID != "" {
+			continue
+		}
+		d.IsPlaceUnknown = true
+		if place, ok := places[d.ID]; ok {
+			d.StageID, d.FunnelID, d.Semantics, d.MovedAt = place.StageID, place.FunnelID, place.Semantics, place.MovedAt
+		}
+	}
+	if err := x.landing.LandDeals(ctx, deals); err != nil {
+		return fmt.Errorf("land: %w", err)
+	}
+	return nil
+}
+
 // unseen gives the deals that the lists did not bring: owners of changes that they brought,
-// and deals known from before, which may have left the funnels. Those known under another
-// scope are not looked for: they never were in these funnels, or their changes say so.
+// and deals known from before, which may have left the funnels or be hidden.
 func (x *extraction) unseen(ctx context.Context, since uint64) ([]DealID, error) {
 	unseen, err := x.landing.OrphanOwners(ctx, since)
 	if err != nil {
 		return nil, err
 	}
-	if !x.state.Watermark.IsZero() {
-		for known, err := range x.known(ctx) {
-			if err != nil {
-				return nil, err
-			}
-			x.knownBefore++
-			if known.LandedBy < since {
-				unseen = append(unseen, known.ID)
-			}
+	for known, err := range x.known(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		if known.LandedBy < since || known.IsHidden {
+			unseen = append(unseen, known.ID)
 		}
 	}
 	slices.Sort(unseen)
@@ -326,6 +387,7 @@ func (x *extraction) readChanged(ctx context.Context, since time.Time) error {
 		if err != nil {
 			return err
 		}
+		x.stamp(block.rows)
 		changed, err := x.withoutOwnWrites(ctx, block.rows)
 		if err != nil {
 			return err
@@ -350,15 +412,23 @@ func (x *extraction) withoutOwnWrites(ctx context.Context, deals []Deal) ([]Deal
 	return slices.DeleteFunc(deals, func(d Deal) bool { return own[d.ID] }), nil
 }
 
+// landWithHistories lands deals with their whole histories. The histories come first: a run that dies in between
+// leaves a deal that is read again, because it stands as it did before.
 func (x *extraction) landWithHistories(ctx context.Context, deals []Deal) error {
 	if len(deals) == 0 {
 		return nil
 	}
-	if err := x.landing.LandDeals(ctx, deals); err != nil {
-		return fmt.Errorf("land: %w", err)
+	if err := x.replaceHistories(ctx, dealIDs(deals)); err != nil {
+		return err
+	}
+	if err := x.landDeals(ctx, deals); err != nil {
+		return err
 	}
 	x.result.DealsRead += len(deals)
-	return x.replaceHistories(ctx, dealIDs(deals))
+	for i := range deals {
+		x.landed[deals[i].ID] = true
+	}
+	return nil
 }
 
 func dealIDs(deals []Deal) []DealID {
@@ -418,14 +488,26 @@ func without(ids, found []DealID) []DealID {
 	return missing
 }
 
-// vanish marks deals that are gone from the portal.
-func (x *extraction) vanish(ctx context.Context, deals []DealID) error {
-	for group := range slices.Chunk(deals, dealsAtOnce) {
-		if err := x.landing.VanishDeals(ctx, group); err != nil {
+// classify asks of each deal that no list shows whether it is deleted or only hidden, marks it so, and lands those
+// that can be read after all. What tells neither is no deletion.
+func (x *extraction) classify(ctx context.Context, missing []DealID) error {
+	for group := range slices.Chunk(missing, dealsAtOnce) {
+		found, err := x.reader.absent(ctx, group)
+		if err != nil {
+			return err
+		}
+		if err := x.landWithHistories(ctx, found.shown); err != nil {
+			return err
+		}
+		if err := x.landing.VanishDeals(ctx, found.deleted); err != nil {
 			return fmt.Errorf("mark deleted deals: %w", err)
 		}
+		if err := x.landing.HideDeals(ctx, found.hidden); err != nil {
+			return fmt.Errorf("mark hidden deals: %w", err)
+		}
+		x.result.Vanished += len(found.deleted)
+		x.result.Hidden += len(found.hidden)
 	}
-	x.result.Vanished += len(deals)
 	return nil
 }
 
@@ -440,7 +522,7 @@ func (x *extraction) settle(ctx context.Context, since uint64) error {
 	if err != nil {
 		return err
 	}
-	if err := x.vanish(ctx, missing); err != nil {
+	if err := x.classify(ctx, missing); err != nil {
 		return err
 	}
 	deals, err = x.landing.Inconsistent(ctx, since)

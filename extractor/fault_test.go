@@ -212,7 +212,7 @@ func TestFiltersThatThePortalIgnores(t *testing.T) {
 				s.world.DeleteDeal(12, s.clock.Now())
 				s.world.AddDeal(simulator.Deal{
 					Title: "Imported", Funnel: 5, Stage: "C5:NEW",
-					Created: noon.AddDate(0, -1, 0), AppearsAt: s.clock.Now().Add(time.Hour),
+					Created: noon.AddDate(0, -1, 0), AppearsAt: s.clock.Now().Add(time.Hour), HasNoHistory: true,
 				})
 				s.world.Move(10, s.clock.Now(), "C5:WON")
 				s.nextDay()

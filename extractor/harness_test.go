@@ -80,6 +80,7 @@ type site struct {
 func newSite(t testing.TB, w *simulator.World, o simulator.Options) *site {
 	t.Helper()
 	s := &site{t: t, clock: &clock{now: noon, tick: 100 * time.Millisecond}, world: w, landing: newMemory(), limits: bitrix24.Standard}
+	s.options.Ahead = new(time.Duration)
 	o.Now, o.Secret = s.clock.Now, secret
 	if o.Limits == simulator.NoLimits {
 		s.limits = bitrix24.Unlimited
@@ -172,6 +173,8 @@ func (s *site) refusals() map[string]int {
 		}
 	}
 	delete(codes, "")
+	delete(codes, "NOT_FOUND") // of a deal that was deleted
+	delete(codes, "ACCESS_DENIED")
 	return codes
 }
 

@@ -9,7 +9,8 @@ import (
 //
 // A landing stamps every row that it is given with the run's number. A row "landed since run
 // N" is one whose newest version has a number of at least N. What has vanished is kept and
-// marked, and comes back when it is landed again. "Known" means landed and not vanished.
+// marked, and comes back when it is landed again. "Known" means landed and not vanished; a known deal
+// is hidden when it was marked so and has not been landed since.
 // Everything may be called again with the same rows and changes nothing then.
 type Landing interface {
 	// Run is the number that rows are stamped with. It grows from run to run.
@@ -31,19 +32,25 @@ type Landing interface {
 	// VanishDeals marks the deals and all their changes as vanished. A deal may never have been
 	// landed and have changes all the same.
 	VanishDeals(ctx context.Context, deals []DealID) error
-	// VanishUnseen marks every known deal and every known change that was not landed since
-	// the run as vanished.
-	VanishUnseen(ctx context.Context, since uint64) error
+	// HideDeals marks known deals as hidden. Their changes stay known.
+	HideDeals(ctx context.Context, deals []DealID) error
+	// VanishUnseenChanges marks every known change that was not landed since the run, of deals that
+	// were and are not hidden, as vanished.
+	VanishUnseenChanges(ctx context.Context, since uint64) error
 
 	// KnownDeals gives up to limit known deals with ids above after, in the order of their ids.
 	KnownDeals(ctx context.Context, after DealID, limit int) ([]KnownDeal, error)
+	// Places gives, of the deals, those that were ever landed in a stage, as they were landed last,
+	// vanished or not.
+	Places(ctx context.Context, deals []DealID) (map[DealID]Deal, error)
 	// HistoryCounts counts the known changes of each of the deals; none may be left out.
 	HistoryCounts(ctx context.Context, deals []DealID) (map[DealID]int, error)
 	// Inconsistent gives the known deals landed since the run whose last known change, by time
-	// and id, names another stage or funnel than the deal. A deal without changes is none.
+	// and id, names another stage or funnel than the deal. A deal without changes is none, nor is a
+	// hidden one, or one whose place is unknown.
 	Inconsistent(ctx context.Context, since uint64) ([]DealID, error)
 	// OrphanOwners gives the deals that own a known change landed since the run, but are not
-	// themselves among the known deals landed since the run.
+	// themselves among the known deals landed since the run, or are hidden.
 	OrphanOwners(ctx context.Context, since uint64) ([]DealID, error)
 	// MovedFunnel gives the known deals landed since the run whose history may lack what
 	// happened in other funnels: the deal is in none of the funnels, or one of its known
@@ -58,7 +65,8 @@ type Landing interface {
 type KnownDeal struct {
 	ID       DealID
 	FunnelID FunnelID
-	LandedBy uint64 // the run that landed it last
+	LandedBy uint64 // the run that landed or marked it last
+	IsHidden bool
 }
 
 // State is what one run leaves for the next. A landing saves it as it is; it marshals to JSON.
@@ -66,9 +74,14 @@ type State struct {
 	// Scope says what was asked for: portal, funnels and fields. What was landed under another
 	// scope is read anew.
 	Scope string `json:"scope"`
-	// Watermark is the portal's time before the last complete extraction: whatever changed
-	// earlier has been landed. Zero before the first.
+	// Watermark is up to when, by the portal's stamps, all has been landed: the newest change of a deal that the
+	// last complete extraction read, and not later than the clock before it. Zero before the first.
 	Watermark time.Time `json:"watermark"`
+	// LastChange is the last stage change of the configured funnels that was read.
+	LastChange ChangeID `json:"last_change"`
+	// Ahead is how far the portal's clock was ahead of this machine's, where both were held against each other and
+	// agreed.
+	Ahead *time.Duration `json:"ahead,omitempty"`
 	// Full is the full reading that is under way, or died; nil otherwise.
 	Full *FullRead `json:"full,omitempty"`
 }

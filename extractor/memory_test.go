@@ -24,8 +24,8 @@ type memory struct {
 
 type landedDeal struct {
 	extractor.Deal
-	run      uint64
-	vanished bool
+	run              uint64
+	vanished, hidden bool
 }
 
 type landedChange struct {
@@ -100,14 +100,34 @@ func (m *memory) VanishDeals(_ context.Context, deals []extractor.DealID) error 
 	return m.write()
 }
 
-func (m *memory) VanishUnseen(_ context.Context, since uint64) error {
+func (m *memory) HideDeals(_ context.Context, deals []extractor.DealID) error {
 	for _, deal := range m.deals {
-		deal.vanished = deal.vanished || deal.run < since
-	}
-	for _, change := range m.changes {
-		change.vanished = change.vanished || change.run < since
+		if slices.Contains(deals, deal.ID) && !deal.vanished && !deal.hidden {
+			deal.hidden, deal.run = true, m.run
+		}
 	}
 	return m.write()
+}
+
+func (m *memory) VanishUnseenChanges(_ context.Context, since uint64) error {
+	for _, change := range m.changes {
+		deal := m.deals[change.DealID]
+		isSeen := deal != nil && deal.isShown() && deal.run >= since
+		change.vanished = change.vanished || isSeen && change.run < since
+	}
+	return m.write()
+}
+
+func (d *landedDeal) isShown() bool { return !d.vanished && !d.hidden }
+
+func (m *memory) Places(_ context.Context, deals []extractor.DealID) (map[extractor.DealID]extractor.Deal, error) {
+	places := map[extractor.DealID]extractor.Deal{}
+	for _, id := range deals {
+		if deal := m.deals[id]; deal != nil && deal.StageID != "" {
+			places[id] = deal.Deal
+		}
+	}
+	return places, nil
 }
 
 func (m *memory) KnownDeals(_ context.Context, after extractor.DealID, limit int) ([]extractor.KnownDeal, error) {
@@ -115,7 +135,7 @@ func (m *memory) KnownDeals(_ context.Context, after extractor.DealID, limit int
 	for _, id := range slices.Sorted(maps.Keys(m.deals)) {
 		deal := m.deals[id]
 		if id > after && !deal.vanished && len(known) < limit {
-			known = append(known, extractor.KnownDeal{ID: id, FunnelID: deal.FunnelID, LandedBy: deal.run})
+			known = append(known, extractor.KnownDeal{ID: id, FunnelID: deal.FunnelID, LandedBy: deal.run, IsHidden: deal.hidden})
 		}
 	}
 	return known, nil
@@ -152,7 +172,7 @@ func (m *memory) where(since uint64, holds func(extractor.Deal, []extractor.Stag
 	var ids []extractor.DealID
 	histories := m.histories()
 	for id, deal := range m.deals {
-		if !deal.vanished && deal.run >= since && holds(deal.Deal, histories[id]) {
+		if deal.isShown() && deal.run >= since && holds(deal.Deal, histories[id]) {
 			ids = append(ids, id)
 		}
 	}
@@ -162,7 +182,7 @@ func (m *memory) where(since uint64, holds func(extractor.Deal, []extractor.Stag
 
 func (m *memory) Inconsistent(_ context.Context, since uint64) ([]extractor.DealID, error) {
 	return m.where(since, func(deal extractor.Deal, history []extractor.StageChange) bool {
-		if len(history) == 0 {
+		if len(history) == 0 || deal.IsPlaceUnknown {
 			return false
 		}
 		last := history[len(history)-1]
@@ -174,7 +194,7 @@ func (m *memory) OrphanOwners(_ context.Context, since uint64) ([]extractor.Deal
 	owners := map[extractor.DealID]bool{}
 	for _, change := range m.changes {
 		deal := m.deals[change.DealID]
-		if change.run >= since && !change.vanished && (deal == nil || deal.vanished || deal.run < since) {
+		if change.run >= since && !change.vanished && (deal == nil || !deal.isShown() || deal.run < since) {
 			owners[change.DealID] = true
 		}
 	}
@@ -194,6 +214,15 @@ func (m *memory) ManagerIDs(context.Context) ([]extractor.ManagerID, error) {
 		ids[deal.ManagerID] = true
 	}
 	return slices.Sorted(maps.Keys(ids)), nil
+}
+
+func (s *site) hidden() (n int) {
+	for _, deal := range s.landing.deals {
+		if deal.hidden && !deal.vanished {
+			n++
+		}
+	}
+	return n
 }
 
 func (m *memory) watermark() time.Time {

@@ -104,11 +104,16 @@ func (r *reader) dealListing(params []bitrix24.Param) bitrix24.Listing[Deal] {
 	}
 }
 
-// changes reads the stage changes in the configured funnels with ids above after.
-func (r *reader) changes(ctx context.Context, after ChangeID, expect int) iter.Seq2[block[StageChange], error] {
+// changesAfter lists the stage changes in the configured funnels with ids above after.
+func (r *reader) changesAfter(after ChangeID, expect int) bitrix24.Listing[StageChange] {
 	listing := r.changeListing(r.inFunnels([]bitrix24.Param{ofDeals}, "CATEGORY_ID"))
 	listing.After, listing.Expect = bitrix24.ID(after), expect
-	return blocks(ctx, r.client, listing, func(change StageChange) bool { return r.wants(change.FunnelID) })
+	return listing
+}
+
+// changes reads the stage changes in the configured funnels with ids above after.
+func (r *reader) changes(ctx context.Context, after ChangeID, expect int) iter.Seq2[block[StageChange], error] {
+	return blocks(ctx, r.client, r.changesAfter(after, expect), func(change StageChange) bool { return r.wants(change.FunnelID) })
 }
 
 func (r *reader) changeListing(params []bitrix24.Param) bitrix24.Listing[StageChange] {
@@ -159,25 +164,25 @@ func (r *reader) rangeParams(ids idRange) []bitrix24.Param {
 }
 
 // countRanges counts how many deals of the configured funnels each range has; -1 where the portal
-// does not say.
-func (r *reader) countRanges(ctx context.Context, ranges []idRange) ([]int, error) {
-	commands := make([]bitrix24.Command, len(ranges))
+// does not say. Commands of the caller go along; their answers come in the end.
+func (r *reader) countRanges(ctx context.Context, ranges []idRange, along ...bitrix24.Command) ([]int, []bitrix24.Answer, error) {
+	commands := make([]bitrix24.Command, len(ranges), len(ranges)+len(along))
 	for i, ids := range ranges {
 		commands[i] = bitrix24.Command{Method: dealMethod, Params: append(r.rangeParams(ids),
 			param("filter[>id]", bitrix24.ID(ids.after).String()), counted)}
 	}
-	answers, err := r.client.Batch(ctx, commands)
+	answers, err := r.client.Batch(ctx, append(commands, along...))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	counts := make([]int, len(answers))
-	for i, answer := range answers {
+	counts := make([]int, len(ranges))
+	for i, answer := range answers[:len(ranges)] {
 		if answer.Err != nil {
-			return nil, answer.Err
+			return nil, nil, answer.Err
 		}
 		counts[i] = answer.Total
 	}
-	return counts, nil
+	return counts, answers[len(ranges):], nil
 }
 
 // listRange gives the ids of the deals of the configured funnels in a range.
@@ -209,6 +214,50 @@ func (r *reader) dealsByID(ctx context.Context, ids []DealID) ([]Deal, error) {
 		wanted[i] = bitrix24.ID(id)
 	}
 	return bitrix24.ByID(ctx, r.client, r.dealListing(r.dealParams()), wanted)
+}
+
+// getMethod asks for one deal, and tells one that is not there from one that may not be read.
+const getMethod = "crm.item.get"
+
+// absence is what has become of deals that no list shows.
+type absence struct {
+	shown   []Deal   // they can be read after all
+	deleted []DealID // the portal has them no longer
+	hidden  []DealID // the webhook may not read them, or the portal does not say
+}
+
+// absent asks for deals one by one.
+func (r *reader) absent(ctx context.Context, ids []DealID) (absence, error) {
+	commands := make([]bitrix24.Command, len(ids))
+	for i, id := range ids {
+		commands[i] = bitrix24.Command{Method: getMethod, Params: []bitrix24.Param{ofDeals, param("id", bitrix24.ID(id).String())}}
+	}
+	answers, err := r.client.Batch(ctx, commands)
+	if err != nil {
+		return absence{}, err
+	}
+	var a absence
+	for i, answer := range answers {
+		switch {
+		case answer.Err == nil:
+			var result struct {
+				Item json.RawMessage `json:"item"`
+			}
+			if err := json.Unmarshal(answer.Result, &result); err != nil {
+				return absence{}, fmt.Errorf("%s: %w", getMethod, err)
+			}
+			deal, err := r.decodeDeal(result.Item)
+			if err != nil {
+				return absence{}, fmt.Errorf("%s: %w", getMethod, err)
+			}
+			a.shown = append(a.shown, deal)
+		case bitrix24.IsNotFound(answer.Err):
+			a.deleted = append(a.deleted, ids[i])
+		default:
+			a.hidden = append(a.hidden, ids[i])
+		}
+	}
+	return a, nil
 }
 
 // A filter by owners takes some dozens of them.

@@ -18,45 +18,88 @@ const maxDealID DealID = 1 << 53
 // sweep finds what no list of changes shows: deals that were deleted, and deals that left the
 // configured funnels, or came there. It counts the portal's ids range by range and looks closer
 // where a count differs from what is known. Departed deals are landed with their new funnel and
-// their history. It returns the deleted ones unless they are so many that the webhook has
-// rather lost its rights.
+// their history, deleted and hidden ones are marked.
 //
 // A deal that appears without having changed hides one that vanishes from the same range. Only
 // a change of rights does that, and a full reading finds it.
-func (x *extraction) sweep(ctx context.Context) ([]DealID, error) {
+func (x *extraction) sweep(ctx context.Context) error {
 	s := sweep{extraction: x}
 	x.progress(StepSweep, 0, 0)
 	for known, err := range x.known(ctx) {
 		if err != nil {
-			return nil, err
+			return err
 		}
 		s.total++
-		if x.reader.wants(known.FunnelID) {
+		switch {
+		case known.IsHidden:
+			s.hidden = append(s.hidden, known.ID)
+		case x.reader.wants(known.FunnelID):
 			s.inside = append(s.inside, known.ID)
-		} else {
+		default:
 			s.outside = append(s.outside, known.ID)
 		}
 		if len(s.inside) == bitrix24.MaxCommands*rangeDeals {
-			if err := s.compare(ctx); err != nil {
-				return nil, err
+			if err := s.compare(ctx, nil); err != nil {
+				return err
 			}
 		}
 		if len(s.outside) == dealsAtOnce {
 			if err := s.visit(ctx); err != nil {
-				return nil, err
+				return err
 			}
 		}
 	}
-	if err := s.compare(ctx, idRange{after: s.lastInside(), last: maxDealID}); err != nil {
-		return nil, err
+	if err := s.compareLast(ctx); err != nil {
+		return err
 	}
 	if err := s.visit(ctx); err != nil {
-		return nil, err
+		return err
 	}
-	if gone := (&VanishedError{Known: s.total, Vanished: len(s.missing)}); gone.isSuspect() {
-		return nil, gone
+	// A hidden deal that can be read again is known by the comparison, unless it is outside the funnels.
+	return x.classify(ctx, slices.DeleteFunc(append(s.missing, s.hidden...), func(id DealID) bool { return x.landed[id] }))
+}
+
+// compareLast compares what is left, with the ids where no deal is known. The new changes in the configured funnels
+// are asked for along with that: a deal that came there and left since the last extraction is in no other list.
+func (s *sweep) compareLast(ctx context.Context) error {
+	rest := idRange{after: s.lastInside(), last: maxDealID}
+	if len(s.options.Funnels) == 0 {
+		return s.compare(ctx, nil, rest)
 	}
-	return s.missing, nil
+	listing := s.reader.changesAfter(s.state.LastChange, 0)
+	var owners []DealID
+	take := func(changes []StageChange) {
+		for _, change := range changes {
+			if s.reader.wants(change.FunnelID) {
+				owners = append(owners, change.DealID)
+			}
+			s.lastChange = max(s.lastChange, change.ID)
+		}
+	}
+	err := s.compare(ctx, func(answer bitrix24.Answer) error {
+		changes, isLast, err := listing.Take(answer)
+		if err != nil {
+			return err
+		}
+		take(changes)
+		if isLast {
+			return nil
+		}
+		for block, err := range s.reader.changes(ctx, s.lastChange, 0) {
+			if err != nil {
+				return err
+			}
+			take(block.rows)
+		}
+		return nil
+	}, rest)
+	if err != nil {
+		return err
+	}
+	slices.Sort(owners)
+	owners = slices.DeleteFunc(slices.Compact(owners), func(id DealID) bool { return s.landed[id] })
+	_, err = s.readByID(ctx, owners)
+	return err
 }
 
 type sweep struct {
@@ -65,6 +108,7 @@ type sweep struct {
 	inside  []DealID // in the configured funnels; not yet compared
 	from    DealID   // everything up to this id has been compared
 	outside []DealID // not yet looked up
+	hidden  []DealID // when they were looked for last
 	missing []DealID // the portal shows them nowhere
 }
 
@@ -76,8 +120,9 @@ func (s *sweep) lastInside() DealID {
 }
 
 // compare counts the ranges of the deals inside the funnels, and ranges where no deal is known,
-// and looks closer where the portal has more or fewer.
-func (s *sweep) compare(ctx context.Context, unknown ...idRange) error {
+// and looks closer where the portal has more or fewer. Unless passing is nil, it is given the first page of the new
+// changes.
+func (s *sweep) compare(ctx context.Context, passing func(bitrix24.Answer) error, unknown ...idRange) error {
 	var ranges []idRange
 	var ids [][]DealID
 	for group := range slices.Chunk(s.inside, rangeDeals) {
@@ -87,11 +132,15 @@ func (s *sweep) compare(ctx context.Context, unknown ...idRange) error {
 		s.from = last
 	}
 	ranges, ids = append(ranges, unknown...), append(ids, make([][]DealID, len(unknown))...)
-	counts, err := s.reader.countRanges(ctx, ranges)
+	var along []bitrix24.Command
+	if passing != nil {
+		along = append(along, s.reader.changesAfter(s.state.LastChange, 0).FirstPage())
+	}
+	counts, answers, err := s.reader.countRanges(ctx, ranges, along...)
 	if err != nil {
 		return err
 	}
-	compared := s.total - len(s.inside)
+	compared := s.total - len(s.inside) - len(s.hidden)
 	for i, count := range counts {
 		if count != len(ids[i]) {
 			if err := s.look(ctx, ranges[i], ids[i]); err != nil {
@@ -102,6 +151,9 @@ func (s *sweep) compare(ctx context.Context, unknown ...idRange) error {
 		s.progress(StepSweep, compared, 0)
 	}
 	s.inside = nil
+	if passing != nil {
+		return passing(answers[0])
+	}
 	return nil
 }
 
@@ -122,6 +174,9 @@ func (s *sweep) look(ctx context.Context, ids idRange, known []DealID) error {
 
 // visit looks up the deals that left the funnels earlier.
 func (s *sweep) visit(ctx context.Context) error {
+	if len(s.outside) == 0 {
+		return nil
+	}
 	deals, err := s.reader.dealsByID(ctx, s.outside)
 	if err != nil {
 		return err

@@ -5,19 +5,21 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"stagelag/extractor"
 	"stagelag/transform"
 )
 
 // Appended counts what was appended.
 type Appended struct {
-	Facts, Visits, Deals uint64
+	Facts, Visits, Deals, Knowledge uint64
 	// Changed is the deals of which more changed than the days that passed.
 	Changed uint64
 }
 
 // Add adds what was appended elsewhere.
 func (a *Appended) Add(b Appended) {
-	a.Facts, a.Visits, a.Deals, a.Changed = a.Facts+b.Facts, a.Visits+b.Visits, a.Deals+b.Deals, a.Changed+b.Changed
+	a.Facts, a.Visits, a.Deals, a.Knowledge = a.Facts+b.Facts, a.Visits+b.Visits, a.Deals+b.Deals, a.Knowledge+b.Knowledge
+	a.Changed += b.Changed
 }
 
 // An Appender appends what a run derived of deals in one shard. It is for one goroutine, which
@@ -26,9 +28,10 @@ type Appender struct {
 	calendar transform.Calendar
 	appended Appended
 
-	facts  *spanFeed
-	visits *feed[visitRow]
-	deals  *feed[DealRow]
+	facts     *spanFeed
+	visits    *feed[visitRow]
+	deals     *feed[DealRow]
+	knowledge *feed[knowledgeRow]
 
 	senders *errgroup.Group
 	isOver  <-chan struct{} // nothing more is sent
@@ -48,9 +51,10 @@ func (s *Shard) Append(ctx context.Context, calendar transform.Calendar, stage *
 	sender := func(table string, write writer) *sender { return s.newSender(ctx, senders, prefix+table, write) }
 	return &Appender{
 		calendar: calendar, senders: senders, isOver: ctx.Done(), stop: stop,
-		facts:  &spanFeed{feed: newFeed(&spanTable, s.run, sender(factTable.name, writeSpans))},
-		visits: newFeed(&visitTable, s.run, sender(visitTable.name, visitTable.write)),
-		deals:  newFeed(&dealTable, s.run, sender(dealTable.name, dealTable.write)),
+		facts:     &spanFeed{feed: newFeed(&spanTable, s.run, sender(factTable.name, writeSpans))},
+		visits:    newFeed(&visitTable, s.run, sender(visitTable.name, visitTable.write)),
+		deals:     newFeed(&dealTable, s.run, sender(dealTable.name, dealTable.write)),
+		knowledge: newFeed(&knowledgeTable, s.run, sender(knowledgeTable.name, knowledgeTable.write)),
 	}
 }
 
@@ -72,6 +76,12 @@ func (a *Appender) Deal(d *DealRow) {
 	a.appended.Deals++
 }
 
+// Knowledge appends what has been seen of a deal. An error comes with Finish.
+func (a *Appender) Knowledge(deal extractor.DealID, k *transform.Knowledge) {
+	a.knowledge.add(knowledgeRow{deal, *k})
+	a.appended.Knowledge++
+}
+
 // Changed counts a deal of which more changed than the days that passed.
 func (a *Appender) Changed() { a.appended.Changed++ }
 
@@ -90,6 +100,7 @@ func (a *Appender) Finish() (Appended, error) {
 	a.facts.finish()
 	a.visits.finish()
 	a.deals.finish()
+	a.knowledge.finish()
 	return a.appended, a.senders.Wait()
 }
 

@@ -12,7 +12,8 @@ import (
 // A DealRow is what readers see of a deal beside its visits.
 type DealRow struct {
 	DealID      extractor.DealID
-	IsGone      bool // the deal is in the report no more
+	IsGone      bool // the deal is in the report no more; but for Why the rest is what it was before
+	Why         GoneWhy
 	Title       string
 	Amount      decimal.Decimal
 	Currency    string
@@ -23,8 +24,23 @@ type DealRow struct {
 	Standing transform.Standing
 }
 
+// GoneWhy says why a deal has left the report.
+type GoneWhy uint8
+
+// The reasons, under the names that the views show; a deal that is there has none.
+const (
+	NotGone GoneWhy = iota
+	Deleted
+	OutsideFunnels // by the configuration
+	ForgottenDeal
+	Template // from which deals are made
+)
+
 // Equal is whether readers would see the same.
 func (d *DealRow) Equal(e *DealRow) bool {
+	if d.IsGone && e.IsGone {
+		return d.DealID == e.DealID && d.Why == e.Why
+	}
 	return d.DealID == e.DealID && d.IsGone == e.IsGone && d.Title == e.Title && d.Amount.Equal(e.Amount) &&
 		d.Currency == e.Currency && d.CreatedDate == e.CreatedDate && slices.Equal(d.Gaps, e.Gaps) && d.Standing.Equal(&e.Standing)
 }
@@ -32,6 +48,7 @@ func (d *DealRow) Equal(e *DealRow) bool {
 var dealTable = table[DealRow]{"deals", []column[DealRow]{
 	id64("deal_id", func(d *DealRow) *extractor.DealID { return &d.DealID }),
 	plain("is_gone", func(d *DealRow) *bool { return &d.IsGone }),
+	enum("gone_why", func(d *DealRow) *GoneWhy { return &d.Why }),
 	plain("title", func(d *DealRow) *string { return &d.Title }),
 	plain("amount", func(d *DealRow) *decimal.Decimal { return &d.Amount }),
 	plain("currency", func(d *DealRow) *string { return &d.Currency }),
@@ -52,6 +69,7 @@ var dealTable = table[DealRow]{"deals", []column[DealRow]{
 	plain("is_open", func(d *DealRow) *bool { return &d.Standing.IsOpen }),
 	plain("is_planned", func(d *DealRow) *bool { return &d.Standing.IsPlanned }),
 	date("planned_end", func(d *DealRow) *transform.Day { return &d.Standing.PlannedEnd }),
+	date("accrues_after", func(d *DealRow) *transform.Day { return &d.Standing.AccruesAfter }),
 	plain("is_late", func(d *DealRow) *bool { return &d.Standing.IsLate }),
 	plain("overdue_days", func(d *DealRow) *int64 { return &d.Standing.OverdueDays }),
 	plain("late_visits", func(d *DealRow) *uint32 { return &d.Standing.LateVisits }),
@@ -71,6 +89,6 @@ func (d *DealRow) restore() {
 		d.Standing.FirstEntered = transform.NoDay
 	}
 	if !d.Standing.IsPlanned {
-		d.Standing.PlannedEnd = transform.NoDay
+		d.Standing.PlannedEnd, d.Standing.AccruesAfter = transform.NoDay, transform.NoDay
 	}
 }

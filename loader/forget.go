@@ -8,6 +8,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"stagelag/extractor"
+	"stagelag/warehouse"
 )
 
 // An UnknownManagerError is a person whom the warehouse has nothing of.
@@ -76,4 +77,49 @@ func Forgotten(ctx context.Context, conn driver.Conn) (map[extractor.ManagerID]b
 		return nil, fmt.Errorf("list who is forgotten: %w", err)
 	}
 	return forgotten, nil
+}
+
+// An UnknownDealError is a deal that the warehouse has nothing of.
+type UnknownDealError struct{ DealID extractor.DealID }
+
+func (e *UnknownDealError) Error() string {
+	return fmt.Sprintf("no run has seen a deal %d; SELECT deal_id, deal_title FROM deals_now lists them", e.DealID)
+}
+
+// ForgetDeal has the next run take a deal out of the report, for good: no later one brings it back. A second time
+// it changes nothing.
+func ForgetDeal(ctx context.Context, conn driver.Conn, deal extractor.DealID, now time.Time) error {
+	var known uint64
+	if err := conn.QueryRow(ctx, "SELECT count() FROM landing_deals WHERE deal_id = ?", uint64(deal)).Scan(&known); err != nil {
+		return fmt.Errorf("look for deal %d: %w", deal, err)
+	}
+	if known == 0 {
+		return &UnknownDealError{deal}
+	}
+	if err := conn.Exec(ctx, "INSERT INTO forgotten_deals (deal_id, forgotten_at) SELECT ?, toDateTime64(?, 3, 'UTC')", uint64(deal), exact(now)); err != nil {
+		return fmt.Errorf("remember to forget deal %d: %w", deal, err)
+	}
+	return nil
+}
+
+func forgottenDeals(ctx context.Context, conn driver.Conn) (map[extractor.DealID]bool, error) {
+	ids, err := dealIDs(ctx, conn, "list the deals that are forgotten", "SELECT DISTINCT deal_id FROM forgotten_deals")
+	forgotten := make(map[extractor.DealID]bool, len(ids))
+	for _, id := range ids {
+		forgotten[id] = true
+	}
+	return forgotten, err
+}
+
+// RemoveTitle takes the title of a deal out of all that was published and landed.
+func RemoveTitle(ctx context.Context, w *warehouse.Warehouse, deal extractor.DealID) error {
+	for _, shard := range w.Shards() {
+		for _, table := range []string{dealTable.name, landedDealTable.name} {
+			err := shard.Exec(ctx, "ALTER TABLE "+table+" UPDATE title = '' WHERE deal_id = ? AND title != '' SETTINGS mutations_sync = 2", uint64(deal))
+			if err != nil {
+				return fmt.Errorf("take out the title of deal %d: %w", deal, err)
+			}
+		}
+	}
+	return nil
 }

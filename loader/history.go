@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"time"
 
@@ -23,12 +24,14 @@ type Known struct {
 	// Deal is what readers see of the deal, nil when it was never published. IsGone in
 	// it says that it was, and is no more.
 	Published *DealRow
+	// IsForgotten is whether somebody took the deal out of the report.
+	IsForgotten bool
 }
 
 // DealIDs are the deals of the shard that the run has to derive, ascending: all of them, or those that
 // can have changed since the last published run. These are the deals that were landed
-// since, the open ones, and those with a date that did not exist for that run or lay
-// ahead of the portal's clock.
+// since, the open ones, those with a date that did not exist for that run or lay
+// ahead of the portal's clock, and those that were taken out.
 func (s *Shard) DealIDs(ctx context.Context, all bool, zone *time.Location) ([]extractor.DealID, error) {
 	query, args := "SELECT DISTINCT deal_id FROM landing_deals ORDER BY deal_id", []any{}
 	if !all {
@@ -42,12 +45,29 @@ func (s *Shard) DealIDs(ctx context.Context, all bool, zone *time.Location) ([]e
 				SELECT deal_id FROM landing_stage_changes WHERE run_id > ? OR changed_at >= ?
 				UNION ALL
 				SELECT deal_id FROM visits WHERE is_open AND NOT is_gone AND ` + s.shown + `
+				` + s.stillForgotten() + `
 			)
 			WHERE deal_id IN (SELECT deal_id FROM landing_deals)
 			ORDER BY deal_id`
 		args = []any{since, ahead, since, ahead}
 	}
 	return dealIDs(ctx, s.conn, "select the deals to derive", query, args...)
+}
+
+// stillForgotten adds the deals that were taken out and are in the report.
+func (s *Shard) stillForgotten() string {
+	if len(s.forgotten) == 0 {
+		return ""
+	}
+	return "UNION ALL SELECT deal_id FROM deals WHERE NOT is_gone AND " + s.shown + " AND deal_id IN (" + list(slices.Collect(maps.Keys(s.forgotten))) + ")"
+}
+
+// notForgotten leaves them out.
+func (s *Shard) notForgotten() string {
+	if len(s.forgotten) == 0 {
+		return ""
+	}
+	return " AND deal_id NOT IN (" + list(slices.Collect(maps.Keys(s.forgotten))) + ")"
 }
 
 // dealIDs reads the ids that a query gives; what says what they are for.
@@ -121,17 +141,21 @@ func (s *Shard) readChunk(ctx context.Context, ids []extractor.DealID) ([]Known,
 	var changes map[extractor.DealID][]transform.Change
 	var visits map[extractor.DealID][]transform.Visit
 	var published map[extractor.DealID]*DealRow
+	var known map[extractor.DealID]transform.Knowledge
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) { deals, err = landedDeals(ctx, s.conn, where); return err })
 	group.Go(func() (err error) { changes, err = s.landedChanges(ctx, where); return err })
 	group.Go(func() (err error) { visits, err = s.publishedVisits(ctx, where); return err })
 	group.Go(func() (err error) { published, err = s.publishedDeals(ctx, where); return err })
+	group.Go(func() (err error) { known, err = s.knowledge(ctx, where); return err })
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
 	for i := range deals {
-		id := deals[i].Deal.ID
-		deals[i].Changes, deals[i].History.Published, deals[i].Published = changes[id], visits[id], published[id]
+		d := &deals[i]
+		id := d.Deal.ID
+		d.Changes, d.History.Published, d.Published, d.Knowledge = changes[id], visits[id], published[id], known[id]
+		d.IsForgotten = s.forgotten[id]
 	}
 	return deals, nil
 }
@@ -164,7 +188,11 @@ const largeQuery = " SETTINGS max_query_size = 10000000"
 func landedDeals(ctx context.Context, conn driver.Conn, where string) ([]Known, error) {
 	var deals []Known
 	err := landedDealTable.read(ctx, conn, "FINAL WHERE "+where+" ORDER BY deal_id"+largeQuery, func(d *landedDeal) {
-		deals = append(deals, Known{History: transform.History{Deal: d.Deal, IsGone: d.vanishedAt != nil}})
+		known := Known{History: transform.History{Deal: d.Deal, IsGone: d.vanishedAt != nil}}
+		if d.hiddenSince != nil {
+			known.HiddenSince = *d.hiddenSince
+		}
+		deals = append(deals, known)
 	})
 	return deals, err
 }
@@ -172,9 +200,21 @@ func landedDeals(ctx context.Context, conn driver.Conn, where string) ([]Known, 
 func (s *Shard) landedChanges(ctx context.Context, where string) (map[extractor.DealID][]transform.Change, error) {
 	changes := map[extractor.DealID][]transform.Change{}
 	err := landedChangeTable.read(ctx, s.conn, "FINAL WHERE "+where+" ORDER BY deal_id, change_id"+largeQuery, func(c *landedChange) {
-		changes[c.DealID] = append(changes[c.DealID], transform.Change{StageChange: c.StageChange, HasVanished: c.vanishedAt != nil})
+		change := transform.Change{StageChange: c.StageChange, WentWithDeal: c.wentWithDeal}
+		if c.vanishedAt != nil {
+			change.VanishedAt = *c.vanishedAt
+		}
+		changes[c.DealID] = append(changes[c.DealID], change)
 	})
 	return changes, err
+}
+
+func (s *Shard) knowledge(ctx context.Context, where string) (map[extractor.DealID]transform.Knowledge, error) {
+	known := map[extractor.DealID]transform.Knowledge{}
+	err := knowledgeTable.read(ctx, s.conn, "WHERE "+where+" AND "+s.published+" ORDER BY deal_id, -toInt64(run_id) LIMIT 1 BY deal_id"+largeQuery, func(r *knowledgeRow) {
+		known[r.dealID] = r.restored()
+	})
+	return known, err
 }
 
 func (s *Shard) publishedVisits(ctx context.Context, where string) (map[extractor.DealID][]transform.Visit, error) {

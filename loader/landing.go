@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/shopspring/decimal"
 
 	"stagelag/extractor"
@@ -36,8 +38,13 @@ func (l *Landing) nextVersion() uint64 {
 
 // State is what SaveState saved last.
 func (l *Landing) State(ctx context.Context) (extractor.State, error) {
+	return ExtractionState(ctx, l.run.conn)
+}
+
+// ExtractionState is what the last extraction saved.
+func ExtractionState(ctx context.Context, conn driver.Conn) (extractor.State, error) {
 	var text string
-	if err := l.run.conn.QueryRow(ctx, "SELECT argMax(state, version) FROM extraction_state").Scan(&text); err != nil {
+	if err := conn.QueryRow(ctx, "SELECT argMax(state, version) FROM extraction_state").Scan(&text); err != nil {
 		return extractor.State{}, fmt.Errorf("read the state of the extraction: %w", err)
 	}
 	var state extractor.State
@@ -82,8 +89,9 @@ func (l *Landing) LandDeals(ctx context.Context, deals []extractor.Deal) error {
 // A landedDeal is a deal as the portal last showed it.
 type landedDeal struct {
 	extractor.Deal
-	version    uint64
-	vanishedAt *time.Time // nil while the portal has it
+	version     uint64
+	vanishedAt  *time.Time // nil while the portal has it
+	hiddenSince *time.Time // nil while it can be read
 }
 
 var landedDealTable = table[landedDeal]{"landing_deals", []column[landedDeal]{
@@ -92,6 +100,7 @@ var landedDealTable = table[landedDeal]{"landing_deals", []column[landedDeal]{
 	plain("title", func(d *landedDeal) *string { return &d.Title }),
 	id32("funnel_id", func(d *landedDeal) *extractor.FunnelID { return &d.FunnelID }),
 	text("stage_id", func(d *landedDeal) *extractor.StageID { return &d.StageID }),
+	plain("is_place_unknown", func(d *landedDeal) *bool { return &d.IsPlaceUnknown }),
 	enum("semantics", func(d *landedDeal) *extractor.Semantics { return &d.Semantics }),
 	id64("manager_id", func(d *landedDeal) *extractor.ManagerID { return &d.ManagerID }),
 	amount("amount", func(d *landedDeal) *decimal.Decimal { return &d.Amount }),
@@ -102,6 +111,7 @@ var landedDealTable = table[landedDeal]{"landing_deals", []column[landedDeal]{
 	plain("is_recurring", func(d *landedDeal) *bool { return &d.IsRecurring }),
 	plain("fields", func(d *landedDeal) *map[string]string { return &d.Fields }),
 	plain("vanished_at", func(d *landedDeal) **time.Time { return &d.vanishedAt }),
+	plain("hidden_since", func(d *landedDeal) **time.Time { return &d.hiddenSince }),
 }}
 
 // amount is an amount of money, held within what the warehouse can hold.
@@ -142,8 +152,9 @@ func (l *Landing) LandStageChanges(ctx context.Context, changes []extractor.Stag
 // A landedChange is a stage change as the portal last showed it.
 type landedChange struct {
 	extractor.StageChange
-	version    uint64
-	vanishedAt *time.Time // nil while the portal has it
+	version      uint64
+	vanishedAt   *time.Time // nil while the portal has it
+	wentWithDeal bool
 }
 
 var landedChangeTable = table[landedChange]{"landing_stage_changes", []column[landedChange]{
@@ -156,6 +167,7 @@ var landedChangeTable = table[landedChange]{"landing_stage_changes", []column[la
 	enum("semantics", func(c *landedChange) *extractor.Semantics { return &c.Semantics }),
 	plain("type_id", func(c *landedChange) *uint8 { return &c.TypeID }),
 	plain("vanished_at", func(c *landedChange) **time.Time { return &c.vanishedAt }),
+	plain("went_with_deal", func(c *landedChange) *bool { return &c.wentWithDeal }),
 }}
 
 // ReplaceStageChanges lands whole histories: what is known of these deals and not among
@@ -173,7 +185,7 @@ func (l *Landing) ReplaceStageChanges(ctx context.Context, deals []extractor.Dea
 		// Rows of the version just landed are the whole history.
 		where += " AND version != " + strconv.FormatUint(l.version, 10)
 	}
-	return l.vanishChanges(ctx, where)
+	return l.vanishChanges(ctx, where, false)
 }
 
 // VanishDeals marks deals and all their changes.
@@ -182,48 +194,69 @@ func (l *Landing) VanishDeals(ctx context.Context, deals []extractor.DealID) err
 		return nil
 	}
 	where := "deal_id IN (" + list(deals) + ")"
-	if err := l.vanishDeals(ctx, where); err != nil {
+	if err := l.vanishChanges(ctx, where, true); err != nil {
 		return err
 	}
-	return l.vanishChanges(ctx, where)
-}
-
-// VanishUnseen marks what was not landed since the run.
-func (l *Landing) VanishUnseen(ctx context.Context, since uint64) error {
-	where := "run_id < " + strconv.FormatUint(since, 10)
-	if err := l.vanishDeals(ctx, where); err != nil {
-		return err
-	}
-	return l.vanishChanges(ctx, where)
-}
-
-func (l *Landing) vanishDeals(ctx context.Context, where string) error {
-	if err := vanish(ctx, l, &landedDealTable, where); err != nil {
+	if err := l.mark(ctx, &landedDealTable, "vanished_at IS NULL AND "+where, map[string]string{"vanished_at": l.moment(), "hidden_since": "NULL"}); err != nil {
 		return fmt.Errorf("mark vanished deals: %w", err)
 	}
 	return nil
 }
 
-func (l *Landing) vanishChanges(ctx context.Context, where string) error {
-	if err := vanish(ctx, l, &landedChangeTable, where); err != nil {
+// HideDeals marks known deals that the portal does not let be read.
+func (l *Landing) HideDeals(ctx context.Context, deals []extractor.DealID) error {
+	if len(deals) == 0 {
+		return nil
+	}
+	err := l.mark(ctx, &landedDealTable, "vanished_at IS NULL AND hidden_since IS NULL AND deal_id IN ("+list(deals)+")",
+		map[string]string{"hidden_since": l.moment()})
+	if err != nil {
+		return fmt.Errorf("mark hidden deals: %w", err)
+	}
+	return nil
+}
+
+// VanishUnseenChanges marks the changes that were not landed since the run, of deals that were.
+func (l *Landing) VanishUnseenChanges(ctx context.Context, since uint64) error {
+	run := strconv.FormatUint(since, 10)
+	return l.vanishChanges(ctx, "run_id < "+run+" AND deal_id IN (SELECT deal_id FROM landing_deals FINAL WHERE "+isShown+" AND run_id >= "+run+")", false)
+}
+
+func (l *Landing) vanishChanges(ctx context.Context, where string, withDeal bool) error {
+	err := l.mark(ctx, &landedChangeTable, "vanished_at IS NULL AND "+where,
+		map[string]string{"vanished_at": l.moment(), "went_with_deal": strconv.FormatBool(withDeal)})
+	if err != nil {
 		return fmt.Errorf("mark vanished stage changes: %w", err)
 	}
 	return nil
 }
 
-// vanish appends the rows that the condition is about once more, marked.
-func vanish[R any](ctx context.Context, l *Landing, t *table[R], where string) error {
-	return l.run.inEachShard(ctx, "INSERT INTO "+t.name+" ("+t.names()+") SELECT "+t.selection(map[string]string{
-		"run_id":      fmt.Sprint(l.run.row.RunID),
-		"version":     strconv.FormatUint(l.nextVersion(), 10),
-		"vanished_at": "toDateTime64('" + exact(l.run.now()) + "', 3, 'UTC')",
-	})+" FROM "+t.name+" FINAL WHERE vanished_at IS NULL AND "+where+" SETTINGS max_query_size = 10000000")
+// marker is a table in which rows are marked.
+type marker interface {
+	selection(instead map[string]string) string
+	String() string
 }
+
+// mark appends the rows that the condition is about once more, with other values in some columns.
+func (l *Landing) mark(ctx context.Context, t marker, where string, marks map[string]string) error {
+	instead := maps.Clone(marks)
+	instead["run_id"], instead["version"] = fmt.Sprint(l.run.row.RunID), strconv.FormatUint(l.nextVersion(), 10)
+	return l.run.inEachShard(ctx, "INSERT INTO "+t.String()+" ("+t.selection(nil)+") SELECT "+t.selection(instead)+
+		" FROM "+t.String()+" FINAL WHERE "+where+largeQuery)
+}
+
+// moment is the run's beginning, as SQL: one moment for all that it marks.
+func (l *Landing) moment() string {
+	return "toDateTime64('" + exact(l.run.row.StartedAt) + "', 3, 'UTC')"
+}
+
+// isShown is the condition for deals that the portal has, and shows.
+const isShown = "vanished_at IS NULL AND hidden_since IS NULL"
 
 // KnownDeals gives known deals above an id, by id.
 func (l *Landing) KnownDeals(ctx context.Context, after extractor.DealID, limit int) ([]extractor.KnownDeal, error) {
 	rows, err := l.run.conn.Query(ctx, `
-		SELECT deal_id, funnel_id, run_id FROM landing_deals FINAL
+		SELECT deal_id, funnel_id, run_id, hidden_since IS NOT NULL FROM landing_deals FINAL
 		WHERE deal_id > ? AND vanished_at IS NULL ORDER BY deal_id LIMIT ?`, uint64(after), limit)
 	if err != nil {
 		return nil, fmt.Errorf("read the known deals: %w", err)
@@ -233,12 +266,31 @@ func (l *Landing) KnownDeals(ctx context.Context, after extractor.DealID, limit 
 	for rows.Next() {
 		var id uint64
 		var funnel, run uint32
-		if err := rows.Scan(&id, &funnel, &run); err != nil {
+		var isHidden uint8
+		if err := rows.Scan(&id, &funnel, &run, &isHidden); err != nil {
 			return nil, fmt.Errorf("read the known deals: %w", err)
 		}
-		deals = append(deals, extractor.KnownDeal{ID: extractor.DealID(id), FunnelID: extractor.FunnelID(funnel), LandedBy: uint64(run)})
+		deals = append(deals, extractor.KnownDeal{
+			ID: extractor.DealID(id), FunnelID: extractor.FunnelID(funnel), LandedBy: uint64(run), IsHidden: isHidden == 1,
+		})
 	}
 	return deals, rows.Err()
+}
+
+// Places gives the deals that were ever landed in a stage, as they were landed last.
+func (l *Landing) Places(ctx context.Context, deals []extractor.DealID) (map[extractor.DealID]extractor.Deal, error) {
+	places := map[extractor.DealID]extractor.Deal{}
+	if len(deals) == 0 {
+		return places, nil
+	}
+	landed, err := landedDeals(ctx, l.run.conn, inRange(deals)+" AND stage_id != ''")
+	if err != nil {
+		return nil, fmt.Errorf("read where deals were: %w", err)
+	}
+	for i := range landed {
+		places[landed[i].Deal.ID] = landed[i].Deal
+	}
+	return places, nil
 }
 
 // HistoryCounts counts the known changes of deals.
@@ -268,13 +320,13 @@ func (l *Landing) HistoryCounts(ctx context.Context, deals []extractor.DealID) (
 }
 
 // landedSince are the known deals landed since a run.
-const landedSince = "SELECT deal_id FROM landing_deals FINAL WHERE vanished_at IS NULL AND run_id >= ?"
+const landedSince = "SELECT deal_id FROM landing_deals FINAL WHERE " + isShown + " AND run_id >= ?"
 
 // Inconsistent gives the deals whose history ends elsewhere than they stand.
 func (l *Landing) Inconsistent(ctx context.Context, since uint64) ([]extractor.DealID, error) {
 	return l.run.dealIDs(ctx, "find deals whose history ends elsewhere", `
 		SELECT d.deal_id
-		FROM (SELECT deal_id, funnel_id, stage_id FROM landing_deals FINAL WHERE vanished_at IS NULL AND run_id >= ?) AS d
+		FROM (SELECT deal_id, funnel_id, stage_id FROM landing_deals FINAL WHERE `+isShown+` AND NOT is_place_unknown AND run_id >= ?) AS d
 		JOIN
 		(
 			SELECT deal_id, argMax((funnel_id, toString(stage_id)), (changed_at, change_id)) AS last
@@ -298,7 +350,7 @@ func (l *Landing) OrphanOwners(ctx context.Context, since uint64) ([]extractor.D
 func (l *Landing) MovedFunnel(ctx context.Context, since uint64, funnels []extractor.FunnelID) ([]extractor.DealID, error) {
 	return l.run.dealIDs(ctx, "find deals that changed funnels", `
 		SELECT d.deal_id
-		FROM (SELECT deal_id, funnel_id FROM landing_deals FINAL WHERE vanished_at IS NULL AND run_id >= ?) AS d
+		FROM (SELECT deal_id, funnel_id FROM landing_deals FINAL WHERE `+isShown+` AND run_id >= ?) AS d
 		LEFT JOIN
 		(
 			SELECT deal_id, argMin(type_id, (changed_at, change_id)) AS first_type, countIf(type_id = 5) AS moves

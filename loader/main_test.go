@@ -40,7 +40,7 @@ func number(t testing.TB, conn driver.Conn, query string) int64 {
 func visit(deal extractor.DealID, entered transform.Day) *transform.Visit {
 	return &transform.Visit{
 		DealID: deal, No: 1, FunnelID: 5, StageID: "C5:NEW", ChangeID: extractor.ChangeID(deal), EnteredAt: entered.Time(),
-		EnteredDate: entered, LeftDate: transform.NoDay, WasOpen: true,
+		EnteredDate: entered, LeftDate: transform.NoDay,
 		Plan:    transform.Plan{Source: transform.PlanStageNorm, Days: 10, End: entered + 10},
 		Tenures: []transform.Tenure{{From: entered, ManagerID: 7}},
 	}

@@ -13,17 +13,18 @@ func (s *Shard) appendMeasures(ctx context.Context) error {
 			visits_closed_with_plan, visits_on_time, late_days, overdue_days_accrued, visits_open, visits_overdue, visits_no_plan)
 		WITH
 			semantics = 'process' AND NOT is_open AS is_closed,
-			plan_source != 'none' AS is_planned
+			plan_source != 'none' AS is_planned,
+			overdue_days > 0 OR is_planned AND planned_end < entered_date AS is_late
 		SELECT
 			run_id, day, funnel_id, stage_id, manager_id,
 			sum(sign * (day = entered_date)) AS entered,
 			sum(sign * is_closed) AS closed,
 			sum(sign * (is_closed AND is_planned)) AS closed_with_plan,
-			sum(sign * (is_closed AND is_planned AND overdue_days = 0)) AS on_time,
+			sum(sign * (is_closed AND is_planned AND NOT is_late)) AS on_time,
 			sum(sign * if(is_closed, overdue_days, 0)) AS late,
 			sum(sign * overdue_day) AS accrued,
 			sum(sign * is_open) AS open,
-			sum(sign * (is_open AND overdue_days > 0)) AS overdue,
+			sum(sign * (is_open AND is_late)) AS overdue,
 			sum(sign * (is_open AND NOT is_planned)) AS no_plan
 		FROM facts
 		WHERE run_id = ?

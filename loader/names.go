@@ -27,6 +27,7 @@ var stageTable = table[extractor.Stage]{"stages", []column[extractor.Stage]{
 	plain("name", func(s *extractor.Stage) *string { return &s.Name }),
 	enum("semantics", func(s *extractor.Stage) *extractor.Semantics { return &s.Semantics }),
 	plain("sort", func(s *extractor.Stage) *int32 { return &s.Sort }),
+	plain("is_gone", func(s *extractor.Stage) *bool { return &s.IsGone }),
 }}
 
 var managerTable = table[extractor.Manager]{"managers", []column[extractor.Manager]{
@@ -37,7 +38,7 @@ var managerTable = table[extractor.Manager]{"managers", []column[extractor.Manag
 
 // AppendNames appends the names of funnels and stages, and of managers, where they are
 // other than published. With managers nil, those published stay: the portal could not
-// be asked for them. Who is forgotten has no name.
+// be asked for them. Who is forgotten has no name, and who is not among them is not known.
 func (r *Run) AppendNames(ctx context.Context, funnels []extractor.Funnel, managers []extractor.Manager) error {
 	var names []funnelName
 	var stages []extractor.Stage
@@ -58,7 +59,8 @@ func (r *Run) AppendNames(ctx context.Context, funnels []extractor.Funnel, manag
 	if err != nil {
 		return err
 	}
-	managers = slices.Clone(managers)
+	// Nobody is among them, so that a set of none is one as well.
+	managers = append(slices.Clone(managers), extractor.Manager{})
 	for i := range managers {
 		if forgotten[managers[i].ID] {
 			managers[i].Name = ""
@@ -67,23 +69,53 @@ func (r *Run) AppendNames(ctx context.Context, funnels []extractor.Funnel, manag
 	return appendSet(ctx, r, &managerTable, managers)
 }
 
-// FunnelsOf are the funnels with their stages, without their names, that a run derives under: its own, or
-// those published where it has found no others.
+// FunnelsOf are the funnels with their stages that a run derives under: its own, or those published where it has
+// found no others. With the run 0 they are those published. Funnels and stages that the portal has no more are
+// among them.
 func FunnelsOf(ctx context.Context, conn driver.Conn, run RunID) ([]extractor.Funnel, error) {
+	newest := func(table string) string {
+		return "WHERE run_id = (SELECT max(run_id) FROM " + table + " WHERE run_id = ? OR run_id IN (" + publishedRuns + ")) ORDER BY funnel_id"
+	}
 	var funnels []extractor.Funnel
-	err := stageTable.read(ctx, conn, `
-		WHERE run_id = (SELECT max(run_id) FROM stages WHERE run_id = ? OR run_id IN (`+publishedRuns+`)) ORDER BY funnel_id, stage_id`,
-		func(s *extractor.Stage) {
-			if len(funnels) == 0 || funnels[len(funnels)-1].ID != s.FunnelID {
-				funnels = append(funnels, extractor.Funnel{ID: s.FunnelID})
-			}
-			last := &funnels[len(funnels)-1]
-			last.Stages = append(last.Stages, *s)
-		}, uint32(run))
+	err := funnelTable.read(ctx, conn, newest("funnels"), func(f *funnelName) {
+		funnels = append(funnels, extractor.Funnel{ID: f.id, Name: f.name})
+	}, uint32(run))
+	if err != nil {
+		return nil, fmt.Errorf("read the funnels: %w", err)
+	}
+	err = stageTable.read(ctx, conn, newest("stages")+", stage_id", func(s *extractor.Stage) {
+		if i := slices.IndexFunc(funnels, func(f extractor.Funnel) bool { return f.ID == s.FunnelID }); i >= 0 {
+			funnels[i].Stages = append(funnels[i].Stages, *s)
+		}
+	}, uint32(run))
 	if err != nil {
 		return nil, fmt.Errorf("read the stages: %w", err)
 	}
 	return funnels, nil
+}
+
+// HistoricStages are those of the stages into which a landed change led, or in which a landed deal stands.
+func HistoricStages(ctx context.Context, conn driver.Conn, stages []extractor.StageID) ([]extractor.StageID, error) {
+	names := make([]string, len(stages))
+	for i, id := range stages {
+		names[i] = string(id)
+	}
+	rows, err := conn.Query(ctx, `
+		SELECT DISTINCT toString(stage_id) FROM (SELECT stage_id FROM landing_stage_changes UNION ALL SELECT stage_id FROM landing_deals)
+		WHERE stage_id IN (?)`, names)
+	if err != nil {
+		return nil, fmt.Errorf("look for stages of the past: %w", err)
+	}
+	defer rows.Close()
+	var known []extractor.StageID
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return nil, fmt.Errorf("look for stages of the past: %w", err)
+		}
+		known = append(known, extractor.StageID(name))
+	}
+	return known, rows.Err()
 }
 
 // appendSet appends a whole set of rows unless it is the one published.

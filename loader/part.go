@@ -69,6 +69,7 @@ var partTable = table[partEvent]{"run_parts", []column[partEvent]{
 	plain("facts", func(e *partEvent) *uint64 { return &e.appended.Facts }),
 	plain("visits", func(e *partEvent) *uint64 { return &e.appended.Visits }),
 	plain("deals", func(e *partEvent) *uint64 { return &e.appended.Deals }),
+	plain("knowledge", func(e *partEvent) *uint64 { return &e.appended.Knowledge }),
 	plain("deals_changed", func(e *partEvent) *uint64 { return &e.appended.Changed }),
 }}
 
@@ -183,7 +184,7 @@ func (s *Split) Done(ctx context.Context, p Part, stage *Stage, appended Appende
 }
 
 // stagedTables are those that the rows of a part go into.
-var stagedTables = []string{"facts", "visits", "deals"}
+var stagedTables = []string{"facts", "visits", "deals", "knowledge"}
 
 // stagePrefix is how the names of all stages begin.
 const stagePrefix = "part_"
@@ -251,7 +252,7 @@ func (s *Shard) takeOver(ctx context.Context, from, to string) error {
 
 // verify checks that the run has as many rows in the shard as were derived.
 func (s *Shard) verify(ctx context.Context, want Appended) error {
-	for table, want := range map[string]uint64{"facts": want.Facts, "visits": want.Visits, "deals": want.Deals} {
+	for table, want := range map[string]uint64{"facts": want.Facts, "visits": want.Visits, "deals": want.Deals, "knowledge": want.Knowledge} {
 		var got uint64
 		if err := s.conn.QueryRow(ctx, "SELECT count() FROM "+table+" WHERE run_id = ?", uint32(s.run)).Scan(&got); err != nil {
 			return fmt.Errorf("count the rows of the run in %s: %w", table, err)

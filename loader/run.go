@@ -7,6 +7,7 @@
 package loader
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,6 +38,7 @@ type Row struct {
 	FactsAppended  uint64     `json:"facts_appended"`
 	PortalRequests uint64     `json:"portal_requests"`
 	SecondsWaited  float64    `json:"seconds_waited"`
+	Warnings       []string   `json:"warnings"`
 	Error          *string    `json:"error"`
 }
 
@@ -45,6 +47,7 @@ const (
 	Running   = "running"
 	Failed    = "failed"
 	Published = "published"
+	Withdrawn = "withdrawn"
 )
 
 // A State is a run that was published: what the views show.
@@ -67,7 +70,7 @@ func LastPublished(ctx context.Context, conn driver.Conn) (State, error) {
 	row := conn.QueryRow(ctx, `
 		SELECT max(run_id), argMax(as_of, run_id), argMax(portal_host, run_id), argMax(rules_hash, run_id),
 			argMax(started_at, run_id), argMax(assumeNotNull(finished_at), run_id)
-		FROM run_events WHERE status = 'published'`)
+		FROM run_events WHERE status = 'published' AND run_id IN (`+publishedRuns+`)`)
 	if err := row.Scan(&id, &asOf, &state.PortalHost, &state.RulesHash, &started, &finished); err != nil {
 		return State{}, fmt.Errorf("read the last published run: %w", err)
 	}
@@ -89,6 +92,8 @@ type Start struct {
 	PortalHost string
 	// RulesHash is the fingerprint of the rules that the run derives under.
 	RulesHash string
+	// FinishedAt is when the run is told to have ended, zero for when it is published.
+	FinishedAt time.Time
 }
 
 // A Run is a run that is under way. It is for one goroutine.
@@ -116,7 +121,7 @@ func Begin(ctx context.Context, w *warehouse.Warehouse, start Start) (*Run, erro
 		return nil, fmt.Errorf("number the run: %w", err)
 	}
 	r := &Run{conn: conn, before: before, start: start, row: Row{
-		RunID: RunID(newest + 1), AsOf: start.AsOf.String(), StartedAt: start.At.UTC().Truncate(time.Millisecond), Status: Running,
+		RunID: RunID(newest + 1), AsOf: start.AsOf.String(), StartedAt: start.At.UTC().Truncate(time.Millisecond), Status: Running, Warnings: []string{},
 	}}
 	if r.shards, err = shardsOf(ctx, w, r.row.RunID, r.row.StartedAt, before); err != nil {
 		return nil, err
@@ -158,6 +163,9 @@ func (r *Run) SetAppended(a Appended) {
 	r.row.FactsAppended, r.row.DealsChanged = a.Facts, a.Changed
 }
 
+// SetWarnings takes what only thins the result.
+func (r *Run) SetWarnings(warnings []string) { r.row.Warnings = warnings }
+
 // CountDeals counts the deals that the portal has.
 func (r *Run) CountDeals(ctx context.Context) error {
 	row := r.conn.QueryRow(ctx, "SELECT count() FROM landing_deals FINAL WHERE vanished_at IS NULL AND NOT is_recurring")
@@ -167,6 +175,32 @@ func (r *Run) CountDeals(ctx context.Context) error {
 	return nil
 }
 
+// Deletions counts the deals that the last published run had in the report, and those of them that the portal has
+// been found to have no longer. Those that somebody took out are not among the latter.
+func (r *Run) Deletions(ctx context.Context) (deleted, reported uint64, err error) {
+	for _, shard := range r.shards {
+		inReport := "SELECT deal_id FROM deals WHERE NOT is_gone AND " + shard.shown
+		var d, n uint64
+		row := shard.conn.QueryRow(ctx, `
+			SELECT (SELECT count() FROM landing_deals FINAL WHERE vanished_at IS NOT NULL AND deal_id IN (`+inReport+`)`+shard.notForgotten()+`),
+				(SELECT count() FROM (`+inReport+`))`)
+		if err := row.Scan(&d, &n); err != nil {
+			return 0, 0, fmt.Errorf("count the deals that were deleted: %w", err)
+		}
+		deleted, reported = deleted+d, reported+n
+	}
+	return deleted, reported, nil
+}
+
+// HiddenDeals counts the deals that the portal does not let be read.
+func (r *Run) HiddenDeals(ctx context.Context) (hidden uint64, err error) {
+	row := r.conn.QueryRow(ctx, "SELECT count() FROM landing_deals FINAL WHERE vanished_at IS NULL AND hidden_since IS NOT NULL AND NOT is_recurring")
+	if err := row.Scan(&hidden); err != nil {
+		return 0, fmt.Errorf("count the hidden deals: %w", err)
+	}
+	return hidden, nil
+}
+
 // ErrOvertaken is what Publish gives when another run has begun meanwhile: this one had
 // lost its lease.
 var ErrOvertaken = errors.New("another run has begun since; this one is not published")
@@ -174,8 +208,8 @@ var ErrOvertaken = errors.New("another run has begun since; this one is not publ
 // Publish makes everything that the run appended visible, in one step. Calling it again
 // after an error is safe.
 func (r *Run) Publish(ctx context.Context) error {
-	now := r.now()
-	r.row.FinishedAt = &now
+	finished := cmp.Or(r.start.FinishedAt, r.now())
+	r.row.FinishedAt = &finished
 	// The condition keeps out a run that another one has overtaken: it would bring rows
 	// that the other did not know of.
 	sent := r.event(Published).insert(ctx, r.conn, "WHERE (SELECT max(run_id) FROM run_events) = ?", uint32(r.row.RunID))
@@ -232,6 +266,9 @@ func (r *Run) event(status string) event {
 		Row: r.row, recordedAt: r.now(), holder: fmt.Sprintf("%s, process %d", host, os.Getpid()),
 		portalHost: r.start.PortalHost, rulesHash: r.start.RulesHash,
 	}
+	if e.Warnings == nil {
+		e.Warnings = []string{}
+	}
 	e.Status = status
 	return e
 }
@@ -266,6 +303,7 @@ func (e event) insert(ctx context.Context, conn driver.Conn, condition string, a
 		{"portal_requests", "?", e.PortalRequests},
 		{"seconds_waited", "?", e.SecondsWaited},
 		{"error", "?", e.Error},
+		{"warnings", "?", append([]string{}, e.Warnings...)},
 	} {
 		columns, forms, values = append(columns, c.name), append(forms, c.form), append(values, c.value)
 	}
@@ -277,11 +315,12 @@ func (e event) insert(ctx context.Context, conn driver.Conn, condition string, a
 func exact(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05.000") }
 
 // publishedRuns are the numbers of the runs that readers see.
-const publishedRuns = "SELECT run_id FROM run_events WHERE status = 'published'"
+// A run that was withdrawn counts as one that never was.
+const publishedRuns = "SELECT run_id FROM run_events GROUP BY run_id HAVING max(status) = 'published'"
 
 // What a run writes: the rows of deals, in the shard of each, and the names of things.
 var (
-	dealTables = []string{"facts", "day_measures", "visits", "deals"}
+	dealTables = []string{"facts", "day_measures", "visits", "deals", "knowledge"}
 	nameTables = []string{"funnels", "stages", "managers"}
 )
 

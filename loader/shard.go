@@ -22,6 +22,10 @@ type Shard struct {
 	// shown is the condition for the rows of visits and deals that stand in the published state,
 	// as numbers: a shard knows no runs. They stay the same as long as the run goes on.
 	shown string
+	// published is the condition for rows of published runs, replaced ones included.
+	published string
+	// forgotten are the deals that were taken out of the report.
+	forgotten map[extractor.DealID]bool
 	// appenders are how many there were, so that the blocks of each are told apart.
 	appenders int
 }
@@ -37,13 +41,20 @@ func shardsOf(ctx context.Context, w *warehouse.Warehouse, run RunID, startedAt 
 	for i, p := range published {
 		numbers[i] = p.RunID
 	}
-	shown := "false"
+	ofPublished, shown := "false", "false"
 	if len(numbers) > 0 {
-		shown = fmt.Sprintf("run_id IN (%[1]s) AND until_run_id NOT IN (%[1]s)", list(numbers))
+		ofPublished = fmt.Sprintf("run_id IN (%s)", list(numbers))
+		shown = fmt.Sprintf("%s AND until_run_id NOT IN (%s)", ofPublished, list(numbers))
+	}
+	forgotten, err := forgottenDeals(ctx, w.DB())
+	if err != nil {
+		return nil, err
 	}
 	var shards []*Shard
 	for _, conn := range w.Shards() {
-		shards = append(shards, &Shard{conn: conn, run: run, startedAt: startedAt, before: before, shown: shown})
+		shards = append(shards, &Shard{
+			conn: conn, run: run, startedAt: startedAt, before: before, shown: shown, published: ofPublished, forgotten: forgotten,
+		})
 	}
 	return shards, nil
 }

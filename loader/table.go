@@ -100,20 +100,22 @@ func storedDay(day transform.Day) time.Time { return max(day, transform.FirstDay
 // loadedDay takes the date off the time as it stands: the driver gives the midnight of the server's zone.
 func loadedDay(t time.Time) transform.Day { return transform.DayOf(t, t.Location()) }
 
-// moment is a time, stored as the first one where it is absent, and as the last one that the
-// warehouse can hold where it is later.
+// moment is a time, stored as 1970-01-01 where it is absent, and as the first or the last one that the
+// warehouse can hold where it is beyond.
 func moment[R any](name string, of func(*R) *time.Time) field[R, time.Time, time.Time] {
 	return field[R, time.Time, time.Time]{name, of, storedMoment, loadedMoment}
 }
 
-// The times that the warehouse's DateTime64 can hold.
+// The times that the warehouse's DateTime64 can hold, and the driver can send: it counts nanoseconds, which end in 2262.
 var (
-	firstMoment = time.Unix(0, 0).UTC()
-	lastMoment  = time.Date(2149, 6, 6, 23, 59, 59, 0, time.UTC)
+	firstMoment = time.Date(1900, 1, 1, 0, 0, 0, 0, time.UTC)
+	lastMoment  = time.Date(2261, 12, 31, 23, 59, 59, 0, time.UTC)
 )
 
 func storedMoment(t time.Time) time.Time {
 	switch {
+	case t.IsZero():
+		return time.Unix(0, 0).UTC()
 	case t.Before(firstMoment):
 		return firstMoment
 	case t.After(lastMoment):
@@ -181,6 +183,8 @@ func (c *listCells[R, E, F, S]) set(row *R) {
 		*c.element.of(&(*elements)[i]) = c.element.load(value)
 	}
 }
+
+func (t *table[R]) String() string { return t.name }
 
 // names lists the columns of the table.
 func (t *table[R]) names() string { return t.selection(nil) }

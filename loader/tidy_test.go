@@ -93,7 +93,7 @@ func TestLandingIsRewrittenSeldom(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, k := range known {
-		if of := changes[k.Deal.ID]; len(of) == 1 && of[0].HasVanished == k.IsGone {
+		if of := changes[k.Deal.ID]; len(of) == 1 && of[0].HasVanished() == k.IsGone {
 			got[k.Deal.ID] = newest{k.Deal.Title, k.Deal.MovedAt, of[0].ChangedAt, k.IsGone}
 		}
 	}

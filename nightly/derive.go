@@ -113,15 +113,19 @@ func appendDeals(ctx context.Context, shard *loader.Shard, ids []extractor.DealI
 // appendDeal appends what is other than published of one deal. It tells whether that is
 // more than the days that passed.
 func appendDeal(appender *loader.Appender, known *loader.Known, rules *transform.Rules, dates transform.Dates) (isChanged bool) {
-	visits, gaps := rules.Visits(&known.History, dates)
-	transform.Compare(known.History.Published, dates.PublishedAsOf, visits, dates.AsOf, rules.Calendar, transform.Difference{
+	known.IsGone = known.IsGone || known.IsForgotten
+	derived := rules.Derive(&known.History, dates)
+	transform.Compare(known.History.Published, dates.PublishedAsOf, derived.Visits, dates.AsOf, rules.Calendar, transform.Difference{
 		Fact: appender.Fact,
 		Visit: func(v *transform.Visit, isGone bool) {
 			isChanged = true
 			appender.Visit(v, isGone)
 		},
 	})
-	row := dealRow(&known.Deal, rules, visits, gaps)
+	if !derived.Knowledge.Equal(&known.Knowledge) {
+		appender.Knowledge(known.Deal.ID, &derived.Knowledge)
+	}
+	row := dealRow(known, rules, derived)
 	before := known.Published
 	if before == nil && row.IsGone || before != nil && before.Equal(row) {
 		return isChanged
@@ -130,17 +134,40 @@ func appendDeal(appender *loader.Appender, known *loader.Known, rules *transform
 	return true
 }
 
-// dealRow is what readers see of a deal beside its visits; of one that is not in the
-// report, nothing but that.
-func dealRow(d *extractor.Deal, rules *transform.Rules, visits []transform.Visit, gaps []transform.Gap) *loader.DealRow {
-	row := &loader.DealRow{DealID: d.ID, Standing: transform.Stand(visits, rules.Calendar)}
-	if len(visits) == 0 && len(gaps) == 0 {
-		row.IsGone = true
+// dealRow is what readers see of a deal beside its visits; of one that has left the report, what they saw last.
+func dealRow(known *loader.Known, rules *transform.Rules, derived transform.Derived) *loader.DealRow {
+	d := &known.Deal
+	if len(derived.Visits) == 0 && len(derived.Gaps) == 0 {
+		row := &loader.DealRow{DealID: d.ID}
+		if known.Published != nil {
+			*row = *known.Published
+		}
+		row.IsGone, row.Why = true, goneWhy(known)
+		if row.Why == loader.ForgottenDeal {
+			row.Title = ""
+		}
 		return row
 	}
-	row.Title, row.Amount, row.Currency, row.Gaps = d.Title, d.Amount, d.Currency, gaps
+	row := &loader.DealRow{
+		DealID: d.ID, Standing: transform.Stand(derived.Visits, rules.Calendar),
+		Title: d.Title, Amount: d.Amount, Currency: d.Currency, Gaps: derived.Gaps,
+	}
 	if !d.CreatedAt.IsZero() {
 		row.CreatedDate = transform.DayOf(d.CreatedAt, rules.Zone)
 	}
 	return row
+}
+
+// goneWhy says why a deal is not in the report. What is neither deleted nor a template is in no funnel of it.
+func goneWhy(known *loader.Known) loader.GoneWhy {
+	switch {
+	case known.IsForgotten:
+		return loader.ForgottenDeal
+	case known.IsGone:
+		return loader.Deleted
+	case known.Deal.IsRecurring:
+		return loader.Template
+	default:
+		return loader.OutsideFunnels
+	}
 }

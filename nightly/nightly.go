@@ -5,6 +5,7 @@ package nightly
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -38,6 +39,8 @@ type Pass struct {
 	AsOf transform.Day
 	// Full reads and derives everything again.
 	Full bool
+	// AcceptDeletions publishes although more deals have gone than a person deletes by hand.
+	AcceptDeletions bool
 	// Parts is how many parts the derivation is split into for other processes to take some of; up
 	// to 1 for none.
 	Parts int
@@ -137,32 +140,96 @@ func (p Pass) run(ctx context.Context, startedAt time.Time) (Outcome, error) {
 		p.steps.SetRun(run.ID())
 		return p.failed(ctx, run, err)
 	}
-	// What is wrong with the command or the configuration is no run at all.
-	dates, err := p.dates(portal.Clock, before)
+	names, err := KnownNames(ctx, p.Config, portal, p.Client, conn)
 	if err != nil {
 		return Outcome{Before: before}, err
 	}
-	if err := Check(p.Config, portal); err != nil {
+	dates, err := p.dates(portal.Clock, before)
+	if _, isTyped := errors.AsType[*AsOfError](err); isTyped {
 		return Outcome{Before: before}, err
+	}
+	warnings, wrong := Check(p.Config, portal, names)
+	ahead, misled := p.checkClock(ctx, portal.Clock)
+	if refusal := cmp.Or(wrong, misled, err); refusal != nil {
+		return p.refused(ctx, before, startedAt, portal.Clock, refusal)
 	}
 	if cluster := p.Warehouse.Cluster(); p.Parts > 1 && cluster != nil && cluster.IsReplicated {
 		return Outcome{Before: before}, loader.ErrReplicatedParts
 	}
 	run, err := loader.Begin(ctx, p.Warehouse, loader.Start{
-		Now: p.Now, At: startedAt, AsOf: dates.AsOf, PortalHost: p.Client.Portal(), RulesHash: fingerprint(p.Config, portal.Funnels),
+		Now: p.Now, At: startedAt, AsOf: dates.AsOf, PortalHost: p.Client.Portal(), RulesHash: fingerprint(p.Config, names.Funnels),
 	})
 	if err != nil {
 		return Outcome{Before: before}, err
 	}
-	warnings, err := p.pass(ctx, run, portal, dates)
-	if err != nil {
+	run.SetWarnings(warnings)
+	if err := p.pass(ctx, run, portal, names, ahead, dates); err != nil {
 		return p.failed(ctx, run, err)
 	}
 	return Outcome{
-		Run: run.Row(), Before: before, Warnings: warnings,
+		Run: run.Row(), Before: before, Warnings: run.Row().Warnings,
 		IsPast: dates.AsOf < transform.DayOf(portal.Clock, p.Config.Portal.TimeZone),
 	}, nil
 }
+
+// refused is a run that is not begun. Once anything is published it leaves a failed run behind, for whoever watches
+// the runs: the numbers that they see grow old.
+func (p Pass) refused(ctx context.Context, before loader.State, startedAt, clock time.Time, refusal error) (Outcome, error) {
+	if before.RunID == 0 {
+		return Outcome{Before: before}, refusal
+	}
+	run, err := loader.Begin(ctx, p.Warehouse, loader.Start{
+		Now: p.Now, At: startedAt, AsOf: transform.DayOf(clock, p.Config.Portal.TimeZone), PortalHost: p.Client.Portal(),
+	})
+	if err != nil {
+		return Outcome{Before: before}, fmt.Errorf("%w; and the refusal is not recorded: %w", refusal, err)
+	}
+	p.steps.SetRun(run.ID())
+	outcome, _ := p.failed(ctx, run, refusal)
+	return outcome, refusal
+}
+
+// A ClockError is a portal's clock that can't be believed.
+type ClockError struct{ what string }
+
+func (e *ClockError) Error() string {
+	return e.what + ": set the clocks, or give the date with --as-of; portal.check_clock: false in the configuration leaves the check out"
+}
+
+// clocksAgree is by how much two clocks may differ that are believed.
+const clocksAgree = time.Hour
+
+// checkClock holds the portal's clock against this machine's. It tells how far it is ahead, nil where that is not
+// checked. Whoever gives a date has looked himself.
+func (p Pass) checkClock(ctx context.Context, clock time.Time) (*time.Duration, error) {
+	if !p.Config.Portal.CheckClock || p.AsOf != transform.NoDay {
+		return nil, nil
+	}
+	ahead := clock.Sub(p.Now()).Round(time.Second)
+	if ahead.Abs() > clocksAgree {
+		return nil, &ClockError{fmt.Sprintf("the portal's clock says %s and this machine's %s",
+			clock.UTC().Format(time.RFC3339), p.Now().UTC().Format(time.RFC3339))}
+	}
+	state, err := loader.ExtractionState(ctx, p.Warehouse.DB())
+	if err != nil {
+		return nil, err
+	}
+	if state.Ahead != nil && (ahead-*state.Ahead).Abs() > clocksAgree {
+		return nil, &ClockError{fmt.Sprintf("since the last run the portal's clock has moved %s against this machine's", (ahead - *state.Ahead).Abs())}
+	}
+	return &ahead, nil
+}
+
+// A DeletionsError is a portal that has lost more deals in a night than a person deletes by hand.
+type DeletionsError struct{ Deleted, Reported uint64 }
+
+func (e *DeletionsError) Error() string {
+	return fmt.Sprintf("%d of %d deals of the report are deleted on the portal, more than a person deletes in a day: nothing is published; "+
+		"if they really were, run again with --accept-deletions", e.Deleted, e.Reported)
+}
+
+// areByHand is whether a person deletes so many deals in a night.
+func (e *DeletionsError) areByHand() bool { return e.Deleted <= 5 || e.Deleted*50 <= e.Reported }
 
 // failed records why a run came to nothing, also when it was interrupted, and explains it.
 func (p Pass) failed(ctx context.Context, run *loader.Run, err error) (Outcome, error) {
@@ -177,48 +244,80 @@ func (p Pass) failed(ctx context.Context, run *loader.Run, err error) (Outcome, 
 }
 
 // pass extracts, derives, appends and publishes.
-func (p Pass) pass(ctx context.Context, run *loader.Run, portal extractor.Description, dates transform.Dates) (warnings []string, err error) {
+func (p Pass) pass(ctx context.Context, run *loader.Run, portal extractor.Description, names Names, ahead *time.Duration, dates transform.Dates) error {
 	p.steps.SetRun(run.ID())
 	log := p.Log.WithField("run_id", run.ID())
 	log.WithFields(logrus.Fields{"as_of": dates.AsOf.String(), "portal": p.Client.Portal()}).Info("run began")
 
 	extracted, err := extractor.Extract(ctx, p.Client, run.Landing(), extractor.Options{
-		Description: portal, Funnels: p.Config.Funnels, Fields: fieldNames(p.Config), Full: p.Full,
+		Description: portal, Funnels: p.Config.Funnels, Fields: fieldNames(p.Config), Full: p.Full, Ahead: ahead,
 		OwnWrites: func(ctx context.Context, deals []extractor.Deal) (map[extractor.DealID]bool, error) {
 			return writeback.OwnWrites(ctx, p.Warehouse.DB(), deals)
 		},
 		Progress: p.extracting(),
 	})
 	if err != nil {
-		return nil, fmt.Errorf("extract: %w", err)
+		return fmt.Errorf("extract: %w", err)
 	}
 	run.SetHistoryRows(extracted.ChangesRead)
 	log.WithFields(logrus.Fields{
-		"deals": extracted.DealsRead, "stage_changes": extracted.ChangesRead, "vanished": extracted.Vanished,
+		"deals": extracted.DealsRead, "stage_changes": extracted.ChangesRead, "vanished": extracted.Vanished, "hidden": extracted.Hidden,
 		"requests": p.figures().PortalRequests, "is_full": extracted.IsFull,
 	}).Info("extracted")
 
-	p.Progress.Step("derive and append")
-	if err := run.AppendNames(ctx, extracted.Funnels, extracted.Managers); err != nil {
-		return nil, err
+	if err := p.lookAtAbsent(ctx, run, extracted.Warnings); err != nil {
+		return err
 	}
-	if err := p.derive(ctx, run, Rules(p.Config, portal.Funnels), dates, p.Full || !run.HasSameRules()); err != nil {
-		return nil, err
+
+	p.Progress.Step("derive and append")
+	if err := run.AppendNames(ctx, names.Funnels, extracted.Managers); err != nil {
+		return err
+	}
+	if err := p.derive(ctx, run, Rules(p.Config, names.Funnels), dates, p.Full || !run.HasSameRules()); err != nil {
+		return err
 	}
 	if err := run.CountDeals(ctx); err != nil {
-		return nil, err
+		return err
 	}
 	p.Progress.Step("publish")
 	if err := p.Warehouse.Settle(ctx); err != nil {
-		return nil, err
+		return err
 	}
 	run.SetPortalFigures(p.figures())
 	if err := run.Publish(ctx); err != nil {
-		return nil, err
+		return err
 	}
 	log.WithFields(logrus.Fields{"facts": run.Row().FactsAppended, "deals_changed": run.Row().DealsChanged}).Info("published")
 	p.tidy(ctx, log)
-	return extracted.Warnings, nil
+	return nil
+}
+
+// lookAtAbsent refuses a night in which more deals were deleted than a person deletes, and warns of hidden ones.
+func (p Pass) lookAtAbsent(ctx context.Context, run *loader.Run, warnings []string) error {
+	deleted, reported, err := run.Deletions(ctx)
+	if err != nil {
+		return err
+	}
+	if found := (&DeletionsError{deleted, reported}); !p.AcceptDeletions && !found.areByHand() {
+		return found
+	}
+	hidden, err := run.HiddenDeals(ctx)
+	if err != nil {
+		return err
+	}
+	if hidden > 0 {
+		warnings = append(warnings, fmt.Sprintf("%s hidden: the portal does not let the webhook's user read them, and they are shown as they were last seen (data_gaps, reason hidden); "+
+			"give the user the right to read all deals, or take a deal out with stagelag forget --deal", deals(hidden)))
+	}
+	run.SetWarnings(append(run.Row().Warnings, warnings...))
+	return nil
+}
+
+func deals(n uint64) string {
+	if n == 1 {
+		return "1 deal is"
+	}
+	return fmt.Sprintf("%d deals are", n)
 }
 
 // tidy removes what is kept no longer. The run is published whatever comes of it.
@@ -253,7 +352,7 @@ func (p Pass) dates(clock time.Time, before loader.State) (transform.Dates, erro
 	case asOf > today:
 		return transform.Dates{}, &AsOfError{asOf, fmt.Sprintf("is in the future: on the portal's clock it is %s; give that date or an earlier one", today)}
 	case before.RunID > 0 && asOf < before.AsOf && p.AsOf == transform.NoDay:
-		return transform.Dates{}, fmt.Errorf("the portal's clock says %s, but run %d was published as of %s: set the portal's clock, or wait until that date",
+		return transform.Dates{}, fmt.Errorf("the portal's clock says %s, but run %d was published as of %s: set the portal's clock, or wait until that date; if a wrong clock made that run, take it back with stagelag withdraw",
 			today, before.RunID, before.AsOf)
 	case before.RunID > 0 && asOf < before.AsOf:
 		return transform.Dates{}, &AsOfError{asOf, fmt.Sprintf("is before %s, the date of the last published run (%d); give that date or a later one", before.AsOf, before.RunID)}

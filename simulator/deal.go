@@ -51,6 +51,7 @@ type deal struct {
 	exists     bool // has appeared and was not deleted
 	isTemplate bool
 	isHidden   bool
+	binned     []*change // the history of a deleted deal
 	isReadOnly bool
 	manager    UserID
 	createdBy  UserID
@@ -275,6 +276,40 @@ func (w *World) HideDeal(id DealID, at time.Time) {
 	})
 }
 
+// ShowDeal gives back what HideDeal took.
+func (w *World) ShowDeal(id DealID, at time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	d := w.mustDeal(id)
+	w.at(toUnix(at), func() {
+		if d.exists && d.isHidden {
+			d.isHidden = false
+			w.reveal(d, true)
+		}
+	})
+}
+
+// RestoreDeal brings a deleted deal back from the recycle bin, with its history or without. It stands where it
+// stood, and has a new time of update.
+func (w *World) RestoreDeal(id DealID, at time.Time, withHistory bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	d := w.mustDeal(id)
+	w.at(toUnix(at), func() {
+		if d.exists {
+			return
+		}
+		d.exists, d.updated = true, toUnix(at)
+		if withHistory {
+			d.history = d.binned
+		}
+		d.binned = nil
+		if !d.isHidden {
+			w.reveal(d, true)
+		}
+	})
+}
+
 // DeleteDeal deletes the deal with its history.
 func (w *World) DeleteDeal(id DealID, at time.Time) {
 	w.mu.Lock()
@@ -287,7 +322,7 @@ func (w *World) DeleteDeal(id DealID, at time.Time) {
 		if !d.isHidden {
 			w.reveal(d, false)
 		}
-		d.exists, d.history = false, nil
+		d.exists, d.binned, d.history = false, d.history, nil
 	})
 }
 

@@ -61,10 +61,19 @@ func (in *invocation) itemGet() (outcome, *Error) {
 		return outcome{}, err
 	}
 	d := in.readableDeal()
+	if d == nil && in.isHidden() {
+		return outcome{}, badRequest("ACCESS_DENIED", "Access denied")
+	}
 	if d == nil {
 		return outcome{}, badRequest("NOT_FOUND", "Element was not found")
 	}
 	return in.item(d), nil
+}
+
+// isHidden is whether the deal that the parameter id names exists, and the webhook may not read it.
+func (in *invocation) isHidden() bool {
+	d := in.world.deals[DealID(in.params.either("id", "ID").integer())]
+	return d != nil && d.exists && d.isHidden
 }
 
 // item answers one deal in full.

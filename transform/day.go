@@ -31,6 +31,12 @@ func DayOf(t time.Time, zone *time.Location) Day {
 	return Day(min(max(day, int64(FirstDay)), int64(LastDay)))
 }
 
+// isDated is whether the date of an instant in a zone is one from FirstDay to LastDay.
+func isDated(t time.Time, zone *time.Location) bool {
+	date := t.In(zone).Format(time.DateOnly)
+	return len(date) == len(time.DateOnly) && FirstDay.String() <= date && date <= LastDay.String()
+}
+
 // ParseDay reads a date of the form 2006-01-02.
 func ParseDay(text string) (Day, error) {
 	t, err := time.Parse(time.DateOnly, text)

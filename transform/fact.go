@@ -36,8 +36,8 @@ func factsFrom(visit *Visit, first, asOf Day, calendar Calendar, yield func(*Fac
 		fact.ManagerID, fact.ManagerSource = visit.Tenures[tenure].ManagerID, visit.Tenures[tenure].Source
 		fact.IsOpen = visit.IsOpen() || day < visit.LeftDate
 		if visit.Plan.IsPlanned() {
-			overdue := calendar.Between(visit.Plan.End, day)
-			fact.OverdueDay = uint8(overdue - calendar.Between(visit.Plan.End, day-1))
+			overdue := calendar.Between(visit.AccruesAfter(), day)
+			fact.OverdueDay = uint8(overdue - calendar.Between(visit.AccruesAfter(), day-1))
 			fact.OverdueDays = overdue
 			fact.DaysLeft = NoDaysLeft
 			if fact.IsOpen {

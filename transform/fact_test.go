@@ -45,23 +45,23 @@ func TestManagerOfADay(t *testing.T) {
 	rules := testRules()
 	h := history(step{1, "2026-02-01 10:00", "C5:NEW", false})
 	dates := on("2026-02-03")
-	first, _ := rules.Visits(h, dates)
+	first := rules.Derive(h, dates)
 	want := []Tenure{{day("2026-02-01"), 12, Assumed}, {day("2026-02-03"), 12, Seen}}
-	expectTenures(t, "the first run assumes the past", first[0].Tenures, want)
+	expectTenures(t, "the first run assumes the past", first.Visits[0].Tenures, want)
 
 	// A night is missed, the manager changes, and the next run is two days later.
-	h.Published, h.Deal.ManagerID = first, 13
+	h.Published, h.Knowledge, h.Deal.ManagerID = first.Visits, first.Knowledge, 13
 	dates = on("2026-02-05")
 	dates.PublishedAsOf = day("2026-02-03")
-	second, _ := rules.Visits(h, dates)
+	second := rules.Derive(h, dates)
 	want = append(want, Tenure{day("2026-02-04"), 13, Assumed}, Tenure{day("2026-02-05"), 13, Seen})
-	expectTenures(t, "a change moves the days that follow", second[0].Tenures, want)
+	expectTenures(t, "a change moves the days that follow", second.Visits[0].Tenures, want)
 
 	// A correction: the deal had moved on the 2nd. The days keep their managers.
 	corrected := history(step{1, "2026-02-01 10:00", "C5:NEW", false}, step{2, "2026-02-02 10:00", "C5:DESIGN", false})
-	corrected.Published, corrected.Deal.ManagerID = second, 14
+	corrected.Published, corrected.Knowledge, corrected.Deal.ManagerID = second.Visits, second.Knowledge, 14
 	dates.PublishedAsOf = day("2026-02-05")
-	third, _ := rules.Visits(corrected, dates)
+	third, _ := visitsOf(rules, corrected, dates)
 	expectTenures(t, "a correction keeps the manager of a day", third[1].Tenures,
 		[]Tenure{{day("2026-02-02"), 12, Assumed}, {day("2026-02-03"), 12, Seen}, {day("2026-02-04"), 13, Assumed}, {day("2026-02-05"), 13, Seen}})
 	if got := third[1].ManagerID(); got != extractor.ManagerID(13) {

@@ -17,6 +17,8 @@ const (
 	GapHistoryStartsLate    = "history_starts_late"
 	GapUnknownStage         = "unknown_stage"
 	GapTimeInFuture         = "time_in_future"
+	GapHidden               = "hidden"
+	GapBadDate              = "bad_date"
 )
 
 // A Gap is a thing that the numbers of a deal can't cover.
@@ -29,28 +31,42 @@ type Gap struct {
 }
 
 // visitGaps are the gaps of one visit: of the first three at most one.
-func (r *Rules) visitGaps(visit *Visit, isKnown bool) []Gap {
+func (r *Rules) visitGaps(visit *Visit, of *stay, isSeenOpen bool) []Gap {
 	var gaps []Gap
 	gap := func(reason, detail string) {
 		gaps = append(gaps, Gap{visit.No, visit.StageID, visit.ManagerID(), reason, detail})
 	}
+	isPlaceUnknown := of.moments[len(of.moments)-1].isPlaceUnknown
 	switch {
 	case visit.Plan.Problem != "":
 		gap(GapBadPlan, visit.Plan.Problem)
-	case !isKnown:
+	case isPlaceUnknown:
+		gap(GapUnknownStage, "the portal shows the deal without a stage; it is taken to be where it was")
+	case !of.isKnown:
 		gap(GapUnknownStage, fmt.Sprintf("the portal has no stage %s in funnel %d; map it to a current one under stages.map",
 			quote(string(visit.StageID)), visit.FunnelID))
 	case !visit.Semantics.IsFinal() && !visit.Plan.IsPlanned():
-		gap(GapNoPlan, r.missingPlan(visit))
+		gap(GapNoPlan, r.missingPlan(visit, isSeenOpen))
 	}
 	if visit.History == Reconstructed {
 		gap(GapHistoryReconstructed, fmt.Sprintf("the stage history does not tell this visit; it begins at the deal's last move, %s", visit.EnteredDate))
 	}
+	if !isDated(visit.EnteredAt, r.Zone) {
+		gap(GapBadDate, fmt.Sprintf("the visit begins %s, it is counted from %s on", r.badMoment(visit.EnteredAt), visit.EnteredDate))
+	}
 	return gaps
 }
 
+// badMoment says when a moment is that no date can be told of.
+func (r *Rules) badMoment(t time.Time) string {
+	if t.IsZero() {
+		return "at no time that the portal tells"
+	}
+	return fmt.Sprintf("at %s, outside %s to %s", t.In(r.Zone).Format(time.RFC3339), FirstDay, LastDay)
+}
+
 // missingPlan tells where a plan was looked for.
-func (r *Rules) missingPlan(visit *Visit) string {
+func (r *Rules) missingPlan(visit *Visit, isSeenOpen bool) string {
 	var empty []string
 	for _, name := range []string{r.Fields[visit.StageID].Date, r.Fields[visit.StageID].Days} {
 		if name != "" {
@@ -64,7 +80,7 @@ func (r *Rules) missingPlan(visit *Visit) string {
 	if len(empty) == 0 {
 		return "no field of the deal is configured for the stage; " + norm
 	}
-	if visit.WasOpen && !visit.IsOpen() {
+	if isSeenOpen && !visit.IsOpen() {
 		return "the deal carried no plan while the visit was open; " + norm
 	}
 	return fmt.Sprintf("the deal's %s is empty; %s", strings.Join(empty, " and "), norm)
@@ -84,22 +100,34 @@ func (r *Rules) futureGap(h *History, m moment, clock time.Time) Gap {
 func (r *Rules) dealGaps(h *History, moments []moment, visits []Visit, dates Dates) []Gap {
 	deal := &h.Deal
 	first := moments[0]
-	if deal.CreatedAt.IsZero() || !r.covers(first.FunnelID) {
-		return nil
+	var gaps []Gap
+	gap := func(reason, format string, args ...any) {
+		gaps = append(gaps, Gap{StageID: first.StageID, ManagerID: deal.ManagerID, Reason: reason, Detail: fmt.Sprintf(format, args...)})
 	}
-	if deal.CreatedAt.After(dates.Clock) && !first.ChangedAt.After(dates.Clock) {
-		return []Gap{{
-			StageID: first.StageID, ManagerID: deal.ManagerID, Reason: GapTimeInFuture,
-			Detail: fmt.Sprintf("the deal was created at %s, after the portal's clock, %s",
-				deal.CreatedAt.In(r.Zone).Format(time.RFC3339), dates.Clock.In(r.Zone).Format(time.RFC3339)),
-		}}
+	if !h.HiddenSince.IsZero() && len(visits) > 0 {
+		last := &visits[len(visits)-1]
+		gaps = append(gaps, Gap{StageID: last.StageID, ManagerID: last.ManagerID(), Reason: GapHidden, Detail: fmt.Sprintf(
+			"since %s the portal does not let the webhook's user read the deal; it is shown as it was last seen", DayOf(h.HiddenSince, r.Zone))})
+	}
+	if deal.CreatedAt.IsZero() || !r.covers(first.FunnelID) {
+		return gaps
 	}
 	created, begun := DayOf(deal.CreatedAt, r.Zone), DayOf(first.ChangedAt, r.Zone)
-	if len(visits) == 0 || visits[0].No != 1 || first.source != FromHistory || begun <= created {
-		return nil
+	switch {
+	case !isDated(deal.CreatedAt, r.Zone):
+		if first.source == FromHistory {
+			gap(GapBadDate, "the deal was created %s", r.badMoment(deal.CreatedAt))
+		}
+	case deal.CreatedAt.After(dates.Clock):
+		if !first.ChangedAt.After(dates.Clock) {
+			gap(GapTimeInFuture, "the deal was created at %s, after the portal's clock, %s",
+				deal.CreatedAt.In(r.Zone).Format(time.RFC3339), dates.Clock.In(r.Zone).Format(time.RFC3339))
+		}
+	case len(visits) > 0 && visits[0].No == 1 && first.source == FromHistory && created < begun:
+		gaps = append(gaps, Gap{
+			VisitNo: 1, StageID: visits[0].StageID, ManagerID: visits[0].Tenures[0].ManagerID, Reason: GapHistoryStartsLate,
+			Detail: fmt.Sprintf("the deal was created on %s, its history begins on %s; the days before belong to no visit", created, begun),
+		})
 	}
-	return []Gap{{
-		VisitNo: 1, StageID: visits[0].StageID, ManagerID: visits[0].Tenures[0].ManagerID, Reason: GapHistoryStartsLate,
-		Detail: fmt.Sprintf("the deal was created on %s, its history begins on %s; the days before belong to no visit", created, begun),
-	}}
+	return gaps
 }

@@ -67,14 +67,14 @@ func (r *Rules) carried(deal *extractor.Deal, stage extractor.StageID) Carried {
 
 // plan finds the plan of a visit entered on the day, for which the deal carries these
 // values.
-func (r *Rules) plan(carried Carried, stage extractor.StageID, isKnown bool, entered Day) Plan {
+func (r *Rules) plan(carried Carried, stage extractor.StageID, entered Day) Plan {
 	fields := r.Fields[stage]
 	var problems []string
 
 	if carried.Date != "" {
-		end, err := r.plannedEnd(carried.Date, entered)
+		end, err := r.date(carried.Date)
 		if err == nil {
-			return Plan{Source: PlanDealDate, Days: int32(end - entered), End: end}
+			return Plan{Source: PlanDealDate, Days: r.Calendar.Between(entered, end), End: end}
 		}
 		problems = append(problems, fmt.Sprintf("%s = %s: %v", fields.Date, quote(carried.Date), err))
 	}
@@ -85,19 +85,32 @@ func (r *Rules) plan(carried Carried, stage extractor.StageID, isKnown bool, ent
 		}
 		problems = append(problems, fmt.Sprintf("%s = %s: %v", fields.Days, quote(carried.Days), err))
 	}
-	none := Plan{End: NoDay, Problem: strings.Join(problems, "; ")}
-	if !isKnown {
-		return none
-	}
 	norm, ok := normOn(r.Norms[stage], entered)
-	if !ok {
-		return none
+	if ok {
+		if end := r.Calendar.PlannedEnd(entered, norm.Days); end <= LastDay {
+			return Plan{Source: PlanStageNorm, Days: norm.Days, End: end, Problem: strings.Join(problems, "; ")}
+		}
 	}
-	end := r.Calendar.PlannedEnd(entered, norm.Days)
-	if end > LastDay {
-		return none
+	return Plan{End: NoDay, Problem: strings.Join(problems, "; ")}
+}
+
+// keptPlan is the plan of a visit that has ended, which a run has seen open: the one that it had then. Where its
+// entry was corrected, it is what the values of then give for the new one.
+func (r *Rules) keptPlan(seen *KnownPlan, visit *Visit) Plan {
+	if visit.EnteredDate == seen.EnteredDate {
+		return seen.Plan
 	}
-	return Plan{Source: PlanStageNorm, Days: norm.Days, End: end, Problem: none.Problem}
+	if seen.Plan.Source == PlanStageNorm {
+		// A norm that holds for entries of another time is another plan; one that was configured anew is not.
+		if norm, ok := normOn(r.Norms[visit.StageID], seen.EnteredDate); !ok || norm.Days != seen.Plan.Days {
+			moved := seen.Plan
+			moved.End = r.Calendar.PlannedEnd(visit.EnteredDate, moved.Days)
+			if moved.End <= LastDay {
+				return moved
+			}
+		}
+	}
+	return r.plan(seen.Carried, visit.StageID, visit.EnteredDate)
 }
 
 // normOn is the norm in force on a day; norms are in the order of their dates.
@@ -110,22 +123,10 @@ func normOn(norms []Norm, day Day) (Norm, bool) {
 	return Norm{}, false
 }
 
-// plannedEnd reads the planned end that a deal carries: a date, or an instant whose
-// date in the portal's zone counts.
-func (r *Rules) plannedEnd(text string, entered Day) (Day, error) {
-	end, err := r.date(text)
-	if err != nil {
-		return NoDay, err
-	}
-	if end < entered {
-		return NoDay, fmt.Errorf("the planned end is before the entry on %s", entered)
-	}
-	return end, nil
-}
-
+// date reads a planned end that a deal carries: a date, or an instant whose date in the portal's zone counts.
 func (r *Rules) date(text string) (Day, error) {
 	text = strings.TrimSpace(text)
-	if t, err := time.Parse(time.RFC3339Nano, text); err == nil {
+	if t, err := time.Parse(time.RFC3339Nano, text); err == nil && isDated(t, r.Zone) {
 		return DayOf(t, r.Zone), nil
 	}
 	// Text fields hold dates as the portal's users type them.

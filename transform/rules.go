@@ -13,13 +13,15 @@ type Rules struct {
 	Calendar Calendar
 	// Funnels are the funnels in the report; all of them when it is empty.
 	Funnels map[extractor.FunnelID]bool
-	// Stages are the portal's stages of today.
+	// Stages are the portal's stages of today, and those that it had once.
 	Stages map[StageKey]extractor.Stage
 	// StageMap leads from a stage that no longer exists to the one that it counts as.
 	StageMap map[extractor.StageID]extractor.StageID
 	Fields   map[extractor.StageID]PlanFields
 	// Norms are in the order of their dates for each stage.
 	Norms map[extractor.StageID][]Norm
+	// Shortest is how long a visit lasts at least; what was left sooner is a slip. Zero: there are none.
+	Shortest time.Duration
 }
 
 // A StageKey names a stage: its id alone is unique on most portals, not on all.
@@ -28,30 +30,40 @@ type StageKey struct {
 	Stage  extractor.StageID
 }
 
-// stage tells what a stage id of the portal counts as today. An id that neither the
-// portal nor the map knows counts as itself, with the semantics that it came with.
+// stage tells what a stage id of the portal counts as today. One that the portal has no more and that is not mapped
+// counts as itself, with the semantics that the portal last gave it, else with those that it came with.
 func (r *Rules) stage(funnel extractor.FunnelID, id extractor.StageID, then extractor.Semantics) (key StageKey, semantics extractor.Semantics, isKnown bool) {
 	key = StageKey{funnel, id}
-	if stage, ok := r.Stages[key]; ok {
+	stage, ok := r.Stages[key]
+	if ok && !stage.IsGone {
 		return key, stage.Semantics, true
 	}
-	target, ok := r.StageMap[id]
-	if !ok {
-		return key, then, false
+	if target, isMapped := r.StageMap[id]; isMapped {
+		to, found := r.target(funnel, target)
+		if !found {
+			return StageKey{funnel, target}, then, false
+		}
+		return StageKey{to.FunnelID, to.ID}, to.Semantics, !to.IsGone
 	}
-	if stage, ok := r.Stages[StageKey{funnel, target}]; ok {
-		return StageKey{funnel, target}, stage.Semantics, true
+	if ok {
+		return key, stage.Semantics, false
 	}
-	found := false
-	for other, stage := range r.Stages {
-		if other.Stage == target && (!found || other.Funnel < key.Funnel) {
-			key, semantics, found = other, stage.Semantics, true
+	return key, then, false
+}
+
+// target is the stage that the map leads to, preferably in the funnel that it leads from.
+func (r *Rules) target(funnel extractor.FunnelID, id extractor.StageID) (extractor.Stage, bool) {
+	if stage, ok := r.Stages[StageKey{funnel, id}]; ok {
+		return stage, true
+	}
+	var found extractor.Stage
+	ok := false
+	for key, stage := range r.Stages {
+		if key.Stage == id && (!ok || key.Funnel < found.FunnelID) {
+			found, ok = stage, true
 		}
 	}
-	if !found {
-		return key, then, false
-	}
-	return key, semantics, true
+	return found, ok
 }
 
 // covers is whether a funnel is in the report.

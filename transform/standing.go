@@ -19,8 +19,10 @@ type Standing struct {
 	ManagerID  extractor.ManagerID
 	IsOpen     bool
 	IsPlanned  bool
-	PlannedEnd Day  // NoDay without a plan
-	IsLate     bool // it has ended, with overdue days
+	PlannedEnd Day // NoDay without a plan
+	// AccruesAfter is the day after which it is overdue day by day, NoDay without a plan.
+	AccruesAfter Day
+	IsLate       bool // it has ended, with overdue days or after its planned end from the beginning
 
 	// Of the visits that have ended.
 	OverdueDays int64
@@ -39,7 +41,7 @@ type LastVisit struct {
 
 // Stand gives where a deal with the visits, which are by number, stands.
 func Stand(visits []Visit, calendar Calendar) Standing {
-	s := Standing{FirstEntered: NoDay, PlannedEnd: NoDay}
+	s := Standing{FirstEntered: NoDay, PlannedEnd: NoDay, AccruesAfter: NoDay}
 	for i := range visits {
 		v := &visits[i]
 		if s.Visits == 0 || v.EnteredDate < s.FirstEntered {
@@ -48,7 +50,11 @@ func Stand(visits []Visit, calendar Calendar) Standing {
 		s.Visits++
 		overdue := v.OverdueDays(calendar)
 		s.FunnelID, s.StageID, s.Semantics, s.ManagerID = v.FunnelID, v.StageID, v.Semantics, v.ManagerID()
-		s.IsOpen, s.IsPlanned, s.PlannedEnd, s.IsLate = v.IsOpen(), v.Plan.IsPlanned(), v.Plan.End, overdue > 0
+		s.IsOpen, s.IsPlanned, s.PlannedEnd, s.IsLate = v.IsOpen(), v.Plan.IsPlanned(), v.Plan.End, !v.IsOpen() && (overdue > 0 || v.WasLateAtEntry())
+		s.AccruesAfter = NoDay
+		if s.IsPlanned {
+			s.AccruesAfter = v.AccruesAfter()
+		}
 		s.OverdueDays += int64(overdue)
 		if overdue > 0 {
 			s.LateVisits++
@@ -65,6 +71,6 @@ func Stand(visits []Visit, calendar Calendar) Standing {
 func (s *Standing) Equal(t *Standing) bool {
 	return s.Visits == t.Visits && s.FirstEntered == t.FirstEntered &&
 		s.FunnelID == t.FunnelID && s.StageID == t.StageID && s.Semantics == t.Semantics && s.ManagerID == t.ManagerID &&
-		s.IsOpen == t.IsOpen && s.IsPlanned == t.IsPlanned && s.PlannedEnd == t.PlannedEnd && s.IsLate == t.IsLate &&
+		s.IsOpen == t.IsOpen && s.IsPlanned == t.IsPlanned && s.PlannedEnd == t.PlannedEnd && s.IsLate == t.IsLate && s.AccruesAfter == t.AccruesAfter &&
 		s.OverdueDays == t.OverdueDays && s.LateVisits == t.LateVisits && slices.Equal(s.Managers, t.Managers)
 }

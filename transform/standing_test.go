@@ -9,7 +9,7 @@ func TestStand(t *testing.T) {
 		return Visit{DealID: 1, No: no, FunnelID: 5, StageID: "C5:NEW", EnteredDate: entered, LeftDate: left, Tenures: managers,
 			Plan: Plan{Source: PlanDealDays, Days: planDays, End: entered + Day(planDays)}}
 	}
-	if s := Stand(nil, CalendarDays{}); s.Visits != 0 || !s.Equal(&Standing{FirstEntered: NoDay, PlannedEnd: NoDay}) {
+	if s := Stand(nil, CalendarDays{}); s.Visits != 0 || !s.Equal(&Standing{FirstEntered: NoDay, PlannedEnd: NoDay, AccruesAfter: NoDay}) {
 		t.Errorf("a deal without visits stands at %+v", s)
 	}
 	visits := []Visit{

@@ -1,7 +1,6 @@
 package transform
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -38,11 +37,6 @@ type Visit struct {
 	EnteredDate Day
 	LeftDate    Day // NoDay while the visit is open
 	Plan        Plan
-	// Carried is what the plan was read from.
-	Carried Carried
-	// WasOpen is whether a run has computed the visit as open: from then on its plan is
-	// the one that it had when it was last open.
-	WasOpen bool
 	// Tenures tell who was responsible, in the order of days and without holes from the
 	// entry on; the last one lasts to the end of the visit.
 	Tenures []Tenure
@@ -59,12 +53,19 @@ func (v *Visit) End(asOf Day) Day {
 	return v.LeftDate
 }
 
+// AccruesAfter is the day after which the counting days of a visit with a plan are overdue: the planned end, or
+// the entry where the time was used up before it.
+func (v *Visit) AccruesAfter() Day { return max(v.Plan.End, v.EnteredDate) }
+
+// WasLateAtEntry is whether the visit began after its planned end.
+func (v *Visit) WasLateAtEntry() bool { return v.Plan.IsPlanned() && v.Plan.End < v.EnteredDate }
+
 // OverdueDays are those of a visit that has ended, 0 while it is open: they grow by the day.
 func (v *Visit) OverdueDays(calendar Calendar) int32 {
 	if v.IsOpen() || !v.Plan.IsPlanned() {
 		return 0
 	}
-	return calendar.Between(v.Plan.End, v.LeftDate)
+	return calendar.Between(v.AccruesAfter(), v.LeftDate)
 }
 
 // ManagerID is the manager of the visit as a whole: the one of its last day.
@@ -73,8 +74,7 @@ func (v *Visit) ManagerID() extractor.ManagerID { return v.Tenures[len(v.Tenures
 // Equal is whether two visits are the same in everything that is stored.
 func (v *Visit) Equal(w *Visit) bool {
 	return v.sameFacts(w) && v.ChangeID == w.ChangeID && v.EnteredAt.Equal(w.EnteredAt) &&
-		v.LeftDate == w.LeftDate && v.Carried == w.Carried && v.Plan.Problem == w.Plan.Problem && v.WasOpen == w.WasOpen && v.IsReturn == w.IsReturn &&
-		slices.Equal(v.Tenures, w.Tenures)
+		v.LeftDate == w.LeftDate && v.Plan.Problem == w.Plan.Problem && v.IsReturn == w.IsReturn && slices.Equal(v.Tenures, w.Tenures)
 }
 
 // sameFacts is whether a day on which both are open, under one manager, is the same fact.
@@ -87,72 +87,91 @@ func (v *Visit) sameFacts(w *Visit) bool {
 // A History is all that is known of one deal.
 type History struct {
 	Deal extractor.Deal
-	// IsGone marks a deal that the portal has deleted: nothing of it is in the report.
+	// IsGone marks a deal that the portal has deleted, or that was taken out: nothing of it is in the report.
 	IsGone bool
+	// HiddenSince is when the portal was first found not to let the deal be read; zero while it shows it.
+	HiddenSince time.Time
 	// Changes are the stage changes that were ever read, in any order.
 	Changes []Change
 	// Published are the deal's visits of the last published run, by number.
 	Published []Visit
+	// Knowledge is what the published runs saw.
+	Knowledge Knowledge
 }
 
 // A Change is a stage change as it was landed.
 type Change struct {
 	extractor.StageChange
-	// HasVanished marks a change that the portal has stopped returning.
-	HasVanished bool
+	// VanishedAt is when a run found the portal to return the change no longer, one moment for all that the run
+	// found; zero while it does.
+	VanishedAt time.Time
+	// WentWithDeal is whether the deal itself was gone then.
+	WentWithDeal bool
 }
 
-// moment is a stage change on its way to becoming a visit.
-type moment struct {
-	extractor.StageChange
-	source HistorySource
+// HasVanished is whether the portal has stopped returning the change.
+func (c *Change) HasVanished() bool { return !c.VanishedAt.IsZero() }
+
+// A Derived is what the rules make of a deal up to the as-of date.
+type Derived struct {
+	Visits    []Visit   // by number
+	Gaps      []Gap     // what the numbers can't cover
+	Knowledge Knowledge // what has been seen now
 }
 
-// Visits derives the visits of a deal up to the as-of date, by number, and what the
-// numbers can't cover.
+// Derive makes the visits of a deal up to the as-of date.
 //
 // Visits in funnels outside the report are counted in the numbers and left out.
-func (r *Rules) Visits(h *History, dates Dates) ([]Visit, []Gap) {
+func (r *Rules) Derive(h *History, dates Dates) Derived {
+	known := h.Knowledge.until(dates.PublishedAsOf)
 	if h.IsGone || h.Deal.IsRecurring {
-		return nil, nil
+		return Derived{Knowledge: known}
 	}
 	moments := r.moments(h)
-	known := knownTenures(h.Published, dates.PublishedAsOf)
-	var visits []Visit
-	var gaps []Gap
-	for i, m := range moments {
-		if !r.covers(m.FunnelID) {
-			continue
+	stays := r.stays(moments, dates.AsOf)
+	plans := known.plansOf(stays, dates.AsOf, r.Zone)
+	var d Derived
+	for i := range moments {
+		if moments[i].ChangedAt.After(dates.Clock) && r.covers(moments[i].FunnelID) {
+			d.Gaps = append(d.Gaps, r.futureGap(h, moments[i], dates.Clock))
 		}
-		if m.ChangedAt.After(dates.Clock) {
-			gaps = append(gaps, r.futureGap(h, m, dates.Clock))
-		}
-		entered := DayOf(m.ChangedAt, r.Zone)
-		if entered > dates.AsOf {
-			continue
-		}
-		key, semantics, isKnown := r.stage(m.FunnelID, m.StageID, m.Semantics)
-		visit := Visit{
-			DealID: h.Deal.ID, No: uint32(i + 1), FunnelID: key.Funnel, StageID: key.Stage, Semantics: semantics,
-			ChangeID: m.ID, History: m.source,
-			EnteredAt: m.ChangedAt, EnteredDate: entered, LeftDate: NoDay, Plan: Plan{End: NoDay},
-			IsReturn: hasVisit(visits, key),
-		}
-		if semantics.IsFinal() {
-			visit.LeftDate = entered
-		} else {
-			if i+1 < len(moments) {
-				if left := DayOf(moments[i+1].ChangedAt, r.Zone); left <= dates.AsOf {
-					visit.LeftDate = left
-				}
-			}
-			r.setPlan(&visit, h, isKnown)
-		}
-		visit.Tenures = tenures(known, &visit, h.Deal.ManagerID, dates, r.Zone)
-		visits = append(visits, visit)
-		gaps = append(gaps, r.visitGaps(&visit, isKnown)...)
 	}
-	return visits, append(gaps, r.dealGaps(h, moments, visits, dates)...)
+	for i := range stays {
+		s := &stays[i]
+		if !r.covers(s.first().FunnelID) {
+			continue
+		}
+		visit := Visit{
+			DealID: h.Deal.ID, No: uint32(i + 1), FunnelID: s.key.Funnel, StageID: s.key.Stage, Semantics: s.semantics,
+			ChangeID: s.first().ID, History: s.first().source,
+			EnteredAt: s.first().ChangedAt, EnteredDate: DayOf(s.first().ChangedAt, r.Zone), LeftDate: NoDay, Plan: Plan{End: NoDay},
+			IsReturn: hasVisit(d.Visits, s.key),
+		}
+		isSeenOpen := plans[i] != nil
+		if s.semantics.IsFinal() {
+			visit.LeftDate = visit.EnteredDate
+		} else {
+			if i+1 < len(stays) {
+				visit.LeftDate = DayOf(stays[i+1].first().ChangedAt, r.Zone)
+			}
+			carried := r.carried(&h.Deal, visit.StageID)
+			if visit.IsOpen() || !isSeenOpen {
+				visit.Plan = r.plan(carried, visit.StageID, visit.EnteredDate)
+			} else {
+				visit.Plan, carried = r.keptPlan(plans[i], &visit), plans[i].Carried
+			}
+			if visit.IsOpen() {
+				known.see(s, visit.EnteredDate, visit.Plan, carried)
+			}
+		}
+		visit.Tenures = tenures(known.Days, &visit, h.Deal.ManagerID, dates, h.HiddenSince.IsZero(), r.Zone)
+		d.Visits = append(d.Visits, visit)
+		d.Gaps = append(d.Gaps, r.visitGaps(&visit, s, isSeenOpen)...)
+	}
+	d.Gaps = append(d.Gaps, r.dealGaps(h, moments, d.Visits, dates)...)
+	d.Knowledge = known
+	d.Knowledge.seeManagers(d.Visits, dates.AsOf)
+	return d
 }
 
 // hasVisit is whether one of the visits is to the stage.
@@ -163,88 +182,6 @@ func hasVisit(visits []Visit, key StageKey) bool {
 		}
 	}
 	return false
-}
-
-// setPlan gives a visit in a process stage its plan. What the deal carries today counts
-// for the open visit, and for a closed one that no run has seen open. Any other closed
-// visit keeps its plan; when its entry was corrected, the one that the values of then
-// give for the new entry.
-func (r *Rules) setPlan(visit *Visit, h *History, isKnown bool) {
-	before := publishedAs(h.Published, visit)
-	visit.WasOpen = visit.IsOpen() || before != nil && before.WasOpen
-	visit.Carried = r.carried(&h.Deal, visit.StageID)
-	if !visit.IsOpen() && visit.WasOpen {
-		visit.Carried = before.Carried
-		if visit.EnteredDate == before.EnteredDate {
-			visit.Plan = before.Plan
-			return
-		}
-	}
-	visit.Plan = r.plan(visit.Carried, visit.StageID, isKnown, visit.EnteredDate)
-}
-
-// publishedAs finds the published form of a visit: the one that the same stage change
-// began. Numbers are no use for it, they shift when an earlier change is corrected.
-func publishedAs(published []Visit, visit *Visit) *Visit {
-	for i := range published {
-		p := &published[i]
-		if p.ChangeID == visit.ChangeID && p.StageID == visit.StageID && p.History == visit.History {
-			return p
-		}
-	}
-	return nil
-}
-
-// moments are the beginnings of the deal's visits in their order, later ones than any
-// as-of date included.
-func (r *Rules) moments(h *History) []moment {
-	deal := &h.Deal
-	var moments []moment
-	for _, change := range survivors(h) {
-		moments = append(moments, moment{change, FromHistory})
-	}
-	last := len(moments) - 1
-	if last >= 0 && moments[last].StageID == deal.StageID && moments[last].FunnelID == deal.FunnelID {
-		return moments
-	}
-	begun := moment{extractor.StageChange{
-		DealID: deal.ID, FunnelID: deal.FunnelID, StageID: deal.StageID, Semantics: deal.Semantics,
-		ChangedAt: cmp.Or(deal.MovedAt, deal.CreatedAt, deal.UpdatedAt),
-	}, Reconstructed}
-	if last >= 0 && begun.ChangedAt.Before(moments[last].ChangedAt) {
-		// The deal's last move can't be before a change that its history has.
-		begun.ChangedAt = moments[last].ChangedAt
-	}
-	return append(moments, begun)
-}
-
-// survivors are the changes that count, by time and id. One that the portal has stopped
-// returning was a mistake that somebody corrected, unless the portal is known to lose
-// such rows: all those of a funnel that the deal has left, and the closing of a deal
-// that was reopened.
-func survivors(h *History) []extractor.StageChange {
-	changes := slices.Clone(h.Changes)
-	slices.SortFunc(changes, func(a, b Change) int {
-		return cmp.Or(a.ChangedAt.Compare(b.ChangedAt), cmp.Compare(a.ID, b.ID))
-	})
-	remembered := map[extractor.FunnelID]bool{h.Deal.FunnelID: true}
-	for _, change := range changes {
-		if !change.HasVanished {
-			remembered[change.FunnelID] = true
-		}
-	}
-	var kept []extractor.StageChange
-	follower := h.Deal.Semantics // of the change that comes next, from the end backwards
-	for _, change := range slices.Backward(changes) {
-		wasReopened := change.Semantics.IsFinal() && !follower.IsFinal()
-		if change.HasVanished && remembered[change.FunnelID] && !wasReopened {
-			continue
-		}
-		follower = change.Semantics
-		kept = append(kept, change.StageChange)
-	}
-	slices.Reverse(kept)
-	return kept
 }
 
 // String names the visit in errors and test failures.

@@ -71,7 +71,10 @@ func history(steps ...step) *History {
 	for _, s := range steps {
 		change := Change{extractor.StageChange{
 			ID: s.id, DealID: 1, ChangedAt: at(s.at), FunnelID: funnelOf(s.stage), StageID: s.stage, Semantics: semanticsOf(s.stage),
-		}, s.vanished}
+		}, time.Time{}, false}
+		if s.vanished {
+			change.VanishedAt = at("2026-06-01 02:30")
+		}
 		h.Changes = append(h.Changes, change)
 		if !s.vanished {
 			h.Deal.StageID, h.Deal.FunnelID, h.Deal.Semantics, h.Deal.MovedAt = s.stage, change.FunnelID, change.Semantics, change.ChangedAt
@@ -101,6 +104,11 @@ func semanticsOf(stage extractor.StageID) extractor.Semantics {
 // on are the dates of a run that was made on its as-of date.
 func on(asOf string) Dates {
 	return Dates{AsOf: day(asOf), PublishedAsOf: NoDay, Clock: at(asOf + " 23:59")}
+}
+
+func visitsOf(rules *Rules, h *History, dates Dates) ([]Visit, []Gap) {
+	d := rules.Derive(h, dates)
+	return d.Visits, d.Gaps
 }
 
 // line is a visit as a test reads it.
@@ -186,10 +194,10 @@ func TestVisits(t *testing.T) {
 			[]line{{1, "C5:DOCS", "2026-02-01", "", "stage_norm", 10, 0}},
 		},
 		{
-			"an unmapped stage keeps its id and has no norm",
+			"an unmapped stage keeps its id and its norm",
 			history(step{1, "2026-02-01 10:00", "C5:LOST", false}), "2026-02-02",
 			func(r *Rules) { r.Norms["C5:LOST"] = []Norm{{NoDay, 1}} },
-			[]line{{1, "C5:LOST", "2026-02-01", "", "none", 0, 0}},
+			[]line{{1, "C5:LOST", "2026-02-01", "", "stage_norm", 1, 0}},
 		},
 		{
 			"a deal that leaves the funnels of the report ends its visit there and keeps its days",
@@ -225,7 +233,7 @@ func TestVisits(t *testing.T) {
 			if test.rules != nil {
 				test.rules(rules)
 			}
-			got, _ := rules.Visits(test.h, on(test.asOf))
+			got, _ := visitsOf(rules, test.h, on(test.asOf))
 			if diff := cmp.Diff(test.want, lines(got, day(test.asOf))); diff != "" {
 				t.Errorf("Visits (-want +got):\n%s", diff)
 			}
@@ -237,7 +245,7 @@ func TestReturns(t *testing.T) {
 	h := history(step{1, "2026-02-01 10:00", "C5:DOCS", false}, step{2, "2026-02-02 10:00", "C5:DESIGN", false},
 		step{3, "2026-02-05 10:00", "C5:OLD_DOCS", false}, step{4, "2026-02-06 10:00", "C7:NEW", false}, step{5, "2026-02-07 10:00", "C5:NEW", false},
 		step{6, "2026-02-08 10:00", "C5:DESIGN", false})
-	visits, _ := testRules().Visits(h, on("2026-02-09"))
+	visits, _ := visitsOf(testRules(), h, on("2026-02-09"))
 	var got []uint32
 	for _, v := range visits {
 		if v.IsReturn {
@@ -270,7 +278,7 @@ func TestReconstruction(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			h := history(step{1, "2026-02-01 10:00", "C5:NEW", false}, step{2, "2026-02-03 09:00", "C5:DOCS", false})
 			test.change(h)
-			visits, gaps := testRules().Visits(h, on("2026-02-20"))
+			visits, gaps := visitsOf(testRules(), h, on("2026-02-20"))
 			last := visits[len(visits)-1]
 			if len(visits) != test.count || last.EnteredDate.String() != test.entered || last.History != Reconstructed {
 				t.Errorf("Visits = %v (%s), want %d visits, the last reconstructed from %s", visits, last.History, test.count, test.entered)
@@ -291,7 +299,7 @@ func TestNoDealNoVisits(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h := history(step{1, "2026-02-01 10:00", "C5:NEW", false})
 			change(h)
-			if visits, gaps := testRules().Visits(h, on("2026-02-20")); len(visits) != 0 {
+			if visits, gaps := visitsOf(testRules(), h, on("2026-02-20")); len(visits) != 0 {
 				t.Errorf("Visits = %v with gaps %v, want none", visits, gaps)
 			}
 		})
@@ -302,17 +310,16 @@ func TestAMissingPlanTellsWhereItWasLookedFor(t *testing.T) {
 	moved := []step{{1, "2026-02-01 10:00", "C5:DOCS", false}, {2, "2026-02-10 10:00", "C5:DESIGN", false}}
 	rules := testRules()
 	delete(rules.Norms, "C5:DOCS")
-	open, _ := rules.Visits(history(moved[0]), on("2026-02-05"))
 	tests := []struct {
-		name      string
-		published []Visit
-		want      []string
+		name string
+		seen Knowledge
+		want []string
 	}{
-		{"closed before any run", nil, []string{
+		{"closed before any run", Knowledge{}, []string{
 			"the deal's UF_CRM_DUE and UF_CRM_DAYS is empty; no norm is configured for the stage",
 			"no field of the deal is configured for the stage; no norm is configured for the stage",
 		}},
-		{"seen open", open, []string{
+		{"seen open", rules.Derive(history(moved[0]), on("2026-02-05")).Knowledge, []string{
 			"the deal carried no plan while the visit was open; no norm is configured for the stage",
 			"no field of the deal is configured for the stage; no norm is configured for the stage",
 		}},
@@ -320,8 +327,8 @@ func TestAMissingPlanTellsWhereItWasLookedFor(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			h := history(moved...)
-			h.Published = test.published
-			_, gaps := rules.Visits(h, on("2026-02-20"))
+			h.Knowledge = test.seen
+			_, gaps := visitsOf(rules, h, on("2026-02-20"))
 			var got []string
 			for _, g := range gaps {
 				got = append(got, g.Detail)
@@ -336,11 +343,10 @@ func TestAMissingPlanTellsWhereItWasLookedFor(t *testing.T) {
 // What no run computes otherwise is told alike, whether a run saw the visit open or not.
 func TestAStageWithoutFieldsIsToldAlike(t *testing.T) {
 	moved := []step{{1, "2026-02-01 10:00", "C5:DESIGN", false}, {2, "2026-02-10 10:00", "C5:NEW", false}}
-	open, _ := testRules().Visits(history(moved[0]), on("2026-02-05"))
 	h := history(moved...)
-	_, want := testRules().Visits(h, on("2026-02-20"))
-	h.Published = open
-	_, got := testRules().Visits(h, on("2026-02-20"))
+	_, want := visitsOf(testRules(), h, on("2026-02-20"))
+	h.Knowledge = testRules().Derive(history(moved[0]), on("2026-02-05")).Knowledge
+	_, got := visitsOf(testRules(), h, on("2026-02-20"))
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("gaps (-want +got):\n%s", diff)
 	}
@@ -367,7 +373,7 @@ func TestGaps(t *testing.T) {
 			if test.change != nil {
 				test.change(test.h)
 			}
-			_, gaps := testRules().Visits(test.h, on("2026-02-20"))
+			_, gaps := visitsOf(testRules(), test.h, on("2026-02-20"))
 			var got []string
 			for _, g := range gaps {
 				got = append(got, string(rune('0'+g.VisitNo))+"/"+g.Reason)

@@ -13,27 +13,48 @@ import (
 )
 
 func newForget(a *app) *cobra.Command {
-	var manager uint64
+	var manager, deal uint64
 	cmd := &cobra.Command{
-		Use:   "forget --manager ID",
-		Short: "Take a person's name out of the warehouse, for good",
-		Long: `Takes the name of a person out of the warehouse, out of what earlier runs have published too.
+		Use:   "forget --manager ID | --deal ID",
+		Short: "Take a person's name, or a deal, out of the warehouse for good",
+		Long: `With --manager, takes the name of a person out of the warehouse, out of what earlier runs have published too.
 No later run brings it back, whatever the portal shows, and no backup that is restored in place of
 this warehouse. The numbers stay, under #ID. Backups themselves are as they were: delete those
-from before.`,
-		Example: `  stagelag forget --manager 17`,
-		Args:    arguments(0, 0),
+from before.
+
+With --deal, takes a deal out of the report at once, to stay out whatever the portal shows, and its
+title out of everything that was published.`,
+		Example: `  stagelag forget --manager 17
+  stagelag forget --deal 4711`,
+		Args: arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if manager == 0 {
-				return usagef("forget: --manager: give the person's id on the portal, as in stagelag forget --manager 17")
+			if (manager == 0) == (deal == 0) {
+				return usagef("forget: give --manager with the id of a person, or --deal with that of a deal, as in stagelag forget --manager 17")
 			}
 			return a.withWarehouse(cmd, func(ctx context.Context, w *warehouse.Warehouse) error {
+				if deal != 0 {
+					return a.forgetDeal(ctx, w, extractor.DealID(deal))
+				}
 				return a.forget(ctx, w, extractor.ManagerID(manager))
 			})
 		},
 	}
 	cmd.Flags().Uint64Var(&manager, "manager", 0, "the person's `id` on the portal")
+	cmd.Flags().Uint64Var(&deal, "deal", 0, "the deal's `id` on the portal")
 	return cmd
+}
+
+func (a *app) forgetDeal(ctx context.Context, w *warehouse.Warehouse, deal extractor.DealID) error {
+	if err := sql.Up(ctx, w); err != nil {
+		return err
+	}
+	err := alone(ctx, w, "stagelag forget", func(ctx context.Context) error {
+		return nightly.ForgetDeal(ctx, w, deal, a.now)
+	}, nightly.Lease)
+	if err != nil {
+		return err
+	}
+	return a.printf("Deal %d is out of the report, and stays out.\n", deal)
 }
 
 func (a *app) forget(ctx context.Context, w *warehouse.Warehouse, manager extractor.ManagerID) error {

@@ -71,6 +71,7 @@ error then says what went wrong and what to do.`,
 		newWarehouse(a),
 		newBackup(a),
 		newRestore(a),
+		newWithdraw(a),
 		newForget(a),
 		newPortal(a),
 	)

@@ -18,7 +18,7 @@ import (
 
 func newRun(a *app) *cobra.Command {
 	var asOf string
-	var isFull, asJSON bool
+	var isFull, asJSON, acceptDeletions bool
 	var parts int
 	cmd := &cobra.Command{
 		Use:   "run",
@@ -30,11 +30,16 @@ Where write_back names fields, the result is then written into the deals. The ru
 before that and stays so; if the write-back fails, the exit code is 1 and the last line says both.
 A run of a past date is not written back. With --json the row then has the member write_back.
 
+A deal that the portal deleted leaves the report, one that it only hides from the webhook stays in it.
+When more deals were deleted in a night than a person deletes by hand (more than 5, and more than 2 %
+of those in the report), nothing is published unless --accept-deletions is given.
+
 With --parts the derivation is split, and stagelag work, on other machines or beside this one, takes
 parts of it. What they leave the run does itself; it publishes all at once.`,
 		Example: `  stagelag run
   stagelag run --as-of 2026-11-20
   stagelag run --full --json
+  stagelag run --accept-deletions
   stagelag run --full --parts 16`,
 		Args: arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -52,11 +57,12 @@ parts of it. What they leave the run does itself; it publishes all at once.`,
 			if err := checkParts(cmd, parts); err != nil {
 				return err
 			}
-			return a.run(cmd.Context(), cfg, passOptions{command: "stagelag run", asOf: day, isFull: isFull, parts: parts}, asJSON)
+			return a.run(cmd.Context(), cfg, passOptions{command: "stagelag run", asOf: day, isFull: isFull, acceptDeletions: acceptDeletions, parts: parts}, asJSON)
 		},
 	}
 	cmd.Flags().StringVar(&asOf, "as-of", "", "date to compute up to, in the portal's zone (default today on the portal's clock)")
 	cmd.Flags().BoolVar(&isFull, "full", false, "read and derive everything again")
+	cmd.Flags().BoolVar(&acceptDeletions, "accept-deletions", false, "publish although more deals have gone than a person deletes by hand")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the run's row as JSON")
 	partsFlag(cmd, &parts)
 	return cmd
@@ -114,12 +120,14 @@ type passOptions struct {
 	command string // that makes it
 	asOf    transform.Day
 	isFull  bool
-	parts   int // that it is split into
+	// acceptDeletions publishes however many deals have gone.
+	acceptDeletions bool
+	parts           int // that it is split into
 }
 
 func (a *app) newPass(w *warehouse.Warehouse, client *bitrix24.Client, cfg config.Config, o passOptions) nightly.Pass {
 	return nightly.Pass{
-		Warehouse: w, Client: client, Config: cfg, AsOf: o.asOf, Full: o.isFull, Parts: o.parts, Command: o.command, Progress: a.progress, Log: a.log, Now: a.now,
+		Warehouse: w, Client: client, Config: cfg, AsOf: o.asOf, Full: o.isFull, AcceptDeletions: o.acceptDeletions, Parts: o.parts, Command: o.command, Progress: a.progress, Log: a.log, Now: a.now,
 	}
 }
 

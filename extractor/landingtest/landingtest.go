@@ -38,7 +38,9 @@ var tests = []struct {
 	{"vanished deals are not known, nor are their changes", vanishedDeals},
 	{"a deal that was never landed may vanish", unlandedVanishes},
 	{"what has vanished comes back when it is landed", comesBack},
-	{"what was not landed since a run vanishes", vanishUnseen},
+	{"changes that were not landed since a run vanish, of deals that were", vanishUnseenChanges},
+	{"a hidden deal is known with its changes until it is landed again", hiddenDeals},
+	{"where a deal was is known without its stage", places},
 	{"a history that is replaced is the whole history", replacedHistory},
 	{"changes are counted by deal", counts},
 	{"a deal that stands elsewhere than its history ends is inconsistent", inconsistent},
@@ -85,6 +87,11 @@ func (b *bench) landChanges(changes ...extractor.StageChange) {
 func (b *bench) replace(deals []extractor.DealID, changes ...extractor.StageChange) {
 	b.t.Helper()
 	b.must(b.ReplaceStageChanges(b.t.Context(), deals, changes))
+}
+
+func (b *bench) hide(deals ...extractor.DealID) {
+	b.t.Helper()
+	b.must(b.HideDeals(b.t.Context(), deals))
 }
 
 func (b *bench) vanish(deals ...extractor.DealID) {
@@ -293,7 +300,8 @@ func landedTwice(b *bench) {
 		{"LandStageChanges", func() { b.landChanges(changes...) }},
 		{"ReplaceStageChanges", func() { b.replace(ids(1, 2), created(11, 1), moved(17, 1, 2, 5, "NEW")) }},
 		{"VanishDeals", func() { b.vanish(3, 5) }},
-		{"VanishUnseen", func() { b.must(b.VanishUnseen(b.t.Context(), since)) }},
+		{"HideDeals", func() { b.hide(2) }},
+		{"VanishUnseenChanges", func() { b.must(b.VanishUnseenChanges(b.t.Context(), since)) }},
 	}
 	for _, s := range steps {
 		s.step()
@@ -303,10 +311,10 @@ func landedTwice(b *bench) {
 	}
 	b.want("what is landed in the end", b.look(since), view{
 		Known: []extractor.KnownDeal{
-			{ID: 1, FunnelID: 5, LandedBy: since}, {ID: 2, FunnelID: 5, LandedBy: since}, {ID: 4, FunnelID: 5, LandedBy: since}, {ID: 6, LandedBy: since},
+			{ID: 1, FunnelID: 5, LandedBy: since}, {ID: 2, FunnelID: 5, LandedBy: since, IsHidden: true}, {ID: 4, FunnelID: 5, LandedBy: since}, {ID: 6, LandedBy: since},
 		},
 		Counts:       map[extractor.DealID]int{1: 2, 4: 1, 6: 1},
-		Inconsistent: ids(4, 6), Moved: ids(2, 6),
+		Inconsistent: ids(4, 6), Moved: ids(6),
 	})
 }
 
@@ -377,24 +385,75 @@ func comesBack(b *bench) {
 	b.want("HistoryCounts", b.count(1)[1], 2)
 }
 
-func vanishUnseen(b *bench) {
+func vanishUnseenChanges(b *bench) {
 	first := b.next()
-	b.land(deal(1), deal(2), deal(3))
-	b.landChanges(created(11, 1), created(12, 2), moved(13, 2, 1, 5, "NEW"), created(14, 3))
-	b.must(b.VanishUnseen(b.t.Context(), first))
-	b.want("HistoryCounts when all was landed since", b.count(1, 2, 3), map[extractor.DealID]int{1: 1, 2: 2, 3: 1})
+	b.land(deal(1), deal(2), deal(3), deal(4))
+	b.landChanges(created(11, 1), created(12, 2), moved(13, 2, 1, 5, "NEW"), created(14, 3), created(15, 4))
+	b.must(b.VanishUnseenChanges(b.t.Context(), first))
+	b.want("HistoryCounts when all was landed since", b.count(1, 2, 3, 4), map[extractor.DealID]int{1: 1, 2: 2, 3: 1, 4: 1})
 	since := b.next()
 	b.land(deal(2))
 	b.landChanges(created(12, 2))
 	third := b.next()
 	b.land(deal(3))
 	b.landChanges(created(11, 1))
-	b.must(b.VanishUnseen(b.t.Context(), since))
+	b.hide(4)
+	b.must(b.VanishUnseenChanges(b.t.Context(), since))
 	b.want("everything", b.look(since), view{
-		Known:   []extractor.KnownDeal{{ID: 2, FunnelID: 5, LandedBy: since}, {ID: 3, FunnelID: 5, LandedBy: third}},
-		Counts:  map[extractor.DealID]int{1: 1, 2: 1},
+		Known: []extractor.KnownDeal{
+			{ID: 1, FunnelID: 5, LandedBy: first}, {ID: 2, FunnelID: 5, LandedBy: since}, {ID: 3, FunnelID: 5, LandedBy: third},
+			{ID: 4, FunnelID: 5, LandedBy: third, IsHidden: true},
+		},
+		Counts:  map[extractor.DealID]int{1: 1, 2: 1, 4: 1},
 		Orphans: ids(1), Moved: ids(3),
 	})
+}
+
+func hiddenDeals(b *bench) {
+	first := b.next()
+	b.land(in(deal(1), 0, "WORK"), deal(2))
+	b.landChanges(created(11, 1), created(12, 2))
+	second := b.next()
+	b.hide(1, 3)
+	hidden := view{
+		Known:   []extractor.KnownDeal{{ID: 1, LandedBy: second, IsHidden: true}, {ID: 2, FunnelID: 5, LandedBy: first}},
+		Counts:  map[extractor.DealID]int{1: 1, 2: 1},
+		Orphans: ids(1),
+	}
+	b.want("everything", b.look(first), hidden)
+	third := b.next()
+	b.hide(1)
+	b.want("everything when it is hidden still", b.look(first), hidden)
+	b.land(in(deal(1), 0, "WORK"))
+	b.want("everything when it is back", b.look(first), view{
+		Known:        []extractor.KnownDeal{{ID: 1, LandedBy: third}, {ID: 2, FunnelID: 5, LandedBy: first}},
+		Counts:       map[extractor.DealID]int{1: 1, 2: 1},
+		Inconsistent: ids(1), Moved: ids(1),
+	})
+	b.hide(2)
+	b.vanish(2)
+	b.want("KnownDeals when a hidden one has vanished", b.known(0, 10), []extractor.KnownDeal{{ID: 1, LandedBy: third}})
+}
+
+func places(b *bench) {
+	since := b.next()
+	lost := in(deal(2), 5, "")
+	lost.IsPlaceUnknown = true
+	b.land(in(deal(1), 5, "WORK"), lost)
+	b.landChanges(created(11, 1))
+	got, err := b.Places(b.t.Context(), ids(1, 2, 3))
+	b.must(err)
+	b.want("how many places are known", len(got), 1)
+	b.want("the place of deal 1", got[1].StageID, extractor.StageID("WORK"))
+	b.vanish(1)
+	got, err = b.Places(b.t.Context(), ids(1))
+	b.must(err)
+	b.want("the place of deal 1 when it has vanished", got[1].StageID, extractor.StageID("WORK"))
+	unknown := in(deal(1), 5, "WORK")
+	unknown.IsPlaceUnknown = true
+	b.land(unknown)
+	b.landChanges(created(11, 1))
+	b.want("Inconsistent of a deal whose place is unknown", b.inconsistent(since), ids())
 }
 
 func replacedHistory(b *bench) {
@@ -544,7 +603,4 @@ func thousands(b *bench) {
 	b.want("deals without a change after half the changes have vanished", len(b.moved(since, 5)), n/2)
 	b.vanish(all[1:]...)
 	b.want("KnownDeals after all but one have vanished", b.known(0, n), []extractor.KnownDeal{{ID: from, FunnelID: 5, LandedBy: since}})
-	b.next()
-	b.must(b.VanishUnseen(b.t.Context(), b.Run()))
-	b.want("KnownDeals after none was seen", b.known(0, n), []extractor.KnownDeal(nil))
 }

@@ -3,7 +3,7 @@
 CREATE TABLE IF NOT EXISTS run_events
 (
     run_id          UInt32 COMMENT 'Number of the run, ascending',
-    status          Enum8('running' = 1, 'failed' = 2, 'published' = 3) COMMENT 'What happened; the last of a run is its state',
+    status          Enum8('running' = 1, 'failed' = 2, 'published' = 3, 'withdrawn' = 4) COMMENT 'What happened; the last of a run is its state',
     recorded_at     DateTime64(3, 'UTC') COMMENT 'When this was written',
     as_of           Date COMMENT 'Date in the zone of the portal that the run computes up to',
     started_at      DateTime64(3, 'UTC') COMMENT 'When the run began',
@@ -17,9 +17,10 @@ CREATE TABLE IF NOT EXISTS run_events
     facts_appended  UInt64 COMMENT 'Rows appended to facts',
     portal_requests UInt64 COMMENT 'Requests to the portal',
     seconds_waited  Float64 COMMENT 'Seconds spent waiting for the limits of the portal',
-    error           Nullable(String) COMMENT 'Why the run failed'
+    error           Nullable(String) COMMENT 'Why the run failed',
+    warnings        Array(String) COMMENT 'What only thins the result'
 )
 ENGINE = MergeTree
 ORDER BY (run_id, status)
 SETTINGS non_replicated_deduplication_window = 0
-COMMENT 'One row for each thing that happened to a run: begun, failed, published'
+COMMENT 'One row for each thing that happened to a run: begun, failed, published, withdrawn'

@@ -14,6 +14,7 @@ CREATE TABLE IF NOT EXISTS run_parts
     facts         UInt64 COMMENT 'Rows for facts',
     visits        UInt64 COMMENT 'Rows for visits',
     deals         UInt64 COMMENT 'Rows for deals',
+    knowledge     UInt64 COMMENT 'Rows for knowledge',
     deals_changed UInt64 COMMENT 'Deals of which more changed than the days that passed'
 )
 ENGINE = MergeTree

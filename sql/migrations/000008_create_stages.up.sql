@@ -7,7 +7,8 @@ CREATE TABLE IF NOT EXISTS stages
     stage_id  LowCardinality(String) COMMENT 'Stage ID in Bitrix24',
     name      String COMMENT 'Name of the stage',
     semantics Enum8('process' = 0, 'success' = 1, 'failure' = 2) COMMENT 'What the stage means',
-    sort      Int32 COMMENT 'Place of the stage in its funnel'
+    sort      Int32 COMMENT 'Place of the stage in its funnel',
+    is_gone   Bool COMMENT 'The portal has the stage no more, this is what it was'
 )
 ENGINE = MergeTree
 ORDER BY (run_id, funnel_id, stage_id)

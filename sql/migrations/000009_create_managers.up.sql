@@ -4,7 +4,7 @@ CREATE TABLE IF NOT EXISTS managers
 (
     run_id     UInt32 COMMENT 'Run that wrote the row',
     manager_id UInt64 COMMENT 'User ID in Bitrix24',
-    name       String COMMENT 'First and last name',
+    name       String COMMENT 'First and last name, empty where the person is forgotten or has none',
     is_active  Bool COMMENT 'Whether the person still works there'
 )
 ENGINE = MergeTree

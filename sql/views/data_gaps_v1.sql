@@ -15,7 +15,7 @@ CREATE OR REPLACE VIEW data_gaps_v1
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS
 WITH
-    known_managers AS (SELECT manager_id FROM managers WHERE run_id = (SELECT max(run_id) FROM managers WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)}))
+    known_managers AS (SELECT manager_id FROM managers WHERE run_id = (SELECT max(run_id) FROM managers WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)}) AND name != '')
 SELECT
     deal_id,
     title AS deal_title,
@@ -34,7 +34,7 @@ FROM
     WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)} AND (until_run_id > {newest_run:UInt32} OR until_run_id IN {hidden_runs:Array(UInt32)}) AND NOT is_gone
     UNION ALL
     SELECT deal_id, any(title), argMax(manager_visit_no[n], n), argMax(manager_stage_id[n], n), argMax(managers[n], n) AS person, toLowCardinality('unknown_manager'),
-        if(person = 0, 'nobody is responsible for the deal', concat('the portal does not return the person #', toString(person)))
+        if(person = 0, 'nobody is responsible for the deal', concat('no name is known of the person #', toString(person), ': the portal does not return it, or it was taken out'))
     FROM deals
     ARRAY JOIN arrayEnumerate(managers) AS n
     WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)} AND (until_run_id > {newest_run:UInt32} OR until_run_id IN {hidden_runs:Array(UInt32)}) AND NOT is_gone AND managers[n] GLOBAL NOT IN known_managers

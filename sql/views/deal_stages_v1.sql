@@ -20,8 +20,9 @@ CREATE OR REPLACE VIEW deal_stages_v1
     plan_source     LowCardinality(String) COMMENT 'deal_date, deal_days, stage_norm or none',
     planned_end     Nullable(Date) COMMENT 'Last day that is still on time',
     elapsed_days    Int32 COMMENT 'Days from the entry to the end, or to the as-of date',
-    overdue_days    Int32 COMMENT 'Days after the planned end',
+    overdue_days    Int32 COMMENT 'Days after the planned end and the entry',
     days_left       Nullable(Int32) COMMENT 'Days to the planned end of an open visit',
+    late_at_entry   Nullable(Int32) COMMENT 'Days from the planned end to the entry, where the visit began after it',
     is_open         UInt8 COMMENT '1 while the deal is in the stage',
     status          LowCardinality(String) COMMENT 'on_time, due_today, overdue, finished_on_time, finished_late, no_plan or final',
     history_source  LowCardinality(String) COMMENT 'history or reconstructed'
@@ -56,14 +57,15 @@ SELECT
     transform(toLowCardinality(CAST(v.plan_source AS Int8)), [0, 1, 2, 3], ['none', 'deal_date', 'deal_days', 'stage_norm'], '') AS plan_source,
     if(v.plan_source = 'none', NULL, v.planned_end) AS planned_end,
     toInt32(if(v.is_open, {newest_day:Date}, v.left_date) - v.entered_date) AS elapsed_days,
-    toInt32(if(v.is_open, if(v.plan_source = 'none', 0, greatest(0, {newest_day:Date} - v.planned_end)), v.overdue_days_ended)) AS overdue_days,
+    toInt32(if(v.is_open, if(v.plan_source = 'none', 0, greatest(0, {newest_day:Date} - greatest(v.planned_end, v.entered_date))), v.overdue_days_ended)) AS overdue_days,
     if(v.is_open AND v.plan_source != 'none', toInt32(greatest(0, v.planned_end - {newest_day:Date})), NULL) AS days_left,
+    if(v.plan_source != 'none' AND v.planned_end < v.entered_date, toInt32(v.entered_date - v.planned_end), NULL) AS late_at_entry,
     toUInt8(v.is_open) AS is_open,
     transform(
         toLowCardinality(multiIf(
             v.semantics != 'process', 6,
             v.plan_source = 'none', 5,
-            NOT v.is_open, if(v.overdue_days_ended = 0, 3, 4),
+            NOT v.is_open, if(v.overdue_days_ended = 0 AND v.planned_end >= v.entered_date, 3, 4),
             v.planned_end < {newest_day:Date}, 2,
             v.planned_end = {newest_day:Date}, 1,
             0)),

@@ -1,4 +1,5 @@
--- What readers may see of the run_events: a run counts from the moment of this row.
+-- What readers may see of the run_events: a run counts from the moment when it is published until it is
+-- withdrawn.
 CREATE OR REPLACE VIEW published_runs
 (
     run_id      UInt32 COMMENT 'Number of the run, ascending',
@@ -6,7 +7,8 @@ CREATE OR REPLACE VIEW published_runs
     portal_host String COMMENT 'Host of the portal, for the addresses of its pages'
 )
 AS
-SELECT run_id, as_of, portal_host
+SELECT run_id, max(run_events.as_of) AS as_of, max(run_events.portal_host) AS portal_host
 FROM run_events
-WHERE status = 'published'
+GROUP BY run_id
+HAVING max(status) = 'published'
 COMMENT 'Runs that were published'

@@ -17,6 +17,6 @@ SELECT
     if(s.name = '', toString(s.stage_id), s.name) AS stage_name,
     CAST(s.semantics AS LowCardinality(String)) AS stage_semantics,
     s.sort AS sort
-FROM (SELECT funnel_id, stage_id, name, semantics, sort FROM stages WHERE run_id = (SELECT max(run_id) FROM stages WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)})) AS s
+FROM (SELECT funnel_id, stage_id, name, semantics, sort FROM stages WHERE run_id = (SELECT max(run_id) FROM stages WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)}) AND NOT is_gone) AS s
 LEFT JOIN (SELECT funnel_id, name FROM funnels WHERE run_id = (SELECT max(run_id) FROM funnels WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)})) AS f ON f.funnel_id = s.funnel_id
 COMMENT 'One row for each stage that the portal has now'

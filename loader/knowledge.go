@@ -1,0 +1,48 @@
+package loader
+
+import (
+	"time"
+
+	"stagelag/extractor"
+	"stagelag/transform"
+)
+
+// A knowledgeRow is what runs saw of a deal, as it is stored.
+type knowledgeRow struct {
+	dealID extractor.DealID
+	transform.Knowledge
+}
+
+var knowledgeTable = table[knowledgeRow]{"knowledge", []column[knowledgeRow]{
+	id64("deal_id", func(r *knowledgeRow) *extractor.DealID { return &r.dealID }),
+	each(daysOf, date("day_from", func(d *transform.KnownDays) *transform.Day { return &d.From })),
+	each(daysOf, date("day_until", func(d *transform.KnownDays) *transform.Day { return &d.Until })),
+	each(daysOf, id64("day_manager", func(d *transform.KnownDays) *extractor.ManagerID { return &d.ManagerID })),
+	each(daysOf, enum("day_source", func(d *transform.KnownDays) *transform.ManagerSource { return &d.Source })),
+	each(plansOf, id64("plan_change_id", func(p *transform.KnownPlan) *extractor.ChangeID { return &p.ChangeID })),
+	each(plansOf, moment("plan_changed_at", func(p *transform.KnownPlan) *time.Time { return &p.ChangedAt })),
+	each(plansOf, id32("plan_funnel_id", func(p *transform.KnownPlan) *extractor.FunnelID { return &p.FunnelID })),
+	each(plansOf, text("plan_stage_id", func(p *transform.KnownPlan) *extractor.StageID { return &p.StageID })),
+	each(plansOf, date("plan_entered_date", func(p *transform.KnownPlan) *transform.Day { return &p.EnteredDate })),
+	each(plansOf, date("plan_until", func(p *transform.KnownPlan) *transform.Day { return &p.Until })),
+	each(plansOf, enum("plan_source", func(p *transform.KnownPlan) *transform.PlanSource { return &p.Plan.Source })),
+	each(plansOf, plain("plan_days", func(p *transform.KnownPlan) *int32 { return &p.Plan.Days })),
+	each(plansOf, date("planned_end", func(p *transform.KnownPlan) *transform.Day { return &p.Plan.End })),
+	each(plansOf, plain("plan_problem", func(p *transform.KnownPlan) *string { return &p.Plan.Problem })),
+	each(plansOf, plain("carried_date", func(p *transform.KnownPlan) *string { return &p.Carried.Date })),
+	each(plansOf, plain("carried_days", func(p *transform.KnownPlan) *string { return &p.Carried.Days })),
+}}
+
+func daysOf(r *knowledgeRow) *[]transform.KnownDays { return &r.Days }
+
+func plansOf(r *knowledgeRow) *[]transform.KnownPlan { return &r.Plans }
+
+// restored is the knowledge of a row that was read, without the dates that stand for absent ones.
+func (r *knowledgeRow) restored() transform.Knowledge {
+	for i := range r.Plans {
+		if p := &r.Plans[i].Plan; !p.IsPlanned() {
+			p.End = transform.NoDay
+		}
+	}
+	return r.Knowledge
+}

@@ -1,0 +1,241 @@
+package nightly
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"stagelag/bitrix24"
+	"stagelag/config"
+	"stagelag/extractor"
+	"stagelag/loader"
+)
+
+// numberTypes and dateTypes are the portal's types of fields that can hold a plan. Text
+// is among them because many portals keep both in text fields.
+var (
+	numberTypes = []string{"integer", "double", "string", "money"}
+	dateTypes   = []string{"date", "datetime", "string"}
+)
+
+// Names are what a configuration may name beside what the portal has today.
+type Names struct {
+	// Funnels are the portal's with their stages, and those that it had when an earlier run looked.
+	Funnels []extractor.Funnel
+	// Historic are configured stages that nothing but the history knows.
+	Historic map[extractor.StageID]bool
+}
+
+// KnownNames looks for what is configured and not on the portal: in what earlier runs published and landed, unless
+// conn is nil, and in the portal's own history.
+func KnownNames(ctx context.Context, cfg config.Config, portal extractor.Description, client *bitrix24.Client, conn driver.Conn) (Names, error) {
+	names := Names{Funnels: portal.Funnels, Historic: map[extractor.StageID]bool{}}
+	if conn != nil {
+		published, err := loader.FunnelsOf(ctx, conn, 0)
+		if err != nil {
+			return Names{}, err
+		}
+		names.Funnels = withGone(portal.Funnels, published)
+	}
+	missing := names.missing(cfg)
+	if len(missing) == 0 {
+		return names, nil
+	}
+	if conn != nil {
+		landed, err := loader.HistoricStages(ctx, conn, missing)
+		if err != nil {
+			return Names{}, err
+		}
+		names.learn(landed)
+	}
+	if missing = names.missing(cfg); len(missing) > 0 {
+		told, err := extractor.HistoricStages(ctx, client, missing)
+		if err != nil {
+			return Names{}, err
+		}
+		names.learn(told)
+	}
+	return names, nil
+}
+
+func (n Names) learn(stages []extractor.StageID) {
+	for _, id := range stages {
+		n.Historic[id] = true
+	}
+}
+
+// missing are the configured stages of which nothing is known so far.
+func (n Names) missing(cfg config.Config) []extractor.StageID {
+	missing := map[extractor.StageID]bool{}
+	for _, c := range configuredStages(cfg) {
+		if !n.Historic[c.id] && n.stage(c.id) == nil {
+			missing[c.id] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(missing))
+}
+
+// stage is the stage of an id, preferably one that the portal has; nil where no run has seen any.
+func (n Names) stage(id extractor.StageID) *extractor.Stage {
+	var gone *extractor.Stage
+	for i := range n.Funnels {
+		for k := range n.Funnels[i].Stages {
+			switch s := &n.Funnels[i].Stages[k]; {
+			case s.ID != id:
+			case !s.IsGone:
+				return s
+			default:
+				gone = s
+			}
+		}
+	}
+	return gone
+}
+
+// withGone adds to the portal's funnels and stages those that were published and are no more.
+func withGone(portal, published []extractor.Funnel) []extractor.Funnel {
+	all := make([]extractor.Funnel, len(portal))
+	for i, f := range portal {
+		all[i] = f
+		all[i].Stages = slices.Clone(f.Stages)
+	}
+	for _, known := range published {
+		i := slices.IndexFunc(all, func(f extractor.Funnel) bool { return f.ID == known.ID })
+		if i < 0 {
+			i = len(all)
+			all = append(all, extractor.Funnel{ID: known.ID, Name: known.Name})
+		}
+		for _, stage := range known.Stages {
+			if !slices.ContainsFunc(all[i].Stages, func(s extractor.Stage) bool { return s.ID == stage.ID }) {
+				stage.IsGone = true
+				all[i].Stages = append(all[i].Stages, stage)
+			}
+		}
+	}
+	return all
+}
+
+// A configuredStage is a place in the configuration that names a stage.
+type configuredStage struct {
+	place string
+	id    extractor.StageID
+}
+
+// configuredStages are all but those that a map leads from.
+func configuredStages(cfg config.Config) []configuredStage {
+	var list []configuredStage
+	for _, stage := range slices.Sorted(maps.Keys(cfg.Plan.Fields)) {
+		list = append(list, configuredStage{"plan.fields." + string(stage), stage})
+	}
+	for _, norm := range cfg.Plan.Norms {
+		list = append(list, configuredStage{"plan.norms", norm.Stage})
+	}
+	for _, old := range slices.Sorted(maps.Keys(cfg.Stages.Map)) {
+		list = append(list, configuredStage{"stages.map." + string(old), cfg.Stages.Map[old]})
+	}
+	return list
+}
+
+// Check holds the configuration against what the portal has. A name that nobody ever heard of would silently leave
+// plans out, so it is a *config.Error, and no run begins. What the portal had and has no longer goes on, with a
+// warning.
+func Check(cfg config.Config, portal extractor.Description, names Names) (warnings []string, err error) {
+	var complaints []config.Complaint
+	complain := func(format string, args ...any) {
+		complaints = append(complaints, config.Complaint{Text: fmt.Sprintf(format, args...)})
+	}
+	missing := func(place, kind, name string, known []string) {
+		complain("%s: the portal has no %s %s%s", place, kind, strconv.Quote(name), nearest(name, known))
+	}
+	number := func(f extractor.Funnel) string { return strconv.FormatUint(uint64(f.ID), 10) }
+	var funnels, stages, fields []string
+	types := map[string]string{}
+	for _, funnel := range portal.Funnels {
+		funnels = append(funnels, number(funnel))
+		for _, stage := range funnel.Stages {
+			stages = append(stages, string(stage.ID))
+		}
+	}
+	for _, field := range portal.Fields {
+		fields = append(fields, field.Name)
+		types[field.Name] = field.Type
+	}
+	for _, id := range cfg.Funnels {
+		name := strconv.FormatUint(uint64(id), 10)
+		i := slices.IndexFunc(names.Funnels, func(f extractor.Funnel) bool { return f.ID == id })
+		switch {
+		case slices.Contains(funnels, name):
+		case i >= 0:
+			warnings = append(warnings, fmt.Sprintf("funnels names the funnel %s (%s), which the portal has no longer or does not show: what is known of its deals stays",
+				name, strconv.Quote(names.Funnels[i].Name)))
+		default:
+			missing("funnels", "funnel", name, funnels)
+		}
+	}
+	for _, c := range configuredStages(cfg) {
+		stage := names.stage(c.id)
+		switch {
+		case stage != nil && !stage.IsGone:
+		case stage != nil:
+			warnings = append(warnings, fmt.Sprintf("%s names the stage %s (%s), which the portal has no longer: it goes on as it was",
+				c.place, c.id, strconv.Quote(stage.Name)))
+		case names.Historic[c.id]:
+			warnings = append(warnings, fmt.Sprintf("%s names the stage %s, which only the history of deals knows: it goes on under its id", c.place, c.id))
+		default:
+			missing(c.place, "stage", string(c.id), stages)
+		}
+	}
+	for _, stage := range slices.Sorted(maps.Keys(cfg.Plan.Fields)) {
+		for _, f := range []struct {
+			key, name string
+			types     []string
+		}{
+			{"days", string(cfg.Plan.Fields[stage].Days), numberTypes},
+			{"date", string(cfg.Plan.Fields[stage].Date), dateTypes},
+		} {
+			place := "plan.fields." + string(stage) + "." + f.key
+			switch {
+			case f.name == "":
+			case !slices.Contains(fields, f.name):
+				missing(place, "deal field", f.name, fields)
+			case !slices.Contains(f.types, types[f.name]):
+				complain("%s: the portal's field %s is of type %s, which can't hold %s", place, f.name, types[f.name],
+					map[string]string{"days": "a number of days", "date": "a date"}[f.key])
+			}
+		}
+	}
+	if len(complaints) > 0 {
+		return warnings, &config.Error{Complaints: complaints}
+	}
+	return warnings, nil
+}
+
+func nearest(name string, known []string) string {
+	if near := config.Nearest(name, known); near != "" {
+		return "; did you mean " + near + "?"
+	}
+	if len(known) > 0 {
+		return "; it has " + join(known)
+	}
+	return ""
+}
+
+// join lists the first few of many.
+func join(names []string) string {
+	const most = 10
+	text := ""
+	for i, name := range names {
+		if i == most {
+			return text + fmt.Sprintf(" and %d more", len(names)-most)
+		}
+		if i > 0 {
+			text += ", "
+		}
+		text += name
+	}
+	return text
+}

@@ -1,0 +1,72 @@
+package nightly
+
+import (
+	"context"
+	"time"
+
+	"stagelag/extractor"
+	"stagelag/loader"
+	"stagelag/transform"
+	"stagelag/warehouse"
+)
+
+// ForgetDeal takes a deal out of the report for good, and its title out of all that was published. What is published
+// otherwise stays as old as it was. The caller holds the lease that keeps runs out; cut off in the middle it is
+// called again.
+func ForgetDeal(ctx context.Context, w *warehouse.Warehouse, deal extractor.DealID, now func() time.Time) error {
+	if err := loader.ForgetDeal(ctx, w.DB(), deal, now()); err != nil {
+		return err
+	}
+	before, err := loader.LastPublished(ctx, w.DB())
+	if err != nil {
+		return err
+	}
+	if before.RunID > 0 {
+		if err := publishWithout(ctx, w, deal, before, now); err != nil {
+			return err
+		}
+	}
+	return loader.RemoveTitle(ctx, w, deal)
+}
+
+// publishWithout publishes the state of before without a deal.
+func publishWithout(ctx context.Context, w *warehouse.Warehouse, deal extractor.DealID, before loader.State, now func() time.Time) error {
+	run, err := loader.Begin(ctx, w, loader.Start{
+		Now: now, At: before.StartedAt, AsOf: before.AsOf, PortalHost: before.PortalHost, RulesHash: before.RulesHash, FinishedAt: before.FinishedAt,
+	})
+	if err != nil {
+		return err
+	}
+	shards := run.Shards()
+	ids := make([][]extractor.DealID, len(shards))
+	for i := range ids {
+		ids[i] = []extractor.DealID{deal}
+	}
+	dates := transform.Dates{AsOf: before.AsOf, PublishedAsOf: before.AsOf, Clock: before.StartedAt}
+	// A deal that is gone needs no rules but the calendar under which its days were counted.
+	rules := &transform.Rules{Zone: time.UTC, Calendar: transform.CalendarDays{}}
+	appended, err := deriveShards(ctx, shards, ids, rules, dates, &counter{shown: silent{}, total: len(shards)})
+	if err != nil {
+		return err
+	}
+	var sum loader.Appended
+	for i, shard := range shards {
+		if err := shard.Complete(ctx, appended[i]); err != nil {
+			return err
+		}
+		sum.Add(appended[i])
+	}
+	run.SetAppended(sum)
+	if err := run.CountDeals(ctx); err != nil {
+		return err
+	}
+	if err := w.Settle(ctx); err != nil {
+		return err
+	}
+	return run.Publish(ctx)
+}
+
+type silent struct{}
+
+func (silent) Step(string)       {}
+func (silent) Rows(int64, int64) {}

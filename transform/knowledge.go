@@ -1,0 +1,176 @@
+package transform
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"stagelag/extractor"
+)
+
+// Knowledge is what runs saw of a deal and the portal does not tell again. It hangs on the deal, its days and its stage
+// changes, not on its visits: these come and go with corrections, maps and funnels.
+type Knowledge struct {
+	// Days tell who was responsible, in their order; none is told twice.
+	Days []KnownDays
+	// Plans are those of visits that a run has computed as open, by the stage changes that led into them. The last
+	// value that a visit had as an open one counts.
+	Plans []KnownPlan
+}
+
+// KnownDays are days that were computed under one manager.
+type KnownDays struct {
+	Tenure
+	Until Day // the last day, or Still
+}
+
+// A KnownPlan is the plan under which a visit was last computed as open.
+type KnownPlan struct {
+	ChangeID  extractor.ChangeID // 0: the visit was reconstructed
+	ChangedAt time.Time
+	FunnelID  extractor.FunnelID // as the portal named it, also StageID
+	StageID   extractor.StageID
+
+	EnteredDate Day // of the visit
+	Until       Day // the last day on which it was open, or Still
+	Plan        Plan
+	Carried     Carried // what the plan was read from
+}
+
+// Still stands for the as-of date of the last published run: what lasts on does not change by the passing of days.
+const Still = LastDay
+
+// Equal is whether both are the same.
+func (k *Knowledge) Equal(l *Knowledge) bool {
+	return slices.Equal(k.Days, l.Days) && slices.EqualFunc(k.Plans, l.Plans, func(p, q KnownPlan) bool {
+		isSame := p.ChangedAt.Equal(q.ChangedAt)
+		q.ChangedAt = p.ChangedAt
+		return isSame && p == q
+	})
+}
+
+// until is a copy in which what lasted to the last published run ends on its as-of date.
+func (k *Knowledge) until(publishedAsOf Day) Knowledge {
+	t := Knowledge{slices.Clone(k.Days), slices.Clone(k.Plans)}
+	for i := range t.Days {
+		if t.Days[i].Until == Still {
+			t.Days[i].Until = publishedAsOf
+		}
+	}
+	for i := range t.Plans {
+		if t.Plans[i].Until == Still {
+			t.Plans[i].Until = publishedAsOf
+		}
+	}
+	return t
+}
+
+// isOf is whether the plan is of a visit that the change led into.
+func (p *KnownPlan) isOf(m *moment) bool { return p.ChangeID != 0 && p.ChangeID == m.ID && p.isIn(m) }
+
+// isIn is whether the change led into the stage of the plan.
+func (p *KnownPlan) isIn(m *moment) bool { return p.FunnelID == m.FunnelID && p.StageID == m.StageID }
+
+// isAt is isOf where the portal gave the row of the change anew, under another id.
+func (p *KnownPlan) isAt(m *moment) bool { return p.ChangedAt.Equal(m.ChangedAt) && p.isIn(m) }
+
+// plansOf finds the plans that the stays were last seen open with, nil where none was: of the changes that led
+// into a stay the last one that has a plan decides.
+func (k *Knowledge) plansOf(stays []stay, asOf Day, zone *time.Location) []*KnownPlan {
+	plans := make([]*KnownPlan, len(stays))
+	if len(k.Plans) == 0 {
+		return plans
+	}
+	isTaken := make([]bool, len(k.Plans))
+	for i := range stays {
+		for m := range stays[i].moments {
+			if n := k.planOf(&stays[i].moments[m], isTaken); n >= 0 {
+				plans[i], isTaken[n] = &k.Plans[n], true
+			}
+		}
+	}
+	// The moment of a reconstructed visit is a guess. Once the history tells the visit, its plan is known by the
+	// stage and by the days on which both were there.
+	for n := range k.Plans {
+		p := &k.Plans[n]
+		if isTaken[n] || p.ChangeID != 0 {
+			continue
+		}
+		for i := range stays {
+			entered, left := DayOf(stays[i].first().ChangedAt, zone), asOf
+			if i+1 < len(stays) {
+				left = DayOf(stays[i+1].first().ChangedAt, zone)
+			}
+			isInStage := slices.ContainsFunc(stays[i].moments, func(m moment) bool { return p.isIn(&m) })
+			if plans[i] == nil && isInStage && p.EnteredDate <= left && entered <= p.Until {
+				plans[i] = p
+				break
+			}
+		}
+	}
+	return plans
+}
+
+// planOf is the place of the plan under a change, -1 for none. One that is taken is not given again by its moment
+// alone.
+func (k *Knowledge) planOf(m *moment, isTaken []bool) int {
+	n := slices.IndexFunc(k.Plans, func(p KnownPlan) bool { return p.isOf(m) })
+	for i := 0; n < 0 && i < len(k.Plans); i++ {
+		if k.Plans[i].isAt(m) && (isTaken == nil || !isTaken[i]) {
+			n = i
+		}
+	}
+	return n
+}
+
+// see remembers the plan of a visit that is open, under each change that led into it.
+func (k *Knowledge) see(of *stay, entered Day, plan Plan, carried Carried) {
+	for i := range of.moments {
+		m := &of.moments[i]
+		seen := KnownPlan{
+			ChangeID: m.ID, ChangedAt: m.ChangedAt, FunnelID: m.FunnelID, StageID: m.StageID,
+			EnteredDate: entered, Until: Still, Plan: plan, Carried: carried,
+		}
+		if n := k.planOf(m, nil); n >= 0 {
+			k.Plans[n] = seen
+		} else {
+			k.Plans = append(k.Plans, seen)
+		}
+	}
+}
+
+// seeManagers remembers the managers of the days of the visits, which are by number and end with the as-of date.
+func (k *Knowledge) seeManagers(visits []Visit, asOf Day) {
+	days := k.Days
+	for i := range visits {
+		visit := &visits[i]
+		for n, tenure := range visit.Tenures {
+			until := visit.End(asOf)
+			if n+1 < len(visit.Tenures) {
+				until = visit.Tenures[n+1].From - 1
+			}
+			days = append(days, KnownDays{tenure, until})
+		}
+	}
+	// Where a day is there twice, it is under the same manager: a published one keeps it, and the day of a move is
+	// of both visits.
+	slices.SortStableFunc(days, func(a, b KnownDays) int { return cmp.Compare(a.From, b.From) })
+	joined := days[:0]
+	for _, d := range days {
+		last := len(joined) - 1
+		if last >= 0 && d.From <= joined[last].Until {
+			d.From = joined[last].Until + 1
+		}
+		switch {
+		case d.From > d.Until:
+		case last >= 0 && d.From == joined[last].Until+1 && d.ManagerID == joined[last].ManagerID && d.Source == joined[last].Source:
+			joined[last].Until = d.Until
+		default:
+			joined = append(joined, d)
+		}
+	}
+	if n := len(visits); n > 0 && visits[n-1].IsOpen() {
+		joined[len(joined)-1].Until = Still
+	}
+	k.Days = joined
+}

@@ -18,7 +18,8 @@ const PageRows = 50
 var noCount = Param{"start", "-1"}
 
 // A Listing is a list method read in the order of its ids: each page asks for the rows behind
-// the last one of the page before, which works however rows come and go meanwhile.
+// the last one of the page before, which works however rows come and go meanwhile. A row that
+// the portal sends twice is one row, as it came last.
 type Listing[T any] struct {
 	Method string
 	Params []Param // what is selected and filtered; order and pages are added
@@ -53,9 +54,12 @@ type chain[T any] struct {
 	listing Listing[T]
 	number  int // the listing's among those that are read together
 	after   ID  // everything up to this id has been read
-	expect  int
-	got     int
-	done    bool
+	cursor  ID  // everything up to this id has been passed on
+	// held is the last row that was read, or none: the next request may bring it again.
+	held   []T
+	expect int
+	got    int
+	done   bool
 }
 
 // pages is how many pages to ask for next: what is expected and room to see the end.
@@ -84,14 +88,17 @@ func (ch *chain[T]) commands(first, n int) []Command {
 }
 
 // take reads the answers to commands in their order, up to the first page that cannot be
-// used, and moves the chain on by what it returns. The error says why the first page could
-// not be used, or why a later one was not run; what it holds up is to be asked again.
+// used, and moves the chain on. It returns what was held and what it has read; of a row that
+// comes twice, the last. The error says why the first page could not be used, or why a later
+// one was not run; what it holds up is to be asked again.
 //
 // A reference that the portal could not resolve is not an error: the page then begins anywhere.
 // So pages behind a short one mean nothing, whatever they hold, and a page that does not
-// begin behind the one before is asked for again, by a number instead of a reference.
+// begin behind the one before, or with its last row, is asked for again, by a number instead of
+// a reference.
 func (ch *chain[T]) take(answers []Answer) ([]T, error) {
-	var taken []T
+	taken := ch.held
+	ch.held = nil
 	pages := ch.decode(answers)
 	for page, answer := range answers {
 		if answer.Err != nil {
@@ -104,29 +111,70 @@ func (ch *chain[T]) take(answers []Answer) ([]T, error) {
 		if err != nil {
 			return taken, fmt.Errorf("%s: a page behind id %d: %w", ch.listing.Method, ch.after, err)
 		}
-		if len(rows) > 0 && ch.listing.ID(rows[0]) <= ch.after {
-			if page > 0 {
-				return taken, nil
+		isFull := len(rows) >= PageRows
+		if len(rows) > 0 {
+			first, last := ch.listing.ID(rows[0]), ch.listing.ID(rows[len(rows)-1])
+			// A full page without a new row would be asked for without end.
+			if first < ch.after || isFull && last <= ch.after {
+				if page > 0 {
+					return taken, nil
+				}
+				return taken, fmt.Errorf("%s: the portal ignores the filter on ids: asked for those above %d, it sent %d",
+					ch.listing.Method, ch.after, first)
 			}
-			return taken, fmt.Errorf("%s: the portal ignores the filter on ids: asked for those above %d, it sent %d",
-				ch.listing.Method, ch.after, ch.listing.ID(rows[0]))
 		}
-		last := ch.after
-		for _, row := range rows {
-			if ch.listing.ID(row) <= last {
-				return taken, fmt.Errorf("%s: the portal ignores the order of ids: %d comes after %d",
-					ch.listing.Method, ch.listing.ID(row), last)
-			}
-			last = ch.listing.ID(row)
+		before := len(taken)
+		var last ID
+		if taken, last, err = ch.add(taken, rows); err != nil {
+			return taken, err
 		}
-		taken = append(taken, rows...)
-		ch.after, ch.got = last, ch.got+len(rows)
-		if len(rows) < PageRows {
+		ch.after, ch.got = last, ch.got+len(taken)-before
+		if !isFull {
 			ch.done = true
 			return taken, nil
 		}
 	}
 	return taken, nil
+}
+
+// add puts the rows of a page behind those that were taken before, and gives the last id. Nothing
+// is changed when it fails.
+func (ch *chain[T]) add(taken, rows []T) (together []T, last ID, err error) {
+	last = ch.after
+	for _, row := range rows {
+		id := ch.listing.ID(row)
+		if id < last {
+			return taken, 0, fmt.Errorf("%s: the portal ignores the order of ids: %d comes after %d", ch.listing.Method, id, last)
+		}
+		last = id
+	}
+	last = ch.after
+	for _, row := range rows {
+		switch id := ch.listing.ID(row); {
+		case id > last:
+			taken, last = append(taken, row), id
+		case len(taken) > 0:
+			taken[len(taken)-1] = row
+		}
+		// Else it is the row that the listing is to begin behind.
+	}
+	return taken, last, nil
+}
+
+// pass holds back the last of the rows that were taken, unless it was the listing's last, and
+// returns the others.
+func (ch *chain[T]) pass(taken []T) []T {
+	if ch.done {
+		ch.cursor = ch.after
+		return taken
+	}
+	if n := len(taken); n > 0 {
+		taken, ch.held = taken[:n-1], slices.Clone(taken[n-1:])
+	}
+	if n := len(taken); n > 0 {
+		ch.cursor = ch.listing.ID(taken[n-1])
+	}
+	return taken
 }
 
 // A decoded page is what its answer holds, or why it cannot be read.
@@ -157,7 +205,7 @@ func (ch *chain[T]) decode(answers []Answer) []decoded[T] {
 type Part[T any] struct {
 	Listing int // which one, in the order in which Walk was given them
 	Rows    []T
-	Cursor  ID   // the listing has been read up to this id
+	Cursor  ID   // the listing has been passed on up to this id
 	IsLast  bool // the listing has been read to its end
 }
 
@@ -169,7 +217,7 @@ func Walk[T any](ctx context.Context, c *Client, listings ...Listing[T]) iter.Se
 		p := patience{client: c}
 		open := make([]*chain[T], len(listings))
 		for i, l := range listings {
-			open[i] = &chain[T]{listing: l, number: i, after: l.After, expect: l.Expect}
+			open[i] = &chain[T]{listing: l, number: i, after: l.After, cursor: l.After, expect: l.Expect}
 		}
 		for len(open) > 0 {
 			commands, lengths := fill(open, c.batchSize())
@@ -183,15 +231,18 @@ func Walk[T any](ctx context.Context, c *Client, listings ...Listing[T]) iter.Se
 			}
 			var trouble error
 			for i, length := range lengths {
-				rows, err := open[i].take(answers[:length])
+				ch := open[i]
+				after := ch.after
+				taken, err := ch.take(answers[:length])
 				answers = answers[length:]
 				if trouble == nil {
 					trouble = err
 				}
-				if len(rows) > 0 || open[i].done {
+				if ch.after > after || ch.done {
 					p.progress()
 				}
-				if !yield(Part[T]{open[i].number, rows, open[i].after, open[i].done}, nil) {
+				rows := ch.pass(taken)
+				if !yield(Part[T]{ch.number, rows, ch.cursor, ch.done}, nil) {
 					return
 				}
 			}
@@ -229,9 +280,9 @@ func stillOpen[T any](chains []*chain[T]) []*chain[T] {
 	return open
 }
 
-// ByID reads the rows of a listing that have one of the ids, in no order. Ids that the portal
-// does not show are not among the result; a row that was not asked for is an error, since then
-// the missing ones are not known.
+// ByID reads the rows of a listing that have one of the ids, each once and in no order. Ids that
+// the portal does not show are not among the result; a row that was not asked for is an error,
+// since then the missing ones are not known.
 func ByID[T any](ctx context.Context, c *Client, listing Listing[T], ids []ID) ([]T, error) {
 	var commands []Command
 	for group := range slices.Chunk(ids, PageRows) {
@@ -250,6 +301,7 @@ func ByID[T any](ctx context.Context, c *Client, listing Listing[T], ids []ID) (
 		asked[id] = true
 	}
 	var found []T
+	places := make(map[ID]int, len(ids)) // in found
 	for _, answer := range answers {
 		if answer.Err != nil {
 			return nil, answer.Err
@@ -259,11 +311,17 @@ func ByID[T any](ctx context.Context, c *Client, listing Listing[T], ids []ID) (
 			return nil, fmt.Errorf("%s: rows by id: %w", listing.Method, err)
 		}
 		for _, row := range rows {
-			if id := listing.ID(row); !asked[id] {
+			id := listing.ID(row)
+			if !asked[id] {
 				return nil, fmt.Errorf("%s: the portal ignores the filter on ids: it sent %d unasked", listing.Method, id)
 			}
+			if place, isTwice := places[id]; isTwice {
+				found[place] = row
+				continue
+			}
+			places[id] = len(found)
+			found = append(found, row)
 		}
-		found = append(found, rows...)
 	}
 	return found, nil
 }

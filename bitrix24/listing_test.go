@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // pageOf is an answer with the rows from an id on.
@@ -16,6 +17,24 @@ func pageOf(first uint64, rows int) Answer {
 		ids[i] = fmt.Sprintf(`{"id":%d}`, first+uint64(i))
 	}
 	return Answer{Result: json.RawMessage(`{"items":[` + strings.Join(ids, ",") + `]}`)}
+}
+
+// rowsOf is an answer with the rows of these ids.
+func rowsOf(ids ...uint64) Answer {
+	rows := make([]string, len(ids))
+	for i, id := range ids {
+		rows[i] = fmt.Sprintf(`{"id":%d}`, id)
+	}
+	return Answer{Result: json.RawMessage(`{"items":[` + strings.Join(rows, ",") + `]}`)}
+}
+
+// upTo is the ids from 1 to last, and more behind them.
+func upTo(last uint64, more ...uint64) []uint64 {
+	var ids []uint64
+	for id := range last {
+		ids = append(ids, id+1)
+	}
+	return append(ids, more...)
 }
 
 func TestPagesOfAChain(t *testing.T) {
@@ -39,6 +58,13 @@ func TestPagesOfAChain(t *testing.T) {
 		{"a first page that begins again is an error", []Answer{pageOf(0, 50)}, 0, false, true},
 		{"a first page that fails is an error", []Answer{final}, 0, false, true},
 		{"a page out of order is an error", []Answer{{Result: json.RawMessage(`{"items":[{"id":2},{"id":1}]}`)}}, 0, false, true},
+		{"a row that comes twice does not go backwards", []Answer{rowsOf(1, 2, 2, 2, 3)}, 3, true, false},
+		{"a page that goes back and forth is an error", []Answer{rowsOf(7, 8, 7, 9)}, 0, false, true},
+		{"a full page with rows that come twice leaves it open", []Answer{rowsOf(upTo(49, 49)...)}, 49, false, false},
+		{"a page may begin with the last row of the one before", []Answer{rowsOf(upTo(50)...), rowsOf(50, 51)}, 51, true, false},
+		{"a page of more rows than it may have is read", []Answer{rowsOf(upTo(50, 50)...), rowsOf(50, 51)}, 51, true, false},
+		{"a page that begins before the end of the one before is asked for by number", []Answer{rowsOf(upTo(50)...), rowsOf(49, 50, 51)}, 50, false, false},
+		{"a full page of nothing but the last row is asked for by number", []Answer{rowsOf(upTo(50)...), rowsOf(slices.Repeat([]uint64{50}, 50)...)}, 50, false, false},
 		{"a page that cannot be read is an error", []Answer{{Result: json.RawMessage(`{"items":[{}]}`)}}, 0, false, true},
 	}
 	for _, test := range tests {
@@ -52,6 +78,62 @@ func TestPagesOfAChain(t *testing.T) {
 				t.Errorf("the last row is %d, want %d", rows[len(rows)-1].ID, test.after)
 			}
 		})
+	}
+}
+
+// A row that comes twice is passed on once, as it came last, wherever the second one stands.
+func TestOfARowThatComesTwiceTheLastCounts(t *testing.T) {
+	const first, second = "2026-03-01T00:00:00Z", "2026-03-02T00:00:00Z"
+	page := func(after uint64, rows int, more ...string) Answer {
+		var all []string
+		for i := range rows {
+			all = append(all, fmt.Sprintf(`{"id":%d,"updatedTime":%q}`, after+uint64(i)+1, first))
+		}
+		return Answer{Result: json.RawMessage(`{"items":[` + strings.Join(append(more, all...), ",") + `]}`)}
+	}
+	again := func(id int) string { return fmt.Sprintf(`{"id":%d,"updatedTime":%q}`, id, second) }
+	tests := []struct {
+		name     string
+		requests [][]Answer
+		ids      int // from 1
+		twice    ID
+	}{
+		{"in a page", [][]Answer{{page(1, 20, fmt.Sprintf(`{"id":1,"updatedTime":%q}`, first), again(1))}}, 21, 1},
+		{"over two pages", [][]Answer{{page(0, 50), page(50, 3, again(50))}}, 53, 50},
+		{"over two requests", [][]Answer{{page(0, 50)}, {page(50, 3, again(50))}}, 53, 50},
+		{"over two requests, with nothing behind it", [][]Answer{{page(0, 50)}, {page(0, 0, again(50))}}, 50, 50},
+		{"over two requests, the second of which fails at first", [][]Answer{{page(0, 50)}, {{Err: errNotRun}}, {page(0, 0, again(50))}}, 50, 50},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			ch := &chain[Item]{listing: someFields().listing()}
+			var got []Item
+			for _, answers := range test.requests {
+				taken, _ := ch.take(answers)
+				got = append(got, ch.pass(taken)...)
+				if n := len(got); n > 0 && ch.cursor != got[n-1].ID {
+					t.Errorf("the cursor is at %d behind a last row %d", ch.cursor, got[n-1].ID)
+				}
+			}
+			if !ch.done || len(got) != test.ids || ch.got != test.ids {
+				t.Fatalf("%d rows, %d counted, done %v, want %d", len(got), ch.got, ch.done, test.ids)
+			}
+			for i, item := range got {
+				want := map[bool]string{false: first, true: second}[item.ID == test.twice]
+				if item.ID != ID(i+1) || item.UpdatedAt.Format(time.RFC3339) != want {
+					t.Errorf("row %d is %d of %v, want %d of %s", i, item.ID, item.UpdatedAt, i+1, want)
+				}
+			}
+		})
+	}
+}
+
+// A row that the listing is to begin behind is none of its rows, even where the portal takes
+// "above" for "from".
+func TestTheRowToBeginBehindIsLeftOut(t *testing.T) {
+	ch := &chain[Item]{listing: someFields().listing(), after: 5}
+	if rows, err := ch.take([]Answer{rowsOf(5, 6)}); err != nil || len(rows) != 1 || rows[0].ID != 6 {
+		t.Errorf("take = %v, %v, want the row 6", rows, err)
 	}
 }
 

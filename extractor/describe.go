@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 
@@ -58,11 +59,15 @@ func decodeFunnels(answer bitrix24.Answer) ([]Funnel, error) {
 	if len(result.Categories) == 0 {
 		return nil, errors.New(categoryMethod + ": the webhook's user may read no funnel: check its rights in the CRM")
 	}
-	slices.SortStableFunc(result.Categories, func(a, b category) int {
+	byID := make(map[bitrix24.ID]category, len(result.Categories)) // of a row that comes twice, the last
+	for _, row := range result.Categories {
+		byID[row.ID] = row
+	}
+	rows := slices.SortedFunc(maps.Values(byID), func(a, b category) int {
 		return cmp.Or(cmp.Compare(sortOrder(a.Sort), sortOrder(b.Sort)), cmp.Compare(a.ID, b.ID))
 	})
-	funnels := make([]Funnel, len(result.Categories))
-	for i, row := range result.Categories {
+	funnels := make([]Funnel, len(rows))
+	for i, row := range rows {
 		funnels[i] = Funnel{ID: FunnelID(row.ID), Name: string(row.Name)}
 	}
 	return funnels, nil
@@ -100,13 +105,11 @@ func readStages(ctx context.Context, c *bitrix24.Client, funnels []Funnel) error
 		var next []page
 		for i, p := range open {
 			funnel := &funnels[p.funnel]
-			added, err := funnel.addStages(answers[i])
+			hasMore, err := funnel.addStages(answers[i])
 			if err != nil {
 				return fmt.Errorf("stages of funnel %d: %w", funnel.ID, err)
 			}
-			// The list is said to be one page; where it is more, a page that brings nothing
-			// new ends it, because a start behind the end may begin again.
-			if added == bitrix24.PageRows {
+			if hasMore {
 				next = append(next, page{p.funnel, p.start + bitrix24.PageRows})
 			}
 		}
@@ -126,10 +129,12 @@ func stageList(funnel FunnelID) string {
 	return fmt.Sprintf("DEAL_STAGE_%d", funnel)
 }
 
-// addStages adds a page of stages and says how many of them are new.
-func (f *Funnel) addStages(answer bitrix24.Answer) (int, error) {
+// addStages adds a page of stages, of one that comes twice the last, and says whether there may be
+// more. The list is said to be one page; where it is more, a page that brings nothing new ends it,
+// because a start behind the end may begin again.
+func (f *Funnel) addStages(answer bitrix24.Answer) (hasMore bool, err error) {
 	if answer.Err != nil {
-		return 0, answer.Err
+		return false, answer.Err
 	}
 	var rows bitrix24.List[struct {
 		StatusID  bitrix24.Text `json:"STATUS_ID"`
@@ -139,23 +144,25 @@ func (f *Funnel) addStages(answer bitrix24.Answer) (int, error) {
 		Semantics bitrix24.Text `json:"SEMANTICS"`
 	}]
 	if err := json.Unmarshal(answer.Result, &rows); err != nil {
-		return 0, fmt.Errorf("crm.status.list: %w", err)
+		return false, fmt.Errorf("crm.status.list: %w", err)
 	}
 	added := 0
 	for _, row := range rows {
 		stageID := StageID(row.StatusID)
-		isKnown := slices.ContainsFunc(f.Stages, func(s Stage) bool { return s.ID == stageID })
 		isOther := row.EntityID != "" && string(row.EntityID) != stageList(f.ID)
-		if stageID == "" || isKnown || isOther {
+		if stageID == "" || isOther {
 			continue
 		}
 		meaning, _ := semantics(row.Semantics) // empty while work goes on
-		f.Stages = append(f.Stages, Stage{
-			ID: stageID, FunnelID: f.ID, Name: string(row.Name), Semantics: meaning, Sort: sortOrder(row.Sort),
-		})
+		stage := Stage{ID: stageID, FunnelID: f.ID, Name: string(row.Name), Semantics: meaning, Sort: sortOrder(row.Sort)}
+		if at := slices.IndexFunc(f.Stages, func(s Stage) bool { return s.ID == stageID }); at >= 0 {
+			f.Stages[at] = stage
+			continue
+		}
+		f.Stages = append(f.Stages, stage)
 		added++
 	}
-	return added, nil
+	return len(rows) >= bitrix24.PageRows && added > 0, nil
 }
 
 // HistoricStages are those of the stages into which a change of any deal's history led.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"time"
 
@@ -341,7 +342,7 @@ func (r *reader) managers(ctx context.Context, ids []ManagerID) ([]Manager, erro
 	for _, id := range ids {
 		asked[id] = true
 	}
-	var managers []Manager
+	found := make(map[ManagerID]Manager, len(ids)) // of a row that comes twice, the last
 	for _, answer := range answers {
 		if answer.Err != nil {
 			return nil, answer.Err
@@ -352,11 +353,9 @@ func (r *reader) managers(ctx context.Context, ids []ManagerID) ([]Manager, erro
 		}
 		for _, row := range rows {
 			if manager := row.manager(); asked[manager.ID] {
-				managers = append(managers, manager)
-				delete(asked, manager.ID)
+				found[manager.ID] = manager
 			}
 		}
 	}
-	slices.SortFunc(managers, func(a, b Manager) int { return cmp.Compare(a.ID, b.ID) })
-	return managers, nil
+	return slices.SortedFunc(maps.Values(found), func(a, b Manager) int { return cmp.Compare(a.ID, b.ID) }), nil
 }

@@ -51,7 +51,7 @@ func (h *Host) DB() driver.Conn { return h.db }
 func (h *Host) Views() driver.Conn { return h.views }
 
 // OpenDB opens the same connection for database/sql. The caller closes it.
-func (h *Host) OpenDB() *sql.DB { return clickhouse.OpenDB(h.options) }
+func (h *Host) OpenDB() *sql.DB { return openSQL(h.options) }
 
 // Cluster is the cluster that the warehouse lies on, nil for a single server.
 func (w *Warehouse) Cluster() *Cluster { return w.cluster }

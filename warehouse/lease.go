@@ -179,7 +179,7 @@ func (l *Lease) hold(ctx context.Context, comment string) error {
 	options.Compression = nil // it would keep rows back
 	// The client gives a query that much time as a whole, not for each read.
 	options.ReadTimeout = foreverTimeout
-	db, err := clickhouse.Open(options)
+	db, err := openConn(options)
 	if err != nil {
 		return err
 	}

@@ -166,7 +166,7 @@ func in(database string, options *clickhouse.Options) *clickhouse.Options {
 
 // openDatabase connects to a database, which is made when it is absent.
 func openDatabase(ctx context.Context, options *clickhouse.Options) (driver.Conn, error) {
-	db, err := clickhouse.Open(options)
+	db, err := openConn(options)
 	if err != nil {
 		return nil, err
 	}
@@ -188,7 +188,7 @@ func openDatabase(ctx context.Context, options *clickhouse.Options) (driver.Conn
 func createDatabase(ctx context.Context, options clickhouse.Options) error {
 	database := options.Auth.Database
 	options.Auth.Database = "default"
-	db, err := clickhouse.Open(&options)
+	db, err := openConn(&options)
 	if err != nil {
 		return err
 	}
@@ -233,7 +233,7 @@ func (w *Warehouse) DB() driver.Conn { return w.db }
 func (w *Warehouse) Views() driver.Conn { return w.views }
 
 // OpenDB opens the same connection for database/sql. The caller closes it.
-func (w *Warehouse) OpenDB() *sql.DB { return clickhouse.OpenDB(w.Options()) }
+func (w *Warehouse) OpenDB() *sql.DB { return openSQL(w.Options()) }
 
 // Options are what DB was opened with, the password included, for a caller that
 // wants a connection with settings of its own. They can be changed freely.

@@ -181,6 +181,39 @@ func TestListeningNowhere(t *testing.T) {
 	}
 }
 
+// A leading zero does not make a number octal, in any place that takes one.
+func TestWholeNumbersAreDecimal(t *testing.T) {
+	tests := []struct {
+		name, file string
+		environ    []string
+	}{
+		{"in the file", "funnels: [%[1]s]\nplan: {norms: [{stage: A, days: %[1]s}]}\nstages: {map: {%[1]s: %[1]sA}}\nwarehouse: {keep_landing: %[1]s}", nil},
+		{"through a variable in the file", "funnels: [\"${N}\"]\nplan: {norms: [{stage: A, days: \"${N}\"}]}\nstages: {map: {%[1]s: %[1]sA}}\nwarehouse: {keep_landing: \"${N}\"}", []string{"N=%[1]s"}},
+		{"in variables", "", []string{
+			"STAGELAG_FUNNELS=%[1]s", "STAGELAG_PLAN_NORMS=[{stage: A, days: %[1]s}]", "STAGELAG_STAGES_MAP={%[1]s: %[1]sA}", "STAGELAG_WAREHOUSE_KEEP_LANDING=%[1]s",
+		}},
+	}
+	for _, test := range tests {
+		for written, want := range map[string]int{"7": 7, "07": 7, "08": 8, "009": 9, "010": 10, "0": 0, "00": 0} {
+			fill := func(text string) string { return strings.ReplaceAll(text, "%[1]s", written) }
+			var environ []string
+			for _, variable := range test.environ {
+				environ = append(environ, fill(variable))
+			}
+			cfg, complaints := load(t, fill(test.file), environ)
+			if complaints != "" {
+				t.Errorf("%s %s: %s", written, test.name, complaints)
+				continue
+			}
+			_, isMapped := cfg.Stages.Map[extractor.StageID(written)] // an id is a text
+			if int(cfg.Funnels[0]) != want || int(cfg.Plan.Norms[0].Days) != want || int(cfg.Warehouse.KeepLanding) != want || !isMapped {
+				t.Errorf("%s %s is read as funnel %d, %d days, %d days and the map %v, want %d", written, test.name,
+					cfg.Funnels[0], cfg.Plan.Norms[0].Days, cfg.Warehouse.KeepLanding, cfg.Stages.Map, want)
+			}
+		}
+	}
+}
+
 func TestLoadOfAMissingFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "stagelag.yaml")
 	if got, err := Load(path, false, nil); err != nil || !cmp.Equal(Default(), got, compareOpaque) {
@@ -253,6 +286,7 @@ func TestLoadComplaints(t *testing.T) {
 		{"a norm that is a number", "plan: {norms: [7]}", "stagelag.yaml:1: plan.norms[0]: expected a mapping with the keys plan.norms[0].stage, plan.norms[0].days, plan.norms[0].from, found the number 7"},
 		{"a norm of minus a day", "plan: {norms: [{stage: A, days: -1}]}", `stagelag.yaml:1: plan.norms[0].days: expected a whole number of days from 0 to 36500, found "-1"`},
 		{"a norm of a quoted number", "plan: {norms: [{stage: A, days: '5'}]}", `stagelag.yaml:1: plan.norms[0].days: expected a whole number of days from 0 to 36500, found the text "5"`},
+		{"a norm of a number with a leading zero that is a fraction", "plan: {norms: [{stage: A, days: 08.5}]}", "stagelag.yaml:1: plan.norms[0].days: expected a whole number of days from 0 to 36500, found the number 08.5"},
 		{"a norm of half a day", "plan: {norms: [{stage: A, days: 0.5}]}", "stagelag.yaml:1: plan.norms[0].days: expected a whole number of days from 0 to 36500, found the number 0.5"},
 		{"a norm from no date", "plan: {norms: [{stage: A, days: 1, from: soon}]}", `stagelag.yaml:1: plan.norms[0].from: expected a date such as 2026-09-01, found "soon"`},
 		{"a norm from a date that is none", "plan: {norms: [{stage: A, days: 1, from: 2026-02-30}]}", `stagelag.yaml:1: plan.norms[0].from: expected a date such as 2026-09-01, found "2026-02-30"`},

@@ -182,7 +182,7 @@ func (r *reader) leaf(path string, node *yaml.Node, leaf leaf, dst reflect.Value
 // of its own and is taken for what dst needs.
 func (r *reader) scalar(path string, node *yaml.Node, text string, leaf leaf, dst reflect.Value) (ok bool) {
 	isFromVariable := r.source != "" || text != node.Value
-	if node.Kind != yaml.ScalarNode || !isFromVariable && !leaf.takes(node.ShortTag()) {
+	if node.Kind != yaml.ScalarNode || !isFromVariable && !leaf.takes(tagOf(node)) {
 		r.complainOfType(path, node, leaf.expects)
 		return false
 	}
@@ -199,6 +199,15 @@ func (r *reader) scalar(path string, node *yaml.Node, text string, leaf leaf, ds
 		r.complain(r.placeOf(node), path, "expected %s, found %s", leaf.expects, quote(text))
 	}
 	return false
+}
+
+// tagOf is the type of a scalar. To the library a number with a leading zero is octal, or where its
+// digits do not allow that, as in 08, a fraction; people mean a whole decimal number.
+func tagOf(node *yaml.Node) string {
+	if node.ShortTag() == "!!float" && strings.Trim(node.Value, "0123456789") == "" {
+		return "!!int"
+	}
+	return node.ShortTag()
 }
 
 func (r *reader) complainOfType(path string, node *yaml.Node, expects string) {

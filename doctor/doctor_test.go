@@ -274,6 +274,8 @@ func faults(w warehouses) []fault {
 			"published", doctor.Problem, "more than schedule.max_age (26h0m0s)", "stagelag schedule is running"},
 		{"open visits without a plan", w.unplanned, simulator.Options{}, nil,
 			"coverage", doctor.Warning, "1 of 1 in C5:NEW (New)", "set a norm"},
+		{"days of the month and of the week", w.empty, simulator.Options{}, func(s *site) { s.cfg.Schedule.Cron = "0 3 15 * 7" },
+			"schedule", doctor.OK, `; on the days 15 of a month, and also on Sundays: cron joins the two by "or"`, ""},
 		{"gaps", w.unplanned, simulator.Options{}, nil,
 			"gaps", doctor.OK, "1 no_plan", ""},
 	}

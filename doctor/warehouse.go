@@ -299,7 +299,11 @@ func (e *examination) schedule() {
 		e.find("schedule", Problem, err.Error(), "set schedule.cron")
 		return
 	}
-	e.find("schedule", OK, fmt.Sprintf("%s: next at %s", e.Config.Schedule.Cron, times.Next(e.Now()).Format("2006-01-02 15:04 MST")), "")
+	text := fmt.Sprintf("%s: next at %s", e.Config.Schedule.Cron, times.Next(e.Now()).Format("2006-01-02 15:04 MST"))
+	if either := times.Either(); either != "" {
+		text += "; " + either
+	}
+	e.find("schedule", OK, text, "")
 }
 
 func count(n int, noun string) string {

@@ -2,6 +2,7 @@ package schedule_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -59,6 +60,10 @@ func TestNext(t *testing.T) {
 			[]string{"2011-12-31T00:00:00+14:00", "2011-12-31T02:30:00+14:00"}},
 		{"Sundays at an hour that one of them skips", "30 2 * * 0", "Europe/Berlin", "2026-03-23T00:00:00+01:00",
 			[]string{"2026-03-29T03:00:00+02:00", "2026-04-05T02:30:00+02:00"}},
+		{"7 is Sunday", "30 2 * * 7", "UTC", "2026-03-02T12:00:00Z",
+			[]string{"2026-03-08T02:30:00Z", "2026-03-15T02:30:00Z"}},
+		{"the 15th or a Monday", "0 3 15 * MON", "UTC", "2026-03-10T00:00:00Z",
+			[]string{"2026-03-15T03:00:00Z", "2026-03-16T03:00:00Z", "2026-03-23T03:00:00Z"}},
 		{"every hour", "0 * * * *", "Europe/Berlin", "2026-03-29T00:30:00+01:00",
 			[]string{"2026-03-29T01:00:00+01:00", "2026-03-29T03:00:00+02:00", "2026-03-29T04:00:00+02:00"}},
 	}
@@ -83,6 +88,51 @@ func TestNext(t *testing.T) {
 func TestNextThatNeverComes(t *testing.T) {
 	if next := times(t, "0 0 31 2 *", "UTC").Next(time.Now()); !next.IsZero() {
 		t.Errorf("the 31st of February is %v, want none", next)
+	}
+}
+
+// Sunday is 0, 7 and SUN, alone and in ranges, lists and steps.
+func TestDaysOfTheWeek(t *testing.T) {
+	tests := []struct{ field, want string }{
+		{"0", "Sun"}, {"7", "Sun"}, {"07", "Sun"}, {"SUN", "Sun"}, {"sun", "Sun"},
+		{"5-7", "Sun Fri Sat"}, {"FRI-7", "Sun Fri Sat"}, {"7-7", "Sun"}, {"6,7", "Sun Sat"}, {"1,7", "Sun Mon"}, {"7,MON", "Sun Mon"},
+		{"0-7", "Sun Mon Tue Wed Thu Fri Sat"}, {"1-7", "Sun Mon Tue Wed Thu Fri Sat"}, {"1-5,7", "Sun Mon Tue Wed Thu Fri"},
+		{"1-7/2", "Sun Mon Wed Fri"}, {"2-7/2", "Tue Thu Sat"}, {"7/2", "Sun"}, {"*/7", "Sun"}, {"1-6/7", "Mon"},
+		{"*", "Sun Mon Tue Wed Thu Fri Sat"}, {"MON-FRI", "Mon Tue Wed Thu Fri"},
+	}
+	for _, test := range tests {
+		s := times(t, "0 12 * * "+test.field, "UTC")
+		var got []string
+		sunday := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+		for at := s.Next(sunday); at.Before(sunday.AddDate(0, 0, 7)); at = s.Next(at) {
+			got = append(got, at.Weekday().String()[:3])
+		}
+		if got := strings.Join(got, " "); got != test.want {
+			t.Errorf("the days %s are %s, want %s", test.field, got, test.want)
+		}
+	}
+	for _, field := range []string{"8", "7-8", "7-2", "6-0", "1-7/0", "1-7/x", "7/-1", "-7", "1-3-7", "77", ""} {
+		if _, err := schedule.Parse("0 12 * * "+field, time.UTC); err == nil {
+			t.Errorf("the days %q are taken", field)
+		}
+	}
+	_, err := schedule.Parse("0 12 * * 1-8", time.UTC)
+	if want := "end of range (8) above maximum (7): 1-8"; err == nil || err.Error() != want {
+		t.Errorf("the days 1-8: %v, want %s", err, want)
+	}
+}
+
+func TestDaysThatCronJoinsByOr(t *testing.T) {
+	tests := []struct{ spec, want string }{
+		{"30 2 * * *", ""}, {"30 2 1 * *", ""}, {"30 2 * * 7", ""}, {"30 2 ? * MON", ""}, {"30 2 */2 * *", ""},
+		{"0 3 15 * MON", `on the days 15 of a month, and also on Mondays: cron joins the two by "or"`},
+		{"0 3 */2 * MON", `on the days 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29 and 31 of a month, and also on Mondays: cron joins the two by "or"`},
+		{"0 3 1-7,14,15,29-31 6 5-7", `on the days 1-7, 14, 15 and 29-31 of a month, and also on Sundays, Fridays and Saturdays: cron joins the two by "or"`},
+	}
+	for _, test := range tests {
+		if got := times(t, test.spec, "UTC").Either(); got != test.want {
+			t.Errorf("%s runs %q, want %q", test.spec, got, test.want)
+		}
 	}
 }
 

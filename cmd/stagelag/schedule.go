@@ -80,6 +80,7 @@ func (a *app) schedule(cmd *cobra.Command, cfg config.Config, parts int) error {
 		return fmt.Errorf("schedule: %w; set schedule.listen to another address, or to off", err)
 	}
 	a.log.WithFields(logrus.Fields{"cron": cfg.Schedule.Cron, "time_zone": cfg.Portal.TimeZone.String(), "next": times.Next(a.now()), "listen": server.Address()}).Info("schedule began")
+	a.tellEither(times)
 	var reloading sync.WaitGroup
 	defer reloading.Wait()
 	serving, stop := context.WithCancel(ctx)
@@ -95,6 +96,13 @@ func (a *app) schedule(cmd *cobra.Command, cfg config.Config, parts int) error {
 		}
 	})
 	return loop.Run(ctx, times)
+}
+
+// tellEither logs what people often do not expect of cron.
+func (a *app) tellEither(times schedule.Times) {
+	if either := times.Either(); either != "" {
+		a.log.WithField("days", either).Info("schedule.cron limits the days of the month and of the week")
+	}
 }
 
 // reload goes on with the configuration as it is now, unless it is wrong.
@@ -113,5 +121,6 @@ func (a *app) reload(ctx context.Context, cmd *cobra.Command, job *nightly.Job, 
 	}
 	job.Configure(cfg)
 	a.log.WithFields(logrus.Fields{"cron": cfg.Schedule.Cron, "time_zone": cfg.Portal.TimeZone.String(), "listen": server.Address()}).Info("configuration reloaded")
+	a.tellEither(times)
 	loop.Change(ctx, times)
 }

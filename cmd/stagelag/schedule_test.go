@@ -161,9 +161,10 @@ func TestScheduleFromStartToStop(t *testing.T) {
 		t.Errorf("the line %s does not say all that is wrong", line)
 	}
 
-	configure("schedule: {cron: '15 5 * * *'}")
+	configure("schedule: {cron: '15 5 1 * 7'}")
 	s.signal(syscall.SIGHUP)
-	s.expect(`"cron":"15 5 \* \* \*".*"msg":"configuration reloaded"`)
+	s.expect(`"cron":"15 5 1 \* 7".*"msg":"configuration reloaded"`)
+	s.expect(`"days":"on the days 1 of a month, and also on Sundays: cron joins the two by .*"msg":"schedule\.cron limits the days of the month and of the week"`)
 	s.expect(`"msg":"waiting for the next run","next":"\d{4}-\d\d-\d\dT05:15:00\+03:00"`)
 	s.stop(syscall.SIGTERM)
 	if strings.Contains(s.text(), "hidden5ecret") {

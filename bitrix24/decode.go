@@ -268,19 +268,33 @@ func (t Text) Instant(zone *time.Location) time.Time {
 }
 
 // calendarDay is the day of a date field. The portal writes it as midnight in UTC, but in the
-// server's offset, so that in that offset it may be another day.
-func calendarDay(value string) (string, bool) {
+// server's offset, so that in that offset it may be another day. Some portals write midnight on the
+// server's clocks, in whatever offset: UTC goes first, then the offset that is written, then zone,
+// the server's.
+func calendarDay(value string, zone *time.Location) (string, bool) {
 	at, ok := parseInstant(value, time.UTC)
 	if !ok {
 		return "", false
 	}
-	if utc := at.UTC(); utc.Hour() != 0 || utc.Minute() != 0 || utc.Second() != 0 {
-		// Not midnight in UTC, so the documented form: the day as it is written.
-		if at.Hour() == 0 && at.Minute() == 0 && at.Second() == 0 {
-			return at.Format(time.DateOnly), true
+	for _, shown := range []time.Time{at.UTC(), at, at.In(zone)} {
+		if shown.Hour() == 0 && shown.Minute() == 0 && shown.Second() == 0 {
+			return shown.Format(time.DateOnly), true
 		}
 	}
 	return at.UTC().Format(time.DateOnly), true
+}
+
+// amountOf is the number in a value of a money field: 10 of "10|RUB". A field that nobody has filled
+// in may still have a currency, "|RUB", and no number.
+func amountOf(value string) string {
+	amount, _, _ := strings.Cut(value, "|")
+	return strings.TrimSpace(amount)
+}
+
+// isNoValue is whether a value of a custom field stands for none.
+func isNoValue(raw json.RawMessage, kind string) bool {
+	var text string
+	return IsEmpty(raw) || kind == "money" && json.Unmarshal(raw, &text) == nil && amountOf(text) == ""
 }
 
 // shortDecimal is the shortest form of a decimal number: 150 for "150.00".
@@ -310,7 +324,7 @@ func parseDecimal(value string) (decimal.Decimal, bool) {
 
 // fieldValue is the value of a custom field as Fields.Values gives it, empty for none.
 func fieldValue(raw json.RawMessage, kind string, zone *time.Location) (string, error) {
-	if IsEmpty(raw) {
+	if isNoValue(raw, kind) {
 		return "", nil
 	}
 	raw = bytes.TrimSpace(raw)
@@ -319,7 +333,7 @@ func fieldValue(raw json.RawMessage, kind string, zone *time.Location) (string, 
 		if err := json.Unmarshal(raw, &values); err != nil {
 			return "", err
 		}
-		values = slices.DeleteFunc(values, IsEmpty)
+		values = slices.DeleteFunc(values, func(raw json.RawMessage) bool { return isNoValue(raw, kind) })
 		switch {
 		case len(values) == 0:
 			return "", nil
@@ -337,12 +351,14 @@ func fieldValue(raw json.RawMessage, kind string, zone *time.Location) (string, 
 	short := value
 	switch {
 	case kind == "date":
-		short, ok = calendarDay(value)
+		short, ok = calendarDay(value, zone)
 	case kind == "datetime":
 		var at time.Time
 		if at, ok = parseInstant(value, zone); ok {
 			short = at.UTC().Format(time.RFC3339)
 		}
+	case kind == "money" && raw[0] == '"':
+		short, ok = shortDecimal(amountOf(value))
 	case kind == "integer" || kind == "double" || raw[0] != '"':
 		short, ok = shortDecimal(value)
 	}

@@ -28,10 +28,25 @@ func TestFieldValue(t *testing.T) {
 		{"a text in a number field stays", "integer", `"ten"`, "ten"},
 		{"a huge exponent stays text", "double", `1e999999999`, "1e999999999"},
 		{"text stays as it is", "string", `"007"`, "007"},
-		{"money stays as it is", "money", `"150.00|EUR"`, "150.00|EUR"},
+		{"of money the amount counts", "money", `"10|RUB"`, "10"},
+		{"an amount loses its zeros", "money", `"150.00|EUR"`, "150"},
+		{"no money is an amount too", "money", `"0|RUB"`, "0"},
+		{"a currency alone is none", "money", `"|RUB"`, ""},
+		{"money without a currency", "money", `"10"`, "10"},
+		{"money as a number", "money", `10.00`, "10"},
+		{"no amount stays text", "money", `"ten|RUB"`, "ten|RUB"},
+		{"one amount beside a currency alone", "money", `["|RUB", "10|RUB"]`, "10"},
+		{"currencies alone are none", "money", `["|RUB", "|EUR"]`, ""},
+		{"a text that looks like money stays", "string", `"10|RUB"`, "10|RUB"},
 		{"a number in a text field is shortened", "string", `7.50`, "7.5"},
 		{"a date is the day at UTC midnight", "date", `"2026-02-10T03:00:00+03:00"`, "2026-02-10"},
 		{"west of Greenwich too", "date", `"2026-02-09T19:00:00-05:00"`, "2026-02-10"},
+		{"far west", "date", `"2026-03-09T13:00:00-11:00"`, "2026-03-10"},
+		{"far east", "date", `"2026-03-10T14:00:00+14:00"`, "2026-03-10"},
+		{"a date at local midnight west of Greenwich", "date", `"2026-03-10T00:00:00-05:00"`, "2026-03-10"},
+		{"a date at the server's midnight in UTC", "date", `"2026-03-09T21:00:00Z"`, "2026-03-10"},
+		{"a date at the server's midnight in another offset", "date", `"2026-03-09T22:00:00+01:00"`, "2026-03-10"},
+		{"a date with a time in the day", "date", `"2026-03-10T15:00:00+03:00"`, "2026-03-10"},
 		{"a date as documented", "date", `"2026-02-10"`, "2026-02-10"},
 		{"a date at local midnight", "date", `"2026-02-10T00:00:00+03:00"`, "2026-02-10"},
 		{"a date in the local form", "date", `"24.08.2023"`, "2023-08-24"},
@@ -172,9 +187,10 @@ func FuzzBatchAnswer(f *testing.F) {
 }
 
 func FuzzFieldValue(f *testing.F) {
-	for _, kind := range []string{"date", "datetime", "integer", "string"} {
+	for _, kind := range []string{"date", "datetime", "integer", "string", "money"} {
 		f.Add([]byte(`"2026-02-10T03:00:00+03:00"`), kind)
 		f.Add([]byte(`[[1],"",7.50]`), kind)
+		f.Add([]byte(`["|RUB","10|RUB"]`), kind)
 	}
 	f.Fuzz(func(t *testing.T, raw []byte, kind string) {
 		if !json.Valid(raw) {

@@ -54,8 +54,9 @@ func (f *Fields) Select() []Param {
 }
 
 // Values are the fields that are not empty in a row of crm.item.list, by their upper-case
-// name; nil if there are none. A date field is YYYY-MM-DD, a number its shortest decimal form;
-// a value of another kind stands as the portal gave it.
+// name; nil if there are none. A date field is YYYY-MM-DD, a number its shortest decimal form, and
+// so is an amount of money, without its currency; a value of another kind stands as the portal
+// gave it.
 func (f *Fields) Values(row json.RawMessage) (map[string]string, error) {
 	if len(f.fields) == 0 {
 		return nil, nil

@@ -148,7 +148,7 @@ func (e *examination) names(ctx context.Context, d extractor.Description) {
 			continue
 		}
 		for _, complaint := range wrong.Complaints {
-			e.find("names", Problem, plain.Text(complaint.Text, 0), "correct the name in the configuration; no run begins before")
+			e.find("names", Problem, plain.Text(complaint.Text, 0), "correct the name in the configuration, or name another one; no run begins before")
 			found++
 		}
 	}

@@ -66,7 +66,7 @@ func TestTypesOfFieldsForPlans(t *testing.T) {
 			}
 			cfg := config.Default()
 			cfg.Plan.Fields = map[extractor.StageID]config.PlanFields{"DOCS": fields}
-			err := nightly.Check(cfg, portal)
+			_, err := nightly.Check(cfg, portal, nightly.Names{Funnels: portal.Funnels})
 			if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), "plan.fields.DOCS."+key+": the portal's field UF_CRM_PLAN is of type "+test.kind+", which "+want) {
 				t.Errorf("%s in a field of type %s: %v, want %q", key, test.kind, err, want)
 			}

@@ -42,8 +42,11 @@ type ward struct {
 	engine   *proxy
 	toPortal *proxy
 	night    time.Time
-	begun    time.Time // of the engine, at the latest
-	changes  int       // a night, beside those that are always there
+	nights   int // since the first one
+	ended    sync.Once
+	readable atomic.Value // the endpoints of those who read
+	begun    time.Time    // of the engine, at the latest
+	changes  int          // a night, beside those that are always there
 }
 
 // newWard makes a portal that lives the same nights for the same seed.
@@ -55,13 +58,7 @@ func newWard(t *testing.T, seed uint64, deals, changes int) *ward {
 	}
 	warehousetest.Seed(t, path)
 	v := &ward{path: path, night: firstNight, changes: changes}
-	t.Cleanup(func() {
-		if v.site != nil {
-			_ = v.w.Close()
-		}
-		_ = warehousetest.WaitUntilEnded(path)
-		_ = os.RemoveAll(path)
-	})
+	t.Cleanup(v.end)
 	world, suggested := simulator.Generate(simulator.GenerateOptions{Seed: seed, Deals: deals, Now: firstNight})
 	world.AddField(simulator.Field{Name: lostField, Type: "integer"})
 	world.AddField(simulator.Field{Name: stateField, Type: "string"})
@@ -79,6 +76,17 @@ func newWard(t *testing.T, seed uint64, deals, changes int) *ward {
 	return v
 }
 
+// end ends the engine. A ward whose test has ended is ended already.
+func (v *ward) end() {
+	v.ended.Do(func() {
+		if v.site != nil {
+			_ = v.w.Close()
+		}
+		_ = warehousetest.WaitUntilEnded(v.path)
+		_ = os.RemoveAll(v.path)
+	})
+}
+
 func (v *ward) open(t testing.TB) *warehouse.Warehouse {
 	t.Helper()
 	w, err := warehouse.Open(context.Background(), warehouse.Config{URL: warehouse.Embedded, Path: v.path})
@@ -88,6 +96,7 @@ func (v *ward) open(t testing.TB) *warehouse.Warehouse {
 	v.begun = time.Now()
 	endpoints, _ := w.Endpoints()
 	v.address.Store(endpoints.Native)
+	v.readable.Store(endpoints)
 	return w
 }
 
@@ -124,6 +133,7 @@ func (v *ward) revive() {
 // nextNight lets a day pass.
 func (v *ward) nextNight() {
 	v.night = v.night.AddDate(0, 0, 1)
+	v.nights++
 	v.life.before(v.night, v.changes)
 	v.at(v.night)
 }
@@ -357,19 +367,19 @@ func (c *chronicle) after(t *testing.T, night int) state {
 
 // A watcher asks the views again and again, and must see nothing but what was published.
 type watcher struct {
-	stopped chan struct{}
-	done    chan struct{}
-	seen    int
+	stopped  chan struct{}
+	stopping sync.Once
+	done     chan struct{}
+	seen     int
 }
 
 // watch begins to look. What is shown must be one of the states, view by view.
-func (v *ward) watch(what string, allowed ...state) *watcher {
-	e, _ := v.w.Endpoints()
+func (v *ward) watch(allowed ...state) *watcher {
 	w := &watcher{stopped: make(chan struct{}), done: make(chan struct{})}
-	// To look costs more than the run that is looked at.
-	pause := 300 * time.Millisecond
+	// To look costs more than the run that is looked at, and more yet on a slow machine.
+	pauses := time.Duration(20)
 	if isLong() {
-		pause = 50 * time.Millisecond
+		pauses = 2
 	}
 	go func() {
 		defer close(w.done)
@@ -380,7 +390,8 @@ func (v *ward) watch(what string, allowed ...state) *watcher {
 					return
 				default:
 				}
-				got, err := askAt(e, digestOf(view))
+				begun := time.Now()
+				got, err := askAt(v.readable.Load().(warehouse.Endpoints), digestOf(view))
 				if err != nil {
 					time.Sleep(20 * time.Millisecond) // the engine is gone for the moment
 					continue
@@ -391,19 +402,19 @@ func (v *ward) watch(what string, allowed ...state) *watcher {
 					isAllowed = isAllowed || s[view] == got
 				}
 				if !isAllowed {
-					v.t.Errorf("%s: a reader sees %s as %s, which was never published", what, view, got)
+					v.t.Errorf("on %s a reader sees %s as %s, which was never published", v.night.Format(time.DateOnly), view, got)
 					return
 				}
-				time.Sleep(pause)
+				time.Sleep(pauses * time.Since(begun))
 			}
 		}
 	}()
 	return w
 }
 
-// stop ends the looking and tells how often something was seen.
+// stop ends the looking and tells how often something was seen. It may be called again.
 func (w *watcher) stop() int {
-	close(w.stopped)
+	w.stopping.Do(func() { close(w.stopped) })
 	<-w.done
 	return w.seen
 }

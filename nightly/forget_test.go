@@ -15,11 +15,18 @@ import (
 )
 
 // A person who is forgotten has no name in any view, nor in what lies behind them, and no later
-// run brings it back. Nothing else changes.
+// run brings it back. Nothing else changes. Who was never seen can't be forgotten.
 func TestWhoIsForgottenHasNumbersAndNoName(t *testing.T) {
 	t.Parallel()
 	s := generated(t, 4, 60)
 	s.run(false)
+	err := loader.Forget(context.Background(), s.w.DB(), 4711, time.Now())
+	if unknown, ok := errors.AsType[*loader.UnknownManagerError](err); !ok || unknown.ManagerID != 4711 {
+		t.Errorf("Forget(4711): %v, want an *UnknownManagerError", err)
+	}
+	if n := s.kept("SELECT count() FROM forgotten_managers"); n != 0 {
+		t.Errorf("%d people are forgotten, want none", n)
+	}
 	at := firstNight.Add(time.Hour)
 	manager := simulator.UserID(s.number("SELECT manager_id FROM deals_now WHERE NOT startsWith(manager_name, '#') ORDER BY overdue_days_total DESC LIMIT 1"))
 	s.world.EditUser(manager, at, func(u *simulator.User) { u.LastName += "-Renamed" }) // two versions of the name
@@ -51,18 +58,5 @@ func TestWhoIsForgottenHasNumbersAndNoName(t *testing.T) {
 	expectSame(t, "a run after the person was renamed", s.snapshot(), want)
 	if others := s.rows("SELECT DISTINCT manager_name FROM deals_now"); !slices.ContainsFunc(others, func(name string) bool { return !strings.HasPrefix(name, "#") }) {
 		t.Error("nobody has a name any more, want the others' to stay")
-	}
-}
-
-func TestWhoWasNeverSeenCannotBeForgotten(t *testing.T) {
-	t.Parallel()
-	s := generated(t, 4, 10)
-	s.run(false)
-	err := loader.Forget(context.Background(), s.w.DB(), 4711, time.Now())
-	if unknown, ok := errors.AsType[*loader.UnknownManagerError](err); !ok || unknown.ManagerID != 4711 {
-		t.Errorf("Forget(4711): %v, want an *UnknownManagerError", err)
-	}
-	if n := s.kept("SELECT count() FROM forgotten_managers"); n != 0 {
-		t.Errorf("%d people are forgotten, want none", n)
 	}
 }

@@ -16,7 +16,7 @@ import (
 func soakNights(t *testing.T) int {
 	text := os.Getenv(nightsVariable)
 	if text == "" {
-		return 20
+		return 12
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 8 {
@@ -30,7 +30,7 @@ type footprint struct {
 	tables, rows, parts, bytes uint64
 	facts                      uint64        // rows of them
 	appended                   uint64        // facts, by all published runs so far
-	took                       time.Duration // a pass without a fault; 0: there was none
+	took                       time.Duration // a pass without a fault; 0: it was a full one
 }
 
 func (s *site) footprint() footprint {
@@ -54,7 +54,8 @@ func TestSoak(t *testing.T) {
 	nights := soakNights(t)
 	const seed, deals, changes = 11, 60, 5
 	v := newWard(t, seed, deals, changes)
-	random := rand.New(rand.NewPCG(seed, 0))
+	// Already the first twelve nights have one that is missed and a full run, and the program and the engine killed.
+	random := rand.New(rand.NewPCG(121, 0))
 	if r := v.pass(patient{clock: hasty{}}); r.err != nil {
 		t.Fatalf("the first night: %v", r.err)
 	}
@@ -110,10 +111,10 @@ func TestSoak(t *testing.T) {
 
 // mustAgreeWithOneRun compares what the nights have left with one run into a new warehouse, and tells
 // what that one takes. Plans of closed visits and managers of past days depend on when they were first seen.
-func (v *ward) mustAgreeWithOneRun() footprint {
-	v.t.Helper()
-	once := *v.site
-	once.w = warehousetest.Migrated(v.t)
+func (s *site) mustAgreeWithOneRun() footprint {
+	s.t.Helper()
+	once := *s
+	once.w = warehousetest.Migrated(s.t)
 	once.run(true)
 	for what, query := range map[string]string{
 		"the visits":         "SELECT deal_id, visit_no, funnel_id, stage_id, entered_at, entered_date, left_date, elapsed_days, is_open, history_source FROM deal_stages ORDER BY deal_id, visit_no",
@@ -122,8 +123,8 @@ func (v *ward) mustAgreeWithOneRun() footprint {
 		"the days of visits": "SELECT deal_id, visit_no, min(day), max(day), count() FROM deal_stage_days GROUP BY deal_id, visit_no ORDER BY deal_id, visit_no",
 		"the open portfolio": "SELECT day, funnel_id, open_deals FROM portfolio_days ORDER BY day, funnel_id",
 	} {
-		if got, want := v.rows(query), once.rows(query); !slices.Equal(got, want) {
-			v.t.Errorf("the nights and one run differ in %s%s", what, firstDifference(got, want))
+		if got, want := s.rows(query), once.rows(query); !slices.Equal(got, want) {
+			s.t.Errorf("the nights and one run differ in %s%s", what, firstDifference(got, want))
 		}
 	}
 	return once.footprint()
@@ -132,13 +133,14 @@ func (v *ward) mustAgreeWithOneRun() footprint {
 // mustStayFlat fails if a night keeps more than what has changed in it, or leaves parts for others to merge.
 func mustStayFlat(t *testing.T, prints []footprint, once footprint) {
 	t.Helper()
-	first, middle, last := prints[0], prints[len(prints)/2], prints[len(prints)-1]
+	first, last := prints[0], prints[len(prints)-1]
 	for i, f := range prints {
 		if f.facts != f.appended {
 			t.Errorf("after the %d. night that went well there are rows of %d facts, want the %d that published runs have appended", i+1, f.facts, f.appended)
 		}
-		// Merging goes on in the background: without it there would be a part to each insert.
-		if most := 12 * f.tables; f.parts > most {
+		// Merging goes on in the background: without it there would be a part to each insert, more than one
+		// in a night for most tables.
+		if most := uint64(min(12, len(prints)/2)) * f.tables; f.parts > most {
 			t.Errorf("after the %d. night that went well there are %d parts in %d tables, want %d at most: they pile up", i+1, f.parts, f.tables, most)
 		}
 	}
@@ -152,12 +154,19 @@ func mustStayFlat(t *testing.T, prints []footprint, once footprint) {
 			late = append(late, f.took)
 		}
 	}
-	perNight := func(from, to footprint, nights int) uint64 {
-		rows := int64(to.rows-to.facts) - int64(from.rows-from.facts) // merging removes some
-		return uint64(max(0, rows)) / uint64(max(1, nights))
+	// A full run lands all deals anew. Merging removes rows.
+	perNight := func(prints []footprint) int64 {
+		rows, nights := int64(0), int64(0)
+		for i, f := range prints[1:] {
+			if f.took > 0 {
+				rows += int64(f.rows-f.facts) - int64(prints[i].rows-prints[i].facts)
+				nights++
+			}
+		}
+		return max(0, rows) / max(1, nights)
 	}
 	half := len(prints) / 2
-	others := [2]uint64{perNight(first, middle, half), perNight(middle, last, len(prints)-1-half)}
+	others := [2]int64{perNight(prints[:half+1]), perNight(prints[half:])}
 	t.Logf("a night brings %d facts and, in the first half and in the second, %d other rows; after the last night there are %d facts, %d rows, %d bytes in %d parts, after one run %d, %d, %d and %d",
 		(last.facts-first.facts)/uint64(len(prints)), others, last.facts, last.rows, last.bytes, last.parts, once.facts, once.rows, once.bytes, once.parts)
 	t.Logf("a pass takes, as the median of the first half and of the second, %v and %v", median(early), median(late))

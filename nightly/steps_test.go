@@ -51,7 +51,8 @@ func steps(t *testing.T, log, message string) []logLine {
 	return lines
 }
 
-// Each step leaves one line with the run's number and figures, and the outcome has the same.
+// Each step leaves one line with the run's number and figures, and the outcome has the same. A run that
+// fails says in which step.
 func TestALineToAStep(t *testing.T) {
 	t.Parallel()
 	s := generated(t, 5, 60)
@@ -84,37 +85,33 @@ func TestALineToAStep(t *testing.T) {
 	if rows["extract: deals"] < 60 || rows["extract: stage changes"] < 60 || rows["derive and append"] < 60 {
 		t.Errorf("the rows of the steps are %v, want at least the 60 deals", rows)
 	}
-}
 
-// A run that fails says in which step.
-func TestTheStepThatFailed(t *testing.T) {
-	t.Parallel()
-	s := generated(t, 5, 60)
 	// The portal describes itself in two requests, and counts its deals in a third.
 	s.portal.Inject(simulator.FromNth(4, simulator.Fault{Error: &simulator.AccessDenied}))
-	log, outcome, err := s.logged(&logrus.JSONFormatter{}, logrus.InfoLevel)
+	failedLog, outcome, err := s.logged(&logrus.JSONFormatter{}, logrus.InfoLevel)
 	if err == nil {
 		t.Fatal("a run that is denied its deals has no error")
 	}
-	failed := steps(t, log, "step failed")
+	failed := steps(t, failedLog, "step failed")
 	last := outcome.Steps[len(outcome.Steps)-1]
-	if len(failed) != 1 || failed[0].Step != last.Name || failed[0].Run != 1 || !last.IsFailed || !strings.HasPrefix(last.Name, "extract: ") {
+	if len(failed) != 1 || failed[0].Step != last.Name || failed[0].Run != 2 || !last.IsFailed || !strings.HasPrefix(last.Name, "extract: ") {
 		t.Errorf("the failed steps are %+v, the last one %+v, want one of the extraction", failed, last)
 	}
+	s.mustNameNobody(log + failedLog)
 }
 
-// Logs name nobody: no client, no manager, no secret, in either form, whatever happens.
-func TestLogsNameNobody(t *testing.T) {
-	t.Parallel()
-	s := generated(t, 6, 60)
-	var all strings.Builder
-	for _, format := range []logrus.Formatter{&logrus.JSONFormatter{}, &logrus.TextFormatter{DisableColors: true}} {
-		for _, fault := range []func(*simulator.Call) *simulator.Fault{simulator.FromNth(4, simulator.Fault{HTML: 500}), nil} {
-			s.portal.Inject(fault)
-			log, _, _ := s.logged(format, logrus.InfoLevel)
-			all.WriteString(log)
-		}
+// mustNameNobody looks through the logs of runs, and of such as a person reads, for a client, a manager or a secret.
+func (s *site) mustNameNobody(all string) {
+	s.t.Helper()
+	text := &logrus.TextFormatter{DisableColors: true}
+	for _, format := range []logrus.Formatter{&logrus.JSONFormatter{}, text} {
+		s.portal.Inject(simulator.FromNth(4, simulator.Fault{HTML: 500}))
+		log, _, _ := s.logged(format, logrus.InfoLevel)
+		all += log
 	}
+	s.portal.Inject(nil)
+	log, _, _ := s.logged(text, logrus.InfoLevel)
+	all += log
 	var names []string
 	for _, deal := range s.world.Deals() {
 		names = append(names, deal.Title)
@@ -124,11 +121,11 @@ func TestLogsNameNobody(t *testing.T) {
 	}
 	names = append(names, "/rest/", "secret")
 	for _, name := range names {
-		if name != "" && strings.Contains(all.String(), name) {
-			t.Errorf("%q is in the log:\n%s", name, all.String())
+		if name != "" && strings.Contains(all, name) {
+			s.t.Errorf("%q is in the log:\n%s", name, all)
 		}
 	}
-	if strings.Count(all.String(), "step ended") < 10 {
-		t.Errorf("the log is too short to tell anything:\n%s", all.String())
+	if strings.Count(all, "step ended") < 10 {
+		s.t.Errorf("the log is too short to tell anything:\n%s", all)
 	}
 }

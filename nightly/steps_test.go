@@ -14,15 +14,14 @@ import (
 	"stagelag/simulator"
 )
 
-// logged runs a pass and gives its log, from a level on.
-func (s *site) logged(format logrus.Formatter, level logrus.Level) (string, nightly.Outcome, error) {
+// logged runs a pass and gives its log.
+func (s *site) logged(format logrus.Formatter) (string, nightly.Outcome, error) {
 	s.t.Helper()
 	var log bytes.Buffer
 	p := s.pass(false)
 	logger := logrus.New()
 	logger.SetOutput(&log)
 	logger.SetFormatter(format)
-	logger.SetLevel(level)
 	p.Log = logger
 	outcome, err := nightly.Run(context.Background(), p)
 	return log.String(), outcome, err
@@ -56,7 +55,7 @@ func steps(t *testing.T, log, message string) []logLine {
 func TestALineToAStep(t *testing.T) {
 	t.Parallel()
 	s := generated(t, 5, 60)
-	log, outcome, err := s.logged(&logrus.JSONFormatter{}, logrus.InfoLevel)
+	log, outcome, err := s.logged(&logrus.JSONFormatter{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +87,7 @@ func TestALineToAStep(t *testing.T) {
 
 	// The portal describes itself in two requests, and counts its deals in a third.
 	s.portal.Inject(simulator.FromNth(4, simulator.Fault{Error: &simulator.AccessDenied}))
-	failedLog, outcome, err := s.logged(&logrus.JSONFormatter{}, logrus.InfoLevel)
+	failedLog, outcome, err := s.logged(&logrus.JSONFormatter{})
 	if err == nil {
 		t.Fatal("a run that is denied its deals has no error")
 	}
@@ -106,11 +105,11 @@ func (s *site) mustNameNobody(all string) {
 	text := &logrus.TextFormatter{DisableColors: true}
 	for _, format := range []logrus.Formatter{&logrus.JSONFormatter{}, text} {
 		s.portal.Inject(simulator.FromNth(4, simulator.Fault{HTML: 500}))
-		log, _, _ := s.logged(format, logrus.InfoLevel)
+		log, _, _ := s.logged(format)
 		all += log
 	}
 	s.portal.Inject(nil)
-	log, _, _ := s.logged(text, logrus.InfoLevel)
+	log, _, _ := s.logged(text)
 	all += log
 	var names []string
 	for _, deal := range s.world.Deals() {

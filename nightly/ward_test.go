@@ -377,7 +377,7 @@ type watcher struct {
 func (v *ward) watch(allowed ...state) *watcher {
 	w := &watcher{stopped: make(chan struct{}), done: make(chan struct{})}
 	// To look costs more than the run that is looked at, and more yet on a slow machine.
-	pauses := time.Duration(20)
+	pauses := 20
 	if isLong() {
 		pauses = 2
 	}
@@ -405,7 +405,7 @@ func (v *ward) watch(allowed ...state) *watcher {
 					v.t.Errorf("on %s a reader sees %s as %s, which was never published", v.night.Format(time.DateOnly), view, got)
 					return
 				}
-				time.Sleep(pauses * time.Since(begun))
+				time.Sleep(time.Duration(pauses) * time.Since(begun))
 			}
 		}
 	}()

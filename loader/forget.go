@@ -51,8 +51,7 @@ func KeepForgotten(ctx context.Context, conn driver.Conn, manager extractor.Mana
 	if err := conn.Exec(ctx, "INSERT INTO forgotten_managers (manager_id, forgotten_at) SELECT ?, toDateTime64(?, 3, 'UTC')", id, exact(now)); err != nil {
 		return fmt.Errorf("remember to forget manager %d: %w", manager, err)
 	}
-	err := conn.Exec(ctx, "ALTER TABLE managers UPDATE name = '' WHERE manager_id = ? AND name != '' SETTINGS mutations_sync = 2", id)
-	if err != nil {
+	if err := mutate(ctx, conn, "managers", "UPDATE name = ''", "manager_id = ? AND name != ''", id); err != nil {
 		return fmt.Errorf("take out the name of manager %d: %w", manager, err)
 	}
 	return nil
@@ -60,7 +59,24 @@ func KeepForgotten(ctx context.Context, conn driver.Conn, manager extractor.Mana
 
 // Forgotten are the people whose names are not kept.
 func Forgotten(ctx context.Context, conn driver.Conn) (map[extractor.ManagerID]bool, error) {
-	rows, err := conn.Query(ctx, "SELECT DISTINCT manager_id FROM forgotten_managers")
+	return forgottenIn(ctx, conn, "forgotten_managers")
+}
+
+// ForgottenIn is Forgotten for a database that may have no such table.
+func ForgottenIn(ctx context.Context, conn driver.Conn, database string) (map[extractor.ManagerID]bool, error) {
+	table := database + ".forgotten_managers"
+	var exists uint8
+	if err := conn.QueryRow(ctx, "EXISTS TABLE "+table).Scan(&exists); err != nil {
+		return nil, fmt.Errorf("list who is forgotten: %w", err)
+	}
+	if exists == 0 {
+		return nil, nil
+	}
+	return forgottenIn(ctx, conn, table)
+}
+
+func forgottenIn(ctx context.Context, conn driver.Conn, table string) (map[extractor.ManagerID]bool, error) {
+	rows, err := conn.Query(ctx, "SELECT DISTINCT manager_id FROM "+table)
 	if err != nil {
 		return nil, fmt.Errorf("list who is forgotten: %w", err)
 	}

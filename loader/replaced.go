@@ -17,13 +17,10 @@ func (s *Shard) markReplaced(ctx context.Context, table string) error {
 		return nil
 	}
 	// The last condition keeps out a run that another one has overtaken: its mark would take the
-	// place of the other's. A server that is one of several refuses a subquery in a change that each
-	// of them makes, unless told that it gives the same everywhere, as the run's own rows do.
-	err := s.conn.Exec(ctx, fmt.Sprintf(`
-		ALTER TABLE %[1]s UPDATE until_run_id = %[2]d
-		WHERE %[3]s AND (%[4]s) IN (SELECT %[4]s FROM %[1]s WHERE run_id = %[2]d)
-			AND (until_run_id < %[2]d OR until_run_id = %[5]d)
-		SETTINGS mutations_sync = 2, allow_nondeterministic_mutations = 1`, table, s.run, s.shown, keys[table], uint32(math.MaxUint32)))
+	// place of the other's. The subquery gives the same on every server: the run's own rows.
+	err := mutate(ctx, s.conn, table, fmt.Sprintf("UPDATE until_run_id = %d", s.run), fmt.Sprintf(
+		"%[3]s AND (%[4]s) IN (SELECT %[4]s FROM %[1]s WHERE run_id = %[2]d) AND (until_run_id < %[2]d OR until_run_id = %[5]d)",
+		table, s.run, s.shown, keys[table], uint32(math.MaxUint32)))
 	if err != nil {
 		return fmt.Errorf("mark what is replaced in %s: %w", table, err)
 	}

@@ -385,7 +385,7 @@ func removeAfter(ctx context.Context, conn driver.Conn, tables []string, newest 
 		if rows == 0 {
 			continue
 		}
-		if err := conn.Exec(ctx, "ALTER TABLE "+table+" DELETE WHERE run_id > ? SETTINGS mutations_sync = 2", uint32(newest)); err != nil {
+		if err := mutate(ctx, conn, table, "DELETE", "run_id > ?", uint32(newest)); err != nil {
 			return fmt.Errorf("remove rows of dead runs from %s: %w", table, err)
 		}
 	}

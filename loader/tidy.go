@@ -38,11 +38,8 @@ func TidyLanding(ctx context.Context, w *warehouse.Warehouse, before time.Time) 
 // whatever is due next is replaced later than this, and as much time passes before the table is
 // written anew again.
 func removeReplaced(ctx context.Context, conn driver.Conn, table, key string, last RunID) (removed uint64, err error) {
-	// Among the rows that these runs have landed, all but the newest of each key were replaced by them.
-	var due int64
-	row := conn.QueryRow(ctx, "SELECT sum(versions) - count() FROM (SELECT count() AS versions FROM "+table+" WHERE run_id <= ? GROUP BY "+key+")"+
-		" SETTINGS optimize_aggregation_in_order = 1", uint32(last))
-	if err := row.Scan(&due); err != nil || due == 0 {
+	due, err := countReplaced(ctx, conn, table, key, last)
+	if err != nil || due == 0 {
 		return 0, err
 	}
 	var before, after uint64
@@ -56,5 +53,21 @@ func removeReplaced(ctx context.Context, conn driver.Conn, table, key string, la
 	if err := conn.QueryRow(ctx, count).Scan(&after); err != nil {
 		return 0, err
 	}
+	left, err := countReplaced(ctx, conn, table, key, last)
+	switch {
+	case err != nil:
+		return 0, err
+	case left > 0:
+		return before - after, fmt.Errorf("the engine says that it has merged %s, and %d rows that are due are still there", table, left)
+	}
 	return before - after, nil
+}
+
+// countReplaced counts the rows that runs up to the last one have replaced: among those that these runs
+// have landed, all but the newest of each key.
+func countReplaced(ctx context.Context, conn driver.Conn, table, key string, last RunID) (due int64, err error) {
+	row := conn.QueryRow(ctx, "SELECT sum(versions) - count() FROM (SELECT count() AS versions FROM "+table+" WHERE run_id <= ? GROUP BY "+key+")"+
+		" SETTINGS optimize_aggregation_in_order = 1", uint32(last))
+	err = row.Scan(&due)
+	return due, err
 }

@@ -60,11 +60,18 @@ func (w *Warehouse) CheckWhole(ctx context.Context) error {
 	}
 }
 
+// doneMark is a view that is there while what a restore has replaced is dropped. A database is
+// dropped table by table: cut off in the middle it is neither what was there before nor anything that
+// is missed. No backup has views.
+const doneMark = "restore_is_done"
+
 // isAside is whether a restore has begun and not ended.
 func (w *Warehouse) isAside(ctx context.Context) (bool, error) {
-	var databases uint64
-	err := w.db.QueryRow(ctx, "SELECT count() FROM system.databases WHERE name = ?", w.names.Replaced).Scan(&databases)
-	return databases > 0, err
+	var databases, marks uint64
+	err := w.db.QueryRow(ctx, `
+		SELECT (SELECT count() FROM system.databases WHERE name = ?), (SELECT count() FROM system.tables WHERE database = ? AND name = ?)`,
+		w.names.Replaced, w.names.Internal, doneMark).Scan(&databases, &marks)
+	return databases > 0 && marks == 0, err
 }
 
 // HasData is whether anything but the schema was ever written into the warehouse.
@@ -171,7 +178,7 @@ func (w *Warehouse) Restore(ctx context.Context, file string, check func(context
 		// What is left to do has to be done also when the command was told to stop.
 		ctx := context.WithoutCancel(ctx)
 		if err == nil {
-			err = exception.Plain(w.db.Exec(ctx, "DROP DATABASE IF EXISTS "+w.names.Replaced+" SYNC"))
+			err = exception.Plain(w.dropReplaced(ctx))
 			return
 		}
 		if undoing := w.bringBack(ctx); undoing != nil {
@@ -181,7 +188,40 @@ func (w *Warehouse) Restore(ctx context.Context, file string, check func(context
 	if err := w.db.Exec(ctx, "RESTORE DATABASE "+inBackup+" AS "+w.names.Internal+" FROM File("+quote(file)+")"); err != nil {
 		return fmt.Errorf("restore: %w%s", exception.Plain(err), w.backupRemedy(err))
 	}
+	if err := w.renumber(ctx); err != nil {
+		return fmt.Errorf("restore: %w%s", exception.Plain(err), w.backupRemedy(err))
+	}
 	return check(ctx)
+}
+
+// renumber gives the parts of all restored tables new numbers. The engine numbers blocks and mutations
+// of a table in one sequence, and a mutation passes over a part that has the number of a later one.
+// RESTORE keeps the numbers of the mutations that a part has seen and begins the sequence anew: until
+// the engine starts again, mutations would change nothing in what was restored. A part that is
+// attached to a table is a new one of it, with the same files.
+func (w *Warehouse) renumber(ctx context.Context) error {
+	var tables []struct {
+		Name string `ch:"name"`
+	}
+	// A replicated table numbers what it is given.
+	err := w.db.Select(ctx, &tables, "SELECT name FROM system.tables WHERE database = currentDatabase() AND endsWith(engine, 'MergeTree') AND NOT startsWith(engine, 'Replicated')")
+	if err != nil {
+		return fmt.Errorf("list the tables: %w", err)
+	}
+	for _, table := range tables {
+		fresh := "fresh_" + table.Name
+		for _, statement := range []string{
+			"CREATE TABLE " + fresh + " AS " + table.Name,
+			"ALTER TABLE " + fresh + " ATTACH PARTITION ALL FROM " + table.Name,
+			"EXCHANGE TABLES " + fresh + " AND " + table.Name,
+			"DROP TABLE " + fresh + " SYNC",
+		} {
+			if err := w.db.Exec(ctx, statement); err != nil {
+				return fmt.Errorf("number the parts of %s: %w", table.Name, err)
+			}
+		}
+	}
+	return nil
 }
 
 // setAside leaves the place of our database empty, and what is worth keeping in the one beside.
@@ -194,12 +234,28 @@ func (w *Warehouse) setAside(ctx context.Context) error {
 	if isAside {
 		// A restore that was cut off has left it: what is in our place is half a backup.
 		makeRoom = "DROP DATABASE IF EXISTS " + w.names.Internal + " SYNC"
+	} else if err := w.dropReplaced(ctx); err != nil { // left by a restore that was cut off at its very end
+		return err
 	}
 	if err := w.db.Exec(ctx, makeRoom); err != nil {
 		return err
 	}
 	// Nobody could connect without it.
 	return w.db.Exec(ctx, creating(w.names.Internal))
+}
+
+// dropReplaced drops what a restore has replaced. It can be called again.
+func (w *Warehouse) dropReplaced(ctx context.Context) error {
+	for _, statement := range []string{
+		"CREATE OR REPLACE VIEW " + w.names.Internal + "." + doneMark + " AS SELECT 1",
+		"DROP DATABASE IF EXISTS " + w.names.Replaced + " SYNC",
+		"DROP VIEW IF EXISTS " + w.names.Internal + "." + doneMark + " SYNC",
+	} {
+		if err := w.db.Exec(ctx, statement); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (w *Warehouse) bringBack(ctx context.Context) error {

@@ -139,25 +139,31 @@ func (a *app) restore(ctx context.Context, w *warehouse.Warehouse, file string, 
 	return a.printf("Restored from %s: run %d as of %s. The next run catches up.\n", file, published.RunID, published.AsOf)
 }
 
-// forgottenSoFar are the people whom a restore must not bring back.
-func forgottenSoFar(ctx context.Context, w *warehouse.Warehouse) ([]extractor.ManagerID, error) {
-	var exists uint8
-	if err := w.DB().QueryRow(ctx, "EXISTS TABLE forgotten_managers").Scan(&exists); err != nil {
-		return nil, fmt.Errorf("list who is forgotten: %w", err)
+// forgottenSoFar are the people whom a restore must not bring back: those who are forgotten in the
+// warehouse that it replaces. A restore that was cut off has set that one aside.
+func forgottenSoFar(ctx context.Context, w *warehouse.Warehouse) (map[extractor.ManagerID]bool, error) {
+	database := w.Names().Internal
+	switch err := w.CheckWhole(ctx); {
+	case errors.Is(err, warehouse.ErrHalfRestored):
+		database = w.Names().Replaced
+	case err != nil:
+		return nil, err
 	}
-	if exists == 0 {
-		return nil, nil
-	}
-	forgotten, err := loader.Forgotten(ctx, w.DB())
-	return slices.Sorted(maps.Keys(forgotten)), err
+	return loader.ForgottenIn(ctx, w.DB(), database)
 }
 
-// takeOver makes a restored warehouse one of this program's, or says why it can't be.
-func takeOver(ctx context.Context, w *warehouse.Warehouse, now time.Time, forgotten []extractor.ManagerID) (views.Published, error) {
+// takeOver makes a restored warehouse one of this program's, or says why it can't be. Who was
+// forgotten before is forgotten in it, as well as who was in the backup.
+func takeOver(ctx context.Context, w *warehouse.Warehouse, now time.Time, before map[extractor.ManagerID]bool) (views.Published, error) {
 	if err := sql.Up(ctx, w); err != nil {
 		return views.Published{}, fmt.Errorf("restore: %w", err)
 	}
-	for _, manager := range forgotten {
+	forgotten, err := loader.Forgotten(ctx, w.DB())
+	if err != nil {
+		return views.Published{}, fmt.Errorf("restore: %w", err)
+	}
+	maps.Copy(forgotten, before)
+	for _, manager := range slices.Sorted(maps.Keys(forgotten)) {
 		if err := loader.KeepForgotten(ctx, w.DB(), manager, now); err != nil {
 			return views.Published{}, fmt.Errorf("restore: %w", err)
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -203,8 +204,13 @@ func TestAHalfRestoredWarehouse(t *testing.T) {
 	w := openWarehouse(t, folder)
 	mustCall(t, folder, "run")
 	mustCall(t, folder, "backup", "one.tar.zst")
+	manager := managersWithNames(t, w)[0]
+	mustCall(t, folder, "forget", "--manager", manager)
 	want := figures(t, folder)
-	for _, statement := range []string{"RENAME DATABASE stagelag_internal TO stagelag_replaced", "CREATE DATABASE stagelag_internal"} {
+	for _, statement := range []string{
+		"RENAME DATABASE stagelag_internal TO stagelag_replaced", "CREATE DATABASE stagelag_internal",
+		"CREATE TABLE stagelag_internal.forgotten_managers AS stagelag_replaced.forgotten_managers", // it came with the backup, without rows
+	} {
 		if err := w.DB().Exec(t.Context(), statement); err != nil {
 			t.Fatal(err)
 		}
@@ -216,7 +222,10 @@ func TestAHalfRestoredWarehouse(t *testing.T) {
 	}
 	mustCall(t, folder, "restore", "one.tar.zst")
 	if figures(t, folder) != want {
-		t.Error("what was restored is not what was backed up")
+		t.Error("what was restored is not what was backed up, without the name of who was forgotten since")
+	}
+	if slices.Contains(managersWithNames(t, w), manager) {
+		t.Errorf("manager %s was forgotten in the warehouse that the restore was to replace, and has a name", manager)
 	}
 }
 

@@ -64,7 +64,12 @@ func (g *gate) serveHTTP() {
 			return g.dial(ctx, func(e *engine) string { return e.http })
 		},
 	}
-	server := &http.Server{Handler: proxy, ErrorLog: quiet, ReadHeaderTimeout: dialTimeout}
+	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// An answer can begin while the end of the question is not read yet. Without this the rest of the
+		// question is thrown away then, which cuts the connection to the engine and the answer with it.
+		_ = http.NewResponseController(w).EnableFullDuplex()
+		proxy.ServeHTTP(w, r)
+	}), ErrorLog: quiet, ReadHeaderTimeout: dialTimeout}
 	_ = server.Serve(g.http) // it ends with the process
 }
 

@@ -4,11 +4,13 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 
@@ -181,4 +183,68 @@ func FuzzHello(f *testing.F) {
 			t.Errorf("readHello(%q) keeps %d bytes", sent, len(h.database)+len(h.user)+len(h.password))
 		}
 	})
+}
+
+// An answer that begins before its question has come to its end gets through whole, as does the question.
+func TestTheGateLetsAnAnswerBeginEarly(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	k := &keeper{}
+	k.ending, k.beginEnd = context.WithCancel(t.Context())
+	defer k.beginEnd()
+	k.engine.Store(&engine{http: listener.Addr().String()})
+	g, err := openGate(k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.native.Close()
+	defer g.http.Close()
+
+	const beginning, end = "SELECT 1", " FORMAT TSV"
+	question, rest := io.Pipe()
+	asked := make(chan string, 1)
+	go func() {
+		connection, err := listener.Accept()
+		if err != nil {
+			asked <- err.Error()
+			return
+		}
+		defer connection.Close()
+		_ = connection.SetDeadline(time.Now().Add(10 * time.Second))
+		request, err := http.ReadRequest(bufio.NewReader(connection))
+		if err != nil {
+			asked <- err.Error()
+			return
+		}
+		_, _ = io.WriteString(connection, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 4\r\n\r\n1\n")
+		body, err := io.ReadAll(request.Body)
+		asked <- fmt.Sprint(string(body), err)
+		_, _ = io.WriteString(connection, "2\n")
+	}()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	context.AfterFunc(ctx, func() { _ = question.Close() })
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+g.http.Addr().String(), question)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.ContentLength = int64(len(beginning + end))
+	go func() { _, _ = io.WriteString(rest, beginning) }()
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatalf("an answer that begins early does not come: %v", err)
+	}
+	defer response.Body.Close()
+	_, _ = io.WriteString(rest, end)
+	_ = rest.Close()
+	if answer, err := io.ReadAll(response.Body); err != nil || string(answer) != "1\n2\n" {
+		t.Errorf("the answer is %q, %v, want the whole of it", answer, err)
+	}
+	if got, want := <-asked, beginning+end+"<nil>"; got != want {
+		t.Errorf("the engine was asked %q, want %q", got, want)
+	}
 }

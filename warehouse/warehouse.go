@@ -181,7 +181,7 @@ func openDatabase(ctx context.Context, options *clickhouse.Options) (driver.Conn
 		_ = db.Close()
 		return nil, distrust(exception.Plain(err))
 	}
-	return db, nil
+	return utcConn{db}, nil
 }
 
 // createDatabase makes the database of the options.

@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"cmp"
 	_ "embed"
 	"errors"
 	"fmt"
@@ -53,6 +54,10 @@ func findEngine() (string, error) {
 	}
 	return "", fmt.Errorf("the ClickHouse engine is neither in %s nor on the PATH: run \"make engine\", or name one in STAGELAG_ENGINE", cache)
 }
+
+// ZoneVariable names the time zone of engines that are started, where that is not UTC: for tests, to which
+// an engine stands for a server.
+const ZoneVariable = "STAGELAG_TEST_ENGINE_ZONE"
 
 // An engine is a running engine.
 type engine struct {
@@ -120,7 +125,7 @@ func startEngine(f folder, file string, engineLock *os.File, c credentials) (*en
 		"STAGELAG_BACKUPS_PATH="+f.backups(),
 		// Dates and times without a zone mean the same on every machine: the engine takes its zone
 		// from here, and not from its configuration.
-		"TZ=UTC",
+		"TZ="+cmp.Or(os.Getenv(ZoneVariable), "UTC"),
 		// The library's threads are none of Go's, which preempts with signals.
 		"GODEBUG=asyncpreemptoff=1", "GOTRACEBACK=none",
 	)

@@ -116,8 +116,26 @@ func open(t testing.TB, config warehouse.Config) *warehouse.Warehouse {
 // ServerURL is where the engine of an open warehouse answers as a server does, at an address that
 // may be that of something before it, with its user and its database.
 func ServerURL(w *warehouse.Warehouse, address string) string {
+	return serverURL(w, "clickhouse", address)
+}
+
+// HTTPURL is ServerURL for the HTTP protocol, at the engine's own address.
+func HTTPURL(t testing.TB, w *warehouse.Warehouse) string {
+	t.Helper()
+	endpoints, ok := w.Endpoints()
+	if !ok {
+		t.Fatal("the warehouse is a server's")
+	}
+	at, err := url.Parse(endpoints.HTTP)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return serverURL(w, "http", at.Host)
+}
+
+func serverURL(w *warehouse.Warehouse, scheme, address string) string {
 	auth := w.Options().Auth
-	return (&url.URL{Scheme: "clickhouse", User: url.UserPassword(auth.Username, auth.Password), Host: address, Path: "/" + w.Names().Views}).String()
+	return (&url.URL{Scheme: scheme, User: url.UserPassword(auth.Username, auth.Password), Host: address, Path: "/" + w.Names().Views}).String()
 }
 
 // lend is a warehouse for as long as the test takes.
@@ -258,6 +276,24 @@ func Seed(t testing.TB, path string) {
 	if err != nil {
 		t.Fatalf("seed a warehouse: %v", err)
 	}
+}
+
+// InZone opens a warehouse with the newest schema on an engine of its own, which is in a time zone as a
+// server may be. The test can't be parallel.
+func InZone(t testing.TB, zone string) *warehouse.Warehouse {
+	t.Helper()
+	path, err := os.MkdirTemp(root, "zone-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	Seed(t, path)
+	t.Cleanup(func() {
+		if err := WaitUntilEnded(path); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Setenv(embedded.ZoneVariable, zone)
+	return open(t, warehouse.Config{URL: warehouse.Embedded, Path: path})
 }
 
 // template is a warehouse that has the newest schema and is not open.

@@ -24,7 +24,7 @@ func TestDatesAndTimesOfAServerInAnyZone(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer db.Close()
+		t.Cleanup(func() { _ = db.Close() })
 		var days []struct {
 			Number uint64    `ch:"number"`
 			Day    time.Time `ch:"day"`

@@ -46,10 +46,10 @@ func (b *busyPortal) nextNight() {
 }
 
 // night lets a day pass, runs, and gives what the views show then.
-func (b *busyPortal) night(args ...string) string {
+func (b *busyPortal) night() string {
 	b.t.Helper()
 	b.nextNight()
-	mustCall(b.t, b.folder, append([]string{"run"}, args...)...)
+	mustCall(b.t, b.folder, "run")
 	w := openWarehouse(b.t, b.folder)
 	defer w.Close()
 	return b.shown(w)

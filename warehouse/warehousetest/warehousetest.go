@@ -282,10 +282,7 @@ func Seed(t testing.TB, path string) {
 // server may be. The test can't be parallel.
 func InZone(t testing.TB, zone string) *warehouse.Warehouse {
 	t.Helper()
-	path, err := os.MkdirTemp(root, "zone-")
-	if err != nil {
-		t.Fatal(err)
-	}
+	path := t.TempDir()
 	Seed(t, path)
 	t.Cleanup(func() {
 		if err := WaitUntilEnded(path); err != nil {

@@ -30,7 +30,7 @@ type footprint struct {
 	tables, rows, parts, bytes uint64
 	facts                      uint64        // rows of them
 	appended                   uint64        // facts, by all published runs so far
-	took                       time.Duration // a pass without a fault; 0: it was a full one
+	took                       time.Duration // a pass without a fault; 0: there was none
 }
 
 func (s *site) footprint() footprint {
@@ -54,8 +54,9 @@ func TestSoak(t *testing.T) {
 	nights := soakNights(t)
 	const seed, deals, changes = 11, 60, 5
 	v := newWard(t, seed, deals, changes)
-	// Already the first twelve nights have one that is missed and a full run, and the program and the engine killed.
-	random := rand.New(rand.NewPCG(121, 0))
+	// With this seed the first twelve nights have one that is missed, and the program and the engine killed.
+	// Full runs, each of which lands all anew, come later.
+	random := rand.New(rand.NewPCG(2339, 0))
 	if r := v.pass(patient{clock: hasty{}}); r.err != nil {
 		t.Fatalf("the first night: %v", r.err)
 	}
@@ -133,7 +134,7 @@ func (s *site) mustAgreeWithOneRun() footprint {
 // mustStayFlat fails if a night keeps more than what has changed in it, or leaves parts for others to merge.
 func mustStayFlat(t *testing.T, prints []footprint, once footprint) {
 	t.Helper()
-	first, last := prints[0], prints[len(prints)-1]
+	first, middle, last := prints[0], prints[len(prints)/2], prints[len(prints)-1]
 	for i, f := range prints {
 		if f.facts != f.appended {
 			t.Errorf("after the %d. night that went well there are rows of %d facts, want the %d that published runs have appended", i+1, f.facts, f.appended)
@@ -154,19 +155,12 @@ func mustStayFlat(t *testing.T, prints []footprint, once footprint) {
 			late = append(late, f.took)
 		}
 	}
-	// A full run lands all deals anew. Merging removes rows.
-	perNight := func(prints []footprint) int64 {
-		rows, nights := int64(0), int64(0)
-		for i, f := range prints[1:] {
-			if f.took > 0 {
-				rows += int64(f.rows-f.facts) - int64(prints[i].rows-prints[i].facts)
-				nights++
-			}
-		}
-		return max(0, rows) / max(1, nights)
+	perNight := func(from, to footprint, nights int) uint64 {
+		rows := int64(to.rows-to.facts) - int64(from.rows-from.facts) // merging removes some
+		return uint64(max(0, rows)) / uint64(max(1, nights))
 	}
 	half := len(prints) / 2
-	others := [2]int64{perNight(prints[:half+1]), perNight(prints[half:])}
+	others := [2]uint64{perNight(first, middle, half), perNight(middle, last, len(prints)-1-half)}
 	t.Logf("a night brings %d facts and, in the first half and in the second, %d other rows; after the last night there are %d facts, %d rows, %d bytes in %d parts, after one run %d, %d, %d and %d",
 		(last.facts-first.facts)/uint64(len(prints)), others, last.facts, last.rows, last.bytes, last.parts, once.facts, once.rows, once.bytes, once.parts)
 	t.Logf("a pass takes, as the median of the first half and of the second, %v and %v", median(early), median(late))

@@ -131,7 +131,7 @@ func forgottenDeals(ctx context.Context, conn driver.Conn) (map[extractor.DealID
 func RemoveTitle(ctx context.Context, w *warehouse.Warehouse, deal extractor.DealID) error {
 	for _, shard := range w.Shards() {
 		for _, table := range []string{dealTable.name, landedDealTable.name} {
-			err := shard.Exec(ctx, "ALTER TABLE "+table+" UPDATE title = '' WHERE deal_id = ? AND title != '' SETTINGS mutations_sync = 2", uint64(deal))
+			err := mutate(ctx, shard, table, "UPDATE title = ''", "deal_id = ? AND title != ''", uint64(deal))
 			if err != nil {
 				return fmt.Errorf("take out the title of deal %d: %w", deal, err)
 			}

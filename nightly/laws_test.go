@@ -50,7 +50,9 @@ var laws = []law{
 		WHERE f.last != (v.overdue_days, v.elapsed_days, v.is_open, v.manager_id, v.stage_id, v.funnel_id, v.plan_source)`,
 		"deal_stages", "manager_id + 1 AS manager_id"},
 	{"the planned end is the entry and the days of the plan", `
-		SELECT count() FROM deal_stages WHERE planned_end IS NOT NULL AND planned_end != entered_date + plan_days`,
+		SELECT count() FROM deal_stages
+		WHERE planned_end >= entered_date AND planned_end != entered_date + plan_days OR planned_end < entered_date AND plan_days != 0
+			OR late_at_entry IS DISTINCT FROM if(planned_end < entered_date, toInt32(entered_date - planned_end), NULL)`,
 		"deal_stages", "plan_days + 1 AS plan_days"},
 	{"a plan has days and an end, or neither", `
 		SELECT count() FROM deal_stages
@@ -72,11 +74,12 @@ var laws = []law{
 		SELECT count() FROM deal_stages AS v
 		JOIN
 		(
-			SELECT deal_id, visit_no, sum(overdue_day) AS accrued, argMax((is_open, overdue_day, plan_source, planned_end = day), day) AS last
+			SELECT deal_id, visit_no, sum(overdue_day) AS accrued, argMax((is_open, overdue_day = 1 OR planned_end < entered_date, plan_source, planned_end = day), day) AS last,
+				any(ifNull(planned_end < entered_date, 0)) AS is_late
 			FROM deal_stage_days GROUP BY deal_id, visit_no
 		) AS f USING (deal_id, visit_no)
-		WHERE stage_semantics = 'process' AND status != multiIf(last.3 = 'none', 'no_plan', last.1 = 0 AND accrued > 0, 'finished_late', last.1 = 0, 'finished_on_time',
-			last.2 = 1, 'overdue', ifNull(last.4, 0), 'due_today', 'on_time')`,
+		WHERE stage_semantics = 'process' AND status != multiIf(last.3 = 'none', 'no_plan', last.1 = 0 AND (accrued > 0 OR is_late), 'finished_late', last.1 = 0, 'finished_on_time',
+			ifNull(last.2, 0), 'overdue', ifNull(last.4, 0), 'due_today', 'on_time')`,
 		"deal_stages", "if(status = 'overdue', 'due_today', status) AS status"},
 	{"a deal has lost the days that its facts have accrued", `
 		SELECT count() FROM deals_now AS d
@@ -135,7 +138,7 @@ var laws = []law{
 		FULL JOIN
 		(
 			SELECT day, funnel_id, sum(overdue_day) AS accrued, uniqExactIf(deal_id, is_open = 1) AS open,
-				uniqExactIf(deal_id, is_open = 1 AND overdue_days > 0) AS overdue, uniqExactIf(deal_id, is_open = 1 AND plan_source = 'none') AS no_plan
+				uniqExactIf(deal_id, is_open = 1 AND (overdue_days > 0 OR ifNull(planned_end < entered_date, 0))) AS overdue, uniqExactIf(deal_id, is_open = 1 AND plan_source = 'none') AS no_plan
 			FROM deal_stage_days GROUP BY day, funnel_id
 		) AS f USING (day, funnel_id)
 		WHERE p.overdue_days_accrued != f.accrued OR p.open_deals != f.open OR p.overdue_deals != f.overdue OR p.no_plan_deals != f.no_plan`,
@@ -158,9 +161,9 @@ var laws = []law{
 		SELECT count() FROM
 		(
 			SELECT day, manager_id, funnel_id, stage_id, sum(overdue_day) AS accrued, countIf(is_open = 1) AS open,
-				countIf(is_open = 1 AND overdue_days > 0) AS overdue, countIf(is_open = 1 AND plan_source = 'none') AS no_plan,
+				countIf(is_open = 1 AND (overdue_days > 0 OR ifNull(planned_end < entered_date, 0))) AS overdue, countIf(is_open = 1 AND plan_source = 'none') AS no_plan,
 				countIf(is_open = 0) AS closed, countIf(is_open = 0 AND plan_source != 'none') AS with_plan,
-				countIf(is_open = 0 AND plan_source != 'none' AND overdue_days = 0) AS on_time, sumIf(overdue_days, is_open = 0) AS late_days
+				countIf(is_open = 0 AND plan_source != 'none' AND overdue_days = 0 AND NOT ifNull(planned_end < entered_date, 0)) AS on_time, sumIf(overdue_days, is_open = 0) AS late_days
 			FROM deal_stage_days
 			WHERE (deal_id, visit_no) IN (SELECT deal_id, visit_no FROM deal_stages WHERE stage_semantics = 'process')
 			GROUP BY day, manager_id, funnel_id, stage_id
@@ -207,23 +210,47 @@ var laws = []law{
 }
 
 // changedOtherwise counts what run_changes tells other than the facts of the two dates do.
+//
+// The state before is made of the facts of the runs up to then. A deal is late where it has an open visit that is, and
+// has ended visits that were. Which visit of a deal a change is about is not asked: corrections give them other numbers.
 const changedOtherwise = `
 	WITH
 		` + newest + ` AS today,
-		(SELECT max(as_of) FROM runs WHERE status = 'published' AND as_of < today) AS day_before
-	SELECT count() FROM (SELECT deal_id, visit_no, toString(change) AS told FROM run_changes) AS r
+		(SELECT (max(run_id), max(as_of)) FROM runs WHERE status = 'published' AND as_of < today) AS state_before,
+		state_before.1 AS run_before,
+		state_before.2 AS day_before,
+		plan_source != 'none' AND (overdue_days > 0 OR planned_end < entered_date) AS is_late
+	SELECT count() FROM
+	(
+		SELECT deal_id, countIf(change = 'newly_overdue') AS newly, countIf(change != 'newly_overdue') AS ended FROM run_changes GROUP BY deal_id
+	) AS told
 	FULL JOIN
 	(
-		SELECT v.deal_id AS deal_id, v.visit_no AS visit_no, multiIf(is_still_open = 1, 'newly_overdue', is_in_time, 'brought_back', 'finished_late') AS wanted
+		SELECT deal_id,
+			max(late AND stays AND NOT is_then) AS late_now, max(late AND stays AND is_then) AS late_then,
+			countIf(late AND NOT stays AND NOT is_then) AS ended_now, countIf(late AND NOT stays AND is_then) AS ended_then
 		FROM
 		(
-			SELECT deal_id, visit_no, argMax(is_open, day) AS is_still_open, max(day) AS last_day, sum(overdue_day) AS late, sumIf(overdue_day, day <= day_before) AS late_before
+			SELECT deal_id, visit_no, false AS is_then, argMax(is_open = 1, day) AS stays, argMax(is_late, day) AS late
 			FROM deal_stage_days GROUP BY deal_id, visit_no
-		) AS v
-		JOIN (SELECT deal_id, argMax(is_open = 1 AND overdue_day = 0, (visit_no, day)) AS is_in_time FROM deal_stage_days GROUP BY deal_id) AS d ON d.deal_id = v.deal_id
-		WHERE day_before > '1970-01-01' AND late > 0 AND if(is_still_open = 1, late_before = 0, last_day > day_before)
-	) AS w USING (deal_id, visit_no)
-	WHERE told != wanted`
+			UNION ALL
+			SELECT deal_id, visit_no, true, argMax(is_open, day), argMax(is_late, day)
+			FROM
+			(
+				SELECT * FROM facts
+				WHERE run_id <= run_before AND run_id IN (SELECT run_id FROM runs WHERE status = 'published')
+				ORDER BY deal_id, visit_no, day, -toInt64(run_id), -sign LIMIT 1 BY deal_id, visit_no, day
+			)
+			WHERE sign = 1 GROUP BY deal_id, visit_no
+		)
+		GROUP BY deal_id
+	) AS states USING (deal_id)
+	WHERE run_before > 0 AND
+	(
+		late_now AND NOT late_then AND newly = 0 OR newly > 0 AND NOT late_now
+		OR ended_now > ended_then AND ended = 0 OR ended > 0 AND ended_now = 0 AND NOT late_then
+	)
+	OR run_before = 0 AND newly + ended > 0`
 
 // marks are laws of the tables behind the views: what is shown of a visit and of a deal is the newest
 // published row.
@@ -235,7 +262,7 @@ var marks = []law{
 // replacedOtherwise counts the published rows of a table that are marked as replaced and are the newest
 // of their key, or the other way round.
 func replacedOtherwise(table, key string) string {
-	published := "(SELECT run_id FROM run_events WHERE status = 'published')"
+	published := "(SELECT run_id FROM run_events GROUP BY run_id HAVING max(status) = 'published')"
 	return `SELECT count() FROM
 		(
 			SELECT until_run_id GLOBAL IN ` + published + ` AS is_replaced, run_id = max(run_id) OVER (PARTITION BY ` + key + `) AS is_newest
@@ -303,9 +330,11 @@ func TestViewsObeyTheLaws(t *testing.T) {
 		}
 		s.nextNight(seed, changes)
 		s.run(false)
-		if n := s.number(changedOtherwise); n != 0 {
-			t.Errorf("night %d: %d changes are told other than the visits have them", night, n)
-		}
+		s.copied(func() {
+			if n := s.kept(changedOtherwise); n != 0 {
+				t.Errorf("night %d: the changes of %d deals are told other than the facts have them", night, n)
+			}
+		})
 		seen = append(seen, s.rows("SELECT DISTINCT change FROM run_changes")...)
 		slices.Sort(seen)
 		seen = slices.Compact(seen)

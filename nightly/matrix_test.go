@@ -34,7 +34,7 @@ var faultSteps = []step{
 	{name: "read all deals", isFull: true, asks: readsDeals, says: regexp.MustCompile(`INSERT INTO landing_deals \([^)]*\) FORMAT`), writes: []string{"landing_deals"}},
 	{name: "read history", asks: readsHistory, says: regexp.MustCompile(`INSERT INTO landing_stage_changes \([^)]*\) FORMAT`), writes: []string{"landing_stage_changes"}},
 	{name: "read all history", isFull: true, asks: readsHistory, says: regexp.MustCompile(`INSERT INTO landing_stage_changes \([^)]*\) FORMAT`), writes: []string{"landing_stage_changes"}},
-	{name: "sweep", asks: sweeps, says: regexp.MustCompile(`SELECT deal_id, funnel_id, run_id FROM landing_deals FINAL`), writes: []string{"landing_deals", "landing_stage_changes"}},
+	{name: "sweep", asks: sweeps, says: regexp.MustCompile(`SELECT deal_id, funnel_id, run_id, hidden_since IS NOT NULL FROM landing_deals FINAL`), writes: []string{"landing_deals", "landing_stage_changes"}},
 	{name: "derive", says: regexp.MustCompile(`FROM visits WHERE NOT is_gone AND deal_id BETWEEN`)},
 	{name: "append", says: regexp.MustCompile(`INSERT INTO facts \(`), writes: []string{"facts", "visits", "deals", "day_measures"}},
 	{name: "mark what is replaced", says: regexp.MustCompile(`ALTER TABLE visits UPDATE`), marks: true},

@@ -19,7 +19,7 @@ import (
 
 // Sharded are the tables with the rows of deals. On a cluster each shard has its own, and the
 // front has a table over all of them under the same name.
-var Sharded = []string{"landing_deals", "landing_stage_changes", "deals", "visits", "facts", "day_measures"}
+var Sharded = []string{"landing_deals", "landing_stage_changes", "deals", "visits", "facts", "day_measures", "knowledge"}
 
 // A place is a database that holds the schema or a part of it.
 type place struct {

@@ -61,11 +61,11 @@ RIGHT JOIN
 (
     SELECT deal_id,
         anyIf((funnel_id, visit_no, toString(stage_id), manager_id, is_planned, planned_end, is_open), is_now) AS visit,
-        toInt32(sumIf(days_now, is_now)) AS days,
-        toInt32(sumIf(days_then, was_then)) AS days_before,
-        maxIf(is_late_now, is_now) AS is_late,
-        maxIf(is_late_then, was_then) AS was_late,
-        maxIf(is_late_then, was_then AND NOT is_open) AS was_finished_late
+        toInt32(sum(days_now * is_now)) AS days,
+        toInt32(sum(days_then * was_then)) AS days_before,
+        max(is_late_now AND is_now) AS is_late,
+        max(is_late_then AND was_then) AS was_late,
+        max(is_late_then AND was_then AND NOT is_open) AS was_finished_late
     FROM
     (
         SELECT deal_id, if(change_id = 0, visit_no, 0) AS no, change_id, funnel_id, visit_no, stage_id, manager_id, planned_end, is_open,

@@ -47,8 +47,7 @@ func TestLostAnswers(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			s := newSite(t, 60, simulator.Options{Limits: simulator.Standard})
-			s.night()
+			s := published(t, 60, simulator.Options{Limits: simulator.Standard})
 			s.portal.Inject(onUpdates(1, 5, test.fault))
 			summary := s.mustWriteBack()
 			if summary.Written != 60 || summary.Left != 0 {
@@ -80,8 +79,7 @@ func (s *site) mustLetLostRequestsEnd() {
 // A portal that never answers a write ends the pass, and the next one goes on.
 func TestAnswersThatAreAllLostEndThePass(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, 60, simulator.Options{})
-	s.night()
+	s := published(t, 60, simulator.Options{})
 	s.portal.Inject(simulator.OnMethod("crm.item.update", simulator.Fault{Drops: true}))
 	summary, err := s.writeBack()
 	if err == nil || summary.Written != 0 || summary.Left != 60 {
@@ -108,8 +106,7 @@ func TestPartsOfABatchFail(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			s := newSite(t, 60, simulator.Options{Limits: simulator.Standard})
-			s.night()
+			s := published(t, 60, simulator.Options{Limits: simulator.Standard})
 			requests := 0
 			s.portal.Inject(func(call *simulator.Call) *simulator.Fault {
 				failing := map[string]*simulator.Error{}
@@ -144,8 +141,7 @@ func TestLimitsOfThePortalAreWaitedOut(t *testing.T) {
 	for _, refusal := range []simulator.Error{simulator.QueryLimitExceeded, simulator.OperationTimeLimit} {
 		t.Run(refusal.Code, func(t *testing.T) {
 			t.Parallel()
-			s := newSite(t, 60, simulator.Options{Limits: simulator.Standard})
-			s.night()
+			s := published(t, 60, simulator.Options{Limits: simulator.Standard})
 			s.portal.Inject(onUpdates(1, 7, simulator.Fault{Error: &refusal}))
 			if summary := s.mustWriteBack(); summary.Written != 60 || summary.Waited == 0 {
 				t.Errorf("%d written, %v waited, want 60 and some time", summary.Written, summary.Waited)
@@ -159,8 +155,7 @@ func TestLimitsOfThePortalAreWaitedOut(t *testing.T) {
 // A webhook that is taken away in the middle ends the pass; with the next one it goes on.
 func TestAWebhookThatIsDeletedInTheMiddle(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, 60, simulator.Options{})
-	s.night()
+	s := published(t, 60, simulator.Options{})
 	s.portal.Inject(onUpdates(3, 1000, simulator.Fault{Error: &simulator.NoAuthFound}))
 	summary, err := s.writeBack()
 	refusal, ok := errors.AsType[*bitrix24.APIError](err)
@@ -180,8 +175,7 @@ func TestAWebhookThatIsDeletedInTheMiddle(t *testing.T) {
 // portal showed before that time says nothing of the deal any more.
 func TestAChangeWhileAnUpdateIsPutOffIsSeen(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, 30, simulator.Options{Limits: simulator.Standard})
-	s.night()
+	s := published(t, 30, simulator.Options{Limits: simulator.Standard})
 	_ = s.clock.Sleep(context.Background(), time.Hour)
 	var putOff simulator.DealID
 	isCorrected := false
@@ -211,8 +205,7 @@ func TestAChangeWhileAnUpdateIsPutOffIsSeen(t *testing.T) {
 // reasons that differ from deal to deal are told in a bounded number.
 func TestAPortalThatRefusesEverything(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, 250, simulator.Options{})
-	s.night()
+	s := published(t, 250, simulator.Options{})
 	s.portal.Inject(func(call *simulator.Call) *simulator.Fault {
 		failing := map[string]*simulator.Error{}
 		for _, command := range call.Commands {
@@ -235,8 +228,7 @@ func TestAPortalThatRefusesEverything(t *testing.T) {
 // Passes that are cut off at random moments and one that is not write each deal once.
 func TestStoppedAtAnyMoment(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, 120, simulator.Options{})
-	s.night()
+	s := published(t, 120, simulator.Options{})
 	s.portal.ForgetLog()
 	random := rand.New(rand.NewPCG(1, 1))
 	for range 12 {
@@ -266,8 +258,7 @@ func TestWithinTheOperatingLimit(t *testing.T) {
 	for _, accounting := range []simulator.BatchAccounting{simulator.PerMethod, simulator.PerBatch, simulator.ShownByFirst} {
 		t.Run(fmt.Sprint("accounting ", accounting), func(t *testing.T) {
 			t.Parallel()
-			s := newSite(t, 400, simulator.Options{Limits: simulator.Standard, Quirks: simulator.Quirks{BatchAccounting: accounting}})
-			s.night()
+			s := published(t, 400, simulator.Options{Limits: simulator.Standard, Quirks: simulator.Quirks{BatchAccounting: accounting}})
 			_ = s.clock.Sleep(context.Background(), time.Hour)
 			begun := s.clock.Now()
 			summary := s.mustWriteBack()
@@ -323,8 +314,7 @@ func TestSlowUpdatesOfASilentPortal(t *testing.T) {
 
 func TestOneWriteBackAtATime(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, 5, simulator.Options{})
-	s.night()
+	s := published(t, 5, simulator.Options{})
 	lease, err := s.w.Lease(context.Background(), writeback.Lease, "a test")
 	if err != nil {
 		t.Fatal(err)

@@ -78,7 +78,15 @@ var firstNight = time.Date(2026, 3, 10, 2, 30, 0, 0, time.UTC)
 // newSite has a world of so many generated deals, with fields for all results.
 func newSite(t testing.TB, deals int, o simulator.Options) *site {
 	t.Helper()
-	s := &site{t: t, clock: &clock{now: firstNight}, w: warehousetest.Migrated(t), cfg: config.Default()}
+	s := newPortal(t, deals, o)
+	s.w = warehousetest.Migrated(t)
+	return s
+}
+
+// newPortal is a site without a warehouse.
+func newPortal(t testing.TB, deals int, o simulator.Options) *site {
+	t.Helper()
+	s := &site{t: t, clock: &clock{now: firstNight}, cfg: config.Default()}
 	var suggested simulator.Suggested
 	s.world, suggested = simulator.Generate(simulator.GenerateOptions{Seed: 1, Deals: deals, Now: firstNight})
 	for _, f := range []simulator.Field{
@@ -176,6 +184,43 @@ type quiet struct{}
 
 func (quiet) Step(string)       {}
 func (quiet) Rows(int64, int64) {}
+
+// What a generated world's first night publishes does not depend on what becomes of the world, so one
+// site of each size makes it, and the others begin with its rows.
+var (
+	firstNights   = map[int]*firstRows{} // by the number of deals
+	firstNightsMu sync.Mutex
+)
+
+type firstRows struct {
+	sync.Mutex // for the night
+	rows       warehousetest.Rows
+	ended      time.Time
+}
+
+// published is a site of newSite after its first night.
+func published(t testing.TB, deals int, o simulator.Options) *site {
+	t.Helper()
+	s := newSite(t, deals, o)
+	firstNightsMu.Lock()
+	first := firstNights[deals]
+	if first == nil {
+		first = &firstRows{}
+		firstNights[deals] = first
+	}
+	firstNightsMu.Unlock()
+	first.Lock()
+	defer first.Unlock()
+	if first.rows == nil {
+		s.night()
+		first.rows, first.ended = warehousetest.RowsOf(t, s.w), s.clock.Now()
+		return s
+	}
+	s.world.Advance(s.clock.Now())
+	_ = s.clock.Sleep(context.Background(), first.ended.Sub(s.clock.Now()))
+	first.rows.Into(t, s.w)
+	return s
+}
 
 // night makes a nightly pass, which has to succeed.
 func (s *site) night() nightly.Outcome {

@@ -19,8 +19,7 @@ import (
 
 func TestEveryDealGetsItsResultOnceAndNothingElse(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, 400, simulator.Options{})
-	s.night()
+	s := published(t, 400, simulator.Options{})
 	before := s.rest()
 	summary := s.mustWriteBack()
 	if summary.Deals != 400 || summary.Written != 400 || len(summary.Refused) != 0 || summary.Left != 0 {
@@ -89,20 +88,19 @@ func TestTextFieldsAndOtherEmptyValues(t *testing.T) {
 // the same in both is not written again.
 func TestARunThatIsPublishedMeanwhileIsTakenUp(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, 250, simulator.Options{})
-	s.night()
+	s := published(t, 120, simulator.Options{})
 	s.portal.ForgetLog()
 	pass := s.pass()
 	isNext := false
 	pass.Progress = onRows(func(done int64) {
-		if done >= 120 && !isNext {
+		if done >= 50 && !isNext {
 			isNext = true
 			s.nextNight()
 		}
 	})
 	summary, err := writeback.Run(context.Background(), pass)
-	if err != nil || summary.RunID != 2 || summary.Left != 0 || summary.Written != 250 || summary.Unchanged != 0 {
-		t.Errorf("%d written, %d unchanged, %d left, of run %d, %v, want all 250 of run 2", summary.Written, summary.Unchanged, summary.Left, summary.RunID, err)
+	if err != nil || summary.RunID != 2 || summary.Left != 0 || summary.Written != 120 || summary.Unchanged != 0 {
+		t.Errorf("%d written, %d unchanged, %d left, of run %d, %v, want all 120 of run 2", summary.Written, summary.Unchanged, summary.Left, summary.RunID, err)
 	}
 	s.mustHold()
 	s.mustRepeatNothing()
@@ -132,8 +130,7 @@ func (s *site) rest() []simulator.Deal {
 
 func TestAfterANightOnlyWhatDiffersIsWritten(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, 300, simulator.Options{})
-	s.night()
+	s := published(t, 120, simulator.Options{})
 	s.mustWriteBack()
 	s.nextNight()
 	want := map[string]int{}
@@ -143,7 +140,7 @@ func TestAfterANightOnlyWhatDiffersIsWritten(t *testing.T) {
 		}
 	}
 	s.mustWriteBack()
-	if diff := cmp.Diff(want, s.updates()); diff != "" || len(want) == 0 || len(want) == 300 {
+	if diff := cmp.Diff(want, s.updates()); diff != "" || len(want) == 0 || len(want) == 120 {
 		t.Errorf("the second night's updates (-want +got), %d wanted:\n%s", len(want), diff)
 	}
 	s.mustHold()
@@ -152,9 +149,7 @@ func TestAfterANightOnlyWhatDiffersIsWritten(t *testing.T) {
 // Two portals and warehouses live through the same nights, one of them with write-back.
 func TestOwnWritesCostTheNextNightNothing(t *testing.T) {
 	t.Parallel()
-	with, without := newSite(t, 300, simulator.Options{}), newSite(t, 300, simulator.Options{})
-	with.night()
-	without.night()
+	with, without := published(t, 120, simulator.Options{}), published(t, 120, simulator.Options{})
 	for night := range 3 {
 		if written := with.mustWriteBack().Written; written == 0 {
 			t.Errorf("night %d: nothing was written", night)
@@ -188,8 +183,7 @@ func TestOtherPeoplesChangesAreSeen(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			s := newSite(t, 30, simulator.Options{})
-			s.night()
+			s := published(t, 30, simulator.Options{})
 			_ = s.clock.Sleep(context.Background(), time.Hour) // out of the overlap of two nights
 			deal := s.deals()[7]
 			test.between(s, deal)
@@ -226,8 +220,7 @@ func correct(s *site, id simulator.DealID) {
 
 func TestRefusedDealsAreCountedAndSkipped(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, 60, simulator.Options{})
-	s.night()
+	s := published(t, 60, simulator.Options{})
 	deals := s.deals()
 	for _, id := range deals[3:8] {
 		s.world.EditDeal(id, s.clock.Now(), func(d *simulator.Deal) { d.IsReadOnly = true })
@@ -272,8 +265,7 @@ func TestAFieldThatCannotHoldItsResultIsAnErrorBeforeTheFirstWrite(t *testing.T)
 
 func TestWithoutAPublishedRunThereIsNothingToWrite(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, 5, simulator.Options{})
-	s.night()
+	s := published(t, 5, simulator.Options{})
 	if err := s.w.DB().Exec(context.Background(), "TRUNCATE TABLE run_events"); err != nil {
 		t.Fatal(err)
 	}
@@ -289,8 +281,7 @@ func TestWithoutAPublishedRunThereIsNothingToWrite(t *testing.T) {
 
 func TestDryRunAndLimit(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, 60, simulator.Options{})
-	s.night()
+	s := published(t, 60, simulator.Options{})
 	dry := s.pass()
 	dry.DryRun = true
 	planned, err := writeback.Run(context.Background(), dry)
@@ -319,7 +310,7 @@ func TestDryRunAndLimit(t *testing.T) {
 
 func TestSetupCreatesWhatIsMissingOnce(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, 5, simulator.Options{})
+	s := newPortal(t, 5, simulator.Options{})
 	s.cfg.WriteBack = config.WriteBack{Language: config.Russian, DaysLate: "UF_CRM_LATE"}
 	const want = `write_back:
   language: ru
@@ -354,7 +345,7 @@ func TestSetupCreatesWhatIsMissingOnce(t *testing.T) {
 
 func TestSetupWithoutTheRight(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, 5, simulator.Options{Quirks: simulator.Quirks{IsNotAdmin: true}})
+	s := newPortal(t, 5, simulator.Options{Quirks: simulator.Quirks{IsNotAdmin: true}})
 	client := s.newClient()
 	described, err := client.Describe(context.Background())
 	if err != nil {

@@ -9,9 +9,12 @@
 package warehousetest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -201,6 +204,9 @@ func start(ctx context.Context) error {
 	return nil
 }
 
+// filled are the tables that hold rows, of them those that are not of the schema itself.
+const filled = "engine LIKE '%MergeTree' AND name NOT IN ('schema_migrations', 'view_versions')"
+
 // migrate leaves the warehouse with the newest schema and without rows.
 func (s *slot) migrate(ctx context.Context) error {
 	digest, err := s.digest(ctx)
@@ -208,7 +214,7 @@ func (s *slot) migrate(ctx context.Context) error {
 		return err
 	}
 	if digest != 0 && digest == s.schema {
-		return eachTable(ctx, s.hold.DB(), "engine LIKE '%MergeTree' AND name NOT IN ('schema_migrations', 'view_versions')", "TRUNCATE TABLE %s SYNC")
+		return eachTable(ctx, s.hold.DB(), filled, "TRUNCATE TABLE %s SYNC")
 	}
 	if err := s.empty(ctx); err != nil {
 		return err
@@ -263,6 +269,56 @@ func eachTable(ctx context.Context, db driver.Conn, where, statement string) err
 		}
 	}
 	return rows.Err()
+}
+
+// Rows are what the tables of a warehouse hold, by their names: for tests that begin with what a run
+// has published, and need not make that run each.
+type Rows map[string][]byte
+
+// RowsOf are the rows of a warehouse with the newest schema.
+func RowsOf(t testing.TB, w *warehouse.Warehouse) Rows {
+	t.Helper()
+	var tables []string
+	row := w.DB().QueryRow(t.Context(), "SELECT groupArray(name) FROM system.tables WHERE database = currentDatabase() AND "+filled+" AND total_rows > 0")
+	if err := row.Scan(&tables); err != nil {
+		t.Fatal(err)
+	}
+	rows := Rows{}
+	for _, table := range tables {
+		rows[table] = ask(t, w, "SELECT * FROM "+table+" FORMAT Native", nil)
+	}
+	return rows
+}
+
+// Into puts the rows into another warehouse, which has the newest schema and is empty.
+func (r Rows) Into(t testing.TB, w *warehouse.Warehouse) {
+	t.Helper()
+	for table, rows := range r {
+		// The same rows may have been there before they were removed.
+		ask(t, w, "INSERT INTO "+table+" SETTINGS insert_deduplicate = 0 FORMAT Native", rows)
+	}
+}
+
+// ask has the engine of an open warehouse execute a statement, with data behind it.
+func ask(t testing.TB, w *warehouse.Warehouse, statement string, data []byte) []byte {
+	t.Helper()
+	endpoints, _ := w.Endpoints()
+	address := endpoints.HTTP + "?" + url.Values{"database": {w.Names().Internal}, "query": {statement}}.Encode()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, address, bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.SetBasicAuth(w.Options().Auth.Username, w.Options().Auth.Password)
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil || answer.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %s, %v", statement, text, err)
+	}
+	return text
 }
 
 // Seed lets the folder of an embedded warehouse, which is empty, begin with the newest schema:

@@ -77,7 +77,7 @@ func timeQueries(b *testing.B, w *warehouse.Warehouse) {
 	})
 	v := view{deal: deal, from: asOf.AddDate(0, -6, 0), to: asOf}
 	all := distinct(statements(b), v)
-	slices.SortStableFunc(all, func(a, b statement) int { return strings.Compare(a.place, b.place) })
+	slices.SortStableFunc(all, func(a, b asking) int { return strings.Compare(a.place, b.place) })
 	for _, s := range all {
 		b.Run(s.place, func(b *testing.B) {
 			took := func() time.Duration {

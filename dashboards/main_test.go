@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -164,10 +165,25 @@ func (v view) expand(sql string) string {
 
 var now = time.Date(2026, 3, 10, 2, 30, 0, 0, time.UTC)
 
+// demoRows are those of two nights of the demo's portal. The first test that asks makes the nights.
+var demoRows struct {
+	sync.Mutex
+	rows warehousetest.Rows
+}
+
 // demo is a warehouse with two nights of the demo's portal.
 func demo(t testing.TB) *warehouse.Warehouse {
 	t.Helper()
-	return generated(t, 400)
+	demoRows.Lock()
+	defer demoRows.Unlock()
+	if demoRows.rows == nil {
+		w := generated(t, 400)
+		demoRows.rows = warehousetest.RowsOf(t, w)
+		return w
+	}
+	w := warehousetest.Migrated(t)
+	demoRows.rows.Into(t, w)
+	return w
 }
 
 // generated is a warehouse with two nights of a generated portal.

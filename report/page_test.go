@@ -81,7 +81,8 @@ const unseen = `[...document.querySelectorAll('table')]
 	.map(e => e.textContent.trim().slice(0, 40))`
 
 // TestPage looks at the page as its readers do: on a phone, on a desk, in the dark, on
-// paper.
+// paper. The pages by stage and by funnel differ from that by manager in their texts alone, and are
+// looked at where each of the layouts is at its narrowest, and not printed.
 func TestPage(t *testing.T) {
 	t.Parallel()
 	s := samples(t)
@@ -97,12 +98,14 @@ func TestPage(t *testing.T) {
 			if err := os.WriteFile(file, b.Bytes(), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			t.Run(fmt.Sprintf("by %s in %s", by, language), func(t *testing.T) { look(browser, t, file) })
+			isWhole := by == report.ByManager || os.Getenv("STAGELAG_SCREENSHOTS") != ""
+			t.Run(fmt.Sprintf("by %s in %s", by, language), func(t *testing.T) { look(browser, t, file, isWhole) })
 		}
 	}
 }
 
-func look(browser context.Context, t *testing.T, file string) {
+// look looks at a page in every view, or in the tightest ones only.
+func look(browser context.Context, t *testing.T, file string, isWhole bool) {
 	t.Helper()
 	tab, end := chromedp.NewContext(browser)
 	defer end()
@@ -151,19 +154,23 @@ func look(browser context.Context, t *testing.T, file string) {
 		media  string
 		scheme string
 		isOpen bool // whether everything is unfolded
+		tight  bool // the narrowest of its layout
 	}{
-		{"A4 within its margins", 703, "print", "light", false},
-		{"a phone", 360, "screen", "light", false},
-		{"a phone, unfolded", 360, "screen", "light", true},
-		{"a phone in the dark", 360, "screen", "dark", true},
-		{"where rows become cards", 820, "screen", "light", true},
-		{"the narrowest table", 821, "screen", "light", true},
-		{"a tablet", 923, "screen", "light", true},
-		{"the last of the narrow charts", 1000, "screen", "light", true},
-		{"the first of the wide charts", 1001, "screen", "light", true},
-		{"a desk", 1280, "screen", "light", true},
-		{"a desk in the dark", 1280, "screen", "dark", true},
+		{"A4 within its margins", 703, "print", "light", false, true},
+		{"a phone", 360, "screen", "light", false, false},
+		{"a phone, unfolded", 360, "screen", "light", true, true},
+		{"a phone in the dark", 360, "screen", "dark", true, false},
+		{"where rows become cards", 820, "screen", "light", true, false},
+		{"the narrowest table", 821, "screen", "light", true, true},
+		{"a tablet", 923, "screen", "light", true, false},
+		{"the last of the narrow charts", 1000, "screen", "light", true, false},
+		{"the first of the wide charts", 1001, "screen", "light", true, true},
+		{"a desk", 1280, "screen", "light", true, false},
+		{"a desk in the dark", 1280, "screen", "dark", true, false},
 	} {
+		if !view.tight && !isWhole {
+			continue
+		}
 		set := chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
 			_, media := cdp.Call(ctx, target, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
 				Media: view.media, Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: view.scheme}},
@@ -203,6 +210,9 @@ func look(browser context.Context, t *testing.T, file string) {
 			}
 			keep(t, folder, file, fmt.Sprintf("%s-%d-%s.png", view.media, view.width, view.scheme), picture)
 		}
+	}
+	if !isWhole {
+		return
 	}
 	// On paper the rows are as folded as the page comes.
 	if err := chromedp.Do(tab, chromedp.Navigate("file://"+file)); err != nil {

@@ -81,8 +81,9 @@ func loseWarehouse(t *testing.T, folder string) {
 // backup, a full run brings what the portal still has.
 func TestALostWarehouse(t *testing.T) {
 	t.Parallel()
-	folder := newFolder(t)
+	folder := seededFolder(t)
 	_, world := writtenPortal(t, folder, 30, "")
+	held := openWarehouse(t, folder)
 	mustCall(t, folder, "run", "--as-of", time.Now().AddDate(0, 0, -1).Format(time.DateOnly))
 	backup := filepath.Join(folder, "one.tar.zst")
 	if stdout := mustCall(t, folder, "backup", backup); stdout != "Backed up to "+backup+".\n" {
@@ -96,10 +97,12 @@ func TestALostWarehouse(t *testing.T) {
 	mustCall(t, folder, "run")
 	want := figures(t, folder)
 
+	_ = held.Close()
 	loseWarehouse(t, folder)
 	if stdout := mustCall(t, folder, "restore", backup); !strings.Contains(stdout, "run 1 as of ") {
 		t.Errorf("restore: %q, want the run that is published", stdout)
 	}
+	held = openWarehouse(t, folder)
 	if figures(t, folder) != saved {
 		t.Error("what was restored is not what was backed up")
 	}
@@ -108,6 +111,7 @@ func TestALostWarehouse(t *testing.T) {
 		t.Error("after the restore and a run the figures are not those of the lost warehouse")
 	}
 
+	_ = held.Close()
 	loseWarehouse(t, folder)
 	mustCall(t, folder, "run", "--full")
 	if figures(t, folder) != want {
@@ -118,7 +122,7 @@ func TestALostWarehouse(t *testing.T) {
 // A backup can be put under another warehouse.database, and shows there what it showed.
 func TestABackupUnderAnotherDatabase(t *testing.T) {
 	t.Parallel()
-	folder := newFolder(t)
+	folder := seededFolder(t)
 	writtenPortal(t, folder, 20, "")
 	openWarehouse(t, folder)
 	north := []string{"STAGELAG_WAREHOUSE_DATABASE=north"}
@@ -149,7 +153,7 @@ func TestABackupUnderAnotherDatabase(t *testing.T) {
 // A restore replaces nothing unasked, and nothing when it fails.
 func TestARestoreThatDoesNot(t *testing.T) {
 	t.Parallel()
-	folder := newFolder(t)
+	folder := seededFolder(t)
 	writtenPortal(t, folder, 10, "")
 	openWarehouse(t, folder)
 	fail := func(code int, want string, args ...string) {
@@ -199,7 +203,7 @@ func TestARestoreThatDoesNot(t *testing.T) {
 // What a restore that was killed has left shows nobody any numbers.
 func TestAHalfRestoredWarehouse(t *testing.T) {
 	t.Parallel()
-	folder := newFolder(t)
+	folder := seededFolder(t)
 	writtenPortal(t, folder, 10, "")
 	w := openWarehouse(t, folder)
 	mustCall(t, folder, "run")
@@ -232,7 +236,7 @@ func TestAHalfRestoredWarehouse(t *testing.T) {
 // Nobody who is forgotten comes back with a backup.
 func TestForgetOutlivesARestore(t *testing.T) {
 	t.Parallel()
-	folder := newFolder(t)
+	folder := seededFolder(t)
 	writtenPortal(t, folder, 20, "")
 	openWarehouse(t, folder)
 	mustCall(t, folder, "run")

@@ -15,7 +15,7 @@ import (
 // The exit code is for monitoring, and every check that is made is documented.
 func TestDoctor(t *testing.T) {
 	t.Parallel()
-	folder := newFolder(t)
+	folder := seededFolder(t)
 	openWarehouse(t, folder)
 	simulated, _ := scheduledPortal(t, folder, 20)
 	if _, stderr, code := call(t, folder, "", "run"); code != 0 {

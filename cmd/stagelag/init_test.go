@@ -14,7 +14,7 @@ import (
 // From an address to a run, and on: what is new on the portal comes in, what was edited stays.
 func TestInit(t *testing.T) {
 	t.Parallel()
-	folder := newFolder(t)
+	folder := seededFolder(t)
 	openWarehouse(t, folder)
 	world, _ := simulator.Generate(simulator.GenerateOptions{Seed: 1, Deals: 30, Now: time.Now(), Language: simulator.Russian})
 	simulated := simulator.New(world, simulator.Options{Now: time.Now, Secret: "hidden5ecret"})

@@ -11,13 +11,14 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"stagelag/warehouse/embedded"
+	"stagelag/warehouse/warehousetest"
 )
 
 // The test binary is stagelag itself where it is called by that name, so that the tests
 // use it as a person would.
 func TestMain(m *testing.M) {
 	embedded.RunIfAsked()
-	testscript.Main(m, map[string]func(){
+	testscript.Main(warehousetest.Tests{M: m}, map[string]func(){
 		"stagelag": func() { os.Exit(mainCode()) },
 		"mortal":   func() { os.Exit(mortalCode()) },
 	})

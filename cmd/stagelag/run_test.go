@@ -62,7 +62,7 @@ func morningReport(t *testing.T, w *warehouse.Warehouse, portal *simulator.Porta
 
 func TestRunPrintsAMorningReport(t *testing.T) {
 	t.Parallel()
-	folder := newFolder(t)
+	folder := seededFolder(t)
 	w := openWarehouse(t, folder)
 	portal, world, clock := nightlyPortal(t, 150, folder)
 	mustCall(t, folder, "run")

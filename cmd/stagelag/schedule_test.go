@@ -188,7 +188,7 @@ func TestScheduleFromStartToStop(t *testing.T) {
 // is at work. A stop in the middle of a run ends it, and the next one goes on.
 func TestScheduleOverFailuresAndStops(t *testing.T) {
 	t.Parallel()
-	folder := newFolder(t)
+	folder := seededFolder(t)
 	simulated, configure := scheduledPortal(t, folder, 40)
 	configure("plan2: {}")
 	if _, stderr, code := call(t, folder, "", "schedule"); code != 2 || !strings.Contains(stderr, "plan2: unknown key") {
@@ -223,7 +223,7 @@ func TestScheduleOverFailuresAndStops(t *testing.T) {
 // A run by hand keeps a schedule out, which then makes its own.
 func TestScheduleBesideARun(t *testing.T) {
 	t.Parallel()
-	folder := newFolder(t)
+	folder := seededFolder(t)
 	simulated, _ := scheduledPortal(t, folder, 40)
 	hold, reached := holdFrom(simulated, 1)
 	run := follow(t, folder, "run")
@@ -242,7 +242,7 @@ func TestScheduleBesideARun(t *testing.T) {
 // What the schedule tells over HTTP is what the warehouse has.
 func TestScheduleTellsHowItIsDoing(t *testing.T) {
 	t.Parallel()
-	folder := newFolder(t)
+	folder := seededFolder(t)
 	_, configure := scheduledPortal(t, folder, 40)
 	s := follow(t, folder, "schedule")
 	address := s.expect(`"listen":"(127\.0\.0\.1:\d+)","msg":"schedule began"`)[1]
@@ -314,7 +314,7 @@ func TestScheduleOfATakenAddress(t *testing.T) {
 // A write-back that fails is tried again without another run.
 func TestScheduleWritesBack(t *testing.T) {
 	t.Parallel()
-	folder := newFolder(t)
+	folder := seededFolder(t)
 	simulated, configure := scheduledPortal(t, folder, 40)
 	configure("write_back: {state: UF_CRM_NOT_THERE}")
 	s := follow(t, folder, "schedule")

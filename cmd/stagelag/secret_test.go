@@ -23,7 +23,7 @@ const webhookSecret = "hidden5ecret"
 // tables of the warehouse.
 func TestNothingSaysASecret(t *testing.T) {
 	t.Parallel()
-	folder := newFolder(t)
+	folder := seededFolder(t)
 	simulated, _ := writtenPortal(t, folder, 30, "")
 	w := openWarehouse(t, folder)
 	said := map[string]string{}
@@ -101,7 +101,7 @@ func TestNothingSaysASecret(t *testing.T) {
 	must("query that fails", 1, "query", "SELECT * FROM none")
 	must("dashboards export", 0, "dashboards", "export", "--dir", "grafana")
 	must("bad usage", 2, "run", "--as-of", "soon")
-	must("demo", 0, "demo")
+	must("demo", 0, "demo", "--deals", "20")
 
 	var credentials map[string]struct{ Program, Analyst, Grafana string }
 	text, err := os.ReadFile(filepath.Join(folder, "data", "warehouse", "credentials"))

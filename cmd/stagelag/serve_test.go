@@ -43,6 +43,14 @@ func newFolder(t *testing.T) string {
 	return folder
 }
 
+// seededFolder is a folder whose warehouse has the schema, so that no command has to make it.
+func seededFolder(t *testing.T) string {
+	t.Helper()
+	folder := newFolder(t)
+	warehousetest.Seed(t, filepath.Join(folder, "data", "warehouse"))
+	return folder
+}
+
 // serve starts a command in the folder.
 func serve(t *testing.T, folder string, args ...string) *served {
 	t.Helper()

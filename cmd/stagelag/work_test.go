@@ -10,9 +10,9 @@ import (
 // TestWorkHelpsARun starts who helps before the run, as timers on two machines do.
 func TestWorkHelpsARun(t *testing.T) {
 	t.Parallel()
-	folder := newFolder(t)
+	folder := seededFolder(t)
 	openWarehouse(t, folder)
-	writtenPortal(t, folder, 400, "")
+	writtenPortal(t, folder, 120, "")
 	type result struct {
 		stdout, stderr string
 		code           int
@@ -25,7 +25,7 @@ func TestWorkHelpsARun(t *testing.T) {
 	var r result
 	for isOver := false; !isOver; {
 		// One that is over before the helper has started is not the last.
-		if _, stderr, code := call(t, folder, "", "run", "--full", "--parts", "40"); code != 0 {
+		if _, stderr, code := call(t, folder, "", "run", "--full", "--parts", "24"); code != 0 {
 			t.Fatalf("run --parts: exit code %d, standard error: %s", code, stderr)
 		}
 		select {

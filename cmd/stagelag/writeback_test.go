@@ -78,7 +78,7 @@ func updatesOf(p *simulator.Portal) map[string]int {
 // What setup prints is a configuration with which a run writes the result.
 func TestFromSetupToWriteBack(t *testing.T) {
 	t.Parallel()
-	folder := newFolder(t)
+	folder := seededFolder(t)
 	openWarehouse(t, folder)
 	simulated, _ := writtenPortal(t, folder, 40, "")
 	stdout, stderr, code := call(t, folder, "", "write-back", "setup")
@@ -144,7 +144,7 @@ func TestTheChangesOfADryRunAreATable(t *testing.T) {
 // A write-back that fails leaves the run published, and says both.
 func TestAWriteBackThatFailsLeavesTheRunPublished(t *testing.T) {
 	t.Parallel()
-	folder := newFolder(t)
+	folder := seededFolder(t)
 	openWarehouse(t, folder)
 	writtenPortal(t, folder, 10, "write_back: {state: UF_CRM_NOT_THERE}\n")
 	stdout, stderr, code := call(t, folder, "", "run", "--json")
@@ -171,7 +171,7 @@ func TestAWriteBackThatFailsLeavesTheRunPublished(t *testing.T) {
 // What managers look for in a deal is its state of today.
 func TestARunOfAPastDateIsNotWrittenBack(t *testing.T) {
 	t.Parallel()
-	folder := newFolder(t)
+	folder := seededFolder(t)
 	openWarehouse(t, folder)
 	simulated, world := writtenPortal(t, folder, 10, "write_back: {days_lost: UF_CRM_LOST}\n")
 	world.AddField(simulator.Field{Name: "UF_CRM_LOST", Type: "integer"})
@@ -196,7 +196,7 @@ func TestARunOfAPastDateIsNotWrittenBack(t *testing.T) {
 // once in the end.
 func TestWriteBackKilledAtAnyMoment(t *testing.T) {
 	t.Parallel()
-	folder := newFolder(t)
+	folder := seededFolder(t)
 	simulated, world := writtenPortal(t, folder, 150, "")
 	world.AddField(simulator.Field{Name: "UF_CRM_LOST", Type: "integer"})
 	if _, stderr, code := call(t, folder, "", "run"); code != 0 {

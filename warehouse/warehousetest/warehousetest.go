@@ -53,17 +53,21 @@ func Main(m *testing.M) {
 	embedded.RunIfAsked()
 	// A process built with the race detector waits a second at its end.
 	os.Setenv("GORACE", "atexit_sleep_ms=0")
-	os.Exit(run(m))
+	os.Exit(Tests{m}.Run())
 }
 
-func run(m *testing.M) int {
+// Tests are those of a test binary whose TestMain has more to do than Main.
+type Tests struct{ *testing.M }
+
+// Run runs the tests and ends the engines they used.
+func (tests Tests) Run() int {
 	var err error
 	if root, err = os.MkdirTemp("", "warehousetest-"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	defer os.RemoveAll(root)
-	code := m.Run()
+	code := tests.M.Run()
 	for _, s := range free {
 		if s.hold != nil {
 			s.hold.Close()

@@ -33,7 +33,7 @@ tests := $(tool) gotestsum --format=pkgname-and-test-fails -- -vet=off -timeout=
 
 .PHONY: test
 test: engine browser ## run all tests
-	@$(MAKE) --no-print-directory -j2 test-raced test-plain
+	@./tools/in-memory.sh $(MAKE) --no-print-directory -j2 test-raced test-plain
 
 .PHONY: test-raced
 test-raced:

@@ -17,8 +17,7 @@ import (
 func TestARestoreThatWasCutOff(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
-	w := warehousetest.New(t)
-	up(t, w)
+	w := warehousetest.Migrated(t)
 	count := func() uint64 { return number(t, w, "SELECT count() FROM write_backs") }
 	add := func(id string) {
 		execute(t, w, "INSERT INTO write_backs (deal_id, updated_at, written_at) SELECT "+id+", now64(3), now64(3)")
@@ -56,8 +55,7 @@ func TestARestoreThatWasCutOff(t *testing.T) {
 func TestARestoredWarehouseHasItsViews(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
-	w, other := warehousetest.New(t), warehousetest.New(t)
-	up(t, w)
+	w, other := warehousetest.Migrated(t), warehousetest.New(t)
 	execute(t, w, "INSERT INTO run_events (run_id, as_of, started_at, status, recorded_at) SELECT 1, '2026-03-02', now64(3), 'failed', now64(3)")
 	file := filepath.Join(t.TempDir(), "one.tar.zst")
 	if err := w.Backup(ctx, file); err != nil {
@@ -78,8 +76,7 @@ func TestARestoredWarehouseHasItsViews(t *testing.T) {
 func TestABackupOfANewerSchemaIsRefused(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
-	w := warehousetest.New(t)
-	up(t, w)
+	w := warehousetest.Migrated(t)
 	execute(t, w, "INSERT INTO write_backs (deal_id, updated_at, written_at) SELECT 1, now64(3), now64(3)")
 	execute(t, w, "INSERT INTO schema_migrations (version, dirty, sequence) SELECT 9999, 0, toUInt64(9e18)")
 	file := filepath.Join(t.TempDir(), "newer.tar.zst")
@@ -99,8 +96,7 @@ func TestABackupOfANewerSchemaIsRefused(t *testing.T) {
 func TestBackupOnAServer(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
-	w := warehousetest.New(t)
-	up(t, w)
+	w := warehousetest.Migrated(t)
 	execute(t, w, "INSERT INTO write_backs (deal_id, updated_at, written_at) SELECT 1, now64(3), now64(3)")
 	auth, address := w.Options().Auth, w.Options().Addr[0]
 	server, err := warehouse.Open(ctx, warehouse.Config{URL: "clickhouse://" + auth.Username + ":" + auth.Password + "@" + address, Database: w.Names().Views})

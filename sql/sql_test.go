@@ -89,8 +89,7 @@ func TestSeveralAtOnce(t *testing.T) {
 // them. Every statement can be repeated; the whole way from one that was cut off is gone for some.
 func TestCutOffAnywhere(t *testing.T) {
 	t.Parallel()
-	w := warehousetest.New(t)
-	up(t, w)
+	w := warehousetest.Migrated(t)
 	for _, file := range upFiles(t) {
 		statement, err := os.ReadFile("migrations/" + file)
 		if err != nil {
@@ -126,8 +125,7 @@ func upFiles(t *testing.T) []string {
 // A run of an older program on another host keeps the schema as it knows it.
 func TestTheSchemaWaitsForARun(t *testing.T) {
 	t.Parallel()
-	w := warehousetest.New(t)
-	up(t, w)
+	w := warehousetest.Migrated(t)
 	execute(t, w, "INSERT INTO schema_migrations (version, dirty, sequence) SELECT "+strconv.FormatUint(uint64(status(t, w).Newest-1), 10)+", 0, max(sequence) + 1 FROM schema_migrations")
 	runLease := embedded.LeasePrefix + w.Names().Views + "-" + sql.RunLease
 	running, end := context.WithCancel(t.Context())
@@ -166,8 +164,7 @@ func TestTheSchemaWaitsForARun(t *testing.T) {
 
 func TestANewerSchemaIsRefused(t *testing.T) {
 	t.Parallel()
-	w := warehousetest.New(t)
-	up(t, w)
+	w := warehousetest.Migrated(t)
 	execute(t, w, "INSERT INTO schema_migrations (version, dirty, sequence) SELECT 9999, 0, toUInt64(9e18)")
 	var newer *sql.NewerError
 	if err := sql.Up(context.Background(), w); !errors.As(err, &newer) || newer.Version != 9999 {
@@ -178,8 +175,7 @@ func TestANewerSchemaIsRefused(t *testing.T) {
 // TestEveryMigrationHasAWayBack runs all the way down, and up again.
 func TestEveryMigrationHasAWayBack(t *testing.T) {
 	t.Parallel()
-	w := warehousetest.New(t)
-	up(t, w)
+	w := warehousetest.Migrated(t)
 	for _, file := range slices.Backward(upFiles(t)) {
 		down, err := os.ReadFile("migrations/" + strings.TrimSuffix(file, ".up.sql") + ".down.sql")
 		if err != nil {
@@ -216,8 +212,7 @@ func TestOneStatementToAFile(t *testing.T) {
 
 func TestEveryTableAndColumnIsExplained(t *testing.T) {
 	t.Parallel()
-	w := warehousetest.New(t)
-	up(t, w)
+	w := warehousetest.Migrated(t)
 	for _, db := range []driver.Conn{w.DB(), w.Views()} {
 		var unexplained []string
 		err := db.Select(context.Background(), &unexplained, `
@@ -234,8 +229,7 @@ func TestEveryTableAndColumnIsExplained(t *testing.T) {
 // has what those views ask.
 func TestReadersReadViewsAndNoTable(t *testing.T) {
 	t.Parallel()
-	w := warehousetest.New(t)
-	up(t, w)
+	w := warehousetest.Migrated(t)
 	var tables []struct {
 		Database string `ch:"database"`
 		Name     string `ch:"name"`

@@ -90,7 +90,7 @@ func TestOneSnapshotForAQuery(t *testing.T) {
 	}
 	run, isCut := 1, 0
 	for kind, query := range queries {
-		for round := range 3 {
+		for round := range 2 {
 			type answer struct {
 				text string
 				err  error
@@ -106,7 +106,7 @@ func TestOneSnapshotForAQuery(t *testing.T) {
 				select {
 				case got = <-answered:
 					wait = false
-				case <-time.After(time.Duration(round+1) * 10 * time.Millisecond):
+				case <-time.After(time.Duration(round+1) * 40 * time.Millisecond):
 					run++
 					publish(t, w, run)
 				}
@@ -120,8 +120,9 @@ func TestOneSnapshotForAQuery(t *testing.T) {
 			}
 		}
 	}
-	if isCut < 3*len(queries)/2 {
-		t.Errorf("runs were published within %d of %d queries, which shows too little", isCut, 3*len(queries))
+	t.Logf("%d runs", run)
+	if isCut < 2*len(queries) {
+		t.Errorf("runs were published within %d of %d queries, which shows too little", isCut, 2*len(queries))
 	}
 }
 
@@ -146,8 +147,7 @@ func viewText(t *testing.T, w *warehouse.Warehouse, name string) (text string) {
 
 func TestViewsAreMadeAnewWhereTheirTextsDiffer(t *testing.T) {
 	t.Parallel()
-	w := warehousetest.New(t)
-	up(t, w)
+	w := warehousetest.Migrated(t)
 	want := viewText(t, w, "at_deals_now_v1")
 	const older = "CREATE OR REPLACE VIEW at_deals_now_v1 AS SELECT 1 AS deal_id"
 	for _, test := range []struct {
@@ -212,8 +212,7 @@ func TestEveryViewIsAFileOfItsName(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("%d files, %v", len(files), err)
 	}
-	w := warehousetest.New(t)
-	up(t, w)
+	w := warehousetest.Migrated(t)
 	names := w.Names()
 	for _, file := range files {
 		text, err := os.ReadFile("views/" + file)

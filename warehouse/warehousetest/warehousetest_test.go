@@ -54,3 +54,27 @@ func TestMoreThanAnEngineHas(t *testing.T) {
 		t.Errorf("20 warehouses are on the engines %v, want two engines", engines)
 	}
 }
+
+// Rows are the same in another warehouse, also where they were before.
+func TestRows(t *testing.T) {
+	from, to := warehousetest.Migrated(t), warehousetest.Migrated(t)
+	exec := func(statement string) {
+		t.Helper()
+		if err := to.DB().Exec(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const fact = "INSERT INTO facts (run_id, sign, day, deal_id, visit_no, stage_id) SELECT 1, 1, '2026-03-02', 7, 1, 'NEW'"
+	if err := from.DB().Exec(t.Context(), fact); err != nil {
+		t.Fatal(err)
+	}
+	rows := warehousetest.RowsOf(t, from)
+	for range 2 {
+		exec("TRUNCATE TABLE facts")
+		rows.Into(t, to)
+		var n, deal uint64
+		if err := to.DB().QueryRow(t.Context(), "SELECT count(), any(deal_id) FROM facts").Scan(&n, &deal); err != nil || n != 1 || deal != 7 || len(rows) != 1 {
+			t.Errorf("%d facts of deal %d and %d tables, %v, want the one fact of deal 7", n, deal, len(rows), err)
+		}
+	}
+}

@@ -120,7 +120,6 @@ func TestOneSnapshotForAQuery(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d runs", run)
 	if isCut < 2*len(queries) {
 		t.Errorf("runs were published within %d of %d queries, which shows too little", isCut, 2*len(queries))
 	}

@@ -126,7 +126,7 @@ func newHunt(t *testing.T, u *undisturbed) *hunt {
 	return h
 }
 
-// command is a run, every third one a full one.
+// command is a run of the night. Those of every third night are full ones, which find more by themselves.
 func (h *hunt) command(program string) *exec.Cmd {
 	h.t.Helper()
 	self, err := os.Executable()
@@ -134,7 +134,7 @@ func (h *hunt) command(program string) *exec.Cmd {
 		h.t.Fatal(err)
 	}
 	run := exec.Command(self, "run")
-	if h.kills%3 == 2 {
+	if h.nights%3 == 0 {
 		run.Args = append(run.Args, "--full")
 	}
 	run.Args[0], run.Dir = program, h.folder

@@ -81,7 +81,7 @@ func (s *site) passOf(b *testing.B, most int64) (done measured) {
 	endpoints, _ := s.w.Endpoints()
 	text, err := json.Marshal(task{
 		Warehouse: warehousetest.ServerURL(s.w, endpoints.Native),
-		Webhook:   s.portal.WebhookURL("http://" + s.cfg.Portal.URL.Host()), WriteBack: s.cfg.WriteBack, Most: most,
+		Webhook:   s.portal.WebhookURL("http://" + s.address), WriteBack: s.cfg.WriteBack, Most: most,
 	})
 	if err != nil {
 		b.Fatal(err)

@@ -62,11 +62,14 @@ type site struct {
 	portal *simulator.Portal
 	cfg    config.Config
 	w      *warehouse.Warehouse
-	log    bytes.Buffer
-	names  map[writeback.Role]string // of the fields, by what they are for
-	client *bitrix24.Client          // of the last pass
-	sent   atomic.Int64              // requests
-	ended  sync.Map                  // a channel by the number of a request, closed when the portal is done with it
+	// address is where the portal really is. All have the same name: a run that finds its portal
+	// under another one reads it anew.
+	address string
+	log     bytes.Buffer
+	names   map[writeback.Role]string // of the fields, by what they are for
+	client  *bitrix24.Client          // of the last pass
+	sent    atomic.Int64              // requests
+	ended   sync.Map                  // a channel by the number of a request, closed when the portal is done with it
 }
 
 // requestNumber is the header that tells the portal's side of the test which request it has.
@@ -108,7 +111,8 @@ func newPortal(t testing.TB, deals int, o simulator.Options) *site {
 		s.portal.ServeHTTP(w, r)
 	}))
 	t.Cleanup(server.Close)
-	webhook, err := bitrix24.ParseWebhook(s.portal.WebhookURL(server.URL))
+	s.address = server.Listener.Addr().String()
+	webhook, err := bitrix24.ParseWebhook(s.portal.WebhookURL("https://portal.example"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,6 +155,7 @@ func (s *site) RoundTrip(r *http.Request) (*http.Response, error) {
 	s.ended.Store(number, ended)
 	r = r.Clone(r.Context())
 	r.Header.Set(requestNumber, number)
+	r.URL.Scheme, r.URL.Host = "http", s.address
 	response, err := http.DefaultTransport.RoundTrip(r)
 	// The portal writes down what a request has cost only after the answer.
 	select {

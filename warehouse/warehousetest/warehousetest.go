@@ -289,7 +289,9 @@ func RowsOf(t testing.TB, w *warehouse.Warehouse) Rows {
 	}
 	rows := Rows{}
 	for _, table := range tables {
-		rows[table] = ask(t, w, "SELECT * FROM "+table+" FORMAT Native", nil)
+		// In the order in which they came in: of versions of one time the last one counts. A part is
+		// named PARTITION_FIRSTBLOCK_LASTBLOCK_LEVEL.
+		rows[table] = ask(t, w, "SELECT * FROM "+table+" ORDER BY toUInt64(splitByChar('_', _part)[2]), _part_offset FORMAT Native", nil)
 	}
 	return rows
 }

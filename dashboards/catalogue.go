@@ -125,7 +125,7 @@ SELECT concat(stage_name, ': entered ', toString(entered_date),
     plan_days IS NULL, ', without a plan, so nothing accrues.',
     concat(' + plan of ', toString(assumeNotNull(plan_days)), ' d = planned end ', toString(assumeNotNull(planned_end)), '. ',
       if(is_open = 1, concat('Still there as of ', ifNull(toString(` + asOf + `), '—')), concat('Left ', ifNull(toString(left_date), '—'))),
-      if(late_at_entry > 0, concat(', entered ', toString(assumeNotNull(late_at_entry)), ' d after the planned end and counted from the next day on'), ''),
+      if(late_at_entry > 0, concat(', entered ', toString(assumeNotNull(late_at_entry)), ' d after that end and counted since the next day'), ''),
       multiIf(overdue_days > 0, concat(': ', toString(overdue_days), ' overdue days.'), late_at_entry > 0, ': late.', ': on time.')))) AS sentence
 FROM deal_stages
 WHERE ` + theDeal + `

@@ -1,0 +1,435 @@
+package nightly_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"stagelag/config"
+	"stagelag/extractor"
+	"stagelag/loader"
+	"stagelag/nightly"
+	"stagelag/simulator"
+	"stagelag/transform"
+)
+
+// night sets the portal's clock to the n-th night after the first.
+func (s *site) night(n int) time.Time {
+	at := firstNight.AddDate(0, 0, n)
+	s.at(at)
+	return at.Add(-time.Hour)
+}
+
+// reported are deals of the report, by id.
+func (s *site) reported(most int) []simulator.DealID {
+	var ids []simulator.DealID
+	for _, row := range s.rows(fmt.Sprintf("SELECT deal_id FROM deals_now ORDER BY is_open DESC, deal_id LIMIT %d", most)) {
+		var id simulator.DealID
+		if _, err := fmt.Sscan(row, &id); err != nil {
+			s.t.Fatal(err)
+		}
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+// TestHiddenIsNotDeleted: deals that the webhook may not read stay in the report as they were last seen, their open
+// visits count on, and each is a gap. When they can be read again, all is as it would have been.
+func TestHiddenIsNotDeleted(t *testing.T) {
+	t.Parallel()
+	s := generated(t, 51, 60)
+	s.run(false)
+	all, hidden := s.number("SELECT count() FROM deals_now"), s.reported(20)
+	lost := s.number("SELECT sum(overdue_days_total) FROM deals_now") + s.number("SELECT countIf(status IN ('overdue', 'due_today')) FROM deals_now")
+	at := s.night(1)
+	for _, id := range hidden {
+		s.world.HideDeal(id, at)
+	}
+	for _, isFull := range []bool{false, true, false} {
+		outcome := s.run(isFull)
+		if len(outcome.Warnings) == 0 || !strings.Contains(outcome.Warnings[0], "20 deals are hidden") {
+			t.Errorf("full %v: warnings %q, want one of 20 hidden deals", isFull, outcome.Warnings)
+		}
+		if got := s.number("SELECT count() FROM deals_now"); got != all {
+			t.Errorf("full %v: the report has %d deals, want the %d of before", isFull, got, all)
+		}
+		if got := s.number("SELECT sum(overdue_days_total) FROM deals_now"); got != lost {
+			t.Errorf("full %v: %d days are lost, want %d: hidden deals count on", isFull, got, lost)
+		}
+		if got := s.number("SELECT count() FROM data_gaps WHERE reason = 'hidden'"); got != 20 {
+			t.Errorf("full %v: %d gaps of hidden deals, want 20", isFull, got)
+		}
+	}
+	if got := s.number("SELECT length(warnings) FROM runs ORDER BY run_id DESC LIMIT 1"); got != 1 {
+		t.Errorf("the run has %d warnings, want 1", got)
+	}
+	s.expectLaws("with hidden deals")
+
+	at = s.night(2)
+	for _, id := range hidden {
+		s.world.ShowDeal(id, at)
+	}
+	s.run(false)
+	want := generated(t, 51, 60)
+	want.run(false)
+	want.night(1)
+	want.run(false)
+	want.night(2)
+	want.run(false)
+	expectSame(t, "when they can be read again", s.withoutHosts(), want.withoutHosts())
+}
+
+// withoutHosts is a snapshot without the addresses of pages and the numbers of runs, and without how a manager is
+// known.
+func (s *site) withoutHosts() map[string][]string {
+	s.t.Helper()
+	all := map[string][]string{}
+	for view, order := range views {
+		columns := "* EXCEPT (deal_url)"
+		switch view {
+		case "deal_stage_days":
+			columns = "* EXCEPT (run_id, manager_source)"
+		case "portfolio_days", "quality_report":
+			columns = "*"
+		}
+		all[view] = s.rows("SELECT " + columns + " FROM " + view + " ORDER BY " + order)
+	}
+	return all
+}
+
+// TestDeletionsInMasses: more deals that are deleted in a night than a person deletes are taken for a mistake, until
+// somebody says that they are none.
+func TestDeletionsInMasses(t *testing.T) {
+	t.Parallel()
+	s := generated(t, 52, 60)
+	s.run(false)
+	deals := s.reported(11)
+	at := s.night(1)
+	for _, id := range deals[:5] {
+		s.world.DeleteDeal(id, at)
+	}
+	before := s.number("SELECT count() FROM deals_now")
+	s.run(false)
+	if got := s.number("SELECT count() FROM deals_now"); got != before-5 {
+		t.Errorf("the report has %d deals after a person deleted 5 of %d", got, before)
+	}
+	at = s.night(2)
+	for _, id := range deals[5:] {
+		s.world.DeleteDeal(id, at)
+	}
+	shown := s.snapshot()
+	for range 2 { // the night after has seen them go already
+		_, err := nightly.Run(context.Background(), s.pass(false))
+		if gone, ok := errors.AsType[*nightly.DeletionsError](err); !ok || gone.Deleted != 6 || gone.Reported != uint64(before-5) || !strings.Contains(err.Error(), "--accept-deletions") {
+			t.Errorf("6 of %d deals are gone: %v", before-5, err)
+		}
+		expectSame(t, "after the refusal", s.snapshot(), shown)
+	}
+	if got := s.rows("SELECT status FROM runs ORDER BY run_id"); !slices.Equal(got, []string{"published", "published", "failed", "failed"}) {
+		t.Errorf("the runs are %v", got)
+	}
+	pass := s.pass(false)
+	pass.AcceptDeletions = true
+	if _, err := nightly.Run(context.Background(), pass); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.number("SELECT count() FROM deals_now"); got != before-11 {
+		t.Errorf("the report has %d deals, want %d", got, before-11)
+	}
+	// One that is restored comes back as it was.
+	s.world.RestoreDeal(deals[10], s.night(3), true)
+	s.run(false)
+	id := deals[10]
+	if got := s.number(fmt.Sprintf("SELECT countIf(manager_source = 'seen') FROM deal_stage_days WHERE deal_id = %d AND day <= '2026-03-11'", id)); got == 0 {
+		t.Errorf("deal %d has no day of which the manager was seen before it went", id)
+	}
+	s.expectLaws("after deletions")
+}
+
+// TestWithdraw: a run that is withdrawn leaves what was shown before it, to the row, back to before the first run; the
+// next one goes on from there, and ends where it would have ended.
+func TestWithdraw(t *testing.T) {
+	t.Parallel()
+	const seed = 53
+	ctx := context.Background()
+	s := generated(t, seed, 60)
+	shown := []map[string][]string{s.snapshot()}
+	for range 3 {
+		s.run(false)
+		shown = append(shown, s.snapshot())
+		s.nextNight(seed, 30)
+	}
+	s.run(true)
+	last := s.withoutHosts()
+	withdraw := func() {
+		t.Helper()
+		published, err := loader.LastPublished(ctx, s.w.DB())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := loader.Withdraw(ctx, s.w, published.RunID, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	withdraw()
+	expectSame(t, "after a withdrawal", s.snapshot(), shown[3])
+	s.expectLaws("after a withdrawal")
+	if _, err := loader.Withdraw(ctx, s.w, 4, time.Now()); err == nil {
+		t.Error("a run that is withdrawn was withdrawn again")
+	}
+	s.run(false)
+	expectSame(t, "after the run that follows", s.withoutHosts(), last)
+	for n := 3; n >= 0; n-- {
+		withdraw()
+		expectSame(t, fmt.Sprintf("after %d withdrawals", 4-n), s.snapshot(), shown[n])
+	}
+	if got := s.rows("SELECT status, count() FROM runs GROUP BY status"); !slices.Equal(got, []string{"withdrawn\t5"}) {
+		t.Errorf("the runs are %v, want all 5 withdrawn", got)
+	}
+	if _, err := loader.Withdraw(ctx, s.w, 1, time.Now()); !errors.Is(err, loader.ErrNothingPublished) {
+		t.Errorf("Withdraw of nothing: %v, want %v", err, loader.ErrNothingPublished)
+	}
+	s.run(false)
+	s.expectLaws("after a run that begins anew")
+	if got := s.number("SELECT countIf(manager_source = 'seen' AND day < (SELECT max(as_of) FROM runs)) FROM deal_stage_days"); got != 0 {
+		t.Errorf("%d days before the only run have a manager who was seen; what only withdrawn runs saw counts as not seen", got)
+	}
+}
+
+// TestForgottenDealsStayOut: a deal that is taken out leaves the report at once and has no title in it, and no run
+// brings it back.
+func TestForgottenDealsStayOut(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	s := generated(t, 54, 40)
+	s.run(false)
+	deals := s.reported(3)
+	began := s.rows("SELECT started_at, finished_at FROM runs")
+	want := s.snapshot()
+	for view, rows := range want {
+		if view == "portfolio_days" || view == "quality_report" {
+			delete(want, view)
+			continue
+		}
+		first := fmt.Sprintf("%d\t", deals[1])
+		want[view] = slices.DeleteFunc(rows, func(row string) bool {
+			return strings.HasPrefix(row, first) || view == "deal_stage_days" && strings.Split(row, "\t")[1] == strings.TrimSuffix(first, "\t")
+		})
+	}
+	for range 2 { // the second time changes nothing
+		if err := nightly.ForgetDeal(ctx, s.w, extractor.DealID(deals[1]), time.Now); err != nil {
+			t.Fatal(err)
+		}
+		got := s.snapshot()
+		delete(got, "portfolio_days")
+		delete(got, "quality_report")
+		expectSame(t, "a deal that is forgotten", got, want)
+	}
+	if n := s.kept("SELECT count() FROM (SELECT deal_id, title FROM deals UNION ALL SELECT deal_id, title FROM landing_deals) WHERE deal_id = ? AND title != ''", uint64(deals[1])); n != 0 {
+		t.Errorf("%d rows still have its title, want none", n)
+	}
+	if got := s.rows("SELECT DISTINCT started_at, finished_at FROM runs"); !slices.Equal(got, began) {
+		t.Errorf("the runs began and ended %v, want %v: what is shown is as old as it was", got, began)
+	}
+	s.expectLaws("without a deal that is forgotten")
+	at := s.night(1)
+	s.world.SetField(deals[1], at, s.world.Deals()[0].Title+"x", nil)
+	for _, isFull := range []bool{false, true} {
+		s.run(isFull)
+		if n := s.number(fmt.Sprintf("SELECT count() FROM deals_now WHERE deal_id = %d", deals[1])); n != 0 {
+			t.Errorf("full %v: the deal is back", isFull)
+		}
+	}
+	err := nightly.ForgetDeal(ctx, s.w, 999_999, time.Now)
+	if unknown, ok := errors.AsType[*loader.UnknownDealError](err); !ok || unknown.DealID != 999_999 {
+		t.Errorf("ForgetDeal(999999): %v, want an *UnknownDealError", err)
+	}
+}
+
+// TestARefusalIsARun: once something was published, a night that is refused leaves a failed run behind.
+func TestARefusalIsARun(t *testing.T) {
+	t.Parallel()
+	s, _ := small(t)
+	refused := func(want string) {
+		t.Helper()
+		if _, err := nightly.Run(context.Background(), s.pass(false)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("run: %v, want a refusal with %q", err, want)
+		}
+	}
+	norms := s.cfg.Plan.Norms
+	s.cfg.Plan.Norms = append(slices.Clone(norms), config.Norm{Stage: "C5:NOWHERE", Days: 3})
+	refused("C5:NOWHERE")
+	if n := s.number("SELECT count() FROM runs"); n != 0 {
+		t.Errorf("a refusal before anything was published leaves %d runs, want none", n)
+	}
+	s.cfg.Plan.Norms = norms
+	s.run(false)
+	s.cfg.Plan.Norms = append(slices.Clone(norms), config.Norm{Stage: "C5:NOWHERE", Days: 3})
+	refused("C5:NOWHERE")
+	s.expect("and after it", "SELECT status, position(error, 'C5:NOWHERE') > 0 FROM runs ORDER BY run_id", "published\t\\N", "failed\t1")
+	s.cfg.Plan.Norms = norms
+
+	s.at(march(9, 2)) // behind what was published
+	refused("stagelag withdraw")
+	s.cfg.Portal.CheckClock = true
+	s.at(march(11, 2))
+	refused("portal.check_clock")
+	s.expect("the clock's as well", "SELECT status FROM runs ORDER BY run_id", "published", "failed", "failed", "failed")
+	pass := s.pass(false)
+	pass.AsOf = transform.DayOf(march(11, 2), time.UTC)
+	if _, err := nightly.Run(context.Background(), pass); err != nil {
+		t.Errorf("with a date that was given: %v, want no refusal", err)
+	}
+}
+
+// TestAClockThatJumps: whatever the portal's clock says, no change is passed by, and a run that a wrong clock made
+// can be taken back.
+func TestAClockThatJumps(t *testing.T) {
+	t.Parallel()
+	for _, ahead := range []time.Duration{10 * time.Hour, 10 * 365 * 24 * time.Hour} {
+		s, deal := small(t)
+		s.run(false)
+		s.at(march(11, 2).Add(ahead))
+		s.run(false)
+		s.world.Move(deal, march(11, 5), "C5:WON") // by the right clock, and before what the wrong one said
+		s.at(march(12, 2))
+		if ahead > 24*time.Hour {
+			if _, err := nightly.Run(context.Background(), s.pass(false)); err == nil {
+				t.Error("a run of a date before the published one was made")
+			}
+			published, err := loader.LastPublished(context.Background(), s.w.DB())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := loader.Withdraw(context.Background(), s.w, published.RunID, time.Now()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.run(false)
+		s.expect(fmt.Sprintf("a clock that was %s ahead", ahead), "SELECT stage_id, status FROM deals_now", "C5:WON\tfinal")
+	}
+}
+
+// TestAClockThatMoved: the portal's clock may be off, but not move by more than an hour from run to run.
+func TestAClockThatMoved(t *testing.T) {
+	t.Parallel()
+	s, _ := small(t)
+	s.cfg.Portal.CheckClock = true
+	run := func(machine time.Duration) error {
+		pass := s.pass(false)
+		pass.Now = func() time.Time { return time.Unix(s.clock.Load(), 0).Add(machine) }
+		_, err := nightly.Run(context.Background(), pass)
+		return err
+	}
+	for i, step := range []struct {
+		machine time.Duration
+		isRight bool
+	}{{50 * time.Minute, true}, {-50 * time.Minute, false}, {-5 * time.Minute, true}, {-50 * time.Minute, true}} {
+		s.night(i)
+		if err := run(step.machine); (err == nil) != step.isRight {
+			t.Errorf("night %d, the machine's clock %s ahead: %v, want success %v", i, step.machine, err, step.isRight)
+		}
+	}
+}
+
+// TestPassingThroughAFunnel: a deal that was in a configured funnel only between two nights is found, as a full run
+// finds it.
+func TestPassingThroughAFunnel(t *testing.T) {
+	t.Parallel()
+	s, _ := small(t)
+	s.cfg.Funnels = []extractor.FunnelID{5}
+	passing := s.world.AddDeal(simulator.Deal{Title: "Passing", Funnel: 7, Stage: "C7:NEW", Manager: 1, Created: march(2, 10)})
+	s.run(false)
+	s.world.ChangeFunnel(passing, march(10, 9), 5, "C5:NEW")
+	s.world.ChangeFunnel(passing, march(10, 15), 7, "C7:NEW")
+	s.night(1)
+	s.run(false)
+	const query = "SELECT deal_id, stage_id, entered_date, left_date FROM deal_stages ORDER BY deal_id, visit_no"
+	got := s.rows(query)
+	s.run(true)
+	if want := s.rows(query); !slices.Equal(got, want) || !slices.Contains(got, fmt.Sprintf("%d\tC5:NEW\t2026-03-10\t2026-03-10", passing)) {
+		t.Errorf("the visits are %q, a full run finds %q", got, want)
+	}
+}
+
+// TestTheConfigurationForgetsNothing: deals that have left the funnels keep their days when the funnels or fields that
+// are read change, or the portal's host.
+func TestTheConfigurationForgetsNothing(t *testing.T) {
+	t.Parallel()
+	s, deal := small(t)
+	s.world.AddField(simulator.Field{Name: "UF_CRM_OTHER", Type: "double"})
+	s.cfg.Funnels = []extractor.FunnelID{5}
+	s.run(false)
+	s.world.ChangeFunnel(deal, march(10, 9), 7, "C7:NEW")
+	s.night(1)
+	s.run(false)
+	want := s.rows(stagesQuery)
+	if len(want) != 2 {
+		t.Fatalf("the visits are %q, want two", want)
+	}
+	fields := s.cfg.Plan.Fields
+	s.cfg.Plan.Fields = map[extractor.StageID]config.PlanFields{"C5:DOCS": {Days: "UF_CRM_OTHER"}}
+	s.night(2)
+	s.run(false)
+	s.expect("with another field", stagesQuery, want...)
+	s.cfg.Plan.Fields = fields
+	s.cfg.Funnels = []extractor.FunnelID{7}
+	s.run(false)
+	s.cfg.Funnels = []extractor.FunnelID{5}
+	s.run(false)
+	s.expect("with other funnels in between", stagesQuery, want...)
+	s.run(true)
+	s.expect("and after a full run", stagesQuery, want...)
+}
+
+// TestPeopleWhoVanish: whom the portal returns no longer has no name any more, and is a gap.
+func TestPeopleWhoVanish(t *testing.T) {
+	t.Parallel()
+	s, deal := small(t)
+	s.run(false)
+	s.expect("a person", "SELECT manager_name FROM deals_now", "Ann Lee")
+	s.world.EditUser(1, s.night(1), func(u *simulator.User) { u.IsHidden = true })
+	s.run(false)
+	s.expect("a person whom the portal returns no longer", "SELECT manager_name FROM deals_now", "#1")
+	s.expect("is a gap", "SELECT reason, deal_id FROM data_gaps", fmt.Sprintf("unknown_manager\t%d", deal))
+	s.expectLaws("without people")
+	s.world.EditUser(1, s.night(2), func(u *simulator.User) { u.IsHidden, u.Name, u.LastName = false, "", "" })
+	s.run(false)
+	s.expect("a person without a name is one as well", "SELECT reason FROM data_gaps", "unknown_manager")
+}
+
+// TestAStageThatIsDeletedOnThePortal: it goes on with its name and its norm.
+func TestAStageThatIsDeletedOnThePortal(t *testing.T) {
+	t.Parallel()
+	s, deal := small(t)
+	s.world.Move(deal, march(9, 9), "C5:NEW") // DOCS is behind it
+	s.cfg.Plan.Norms = append(s.cfg.Plan.Norms, config.Norm{Stage: "C5:DOCS", Days: 1})
+	s.run(false)
+	const query = "SELECT visit_no, stage_id, stage_name, plan_days, overdue_days, status FROM deal_stages ORDER BY visit_no"
+	want := s.rows(query)
+	s.world.DeleteStage(5, s.night(1), "C5:DOCS")
+	outcome := s.run(false)
+	want[2] = strings.Replace(want[2], "\t0\ton_time", "\t0\ton_time", 1)
+	s.expect("a stage that the portal has no longer", query, want...)
+	s.expect("is a gap", "SELECT visit_no, reason FROM data_gaps", "2\tunknown_stage")
+	if len(outcome.Warnings) != 2 { // its norm and its field
+		t.Errorf("warnings %q, want two", outcome.Warnings)
+	}
+	s.cfg.Plan.Norms = s.cfg.Plan.Norms[:1]
+	s.night(2)
+	s.run(true)
+	s.expect("also without its norm, which it was planned by", "SELECT stage_name, plan_days, overdue_days FROM deal_stages WHERE visit_no = 2", "Documents\t4\t4")
+
+	// One that only the history knows is known as well, one that nobody knows is not.
+	for stage, isKnown := range map[extractor.StageID]bool{"C5:DOCS": true, "C5:NOWHERE": false} {
+		fresh := newSite(t, s.world, simulator.Suggested{TimeZone: "Europe/Moscow"}, march(13, 2))
+		fresh.cfg.Plan.Norms = []config.Norm{{Stage: stage, Days: 1}}
+		if _, err := nightly.Run(context.Background(), fresh.pass(false)); (err == nil) != isKnown {
+			t.Errorf("a norm of %s in a new warehouse: %v, want success %v", stage, err, isKnown)
+		}
+	}
+}

@@ -324,7 +324,7 @@ type history struct {
 	changes []StageChange
 }
 
-// managers reads people. Those that the portal does not show are not among the result.
+// managers reads people. Those that the portal does not show are not among the result, which is not nil.
 func (r *reader) managers(ctx context.Context, ids []ManagerID) ([]Manager, error) {
 	var commands []bitrix24.Command
 	for group := range slices.Chunk(ids, bitrix24.PageRows) {
@@ -357,5 +357,6 @@ func (r *reader) managers(ctx context.Context, ids []ManagerID) ([]Manager, erro
 			}
 		}
 	}
-	return slices.SortedFunc(maps.Values(found), func(a, b Manager) int { return cmp.Compare(a.ID, b.ID) }), nil
+	managers := slices.SortedFunc(maps.Values(found), func(a, b Manager) int { return cmp.Compare(a.ID, b.ID) })
+	return slices.Grow(managers, 1), nil // not nil: that the portal shows nobody is an answer, too
 }

@@ -237,7 +237,7 @@ func TestForgottenDealsStayOut(t *testing.T) {
 	}
 	s.expectLaws("without a deal that is forgotten")
 	at := s.night(1)
-	s.world.SetField(deals[1], at, s.world.Deals()[0].Title+"x", nil)
+	s.world.EditDeal(deals[1], at, func(d *simulator.Deal) { d.Title = "Renamed" })
 	for _, isFull := range []bool{false, true} {
 		s.run(isFull)
 		if n := s.number(fmt.Sprintf("SELECT count() FROM deals_now WHERE deal_id = %d", deals[1])); n != 0 {

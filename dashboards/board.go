@@ -130,9 +130,10 @@ var vocabulary = map[string][]word{
 	"reason": {
 		{"no_plan", ""}, {"bad_plan", ""}, {"history_reconstructed", ""}, {"history_starts_late", ""},
 		{"unknown_stage", ""}, {"unknown_manager", ""}, {"time_in_future", ""},
+		{"hidden", ""}, {"bad_date", ""},
 	},
 	"change":     {{"newly_overdue", late}, {"brought_back", onTime}, {"finished_late", soon}},
-	"run_status": {{"published", onTime}, {"failed", late}, {"running", soon}},
+	"run_status": {{"published", onTime}, {"failed", late}, {"running", soon}, {"withdrawn", noPlan}},
 	"step":       {{"1", ""}, {"2", ""}, {"3", ""}, {"4", ""}, {"5", ""}},
 	"period":     {{"now", ""}, {"before", ""}},
 	"law":        {{"1", ""}, {"2", ""}, {"3", ""}, {"4", ""}},

@@ -319,6 +319,8 @@ ORDER BY visit_no`},
 	"reason.unknown_stage":         {"этап удалён", "unknown stage"},
 	"reason.unknown_manager":       {"менеджер неизвестен", "unknown manager"},
 	"reason.time_in_future":        {"дата в будущем", "time in the future"},
+	"reason.hidden":                {"сделка скрыта", "hidden"},
+	"reason.bad_date":              {"невозможная дата", "bad date"},
 
 	"change.newly_overdue": {"стал просрочен", "newly overdue"},
 	"change.brought_back":  {"вернулась в срок", "brought back"},
@@ -326,6 +328,7 @@ ORDER BY visit_no`},
 
 	"run_status.published": {"опубликован", "published"},
 	"run_status.failed":    {"не удался", "failed"},
+	"run_status.withdrawn": {"отозван", "withdrawn"},
 	"run_status.running":   {"идёт", "running"},
 
 	"period.now":    {"выбранный", "chosen"},

@@ -78,9 +78,11 @@ var gapWords = map[string]string{
 	transform.GapBadPlan:              "visits whose deal carries a value that is no plan",
 	transform.GapHistoryReconstructed: "visits reconstructed, the history does not tell them",
 	transform.GapHistoryStartsLate:    "histories that start later than the deal",
-	transform.GapUnknownStage:         "visits in stages that the portal no longer has",
+	transform.GapUnknownStage:         "visits in stages that the portal no longer has, or does not show",
 	transform.GapTimeInFuture:         "times after the portal's own clock",
-	"unknown_manager":                 "deals of a person whom the portal does not return",
+	transform.GapHidden:               "deals that the webhook may not read, shown as they were last seen",
+	transform.GapBadDate:              "dates that nobody can mean",
+	"unknown_manager":                 "deals of a person whose name is not known",
 }
 
 // GapReasons are all reasons that there are, in the order of the alphabet.

@@ -12,6 +12,8 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"golang.org/x/sync/errgroup"
+
+	"stagelag/warehouse"
 )
 
 // A block is sent with so many facts, or with so many spans or rows of visits and deals if they are
@@ -139,7 +141,7 @@ func (s *sender) insert(ctx context.Context, block sending) error {
 	}))
 	pause := 200 * time.Millisecond
 	for try := 1; ; try++ {
-		err := s.write(ctx, s.conn, s.table, block.columns)
+		err := warehouse.Retry(ctx, s.conn, func() error { return s.write(ctx, s.conn, s.table, block.columns) })
 		if err == nil || try == tries || !isTransient(err) {
 			return err
 		}

@@ -13,6 +13,7 @@ import (
 
 	"stagelag/extractor"
 	"stagelag/transform"
+	"stagelag/warehouse"
 )
 
 // chunkDeals is how many deals are read at once: few round trips, bounded memory.
@@ -33,12 +34,12 @@ type Known struct {
 // since, the open ones, those with a date that did not exist for that run or lay
 // ahead of the portal's clock, and those that were taken out.
 func (s *Shard) DealIDs(ctx context.Context, all bool, zone *time.Location) ([]extractor.DealID, error) {
-	query, args := "SELECT DISTINCT deal_id FROM landing_deals ORDER BY deal_id", []any{}
+	query, args := "SELECT deal_id FROM landing_deals", []any{}
 	if !all {
 		since := uint32(s.before.RunID)
 		ahead := s.before.AsOf.Start(zone).UTC()
 		query = `
-			SELECT DISTINCT deal_id FROM
+			SELECT deal_id FROM
 			(
 				SELECT deal_id FROM landing_deals WHERE run_id > ? OR greatest(created_at, moved_at) >= ?
 				UNION ALL
@@ -47,12 +48,14 @@ func (s *Shard) DealIDs(ctx context.Context, all bool, zone *time.Location) ([]e
 				SELECT deal_id FROM visits WHERE is_open AND NOT is_gone AND ` + s.shown + `
 				` + s.stillForgotten() + `
 			)
-			WHERE deal_id IN (SELECT deal_id FROM landing_deals)
-			ORDER BY deal_id`
+			WHERE deal_id IN (SELECT deal_id FROM landing_deals)`
 		args = []any{since, ahead, since, ahead}
 	}
-	return dealIDs(ctx, s.conn, "select the deals to derive", query, args...)
+	return dealIDs(ctx, s.conn, "select the deals to derive", query+" GROUP BY deal_id ORDER BY deal_id"+spills, args...)
 }
+
+// spills has a query over all deals put on disk what would take much memory.
+const spills = " SETTINGS max_bytes_before_external_group_by = 100000000, max_bytes_before_external_sort = 100000000"
 
 // stillForgotten adds the deals that were taken out and are in the report.
 func (s *Shard) stillForgotten() string {
@@ -72,20 +75,27 @@ func (s *Shard) notForgotten() string {
 
 // dealIDs reads the ids that a query gives; what says what they are for.
 func dealIDs(ctx context.Context, conn driver.Conn, what, query string, args ...any) ([]extractor.DealID, error) {
-	rows, err := conn.Query(ctx, query, args...)
+	var ids []extractor.DealID
+	err := warehouse.Retry(ctx, conn, func() error {
+		ids = nil
+		rows, err := conn.Query(ctx, query, args...)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var id uint64
+			if err := rows.Scan(&id); err != nil {
+				return err
+			}
+			ids = append(ids, extractor.DealID(id))
+		}
+		return rows.Err()
+	})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", what, err)
 	}
-	defer rows.Close()
-	var ids []extractor.DealID
-	for rows.Next() {
-		var id uint64
-		if err := rows.Scan(&id); err != nil {
-			return nil, fmt.Errorf("%s: %w", what, err)
-		}
-		ids = append(ids, extractor.DealID(id))
-	}
-	return ids, rows.Err()
+	return ids, nil
 }
 
 // Histories gives what is known of the deals, in their order, in bounded memory. The
@@ -106,7 +116,8 @@ func (s *Shard) Histories(ctx context.Context, ids []extractor.DealID) iter.Seq2
 		go func() {
 			defer close(chunks)
 			for part := range slices.Chunk(ids, chunkDeals) {
-				deals, err := s.readChunk(ctx, part)
+				var deals []Known
+				err := warehouse.Retry(ctx, s.conn, func() (err error) { deals, err = s.readChunk(ctx, part); return err })
 				select {
 				case chunks <- chunk{deals, err}:
 				case <-ctx.Done():

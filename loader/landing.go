@@ -13,6 +13,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"stagelag/extractor"
+	"stagelag/warehouse"
 )
 
 // A Landing keeps what the portal said, stamped with a run. It is an
@@ -80,7 +81,8 @@ func (l *Landing) LandDeals(ctx context.Context, deals []extractor.Deal) error {
 	for i := range deals {
 		rows[i] = landedDeal{Deal: deals[i], version: version}
 	}
-	if err := landedDealTable.insert(ctx, l.run.conn, l.run.row.RunID, rows); err != nil {
+	err := warehouse.Retry(ctx, l.run.conn, func() error { return landedDealTable.insert(ctx, l.run.conn, l.run.row.RunID, rows) })
+	if err != nil {
 		return fmt.Errorf("land deals: %w", err)
 	}
 	return nil
@@ -143,7 +145,8 @@ func (l *Landing) LandStageChanges(ctx context.Context, changes []extractor.Stag
 	for i := range changes {
 		rows[i] = landedChange{StageChange: changes[i], version: version}
 	}
-	if err := landedChangeTable.insert(ctx, l.run.conn, l.run.row.RunID, rows); err != nil {
+	err := warehouse.Retry(ctx, l.run.conn, func() error { return landedChangeTable.insert(ctx, l.run.conn, l.run.row.RunID, rows) })
+	if err != nil {
 		return fmt.Errorf("land stage changes: %w", err)
 	}
 	return nil

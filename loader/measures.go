@@ -3,12 +3,30 @@ package loader
 import (
 	"context"
 	"fmt"
+
+	"stagelag/warehouse"
 )
 
 // appendMeasures sums what the run's facts add to the measures of each day. A fact that
 // was taken back takes its share of the measures along.
 func (s *Shard) appendMeasures(ctx context.Context) error {
-	err := s.conn.Exec(ctx, `
+	isAgain := false
+	err := warehouse.Retry(ctx, s.conn, func() error {
+		if isAgain { // a part may have come in
+			if err := mutate(ctx, s.conn, "day_measures", "DELETE", "run_id = ?", uint32(s.run)); err != nil {
+				return err
+			}
+		}
+		isAgain = true
+		return s.conn.Exec(ctx, measures, uint32(s.run))
+	})
+	if err != nil {
+		return fmt.Errorf("append the day measures: %w", err)
+	}
+	return nil
+}
+
+const measures = `
 		INSERT INTO day_measures (run_id, day, funnel_id, stage_id, manager_id, visits_entered, visits_closed,
 			visits_closed_with_plan, visits_on_time, late_days, overdue_days_accrued, visits_open, visits_overdue, visits_no_plan)
 		WITH
@@ -30,9 +48,4 @@ func (s *Shard) appendMeasures(ctx context.Context) error {
 		WHERE run_id = ?
 		GROUP BY run_id, day, funnel_id, stage_id, manager_id
 		HAVING entered != 0 OR closed != 0 OR closed_with_plan != 0 OR on_time != 0 OR late != 0 OR accrued != 0
-			OR open != 0 OR overdue != 0 OR no_plan != 0`, uint32(s.run))
-	if err != nil {
-		return fmt.Errorf("append the day measures: %w", err)
-	}
-	return nil
-}
+			OR open != 0 OR overdue != 0 OR no_plan != 0`

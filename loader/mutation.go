@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"stagelag/warehouse"
 )
 
 // An UnchangedError is a change of a table that the engine has called done, and that is not.
@@ -31,7 +33,9 @@ func mutate(ctx context.Context, conn driver.Conn, table, change, where string, 
 	for range mutationTries {
 		// A server that is one of several refuses a subquery in a change that each of them makes, unless
 		// told that it gives the same everywhere.
-		err := conn.Exec(ctx, "ALTER TABLE "+table+" "+change+" WHERE "+where+" SETTINGS mutations_sync = 2, allow_nondeterministic_mutations = 1", args...)
+		err := warehouse.Retry(ctx, conn, func() error {
+			return conn.Exec(ctx, "ALTER TABLE "+table+" "+change+" WHERE "+where+" SETTINGS mutations_sync = 2, allow_nondeterministic_mutations = 1", args...)
+		})
 		if err != nil {
 			return err
 		}

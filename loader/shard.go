@@ -79,7 +79,7 @@ func (r *Run) dealIDs(ctx context.Context, what, query string, args ...any) ([]e
 // inEachShard executes a statement that is about single deals.
 func (r *Run) inEachShard(ctx context.Context, statement string) error {
 	for _, shard := range r.shards {
-		if err := shard.conn.Exec(ctx, statement); err != nil {
+		if err := warehouse.Retry(ctx, shard.conn, func() error { return shard.conn.Exec(ctx, statement) }); err != nil {
 			return err
 		}
 	}

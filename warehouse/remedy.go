@@ -20,6 +20,7 @@ const (
 	readOnlyStorage  = 164
 	cannotWriteFile  = 75
 	authenticationNo = 516
+	unknownTable     = 60
 )
 
 // Remedy says what to do about an error of the engine or of the connection to it, empty where
@@ -29,7 +30,7 @@ func Remedy(err error) string {
 	case notEnoughSpace, cannotWriteFile:
 		return "the warehouse's disk is full: free some space and run again, nothing is lost"
 	case memoryLimit:
-		return "the warehouse has not enough memory: end other queries, or give it more, and run again"
+		return "the warehouse has not enough memory: end other queries, or give it more (docs/scale.md tells how much), and run again"
 	case timeoutExceeded:
 		return "the warehouse took too long: run again when it has less to do"
 	case noRight, readOnlyStorage:

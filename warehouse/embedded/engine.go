@@ -59,6 +59,10 @@ func findEngine() (string, error) {
 // an engine stands for a server.
 const ZoneVariable = "STAGELAG_TEST_ENGINE_ZONE"
 
+// MemoryVariable gives the bytes that engines which are started may use in all, where that is not a part of the
+// machine's memory: for tests of what happens when they are used up.
+const MemoryVariable = "STAGELAG_TEST_ENGINE_MEMORY"
+
 // An engine is a running engine.
 type engine struct {
 	native, http string // host:port
@@ -123,6 +127,7 @@ func startEngine(f folder, file string, engineLock *os.File, c credentials) (*en
 		"STAGELAG_USERS_CONFIG="+filepath.Join(f.config(), "users.xml"),
 		"STAGELAG_TMP_PATH="+filepath.Join(f.data(), "tmp")+"/",
 		"STAGELAG_BACKUPS_PATH="+f.backups(),
+		"STAGELAG_MEMORY="+cmp.Or(os.Getenv(MemoryVariable), "0"),
 		// Dates and times without a zone mean the same on every machine: the engine takes its zone
 		// from here, and not from its configuration.
 		"TZ="+cmp.Or(os.Getenv(ZoneVariable), "UTC"),

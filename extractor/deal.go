@@ -83,7 +83,7 @@ type Deal struct {
 type StageChange struct {
 	ID        ChangeID
 	DealID    DealID
-	ChangedAt time.Time // UTC
+	ChangedAt time.Time // UTC; zero where the portal gave none that can be read
 	FunnelID  FunnelID
 	StageID   StageID
 	Semantics Semantics // of the stage when it was entered

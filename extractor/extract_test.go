@@ -386,3 +386,43 @@ func TestAFieldThatThePortalLacksIsAnError(t *testing.T) {
 		t.Errorf("Extract: %v", err)
 	}
 }
+
+// TestARunThatDiedBetweenADealAndItsHistory: whichever write a run dies at, the next one knows each deal with its whole
+// history, also those that no list of changes brings again.
+func TestARunThatDiedBetweenADealAndItsHistory(t *testing.T) {
+	for killAt := 1; ; killAt++ {
+		s := newSite(t, twoFunnels(40, 3), simulator.Options{})
+		s.options.Funnels = []extractor.FunnelID{5}
+		s.mustExtract()
+		at := noon.Add(time.Hour)
+		s.world.ChangeFunnel(2, at, 0, "WORK")                  // the sweep finds it
+		s.world.Move(4, at, "C5:WON")                           // a list brings it
+		s.world.ChangeFunnel(1, at, 5, "C5:NEW")                // a list brings it, with a history in another funnel
+		s.world.ChangeFunnel(3, at, 5, "C5:NEW")                // nothing but the new changes brings it
+		s.world.ChangeFunnel(3, at.Add(time.Minute), 0, "WORK") // because it left again
+		s.nextDay()
+		s.landing.writes, s.landing.killAt = 0, killAt
+		_, err := s.extract()
+		if err == nil {
+			if killAt < 6 {
+				t.Errorf("a run has %d writes, want more to die at", killAt-1)
+			}
+			return
+		}
+		s.landing.killAt = 0
+		s.later()
+		for _, id := range []simulator.DealID{1, 2, 3, 4} {
+			var want, got []simulator.ChangeID
+			for _, change := range s.world.History(id) {
+				want = append(want, change.ID)
+			}
+			got = s.known().Changes[id]
+			if !slices.Equal(got, want) {
+				t.Errorf("killed at write %d: of deal %d the changes %v are known, want %v", killAt, id, got, want)
+			}
+			if deal, _ := s.world.Deal(id); s.known().Deals[id] != line(uint64(deal.Funnel), string(deal.Stage), uint64(deal.Manager)) {
+				t.Errorf("killed at write %d: deal %d is known as %q", killAt, id, s.known().Deals[id])
+			}
+		}
+	}
+}

@@ -107,8 +107,6 @@ func (r *reader) decodeChanges(page json.RawMessage) ([]StageChange, error) {
 		switch {
 		case row.ID == 0 || row.DealID == 0:
 			return nil, errNoID
-		case at.IsZero():
-			return nil, fmt.Errorf("stage change %d: %.40q is not a time", row.ID, row.ChangedAt)
 		case row.FunnelID > math.MaxUint32 || row.TypeID > math.MaxUint8:
 			return nil, fmt.Errorf("stage change %d: funnel %d or type %d is out of range", row.ID, row.FunnelID, row.TypeID)
 		}

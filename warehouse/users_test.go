@@ -18,7 +18,6 @@ import (
 // The engine's codes for what it refuses.
 const (
 	unknownFunction     = 46
-	unknownTable        = 60
 	readonlyRefused     = 164
 	tooManyRows         = 396
 	outfileRefused      = 358

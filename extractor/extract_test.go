@@ -393,11 +393,14 @@ func TestARunThatDiedBetweenADealAndItsHistory(t *testing.T) {
 	for killAt := 1; ; killAt++ {
 		s := newSite(t, twoFunnels(40, 3), simulator.Options{})
 		s.options.Funnels = []extractor.FunnelID{5}
-		s.world.HideDeal(6, noon.Add(-time.Hour))
+		for _, id := range []simulator.DealID{6, 8} {
+			s.world.HideDeal(id, noon.Add(-time.Hour))
+		}
 		s.world.Advance(noon)
 		s.mustExtract()
 		at := noon.Add(time.Hour)
-		s.world.ShowDeal(6, at)                                 // the sweep finds it, and its time of update is old
+		s.world.ShowDeal(6, at) // the sweep finds both, and their time of update is old
+		s.world.ShowDeal(8, at)
 		s.world.ChangeFunnel(2, at, 0, "WORK")                  // the sweep finds it
 		s.world.Move(4, at, "C5:WON")                           // a list brings it
 		s.world.ChangeFunnel(1, at, 5, "C5:NEW")                // a list brings it, with a history in another funnel
@@ -414,7 +417,7 @@ func TestARunThatDiedBetweenADealAndItsHistory(t *testing.T) {
 		}
 		s.landing.killAt = 0
 		s.later()
-		for _, id := range []simulator.DealID{1, 2, 3, 4, 6} {
+		for _, id := range []simulator.DealID{1, 2, 3, 4, 6, 8} {
 			var want, got []simulator.ChangeID
 			for _, change := range s.world.History(id) {
 				want = append(want, change.ID)

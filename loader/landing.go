@@ -338,7 +338,7 @@ func (l *Landing) Inconsistent(ctx context.Context, since uint64) ([]extractor.D
 			GROUP BY deal_id
 		) AS h ON h.deal_id = d.deal_id
 		WHERE h.last != (d.funnel_id, toString(d.stage_id))
-		ORDER BY d.deal_id`, since, since)
+		ORDER BY d.deal_id`+frugal, since, since)
 }
 
 // OrphanOwners gives the deals that own landed changes and were not landed with them.
@@ -346,7 +346,7 @@ func (l *Landing) OrphanOwners(ctx context.Context, since uint64) ([]extractor.D
 	return l.run.dealIDs(ctx, "find changes without a deal", `
 		SELECT DISTINCT deal_id FROM landing_stage_changes FINAL
 		WHERE vanished_at IS NULL AND run_id >= ? AND deal_id NOT IN (`+landedSince+`)
-		ORDER BY deal_id`, since, since)
+		ORDER BY deal_id`+frugal, since, since)
 }
 
 // MovedFunnel gives the deals whose history may lack what happened in other funnels.
@@ -362,7 +362,7 @@ func (l *Landing) MovedFunnel(ctx context.Context, since uint64, funnels []extra
 			GROUP BY deal_id
 		) AS h ON h.deal_id = d.deal_id
 		WHERE d.funnel_id NOT IN (`+list(funnels)+`) OR h.moves > 0 OR h.first_type != 1
-		ORDER BY d.deal_id`, since, since)
+		ORDER BY d.deal_id`+frugal, since, since)
 }
 
 // ManagerIDs gives the managers of the known deals and of all published visits.

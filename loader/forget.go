@@ -3,6 +3,7 @@ package loader
 import (
 	"context"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -57,42 +58,56 @@ func KeepForgotten(ctx context.Context, conn driver.Conn, manager extractor.Mana
 	return nil
 }
 
-// Forgotten are the people whose names are not kept.
-func Forgotten(ctx context.Context, conn driver.Conn) (map[extractor.ManagerID]bool, error) {
-	return forgottenIn(ctx, conn, "forgotten_managers")
+// Forgotten is whose name is not kept, and which deals are in no report.
+type Forgotten struct {
+	Managers map[extractor.ManagerID]bool
+	Deals    map[extractor.DealID]bool
 }
 
-// ForgottenIn is Forgotten for a database that may have no such table.
-func ForgottenIn(ctx context.Context, conn driver.Conn, database string) (map[extractor.ManagerID]bool, error) {
-	table := database + ".forgotten_managers"
+// Add adds what is forgotten elsewhere.
+func (f Forgotten) Add(g Forgotten) {
+	maps.Copy(f.Managers, g.Managers)
+	maps.Copy(f.Deals, g.Deals)
+}
+
+// ForgottenIn is what is forgotten in a database of the warehouse, which may have no tables for it; the empty name is
+// the one that the connection is in.
+func ForgottenIn(ctx context.Context, conn driver.Conn, database string) (Forgotten, error) {
+	f := Forgotten{map[extractor.ManagerID]bool{}, map[extractor.DealID]bool{}}
+	managers, err := forgottenIDs(ctx, conn, database, "forgotten_managers", "manager_id")
+	if err != nil {
+		return Forgotten{}, err
+	}
+	for _, id := range managers {
+		f.Managers[extractor.ManagerID(id)] = true
+	}
+	deals, err := forgottenIDs(ctx, conn, database, "forgotten_deals", "deal_id")
+	if err != nil {
+		return Forgotten{}, err
+	}
+	for _, id := range deals {
+		f.Deals[extractor.DealID(id)] = true
+	}
+	return f, nil
+}
+
+func forgottenIDs(ctx context.Context, conn driver.Conn, database, table, column string) ([]uint64, error) {
+	if database != "" {
+		table = database + "." + table
+	}
+	const what = "list what is forgotten"
 	var exists uint8
 	if err := conn.QueryRow(ctx, "EXISTS TABLE "+table).Scan(&exists); err != nil {
-		return nil, fmt.Errorf("list who is forgotten: %w", err)
+		return nil, fmt.Errorf("%s: %w", what, err)
 	}
 	if exists == 0 {
 		return nil, nil
 	}
-	return forgottenIn(ctx, conn, table)
-}
-
-func forgottenIn(ctx context.Context, conn driver.Conn, table string) (map[extractor.ManagerID]bool, error) {
-	rows, err := conn.Query(ctx, "SELECT DISTINCT manager_id FROM "+table)
-	if err != nil {
-		return nil, fmt.Errorf("list who is forgotten: %w", err)
+	var ids []uint64
+	if err := conn.QueryRow(ctx, "SELECT groupUniqArray("+column+") FROM "+table).Scan(&ids); err != nil {
+		return nil, fmt.Errorf("%s: %w", what, err)
 	}
-	defer rows.Close()
-	forgotten := map[extractor.ManagerID]bool{}
-	for rows.Next() {
-		var id uint64
-		if err := rows.Scan(&id); err != nil {
-			return nil, fmt.Errorf("list who is forgotten: %w", err)
-		}
-		forgotten[extractor.ManagerID(id)] = true
-	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("list who is forgotten: %w", err)
-	}
-	return forgotten, nil
+	return ids, nil
 }
 
 // An UnknownDealError is a deal that the warehouse has nothing of.
@@ -112,19 +127,16 @@ func ForgetDeal(ctx context.Context, conn driver.Conn, deal extractor.DealID, no
 	if known == 0 {
 		return &UnknownDealError{deal}
 	}
+	return KeepForgottenDeal(ctx, conn, deal, now)
+}
+
+// KeepForgottenDeal is ForgetDeal for a deal that the warehouse may have nothing of: one that was forgotten in another
+// one.
+func KeepForgottenDeal(ctx context.Context, conn driver.Conn, deal extractor.DealID, now time.Time) error {
 	if err := conn.Exec(ctx, "INSERT INTO forgotten_deals (deal_id, forgotten_at) SELECT ?, toDateTime64(?, 3, 'UTC')", uint64(deal), exact(now)); err != nil {
 		return fmt.Errorf("remember to forget deal %d: %w", deal, err)
 	}
 	return nil
-}
-
-func forgottenDeals(ctx context.Context, conn driver.Conn) (map[extractor.DealID]bool, error) {
-	ids, err := dealIDs(ctx, conn, "list the deals that are forgotten", "SELECT DISTINCT deal_id FROM forgotten_deals")
-	forgotten := make(map[extractor.DealID]bool, len(ids))
-	for _, id := range ids {
-		forgotten[id] = true
-	}
-	return forgotten, err
 }
 
 // RemoveTitle takes the title of a deal out of all that was published and landed.

@@ -55,14 +55,14 @@ func (r *Run) AppendNames(ctx context.Context, funnels []extractor.Funnel, manag
 	if managers == nil {
 		return nil
 	}
-	forgotten, err := Forgotten(ctx, r.conn)
+	forgotten, err := ForgottenIn(ctx, r.conn, "")
 	if err != nil {
 		return err
 	}
 	// Nobody is among them, so that a set of none is one as well.
 	managers = append(slices.Clone(managers), extractor.Manager{})
 	for i := range managers {
-		if forgotten[managers[i].ID] {
+		if forgotten.Managers[managers[i].ID] {
 			managers[i].Name = ""
 		}
 	}

@@ -46,14 +46,14 @@ func shardsOf(ctx context.Context, w *warehouse.Warehouse, run RunID, startedAt 
 		ofPublished = fmt.Sprintf("run_id IN (%s)", list(numbers))
 		shown = fmt.Sprintf("%s AND until_run_id NOT IN (%s)", ofPublished, list(numbers))
 	}
-	forgotten, err := forgottenDeals(ctx, w.DB())
+	forgotten, err := ForgottenIn(ctx, w.DB(), "")
 	if err != nil {
 		return nil, err
 	}
 	var shards []*Shard
 	for _, conn := range w.Shards() {
 		shards = append(shards, &Shard{
-			conn: conn, run: run, startedAt: startedAt, before: before, shown: shown, published: ofPublished, forgotten: forgotten,
+			conn: conn, run: run, startedAt: startedAt, before: before, shown: shown, published: ofPublished, forgotten: forgotten.Deals,
 		})
 	}
 	return shards, nil

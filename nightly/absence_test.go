@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"go.yaml.in/yaml/v3"
 
 	"stagelag/config"
 	"stagelag/extractor"
@@ -432,4 +435,49 @@ func TestAStageThatIsDeletedOnThePortal(t *testing.T) {
 			t.Errorf("a norm of %s in a new warehouse: %v, want success %v", stage, err, isKnown)
 		}
 	}
+}
+
+// TestAPlanThatIsShortenedIsNews: a deal that is late at once because its plan was shortened is told of as one that
+// became late by itself, and the alert for very late deals fires for it once.
+func TestAPlanThatIsShortenedIsNews(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../dashboards/en/alerts.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var alerts struct {
+		Groups []struct {
+			Rules []struct {
+				UID  string
+				Data []struct {
+					Model struct {
+						RawSQL string `yaml:"rawSql"`
+					}
+				}
+			}
+		}
+	}
+	if err := yaml.Unmarshal(text, &alerts); err != nil {
+		t.Fatal(err)
+	}
+	query := ""
+	for _, rule := range alerts.Groups[0].Rules {
+		if rule.UID == "stagelag-late_deal-en" {
+			query = rule.Data[0].Model.RawSQL
+		}
+	}
+	s, deal := small(t)
+	s.at(march(20, 2).AddDate(0, 1, 0))
+	s.world.SetField(deal, march(2, 10), "UF_CRM_DAYS", 90)
+	s.run(false)
+	s.expect("no very late deal", query)
+	s.at(march(21, 2).AddDate(0, 1, 0))
+	s.world.SetField(deal, march(20, 9).AddDate(0, 1, 0), "UF_CRM_DAYS", 2)
+	s.run(false)
+	s.expect("what has changed", "SELECT change, overdue_days, overdue_days_before FROM run_changes", "newly_overdue\t49\t0")
+	s.expect("a very late deal", query, "1")
+	s.at(march(22, 2).AddDate(0, 1, 0))
+	s.run(false)
+	s.expect("is news once", query, "0")
+	s.expect("and so is that it is late", "SELECT count() FROM run_changes", "0")
 }

@@ -2,6 +2,7 @@ package nightly
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"stagelag/extractor"
@@ -17,11 +18,29 @@ func ForgetDeal(ctx context.Context, w *warehouse.Warehouse, deal extractor.Deal
 	if err := loader.ForgetDeal(ctx, w.DB(), deal, now()); err != nil {
 		return err
 	}
-	before, err := loader.LastPublished(ctx, w.DB())
-	if err != nil {
+	return takeOut(ctx, w, deal, now)
+}
+
+// KeepForgottenDeal is ForgetDeal for a deal that the warehouse may have nothing of: one that was forgotten in the
+// warehouse that a restore has replaced.
+func KeepForgottenDeal(ctx context.Context, w *warehouse.Warehouse, deal extractor.DealID, now func() time.Time) error {
+	if err := loader.KeepForgottenDeal(ctx, w.DB(), deal, now()); err != nil {
 		return err
 	}
-	if before.RunID > 0 {
+	return takeOut(ctx, w, deal, now)
+}
+
+func takeOut(ctx context.Context, w *warehouse.Warehouse, deal extractor.DealID, now func() time.Time) error {
+	var shown uint64
+	row := w.Views().QueryRow(ctx, "SELECT count() FROM (SELECT deal_id FROM deals_now UNION ALL SELECT deal_id FROM data_gaps) WHERE deal_id = ?", uint64(deal))
+	if err := row.Scan(&shown); err != nil {
+		return fmt.Errorf("look for deal %d in the report: %w", deal, err)
+	}
+	if shown > 0 {
+		before, err := loader.LastPublished(ctx, w.DB())
+		if err != nil {
+			return err
+		}
 		if err := publishWithout(ctx, w, deal, before, now); err != nil {
 			return err
 		}

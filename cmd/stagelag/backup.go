@@ -11,7 +11,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"stagelag/extractor"
 	"stagelag/loader"
 	"stagelag/nightly"
 	"stagelag/sql"
@@ -139,32 +138,37 @@ func (a *app) restore(ctx context.Context, w *warehouse.Warehouse, file string, 
 	return a.printf("Restored from %s: run %d as of %s. The next run catches up.\n", file, published.RunID, published.AsOf)
 }
 
-// forgottenSoFar are the people whom a restore must not bring back: those who are forgotten in the
+// forgottenSoFar is what a restore must not bring back: the people and deals that are forgotten in the
 // warehouse that it replaces. A restore that was cut off has set that one aside.
-func forgottenSoFar(ctx context.Context, w *warehouse.Warehouse) (map[extractor.ManagerID]bool, error) {
+func forgottenSoFar(ctx context.Context, w *warehouse.Warehouse) (loader.Forgotten, error) {
 	database := w.Names().Internal
 	switch err := w.CheckWhole(ctx); {
 	case errors.Is(err, warehouse.ErrHalfRestored):
 		database = w.Names().Replaced
 	case err != nil:
-		return nil, err
+		return loader.Forgotten{}, err
 	}
 	return loader.ForgottenIn(ctx, w.DB(), database)
 }
 
-// takeOver makes a restored warehouse one of this program's, or says why it can't be. Who was
-// forgotten before is forgotten in it, as well as who was in the backup.
-func takeOver(ctx context.Context, w *warehouse.Warehouse, now time.Time, before map[extractor.ManagerID]bool) (views.Published, error) {
+// takeOver makes a restored warehouse one of this program's, or says why it can't be. What was
+// forgotten before is forgotten in it, as well as what was in the backup.
+func takeOver(ctx context.Context, w *warehouse.Warehouse, now time.Time, before loader.Forgotten) (views.Published, error) {
 	if err := sql.Up(ctx, w); err != nil {
 		return views.Published{}, fmt.Errorf("restore: %w", err)
 	}
-	forgotten, err := loader.Forgotten(ctx, w.DB())
+	forgotten, err := loader.ForgottenIn(ctx, w.DB(), "")
 	if err != nil {
 		return views.Published{}, fmt.Errorf("restore: %w", err)
 	}
-	maps.Copy(forgotten, before)
-	for _, manager := range slices.Sorted(maps.Keys(forgotten)) {
+	forgotten.Add(before)
+	for _, manager := range slices.Sorted(maps.Keys(forgotten.Managers)) {
 		if err := loader.KeepForgotten(ctx, w.DB(), manager, now); err != nil {
+			return views.Published{}, fmt.Errorf("restore: %w", err)
+		}
+	}
+	for _, deal := range slices.Sorted(maps.Keys(forgotten.Deals)) {
+		if err := nightly.KeepForgottenDeal(ctx, w, deal, func() time.Time { return now }); err != nil {
 			return views.Published{}, fmt.Errorf("restore: %w", err)
 		}
 	}

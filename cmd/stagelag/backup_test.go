@@ -253,8 +253,15 @@ func TestForgetOutlivesARestore(t *testing.T) {
 	if got, want := mustCall(t, folder, "forget", "--manager", id), "Manager "+id+" has no name in the warehouse any more, and is shown as #"+id+".\n"; got != want {
 		t.Errorf("forget: %q, want %q", got, want)
 	}
+	deal := strings.TrimSpace(mustCall(t, folder, "query", "SELECT min(deal_id) FROM deals_now", "--format", "TSV"))
+	if got, want := mustCall(t, folder, "forget", "--deal", deal), "Deal "+deal+" is out of the report, and stays out.\n"; got != want {
+		t.Errorf("forget: %q, want %q", got, want)
+	}
 	for _, next := range [][]string{{"run", "--full"}, {"restore", "--replace", "before.tar.zst"}, {"run"}} {
 		mustCall(t, folder, next...)
+		if got := mustCall(t, folder, "query", "SELECT count() FROM deals_now WHERE deal_id = "+deal, "--format", "TSV"); got != "0\n" {
+			t.Errorf("after %v the deal is in the report %s times", next, got)
+		}
 		names := mustCall(t, folder, "query", "SELECT DISTINCT manager_name FROM deals_now WHERE manager_id = "+id, "--format", "TSV")
 		if names != "#"+id+"\n" {
 			t.Errorf("after %v the manager is %q, want #%s", next, names, id)
@@ -265,5 +272,29 @@ func TestForgetOutlivesARestore(t *testing.T) {
 	}
 	if _, stderr, code := call(t, folder, "", "forget"); code != 2 || !strings.Contains(stderr, "--manager") {
 		t.Errorf("forget nobody: exit code %d, %s, want 2", code, stderr)
+	}
+	if _, stderr, code := call(t, folder, "", "forget", "--deal", "999999"); code != 1 || !strings.Contains(stderr, "no run has seen a deal 999999") {
+		t.Errorf("forget an unknown deal: exit code %d, %s, want 1 and that nobody knows it", code, stderr)
+	}
+
+	// A run is withdrawn after asking, or without with --yes, until there is none.
+	before := mustCall(t, folder, "query", "SELECT count() FROM runs WHERE status = 'published'", "--format", "TSV")
+	if _, stderr, code := call(t, folder, "n\n", "withdraw"); code != 1 || !strings.Contains(stderr, "[y/N]") || !strings.Contains(stderr, "nothing was done") {
+		t.Errorf("withdraw, answered no: exit code %d, %s", code, stderr)
+	}
+	if got := mustCall(t, folder, "query", "SELECT count() FROM runs WHERE status = 'published'", "--format", "TSV"); got != before {
+		t.Errorf("there are %s published runs after a no, want %s", got, before)
+	}
+	if stdout, stderr, code := call(t, folder, "y\n", "withdraw"); code != 0 || !strings.Contains(stdout, "is withdrawn") {
+		t.Errorf("withdraw, answered yes: exit code %d, %s", code, stderr)
+	}
+	for code := 0; code == 0; {
+		var stdout, stderr string
+		if stdout, stderr, code = call(t, folder, "", "withdraw", "--yes"); code != 0 && !strings.Contains(stderr, "there is nothing to withdraw") {
+			t.Errorf("withdraw --yes: exit code %d, %s%s", code, stdout, stderr)
+		}
+	}
+	if got := mustCall(t, folder, "query", "SELECT count() FROM deals_now", "--format", "TSV"); got != "0\n" {
+		t.Errorf("the views show %s deals, want none", got)
 	}
 }

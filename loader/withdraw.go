@@ -30,7 +30,7 @@ func Withdraw(ctx context.Context, w *warehouse.Warehouse, run RunID, now time.T
 	err = w.DB().Exec(ctx, `
 		INSERT INTO run_events
 		SELECT * REPLACE ('withdrawn' AS status, toDateTime64(?, 3, 'UTC') AS recorded_at)
-		FROM run_events WHERE run_id = ? AND status = 'published' LIMIT 1`, exact(now), uint32(run))
+		FROM run_events WHERE run_id = ? AND run_events.status = 'published' LIMIT 1`, exact(now), uint32(run))
 	if err != nil {
 		return State{}, fmt.Errorf("withdraw run %d: %w", run, err)
 	}

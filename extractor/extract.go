@@ -217,7 +217,7 @@ func (x *extraction) readAll(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("deals outside the funnels: %w", err)
 	}
-	if err := x.classify(ctx, missing); err != nil {
+	if _, err := x.classify(ctx, missing); err != nil {
 		return err
 	}
 	if err := x.completeHistories(ctx, full.SinceRun); err != nil {
@@ -488,27 +488,28 @@ func without(ids, found []DealID) []DealID {
 	return missing
 }
 
-// classify asks of each deal that no list shows whether it is deleted or only hidden, marks it so, and lands those
-// that can be read after all. What tells neither is no deletion.
-func (x *extraction) classify(ctx context.Context, missing []DealID) error {
+// classify asks of each deal that no list shows whether it is deleted or only hidden, marks it so, and lands and
+// returns those that can be read after all. What tells neither is no deletion.
+func (x *extraction) classify(ctx context.Context, missing []DealID) (shown []Deal, err error) {
 	for group := range slices.Chunk(missing, dealsAtOnce) {
 		found, err := x.reader.absent(ctx, group)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if err := x.landWithHistories(ctx, found.shown); err != nil {
-			return err
+			return nil, err
 		}
 		if err := x.landing.VanishDeals(ctx, found.deleted); err != nil {
-			return fmt.Errorf("mark deleted deals: %w", err)
+			return nil, fmt.Errorf("mark deleted deals: %w", err)
 		}
 		if err := x.landing.HideDeals(ctx, found.hidden); err != nil {
-			return fmt.Errorf("mark hidden deals: %w", err)
+			return nil, fmt.Errorf("mark hidden deals: %w", err)
 		}
 		x.result.Vanished += len(found.deleted)
 		x.result.Hidden += len(found.hidden)
+		shown = append(shown, found.shown...)
 	}
-	return nil
+	return shown, nil
 }
 
 // settle reads once more what was read at two moments: a deal moved between the two shows
@@ -522,7 +523,7 @@ func (x *extraction) settle(ctx context.Context, since uint64) error {
 	if err != nil {
 		return err
 	}
-	if err := x.classify(ctx, missing); err != nil {
+	if _, err := x.classify(ctx, missing); err != nil {
 		return err
 	}
 	deals, err = x.landing.Inconsistent(ctx, since)

@@ -242,6 +242,20 @@ func TestHiddenDealsStayKnown(t *testing.T) {
 	}
 }
 
+// A hidden deal that is shown again does not make up for one of its range that is deleted in the same night.
+func TestAShownDealBesideADeletedOne(t *testing.T) {
+	s := newSite(t, twoFunnels(120, 2), simulator.Options{})
+	s.mustExtract()
+	s.world.HideDeal(3, noon.Add(time.Hour))
+	s.later()
+	s.world.ShowDeal(3, noon.Add(2*time.Hour))
+	s.world.DeleteDeal(7, noon.Add(2*time.Hour))
+	if result := s.later(); result.Hidden != 0 || result.Vanished != 1 {
+		t.Errorf("%d deals are hidden and %d have vanished, want none and 1", result.Hidden, result.Vanished)
+	}
+	s.mustKnow(everyDeal)
+}
+
 // slowPages makes the client ask for a few pages at a time, so that few rows make many blocks.
 var slowPages = simulator.Options{Costs: map[string]time.Duration{
 	"crm.item.list": 5 * time.Second, "crm.stagehistory.list": 5 * time.Second,

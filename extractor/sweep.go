@@ -20,7 +20,8 @@ const maxDealID DealID = 1 << 53
 // where a count differs from what is known. Departed deals are landed with their new funnel and
 // their history, deleted and hidden ones are marked.
 //
-// A deal that appears without having changed hides one that vanishes from the same range. Only
+// Hidden deals are asked for first: one that is shown again would make up for one that vanishes from
+// the same range. A deal that was never known and appears without having changed does so still. Only
 // a change of rights does that, and a full reading finds it.
 func (x *extraction) sweep(ctx context.Context) error {
 	s := sweep{extraction: x}
@@ -38,7 +39,10 @@ func (x *extraction) sweep(ctx context.Context) error {
 		default:
 			s.outside = append(s.outside, known.ID)
 		}
-		if len(s.inside) == bitrix24.MaxCommands*rangeDeals {
+		if len(s.inside) >= bitrix24.MaxCommands*rangeDeals {
+			if err := s.askHidden(ctx); err != nil {
+				return err
+			}
 			if err := s.compare(ctx, nil); err != nil {
 				return err
 			}
@@ -55,13 +59,32 @@ func (x *extraction) sweep(ctx context.Context) error {
 	if err := s.visit(ctx); err != nil {
 		return err
 	}
-	// A hidden deal that can be read again is known by the comparison, unless it is outside the funnels.
-	return x.classify(ctx, slices.DeleteFunc(append(s.missing, s.hidden...), func(id DealID) bool { return x.landed[id] }))
+	_, err := x.classify(ctx, slices.DeleteFunc(s.missing, func(id DealID) bool { return x.landed[id] }))
+	return err
+}
+
+// askHidden asks for the hidden deals so far. Those that can be read again are compared with the others.
+func (s *sweep) askHidden(ctx context.Context) error {
+	shown, err := s.classify(ctx, s.hidden)
+	if err != nil {
+		return err
+	}
+	s.hidden = nil
+	for _, deal := range shown {
+		if s.reader.wants(deal.FunnelID) {
+			s.inside = append(s.inside, deal.ID)
+		}
+	}
+	slices.Sort(s.inside)
+	return nil
 }
 
 // compareLast compares what is left, with the ids where no deal is known. The new changes in the configured funnels
 // are asked for along with that: a deal that came there and left since the last extraction is in no other list.
 func (s *sweep) compareLast(ctx context.Context) error {
+	if err := s.askHidden(ctx); err != nil {
+		return err
+	}
 	rest := idRange{after: s.lastInside(), last: maxDealID}
 	if len(s.options.Funnels) == 0 {
 		return s.compare(ctx, nil, rest)
@@ -108,7 +131,7 @@ type sweep struct {
 	inside  []DealID // in the configured funnels; not yet compared
 	from    DealID   // everything up to this id has been compared
 	outside []DealID // not yet looked up
-	hidden  []DealID // when they were looked for last
+	hidden  []DealID // when they were looked for last; not yet asked for
 	missing []DealID // the portal shows them nowhere
 }
 

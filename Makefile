@@ -22,10 +22,11 @@ help: ## list the targets
 demo: build engine ## run the whole pass on a simulated portal, and see what comes out
 	@./bin/stagelag demo
 
-# The packages whose goroutines share something are tested with the race detector, and of a run the tests
-# in which it makes goroutines of its own. The rest would only take several times as long with it.
-raced := ./bitrix24 ./extractor/... ./loader ./monitor ./schedule ./simulator ./sql ./warehouse/...
-raced_tests := ^(TestThreeShards|TestOtherRulesDoNotHelp|TestReadersSeePublishedStatesOnly)$$
+# The packages whose goroutines share something are tested with the race detector, and of others the tests
+# in which they make goroutines of their own. The rest would only take several times as long with it.
+raced := ./bitrix24 ./loader ./monitor ./schedule ./simulator ./warehouse/...
+partly_raced := ./extractor ./nightly ./sql
+raced_tests := ^(TestFullReadLandsEverythingWithFewRequests|TestAReadingThatDiedGoesOnWhereItStopped|TestSeveralAtOnce|TestThreeShards|TestOtherRulesDoNotHelp|TestReadersSeePublishedStatesOnly)$$
 
 # The linter looks at what vet looks at. Tests wait for engines and for each other: four at once, also
 # where there are fewer processors.
@@ -38,7 +39,7 @@ test: engine browser ## run all tests
 .PHONY: test-raced
 test-raced:
 	$(tests) $(race) $(raced)
-	$(tests) $(race) -run='$(raced_tests)' ./nightly
+	$(tests) $(race) -run='$(raced_tests)' $(partly_raced)
 
 .PHONY: test-plain
 test-plain:

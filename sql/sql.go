@@ -292,13 +292,21 @@ func ReadStatus(ctx context.Context, w *warehouse.Warehouse) (Status, error) {
 }
 
 // refuseUnreleased finds the tables of a program of before the first release, which had them in the
-// database that people see.
+// database that people see, or without some columns.
 func refuseUnreleased(ctx context.Context, w *warehouse.Warehouse) error {
-	isThere, err := has(ctx, w.Views(), "schema_migrations")
-	if err == nil && isThere {
-		err = &UnreleasedError{w.Names().Views}
+	var isThere bool
+	row := w.DB().QueryRow(ctx, `
+		SELECT countIf(database = ? AND table = 'schema_migrations') > 0
+			OR countIf(database = ? AND table = 'run_events') > 0 AND countIf(database = ? AND table = 'run_events' AND name = 'warnings') = 0
+		FROM system.columns WHERE database IN (?, ?) AND table IN ('schema_migrations', 'run_events')`,
+		w.Names().Views, w.Names().Internal, w.Names().Internal, w.Names().Views, w.Names().Internal)
+	if err := row.Scan(&isThere); err != nil {
+		return err
 	}
-	return err
+	if isThere {
+		return &UnreleasedError{w.Names().Views}
+	}
+	return nil
 }
 
 func (p place) inBrackets() string {

@@ -228,15 +228,20 @@ func TestEveryViewIsAFileOfItsName(t *testing.T) {
 
 func TestAWarehouseOfAnUnreleasedProgramIsRefused(t *testing.T) {
 	t.Parallel()
-	w := warehousetest.New(t)
-	execute(t, w, "CREATE TABLE "+w.Names().Views+".schema_migrations (version Int64, dirty UInt8, sequence UInt64) ENGINE = MergeTree ORDER BY sequence")
-	for name, ask := range map[string]func() error{
-		"Up":         func() error { return sql.Up(context.Background(), w) },
-		"ReadStatus": func() error { _, err := sql.ReadStatus(context.Background(), w); return err },
+	for what, statement := range map[string]string{
+		"tables among the views": "CREATE TABLE {views}.schema_migrations (version Int64, dirty UInt8, sequence UInt64) ENGINE = MergeTree ORDER BY sequence",
+		"tables without columns": "CREATE TABLE run_events (run_id UInt32, status String) ENGINE = MergeTree ORDER BY run_id",
 	} {
-		unreleased, ok := errors.AsType[*sql.UnreleasedError](ask())
-		if !ok || !strings.Contains(unreleased.Error(), "start a new one, with another warehouse.path or warehouse.database") {
-			t.Errorf("%s: %v, want an *UnreleasedError that says what to do", name, unreleased)
+		w := warehousetest.New(t)
+		execute(t, w, strings.ReplaceAll(statement, "{views}", w.Names().Views))
+		for name, ask := range map[string]func() error{
+			"Up":         func() error { return sql.Up(context.Background(), w) },
+			"ReadStatus": func() error { _, err := sql.ReadStatus(context.Background(), w); return err },
+		} {
+			unreleased, ok := errors.AsType[*sql.UnreleasedError](ask())
+			if !ok || !strings.Contains(unreleased.Error(), "start a new one, with another warehouse.path or warehouse.database") {
+				t.Errorf("%s of %s: %v, want an *UnreleasedError that says what to do", name, what, unreleased)
+			}
 		}
 	}
 }

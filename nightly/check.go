@@ -98,10 +98,9 @@ func (n Names) stage(id extractor.StageID) *extractor.Stage {
 
 // withGone adds to the portal's funnels and stages those that were published and are no more.
 func withGone(portal, published []extractor.Funnel) []extractor.Funnel {
-	all := make([]extractor.Funnel, len(portal))
-	for i, f := range portal {
-		all[i] = f
-		all[i].Stages = slices.Clone(f.Stages)
+	all := slices.Clone(portal)
+	for i := range all {
+		all[i].Stages = slices.Clone(all[i].Stages)
 	}
 	for _, known := range published {
 		i := slices.IndexFunc(all, func(f extractor.Funnel) bool { return f.ID == known.ID })

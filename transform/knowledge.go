@@ -84,7 +84,8 @@ func (k *Knowledge) plansOf(stays []stay, asOf Day, zone *time.Location) []*Know
 	isTaken := make([]bool, len(k.Plans))
 	for i := range stays {
 		for m := range stays[i].moments {
-			if n := k.planOf(&stays[i].moments[m], isTaken); n >= 0 {
+			isFree := func(n int) bool { return !isTaken[n] }
+			if n := k.planOf(&stays[i].moments[m], isFree); n >= 0 {
 				plans[i], isTaken[n] = &k.Plans[n], true
 			}
 		}
@@ -111,12 +112,11 @@ func (k *Knowledge) plansOf(stays []stay, asOf Day, zone *time.Location) []*Know
 	return plans
 }
 
-// planOf is the place of the plan under a change, -1 for none. One that is taken is not given again by its moment
-// alone.
-func (k *Knowledge) planOf(m *moment, isTaken []bool) int {
+// planOf is the place of the plan under a change, -1 for none. By its moment alone no plan is given that is not free.
+func (k *Knowledge) planOf(m *moment, isFree func(int) bool) int {
 	n := slices.IndexFunc(k.Plans, func(p KnownPlan) bool { return p.isOf(m) })
 	for i := 0; n < 0 && i < len(k.Plans); i++ {
-		if k.Plans[i].isAt(m) && (isTaken == nil || !isTaken[i]) {
+		if k.Plans[i].isAt(m) && isFree(i) {
 			n = i
 		}
 	}
@@ -131,7 +131,7 @@ func (k *Knowledge) see(of *stay, entered Day, plan Plan, carried Carried) {
 			ChangeID: m.ID, ChangedAt: m.ChangedAt, FunnelID: m.FunnelID, StageID: m.StageID,
 			EnteredDate: entered, Until: Still, Plan: plan, Carried: carried,
 		}
-		if n := k.planOf(m, nil); n >= 0 {
+		if n := k.planOf(m, func(int) bool { return true }); n >= 0 {
 			k.Plans[n] = seen
 		} else {
 			k.Plans = append(k.Plans, seen)

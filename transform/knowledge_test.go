@@ -31,10 +31,10 @@ func (l *life) night(asOf string, h *History) Derived {
 	return d
 }
 
-// inDocs is a deal in DOCS since the first of February, which carries a plan.
-func inDocs(days string, manager extractor.ManagerID) *History {
+// inDocs is a deal in DOCS since the first of February, which carries a plan of four days.
+func inDocs(manager extractor.ManagerID) *History {
 	h := history(step{1, "2026-02-01 10:00", "C5:DOCS", false})
-	h.Deal.Fields["UF_CRM_DAYS"], h.Deal.ManagerID = days, manager
+	h.Deal.Fields["UF_CRM_DAYS"], h.Deal.ManagerID = "4", manager
 	return h
 }
 
@@ -96,7 +96,7 @@ func TestAPlanThatWasSeenIsKept(t *testing.T) {
 	for name, between := range nights {
 		t.Run(name, func(t *testing.T) {
 			l := newLife(t)
-			l.night("2026-02-09", inDocs("4", 12))
+			l.night("2026-02-09", inDocs(12))
 			l.expectPlan("closed", l.night("2026-02-11", left("30")), 4)
 			between(l)
 			l.expectPlan("after that", l.night("2026-02-13", left("30")), 4)
@@ -106,7 +106,7 @@ func TestAPlanThatWasSeenIsKept(t *testing.T) {
 
 func TestAPlanHangsOnTheMomentAndTheStage(t *testing.T) {
 	reconstructed := func() *History {
-		h := inDocs("4", 12)
+		h := inDocs(12)
 		h.Changes = nil
 		return h
 	}
@@ -115,10 +115,10 @@ func TestAPlanHangsOnTheMomentAndTheStage(t *testing.T) {
 		open *History
 		then *History
 	}{
-		{"a row that is given anew", inDocs("4", 12), historyOf(row{71, "2026-02-01 10:00", "C5:DOCS", 1, "", false}, row{72, "2026-02-10 10:00", "C5:DESIGN", 2, "", false})},
+		{"a row that is given anew", inDocs(12), historyOf(row{71, "2026-02-01 10:00", "C5:DOCS", 1, "", false}, row{72, "2026-02-10 10:00", "C5:DESIGN", 2, "", false})},
 		{"a row that comes late", reconstructed(), left("30")},
 		{"a row that comes late and tells another time", reconstructed(), historyOf(row{1, "2026-02-01 17:00", "C5:DOCS", 2, "", false}, row{2, "2026-02-10 10:00", "C5:DESIGN", 2, "", false})},
-		{"a correction of another visit", inDocs("4", 12), historyOf(
+		{"a correction of another visit", inDocs(12), historyOf(
 			row{9, "2026-01-20 10:00", "C5:DOCS", 1, "", false}, row{8, "2026-01-25 10:00", "C5:NEW", 2, "", false},
 			row{1, "2026-02-01 10:00", "C5:DOCS", 2, "", false}, row{2, "2026-02-10 10:00", "C5:DESIGN", 2, "", false})},
 	}
@@ -142,7 +142,7 @@ func TestAPlanHangsOnTheMomentAndTheStage(t *testing.T) {
 // A stay that is over gives its plan to no later one in the same stage.
 func TestAPlanIsNotTakenByALaterVisit(t *testing.T) {
 	l := newLife(t)
-	h := inDocs("4", 12)
+	h := inDocs(12)
 	h.Changes = nil // reconstructed
 	l.night("2026-02-05", h)
 	l.night("2026-02-08", historyOf(row{1, "2026-02-06 10:00", "C5:NEW", 2, "", false}))
@@ -170,11 +170,11 @@ func TestManagersThatWereSeenAreKept(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			l := newLife(t)
-			l.night("2026-02-03", inDocs("4", 12))
-			h := inDocs("4", 12)
+			l.night("2026-02-03", inDocs(12))
+			h := inDocs(12)
 			test.away(h)
 			l.night("2026-02-04", h)
-			d := l.night("2026-02-05", inDocs("4", 13))
+			d := l.night("2026-02-05", inDocs(13))
 			if diff := cmp.Diff(test.want, d.Visits[0].Tenures); diff != "" {
 				t.Errorf("managers (-want +got):\n%s", diff)
 			}
@@ -189,7 +189,7 @@ func TestADealWithoutAStageIsWhereItWas(t *testing.T) {
 	}
 	empty := history(step{1, "2026-02-01 10:00", "C5:DOCS", false})
 	empty.Deal.StageID = ""
-	noHistory := inDocs("4", 12)
+	noHistory := inDocs(12)
 	noHistory.Changes = nil
 	movedOn := left("4")
 	movedOn.Deal.StageID, movedOn.Deal.MovedAt = "C5:DOCS", at("2026-02-01 10:00") // landed before the move

@@ -53,7 +53,7 @@ func TestRowsThatCannotBeUsed(t *testing.T) {
 			t.Errorf("decodeDeals(%s) = %v, want an error", page, deals)
 		}
 	}
-	for _, page := range []string{`{"items":[[]]}`, `{"items":[{"ID":1,"OWNER_ID":2}]}`, `{"items":[{"ID":1,"CREATED_TIME":"2026-01-05T11:20:30+03:00"}]}`, `{"items":[{"ID":1,"OWNER_ID":2,"TYPE_ID":256,"CREATED_TIME":"2026-01-05T11:20:30+03:00"}]}`} {
+	for _, page := range []string{`{"items":[[]]}`, `{"items":[{"ID":1,"CREATED_TIME":"2026-01-05T11:20:30+03:00"}]}`, `{"items":[{"ID":1,"OWNER_ID":2,"TYPE_ID":256,"CREATED_TIME":"2026-01-05T11:20:30+03:00"}]}`} {
 		if changes, err := r.decodeChanges(json.RawMessage(page)); err == nil {
 			t.Errorf("decodeChanges(%s) = %v, want an error", page, changes)
 		}

@@ -238,7 +238,7 @@ const changedOtherwise = `
 			FROM
 			(
 				SELECT * FROM facts
-				WHERE run_id <= run_before AND run_id IN (SELECT run_id FROM runs WHERE status = 'published')
+				WHERE run_id <= run_before AND run_id GLOBAL IN (SELECT run_id FROM runs WHERE status = 'published')
 				ORDER BY deal_id, visit_no, day, -toInt64(run_id), -sign LIMIT 1 BY deal_id, visit_no, day
 			)
 			WHERE sign = 1 GROUP BY deal_id, visit_no

@@ -66,8 +66,8 @@ The latest deals
 
 Not covered (SELECT * FROM data_gaps)
 
-  191  no_plan          visits without a plan                              in 169 deals
-  15   unknown_manager  deals of a person whom the portal does not return  in 1 deal
+  191  no_plan          visits without a plan                      in 169 deals
+  15   unknown_manager  deals of a person whose name is not known  in 1 deal
 
 Note: the webhook lacks the scope user
 

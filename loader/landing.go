@@ -174,21 +174,36 @@ var landedChangeTable = table[landedChange]{"landing_stage_changes", []column[la
 }}
 
 // ReplaceStageChanges lands whole histories: what is known of these deals and not among
-// the changes has vanished. Killed between its two statements it leaves the vanished
+// the changes has vanished. Killed between its statements it leaves the vanished
 // rows known; the next extraction reads the deals again.
 func (l *Landing) ReplaceStageChanges(ctx context.Context, deals []extractor.DealID, changes []extractor.StageChange) error {
 	if err := l.LandStageChanges(ctx, changes); err != nil {
 		return err
 	}
-	if len(deals) == 0 {
+	hasChanges := map[extractor.DealID]bool{}
+	for i := range changes {
+		hasChanges[changes[i].DealID] = true
+	}
+	var told, untold []extractor.DealID
+	for _, id := range deals {
+		if hasChanges[id] {
+			told = append(told, id)
+		} else {
+			untold = append(untold, id)
+		}
+	}
+	if len(told) > 0 {
+		// Rows of the version just landed are the whole history.
+		err := l.vanishChanges(ctx, "deal_id IN ("+list(told)+") AND version != "+strconv.FormatUint(l.version, 10), false)
+		if err != nil {
+			return err
+		}
+	}
+	if len(untold) == 0 {
 		return nil
 	}
-	where := "deal_id IN (" + list(deals) + ")"
-	if len(changes) > 0 {
-		// Rows of the version just landed are the whole history.
-		where += " AND version != " + strconv.FormatUint(l.version, 10)
-	}
-	return l.vanishChanges(ctx, where, false)
+	// Nobody corrects a history to nothing: the deal was away for a while, and came back without it.
+	return l.vanishChanges(ctx, "deal_id IN ("+list(untold)+")", true)
 }
 
 // VanishDeals marks deals and all their changes.
@@ -222,9 +237,15 @@ func (l *Landing) HideDeals(ctx context.Context, deals []extractor.DealID) error
 // VanishUnseenChanges marks the changes that were not landed since the run, of deals that were.
 func (l *Landing) VanishUnseenChanges(ctx context.Context, since uint64) error {
 	run := strconv.FormatUint(since, 10)
-	return l.vanishChanges(ctx, "run_id < "+run+" AND deal_id IN (SELECT deal_id FROM landing_deals FINAL WHERE "+isShown+" AND run_id >= "+run+")", false)
+	unseen := "run_id < " + run + " AND deal_id IN (SELECT deal_id FROM landing_deals FINAL WHERE " + isShown + " AND run_id >= " + run + ") AND deal_id "
+	told := "IN (SELECT deal_id FROM landing_stage_changes FINAL WHERE vanished_at IS NULL AND run_id >= " + run + ")"
+	if err := l.vanishChanges(ctx, unseen+told, false); err != nil {
+		return err
+	}
+	return l.vanishChanges(ctx, unseen+"NOT "+told, true)
 }
 
+// vanishChanges marks changes; withDeal says that nothing was left then of the deal, or of its history.
 func (l *Landing) vanishChanges(ctx context.Context, where string, withDeal bool) error {
 	err := l.mark(ctx, &landedChangeTable, "vanished_at IS NULL AND "+where,
 		map[string]string{"vanished_at": l.moment(), "went_with_deal": strconv.FormatBool(withDeal)})

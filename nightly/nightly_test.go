@@ -131,6 +131,10 @@ func TestCorrections(t *testing.T) {
 		{"a plan that is none", func(s *site, deal simulator.DealID) {
 			s.world.SetField(deal, march(10, 9), "UF_CRM_DAYS", -1)
 		}, []string{"1\tC5:NEW\t2026-03-01\t2026-03-01\t3\t0\tfinished_on_time", "2\tC5:DOCS\t2026-03-01\t\\N\t\\N\t0\tno_plan"}},
+		{"a deal that came back from the bin within a day, without its history", func(s *site, deal simulator.DealID) {
+			s.world.DeleteDeal(deal, march(10, 9))
+			s.world.RestoreDeal(deal, march(10, 10), false)
+		}, []string{"1\tC5:NEW\t2026-03-01\t2026-03-01\t3\t0\tfinished_on_time", "2\tC5:DOCS\t2026-03-01\t\\N\t4\t5\toverdue"}},
 		{"a deleted deal", func(s *site, deal simulator.DealID) { s.world.DeleteDeal(deal, march(10, 9)) }, nil},
 	}
 	s, deal := small(t)

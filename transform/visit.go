@@ -105,7 +105,7 @@ type Change struct {
 	// VanishedAt is when a run found the portal to return the change no longer, one moment for all that the run
 	// found; zero while it does.
 	VanishedAt time.Time
-	// WentWithDeal is whether the deal itself was gone then.
+	// WentWithDeal is whether the deal itself was gone then, or nothing was left of its history.
 	WentWithDeal bool
 }
 

@@ -142,7 +142,7 @@ func (p Pass) run(ctx context.Context, startedAt time.Time) (Outcome, error) {
 	}
 	names, err := KnownNames(ctx, p.Config, portal, p.Client, conn)
 	if err != nil {
-		return Outcome{Before: before}, err
+		return p.refused(ctx, before, startedAt, portal.Clock, err)
 	}
 	dates, err := p.dates(portal.Clock, before)
 	if _, isTyped := errors.AsType[*AsOfError](err); isTyped {
@@ -185,8 +185,7 @@ func (p Pass) refused(ctx context.Context, before loader.State, startedAt, clock
 		return Outcome{Before: before}, fmt.Errorf("%w; and the refusal is not recorded: %w", refusal, err)
 	}
 	p.steps.SetRun(run.ID())
-	outcome, _ := p.failed(ctx, run, refusal)
-	return outcome, refusal
+	return p.failed(ctx, run, refusal)
 }
 
 // A ClockError is a portal's clock that can't be believed.

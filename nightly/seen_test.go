@@ -30,7 +30,7 @@ const seedVariable = "STAGELAG_SEED"
 func TestWhatWasSeen(t *testing.T) {
 	t.Parallel()
 	const deals = 15
-	first, seeds, nights, end := uint64(1), uint64(3), 6, time.Now()
+	first, seeds, nights, end := uint64(1), uint64(2), 6, time.Now()
 	form := ""
 	if text := os.Getenv(seedVariable); text != "" {
 		var err error
@@ -86,6 +86,7 @@ type seenLife struct {
 	// published that saw them: of a deal with both the program can't tell which row is which.
 	corrected, erased map[simulator.DealID]bool
 	modes             simulator.HistoryModes
+	anew              map[simulator.ChangeID]bool             // rows that the portal gave in place of others
 	binned            map[simulator.DealID]simulator.FunnelID // where deleted deals stood
 	// bare are the deals that came back without a history before a run found them gone: where such a deal moves before
 	// the next run, the program can't tell what was forgotten from what was corrected.
@@ -116,7 +117,7 @@ func newSeenLife(t *testing.T, seed uint64, deals int) *seenLife {
 	l := &seenLife{
 		random: rand.New(rand.NewPCG(seed, 0)), now: firstNight.AddDate(0, 0, -6),
 		corrected: map[simulator.DealID]bool{}, erased: map[simulator.DealID]bool{},
-		binned: map[simulator.DealID]simulator.FunnelID{}, bare: map[simulator.DealID]bool{},
+		anew: map[simulator.ChangeID]bool{}, binned: map[simulator.DealID]simulator.FunnelID{}, bare: map[simulator.DealID]bool{},
 	}
 	l.base.Suggested = simulator.Suggested{
 		TimeZone: "Europe/Moscow",
@@ -669,11 +670,12 @@ func (l *seenLife) someRow(id simulator.DealID, exists bool) (row simulator.Chan
 	return row, after, before, true
 }
 
-// correct moves a row in time, between its neighbours.
+// correct moves a row in time, between its neighbours. One that was given anew keeps its time: by nothing else is it
+// the row of before.
 func (l *seenLife) correct(id simulator.DealID, _ simulator.Deal, exists bool) bool {
 	row, after, before, ok := l.someRow(id, exists)
 	minutes := int(before.Sub(after).Minutes())
-	if !ok || minutes < 3 {
+	if !ok || minutes < 3 || l.anew[row.ID] {
 		return false
 	}
 	at := after.Add(time.Duration(1+l.random.IntN(minutes-2)) * time.Minute)
@@ -721,8 +723,16 @@ func (l *seenLife) giveAnew(id simulator.DealID, deal simulator.Deal, exists boo
 	l.world.MoveStamped(id, l.now, row.At, row.Stage)
 	l.world.EditDeal(id, l.now, func(d *simulator.Deal) { d.Stage, d.Moved = deal.Stage, deal.Moved })
 	history := l.world.History(id)
-	l.world.CorrectChange(id, history[len(history)-1].ID, l.now, func(c *simulator.Change) { c.TypeID, c.Semantics = row.TypeID, row.Semantics })
+	given := history[len(history)-1].ID
+	l.anew[given] = true
+	l.world.CorrectChange(id, given, l.now, func(c *simulator.Change) { c.TypeID, c.Semantics = row.TypeID, row.Semantics })
 	l.say("deal %d: row %d is given anew, now %v", id, row.ID, l.history(id))
+	if deal.Stage == row.Stage && l.random.IntN(2) == 0 {
+		// The visit has ended with another plan in the deal than it was seen with.
+		l.plan(id, deal, true)
+		l.later()
+		l.to(deal, l.stageOf(deal.Funnel))
+	}
 	return true
 }
 

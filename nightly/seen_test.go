@@ -353,7 +353,7 @@ func (l *seenLife) fail(format string, args ...any) {
 	l.t.Helper()
 	text := fmt.Sprintf(format, args...)
 	var about []string
-	for _, line := range strings.Split(text, "\n") {
+	for line := range strings.SplitSeq(text, "\n") {
 		line = strings.TrimPrefix(strings.TrimPrefix(line, " got "), "want ")
 		if id, err := strconv.Atoi(strings.SplitN(line, "\t", 2)[0]); err == nil {
 			about = append(about, fmt.Sprintf(": deal %d ", id), fmt.Sprintf(": deal %d:", id))
@@ -388,7 +388,7 @@ const (
 func (l *seenLife) some(of seenKind) (simulator.DealID, simulator.Deal, bool) {
 	ids := slices.DeleteFunc(slices.Clone(l.ids), func(id simulator.DealID) bool {
 		deal, exists := l.world.Deal(id)
-		return of == hiddenDeal && !(exists && deal.IsHidden) || of == deletedDeal && exists
+		return of == hiddenDeal && (!exists || !deal.IsHidden) || of == deletedDeal && exists
 	})
 	if len(ids) == 0 {
 		ids = l.ids
@@ -415,7 +415,7 @@ func (l *seenLife) day(night time.Time, events int, of []seenEvent) {
 	for i := range events {
 		l.now = begun.Add(step*time.Duration(i) + time.Duration(1+l.random.IntN(10))*time.Minute)
 		l.world.Advance(l.now)
-		for tries := 0; tries < 20; tries++ {
+		for range 20 { // tries
 			dice := l.random.IntN(sum)
 			n := 0
 			for dice >= of[n].weight {

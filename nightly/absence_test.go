@@ -143,6 +143,12 @@ func TestDeletionsInMasses(t *testing.T) {
 	if got := s.number("SELECT count() FROM deals_now"); got != before-11 {
 		t.Errorf("the report has %d deals, want %d", got, before-11)
 	}
+	if got := s.rows("SELECT why, count(), countDistinct(gone_on), min(gone_on) FROM gone_deals GROUP BY why"); !slices.Equal(got, []string{"deleted\t11\t2\t2026-03-11"}) {
+		t.Errorf("the deals that have gone are %q, want 11 that were deleted on two dates", got)
+	}
+	if got, want := s.rows(goneOf(deals[5:])), shownOf(shown["deals_now"], deals[5:]); !slices.Equal(got, want) {
+		t.Errorf("the deals that have gone last are %q, want as they were shown %q", got, want)
+	}
 	// One that is restored comes back as it was.
 	s.world.RestoreDeal(deals[10], s.night(3), true)
 	s.run(false)
@@ -150,7 +156,28 @@ func TestDeletionsInMasses(t *testing.T) {
 	if got := s.number(fmt.Sprintf("SELECT countIf(manager_source = 'seen') FROM deal_stage_days WHERE deal_id = %d AND day <= '2026-03-11'", id)); got == 0 {
 		t.Errorf("deal %d has no day of which the manager was seen before it went", id)
 	}
+	if got := s.number(fmt.Sprintf("SELECT count() FROM gone_deals WHERE deal_id = %d", id)); got != 0 {
+		t.Errorf("deal %d is back, and among those that have gone", id)
+	}
 	s.expectLaws("after deletions")
+}
+
+// goneOf asks what is shown of deals that have gone.
+func goneOf(deals []simulator.DealID) string {
+	ids := strings.Join(strings.Fields(strings.Trim(fmt.Sprint(deals), "[]")), ", ")
+	return "SELECT deal_id, deal_title, funnel_name, stage_name, manager_name, overdue_days_total FROM gone_deals WHERE deal_id IN (" + ids + ") ORDER BY deal_id"
+}
+
+// shownOf picks the same of rows of deals_now.
+func shownOf(rows []string, deals []simulator.DealID) []string {
+	var shown []string
+	for _, row := range rows {
+		c := strings.Split(row, "\t")
+		if slices.ContainsFunc(deals, func(id simulator.DealID) bool { return c[0] == fmt.Sprint(id) }) {
+			shown = append(shown, strings.Join([]string{c[0], c[1], c[4], c[6], c[8], c[17]}, "\t"))
+		}
+	}
+	return shown
 }
 
 // TestWithdraw: a run that is withdrawn leaves what was shown before it, to the row, back to before the first run; the
@@ -238,6 +265,7 @@ func TestForgottenDealsStayOut(t *testing.T) {
 	if got := s.rows("SELECT DISTINCT started_at, finished_at FROM runs"); !slices.Equal(got, began) {
 		t.Errorf("the runs began and ended %v, want %v: what is shown is as old as it was", got, began)
 	}
+	s.expect("it is among those that have gone, without names", "SELECT deal_id, deal_title, manager_name, why FROM gone_deals", fmt.Sprintf("%d\t\t\tforgotten", deals[1]))
 	s.expectLaws("without a deal that is forgotten")
 	at := s.night(1)
 	s.world.EditDeal(deals[1], at, func(d *simulator.Deal) { d.Title = "Renamed" })
@@ -382,6 +410,7 @@ func TestTheConfigurationForgetsNothing(t *testing.T) {
 	s.cfg.Plan.Fields = fields
 	s.cfg.Funnels = []extractor.FunnelID{7}
 	s.run(false)
+	s.expect("a deal whose days are in none of the funnels", "SELECT deal_id, why FROM gone_deals")
 	s.cfg.Funnels = []extractor.FunnelID{5}
 	s.run(false)
 	s.expect("with other funnels in between", stagesQuery, want...)

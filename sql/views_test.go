@@ -51,6 +51,7 @@ var runsIn = map[string]string{
 	"run_changes":     "(SELECT count() FROM deals_now) + count()", // one published date: nothing has changed
 	"visits_now":      "sum(overdue_days)",
 	"fact_changes":    "sum(sign)",
+	"gone_deals":      "(SELECT count() FROM deals_now) + count()", // none has gone
 	"stage_names":     "toUInt64(replaceAll(any(stage_name), 'Run ', ''))",
 }
 

@@ -1,4 +1,4 @@
-package warehouse_test
+package warehouse
 
 import (
 	"context"
@@ -7,15 +7,15 @@ import (
 	"testing"
 	"time"
 
-	"stagelag/warehouse"
-	"stagelag/warehouse/warehousetest"
+	"stagelag/warehouse/embedded"
 )
 
 // TestWantOfMemoryIsWaitedOut: a statement that the engine refuses because of all its work is made again when there is
 // room, and fails with the limit and what is free where there stays none. Any other refusal is one.
 func TestWantOfMemoryIsWaitedOut(t *testing.T) {
 	ctx := context.Background()
-	db := warehousetest.InMemory(t, 900_000_000).DB()
+	t.Setenv(embedded.MemoryVariable, "900000000")
+	db := mustOpen(t, Config{URL: Embedded, Path: newPath(t)}).DB()
 	exec := func(statement string) {
 		t.Helper()
 		if err := db.Exec(ctx, statement); err != nil {
@@ -28,7 +28,7 @@ func TestWantOfMemoryIsWaitedOut(t *testing.T) {
 		exec("INSERT INTO room_taken SELECT repeat('y', 1000000) FROM numbers(100) SETTINGS max_block_size = 10")
 	}
 	tried := 0
-	err := warehouse.Retry(ctx, db, func() error {
+	err := Retry(ctx, db, func() error {
 		tried++
 		if tried == 2 {
 			exec("DROP TABLE room_taken SYNC")
@@ -39,13 +39,15 @@ func TestWantOfMemoryIsWaitedOut(t *testing.T) {
 		t.Errorf("after %d tries: %v, want success with the second, when there is room", tried, err)
 	}
 
-	defer warehouse.SetPauses(time.Millisecond, time.Millisecond)()
-	err = warehouse.Retry(ctx, db, func() error { return db.Exec(ctx, strings.Replace(large, "250", "2500", 1)) })
-	if short, ok := errors.AsType[*warehouse.MemoryError](err); !ok || short.Limit == "" || short.Free == "" || !strings.Contains(err.Error(), short.Limit) {
+	usual := pauses
+	pauses = []time.Duration{time.Millisecond, time.Millisecond}
+	defer func() { pauses = usual }()
+	err = Retry(ctx, db, func() error { return db.Exec(ctx, strings.Replace(large, "250", "2500", 1)) })
+	if short, ok := errors.AsType[*MemoryError](err); !ok || short.Limit == "" || short.Free == "" || !strings.Contains(err.Error(), short.Limit) {
 		t.Errorf("a statement that needs more than there is: %v, want a *MemoryError with the limit and what is free", err)
 	}
 	tried = 0
-	err = warehouse.Retry(ctx, db, func() error { tried++; return db.Exec(ctx, large+", max_memory_usage = 1000000") })
+	err = Retry(ctx, db, func() error { tried++; return db.Exec(ctx, large+", max_memory_usage = 1000000") })
 	if err == nil || tried != 1 {
 		t.Errorf("a statement that needs more than it may: %v after %d tries, want an error with the first", err, tried)
 	}

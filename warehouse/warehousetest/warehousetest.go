@@ -19,7 +19,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"sync"
 	"testing"
 
@@ -341,22 +340,9 @@ func Seed(t testing.TB, path string) {
 	}
 }
 
-// InMemory opens a warehouse with the newest schema on an engine of its own, which may use so many bytes in all. The
-// test can't be parallel.
-func InMemory(t testing.TB, limit int64) *warehouse.Warehouse {
-	t.Helper()
-	return onItsOwn(t, embedded.MemoryVariable, strconv.FormatInt(limit, 10))
-}
-
 // InZone opens a warehouse with the newest schema on an engine of its own, which is in a time zone as a
 // server may be. The test can't be parallel.
 func InZone(t testing.TB, zone string) *warehouse.Warehouse {
-	t.Helper()
-	return onItsOwn(t, embedded.ZoneVariable, zone)
-}
-
-// onItsOwn opens a warehouse on an engine that is started with a variable.
-func onItsOwn(t testing.TB, variable, value string) *warehouse.Warehouse {
 	t.Helper()
 	path := t.TempDir()
 	Seed(t, path)
@@ -365,7 +351,7 @@ func onItsOwn(t testing.TB, variable, value string) *warehouse.Warehouse {
 			t.Error(err)
 		}
 	})
-	t.Setenv(variable, value)
+	t.Setenv(embedded.ZoneVariable, zone)
 	return open(t, warehouse.Config{URL: warehouse.Embedded, Path: path})
 }
 

@@ -43,7 +43,7 @@ func (x *extraction) sweep(ctx context.Context) error {
 			if err := s.askHidden(ctx); err != nil {
 				return err
 			}
-			if err := s.compare(ctx, nil); err != nil {
+			if _, err := s.compare(ctx, nil); err != nil {
 				return err
 			}
 		}
@@ -87,9 +87,18 @@ func (s *sweep) compareLast(ctx context.Context) error {
 	}
 	rest := idRange{after: s.lastInside(), last: maxDealID}
 	if len(s.options.Funnels) == 0 {
-		return s.compare(ctx, nil, rest)
+		_, err := s.compare(ctx, []idRange{rest})
+		return err
 	}
 	listing := s.reader.changesAfter(s.state.LastChange, 0)
+	answers, err := s.compare(ctx, []idRange{rest}, listing.FirstPage())
+	if err != nil {
+		return err
+	}
+	changes, isLast, err := listing.Take(answers[0])
+	if err != nil {
+		return err
+	}
 	var owners []DealID
 	take := func(changes []StageChange) {
 		for _, change := range changes {
@@ -99,25 +108,14 @@ func (s *sweep) compareLast(ctx context.Context) error {
 			s.lastChange = max(s.lastChange, change.ID)
 		}
 	}
-	err := s.compare(ctx, func(answer bitrix24.Answer) error {
-		changes, isLast, err := listing.Take(answer)
-		if err != nil {
-			return err
-		}
-		take(changes)
-		if isLast {
-			return nil
-		}
+	take(changes)
+	if !isLast {
 		for block, err := range s.reader.changes(ctx, s.lastChange, 0) {
 			if err != nil {
 				return err
 			}
 			take(block.rows)
 		}
-		return nil
-	}, rest)
-	if err != nil {
-		return err
 	}
 	slices.Sort(owners)
 	owners = slices.DeleteFunc(slices.Compact(owners), func(id DealID) bool { return s.landed[id] })
@@ -143,9 +141,9 @@ func (s *sweep) lastInside() DealID {
 }
 
 // compare counts the ranges of the deals inside the funnels, and ranges where no deal is known,
-// and looks closer where the portal has more or fewer. Unless passing is nil, it is given the first page of the new
-// changes.
-func (s *sweep) compare(ctx context.Context, passing func(bitrix24.Answer) error, unknown ...idRange) error {
+// and looks closer where the portal has more or fewer. Commands that are asked along with that have their answers
+// returned.
+func (s *sweep) compare(ctx context.Context, unknown []idRange, along ...bitrix24.Command) ([]bitrix24.Answer, error) {
 	var ranges []idRange
 	var ids [][]DealID
 	for group := range slices.Chunk(s.inside, rangeDeals) {
@@ -155,29 +153,22 @@ func (s *sweep) compare(ctx context.Context, passing func(bitrix24.Answer) error
 		s.from = last
 	}
 	ranges, ids = append(ranges, unknown...), append(ids, make([][]DealID, len(unknown))...)
-	var along []bitrix24.Command
-	if passing != nil {
-		along = append(along, s.reader.changesAfter(s.state.LastChange, 0).FirstPage())
-	}
 	counts, answers, err := s.reader.countRanges(ctx, ranges, along...)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	compared := s.total - len(s.inside) - len(s.hidden)
 	for i, count := range counts {
 		if count != len(ids[i]) {
 			if err := s.look(ctx, ranges[i], ids[i]); err != nil {
-				return err
+				return nil, err
 			}
 		}
 		compared += len(ids[i])
 		s.progress(StepSweep, compared, 0)
 	}
 	s.inside = nil
-	if passing != nil {
-		return passing(answers[0])
-	}
-	return nil
+	return answers, nil
 }
 
 // look compares the ids of one range, and reads the deals that are on one side only.

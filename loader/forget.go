@@ -70,44 +70,39 @@ func (f Forgotten) Add(g Forgotten) {
 	maps.Copy(f.Deals, g.Deals)
 }
 
-// ForgottenIn is what is forgotten in a database of the warehouse, which may have no tables for it; the empty name is
-// the one that the connection is in.
+// ReadForgotten is what is forgotten in the warehouse of a connection.
+func ReadForgotten(ctx context.Context, conn driver.Conn) (Forgotten, error) {
+	return readForgotten(ctx, conn, "")
+}
+
+// ForgottenIn is ReadForgotten for another database, which may have no tables for it.
 func ForgottenIn(ctx context.Context, conn driver.Conn, database string) (Forgotten, error) {
-	f := Forgotten{map[extractor.ManagerID]bool{}, map[extractor.DealID]bool{}}
-	managers, err := forgottenIDs(ctx, conn, database, "forgotten_managers", "manager_id")
-	if err != nil {
-		return Forgotten{}, err
+	var tables uint64
+	row := conn.QueryRow(ctx, "SELECT count() FROM system.tables WHERE database = ? AND name IN ('forgotten_managers', 'forgotten_deals')", database)
+	if err := row.Scan(&tables); err != nil {
+		return Forgotten{}, fmt.Errorf("list what is forgotten: %w", err)
 	}
+	if tables < 2 {
+		return Forgotten{map[extractor.ManagerID]bool{}, map[extractor.DealID]bool{}}, nil
+	}
+	return readForgotten(ctx, conn, database+".")
+}
+
+// readForgotten reads the tables whose names begin so.
+func readForgotten(ctx context.Context, conn driver.Conn, prefix string) (Forgotten, error) {
+	var managers, deals []uint64
+	row := conn.QueryRow(ctx, "SELECT (SELECT groupUniqArray(manager_id) FROM "+prefix+"forgotten_managers), (SELECT groupUniqArray(deal_id) FROM "+prefix+"forgotten_deals)")
+	if err := row.Scan(&managers, &deals); err != nil {
+		return Forgotten{}, fmt.Errorf("list what is forgotten: %w", err)
+	}
+	f := Forgotten{map[extractor.ManagerID]bool{}, map[extractor.DealID]bool{}}
 	for _, id := range managers {
 		f.Managers[extractor.ManagerID(id)] = true
-	}
-	deals, err := forgottenIDs(ctx, conn, database, "forgotten_deals", "deal_id")
-	if err != nil {
-		return Forgotten{}, err
 	}
 	for _, id := range deals {
 		f.Deals[extractor.DealID(id)] = true
 	}
 	return f, nil
-}
-
-func forgottenIDs(ctx context.Context, conn driver.Conn, database, table, column string) ([]uint64, error) {
-	if database != "" {
-		table = database + "." + table
-	}
-	const what = "list what is forgotten"
-	var exists uint8
-	if err := conn.QueryRow(ctx, "EXISTS TABLE "+table).Scan(&exists); err != nil {
-		return nil, fmt.Errorf("%s: %w", what, err)
-	}
-	if exists == 0 {
-		return nil, nil
-	}
-	var ids []uint64
-	if err := conn.QueryRow(ctx, "SELECT groupUniqArray("+column+") FROM "+table).Scan(&ids); err != nil {
-		return nil, fmt.Errorf("%s: %w", what, err)
-	}
-	return ids, nil
 }
 
 // An UnknownDealError is a deal that the warehouse has nothing of.

@@ -61,18 +61,18 @@ const frugal = " SETTINGS use_index_for_in_with_subqueries_max_values = 100000, 
 
 // stillForgotten adds the deals that were taken out and are in the report.
 func (s *Shard) stillForgotten() string {
-	if len(s.forgotten) == 0 {
+	if len(s.forgotten.Deals) == 0 {
 		return ""
 	}
-	return "UNION ALL SELECT deal_id FROM deals WHERE NOT is_gone AND " + s.shown + " AND deal_id IN (" + list(slices.Collect(maps.Keys(s.forgotten))) + ")"
+	return "UNION ALL SELECT deal_id FROM deals WHERE NOT is_gone AND " + s.shown + " AND deal_id IN (" + list(slices.Collect(maps.Keys(s.forgotten.Deals))) + ")"
 }
 
 // notForgotten leaves them out.
 func (s *Shard) notForgotten() string {
-	if len(s.forgotten) == 0 {
+	if len(s.forgotten.Deals) == 0 {
 		return ""
 	}
-	return " AND deal_id NOT IN (" + list(slices.Collect(maps.Keys(s.forgotten))) + ")"
+	return " AND deal_id NOT IN (" + list(slices.Collect(maps.Keys(s.forgotten.Deals))) + ")"
 }
 
 // dealIDs reads the ids that a query gives; what says what they are for.
@@ -168,7 +168,7 @@ func (s *Shard) readChunk(ctx context.Context, ids []extractor.DealID) ([]Known,
 		d := &deals[i]
 		id := d.Deal.ID
 		d.Changes, d.History.Published, d.Published, d.Knowledge = changes[id], visits[id], published[id], known[id]
-		d.IsForgotten = s.forgotten[id]
+		d.IsForgotten = s.forgotten.Deals[id]
 	}
 	return deals, nil
 }

@@ -71,15 +71,19 @@ func (l *Landing) SaveState(ctx context.Context, state extractor.State) error {
 	return nil
 }
 
-// LandDeals appends the deals as they are now.
+// LandDeals appends the deals as they are now. Those that somebody took out have no title.
 func (l *Landing) LandDeals(ctx context.Context, deals []extractor.Deal) error {
 	if len(deals) == 0 {
 		return nil
 	}
 	version := l.nextVersion()
 	rows := make([]landedDeal, len(deals))
+	forgotten := l.run.forgotten()
 	for i := range deals {
 		rows[i] = landedDeal{Deal: deals[i], version: version}
+		if forgotten.Deals[deals[i].ID] {
+			rows[i].Title = ""
+		}
 	}
 	err := warehouse.Retry(ctx, l.run.conn, func() error { return landedDealTable.insert(ctx, l.run.conn, l.run.row.RunID, rows) })
 	if err != nil {

@@ -55,10 +55,7 @@ func (r *Run) AppendNames(ctx context.Context, funnels []extractor.Funnel, manag
 	if managers == nil {
 		return nil
 	}
-	forgotten, err := ForgottenIn(ctx, r.conn, "")
-	if err != nil {
-		return err
-	}
+	forgotten := r.forgotten()
 	// Nobody is among them, so that a set of none is one as well.
 	managers = append(slices.Clone(managers), extractor.Manager{})
 	for i := range managers {

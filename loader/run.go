@@ -192,9 +192,9 @@ func (r *Run) Deletions(ctx context.Context) (deleted, reported uint64, err erro
 	return deleted, reported, nil
 }
 
-// HiddenDeals counts the deals that the portal does not let be read.
+// HiddenDeals counts the deals that the portal does not let be read, without those that somebody took out.
 func (r *Run) HiddenDeals(ctx context.Context) (hidden uint64, err error) {
-	row := r.conn.QueryRow(ctx, "SELECT count() FROM landing_deals FINAL WHERE vanished_at IS NULL AND hidden_since IS NOT NULL AND NOT is_recurring")
+	row := r.conn.QueryRow(ctx, "SELECT count() FROM landing_deals FINAL WHERE vanished_at IS NULL AND hidden_since IS NOT NULL AND NOT is_recurring"+r.shards[0].notForgotten())
 	if err := row.Scan(&hidden); err != nil {
 		return 0, fmt.Errorf("count the hidden deals: %w", err)
 	}

@@ -24,8 +24,8 @@ type Shard struct {
 	shown string
 	// published is the condition for rows of published runs, replaced ones included.
 	published string
-	// forgotten are the deals that were taken out of the report.
-	forgotten map[extractor.DealID]bool
+	// forgotten is what a run keeps out.
+	forgotten Forgotten
 	// appenders are how many there were, so that the blocks of each are told apart.
 	appenders int
 }
@@ -46,18 +46,21 @@ func shardsOf(ctx context.Context, w *warehouse.Warehouse, run RunID, startedAt 
 		ofPublished = fmt.Sprintf("run_id IN (%s)", list(numbers))
 		shown = fmt.Sprintf("%s AND until_run_id NOT IN (%s)", ofPublished, list(numbers))
 	}
-	forgotten, err := ForgottenIn(ctx, w.DB(), "")
+	forgotten, err := ReadForgotten(ctx, w.DB())
 	if err != nil {
 		return nil, err
 	}
 	var shards []*Shard
 	for _, conn := range w.Shards() {
 		shards = append(shards, &Shard{
-			conn: conn, run: run, startedAt: startedAt, before: before, shown: shown, published: ofPublished, forgotten: forgotten.Deals,
+			conn: conn, run: run, startedAt: startedAt, before: before, shown: shown, published: ofPublished, forgotten: forgotten,
 		})
 	}
 	return shards, nil
 }
+
+// forgotten is what the run keeps out.
+func (r *Run) forgotten() Forgotten { return r.shards[0].forgotten }
 
 // Shards are where the run appends.
 func (r *Run) Shards() []*Shard { return r.shards }

@@ -274,6 +274,13 @@ func TestForgottenDealsStayOut(t *testing.T) {
 		if n := s.number(fmt.Sprintf("SELECT count() FROM deals_now WHERE deal_id = %d", deals[1])); n != 0 {
 			t.Errorf("full %v: the deal is back", isFull)
 		}
+		if n := s.kept("SELECT count() FROM landing_deals WHERE deal_id = ? AND title != ''", uint64(deals[1])); n != 0 {
+			t.Errorf("full %v: its title is landed again", isFull)
+		}
+	}
+	s.world.HideDeal(deals[1], s.night(2))
+	if outcome := s.run(false); len(outcome.Warnings) != 0 {
+		t.Errorf("a deal that is forgotten is hidden: warnings %q, want none", outcome.Warnings)
 	}
 	err := nightly.ForgetDeal(ctx, s.w, 999_999, time.Now)
 	if unknown, ok := errors.AsType[*loader.UnknownDealError](err); !ok || unknown.DealID != 999_999 {

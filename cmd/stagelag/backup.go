@@ -157,7 +157,7 @@ func takeOver(ctx context.Context, w *warehouse.Warehouse, now time.Time, before
 	if err := sql.Up(ctx, w); err != nil {
 		return views.Published{}, fmt.Errorf("restore: %w", err)
 	}
-	forgotten, err := loader.ForgottenIn(ctx, w.DB(), "")
+	forgotten, err := loader.ReadForgotten(ctx, w.DB())
 	if err != nil {
 		return views.Published{}, fmt.Errorf("restore: %w", err)
 	}

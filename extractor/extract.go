@@ -220,6 +220,9 @@ func (x *extraction) readAll(ctx context.Context) error {
 	if _, err := x.classify(ctx, missing); err != nil {
 		return err
 	}
+	if err := x.askDeleted(ctx); err != nil {
+		return fmt.Errorf("deals that were deleted: %w", err)
+	}
 	if err := x.completeHistories(ctx, full.SinceRun); err != nil {
 		return fmt.Errorf("histories over several funnels: %w", err)
 	}

@@ -120,6 +120,37 @@ func TestADealThatComesBackIsKnownAgain(t *testing.T) {
 	s.mustKnow(everyDeal)
 }
 
+// A change of rights may show a deal that was never known, in the night in which another one goes.
+func TestADealThatAppearsHidesNoneThatLeaves(t *testing.T) {
+	for _, deals := range []int{60, 120, 2400} {
+		s := newSite(t, twoFunnels(deals, 2), simulator.Options{})
+		s.world.HideDeal(9, noon.Add(-time.Hour))
+		s.mustExtract()
+		s.mustKnow(func(d simulator.Deal) bool { return d.ID != 9 })
+		s.world.ShowDeal(9, noon.Add(time.Hour))
+		s.world.DeleteDeal(8, noon.Add(time.Hour))
+		s.later()
+		s.mustKnow(everyDeal)
+	}
+}
+
+func TestADealThatIsRestoredElsewhereIsFound(t *testing.T) {
+	for _, isFull := range []bool{false, true} {
+		s := newSite(t, twoFunnels(200, 3), simulator.Options{})
+		s.options.Funnels = []extractor.FunnelID{5}
+		s.mustExtract()
+		s.world.DeleteDeal(8, noon.Add(time.Hour))
+		s.later()
+		s.mustKnow(inService)
+		at := s.clock.Now().Add(time.Hour)
+		s.world.RestoreDeal(8, at, false)
+		s.world.ChangeFunnel(8, at.Add(time.Hour), 0, "WORK")
+		s.options.Full = isFull
+		s.later()
+		s.mustKnow(func(d simulator.Deal) bool { return d.Funnel == 5 || d.ID == 8 })
+	}
+}
+
 func TestOnlyTheConfiguredFunnelsAreRead(t *testing.T) {
 	s := newSite(t, twoFunnels(400, 3), simulator.Options{})
 	s.options.Funnels = []extractor.FunnelID{5}

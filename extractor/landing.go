@@ -40,6 +40,9 @@ type Landing interface {
 
 	// KnownDeals gives up to limit known deals with ids above after, in the order of their ids.
 	KnownDeals(ctx context.Context, after DealID, limit int) ([]KnownDeal, error)
+	// DeletedDeals gives the deals that have vanished, in this run or one that began at most so many
+	// days before it.
+	DeletedDeals(ctx context.Context, days int) ([]DealID, error)
 	// Places gives, of the deals, those that were ever landed in a stage, as they were landed last,
 	// vanished or not.
 	Places(ctx context.Context, deals []DealID) (map[DealID]Deal, error)

@@ -141,6 +141,17 @@ func (m *memory) KnownDeals(_ context.Context, after extractor.DealID, limit int
 	return known, nil
 }
 
+// DeletedDeals gives them whatever the days: this landing has no clock.
+func (m *memory) DeletedDeals(context.Context, int) ([]extractor.DealID, error) {
+	var deleted []extractor.DealID
+	for _, id := range slices.Sorted(maps.Keys(m.deals)) {
+		if m.deals[id].vanished {
+			deleted = append(deleted, id)
+		}
+	}
+	return deleted, nil
+}
+
 // histories gives the known changes of each deal by time and id.
 func (m *memory) histories() map[extractor.DealID][]extractor.StageChange {
 	histories := map[extractor.DealID][]extractor.StageChange{}

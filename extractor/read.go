@@ -164,24 +164,34 @@ func (r *reader) rangeParams(ids idRange) []bitrix24.Param {
 	}, "categoryId")
 }
 
-// countRanges counts how many deals of the configured funnels each range has; -1 where the portal
-// does not say. Commands of the caller go along; their answers come in the end.
-func (r *reader) countRanges(ctx context.Context, ranges []idRange, along ...bitrix24.Command) ([]int, []bitrix24.Answer, error) {
+// A rangeCount is what the portal says of a range.
+type rangeCount struct {
+	deals int      // -1 where it does not say
+	first []DealID // the first page of them
+}
+
+// countRanges counts the deals of the configured funnels in each range. Commands of the caller go along; their answers
+// come in the end.
+func (r *reader) countRanges(ctx context.Context, ranges []idRange, along ...bitrix24.Command) ([]rangeCount, []bitrix24.Answer, error) {
 	commands := make([]bitrix24.Command, len(ranges), len(ranges)+len(along))
 	for i, ids := range ranges {
 		commands[i] = bitrix24.Command{Method: dealMethod, Params: append(r.rangeParams(ids),
-			param("filter[>id]", bitrix24.ID(ids.after).String()), counted)}
+			param("filter[>id]", bitrix24.ID(ids.after).String()), param("order[id]", "ASC"), counted)}
 	}
 	answers, err := r.client.Batch(ctx, append(commands, along...))
 	if err != nil {
 		return nil, nil, err
 	}
-	counts := make([]int, len(ranges))
+	counts := make([]rangeCount, len(ranges))
 	for i, answer := range answers[:len(ranges)] {
 		if answer.Err != nil {
 			return nil, nil, answer.Err
 		}
-		counts[i] = answer.Total
+		deals, err := r.decodeDeals(answer.Result)
+		if err != nil {
+			return nil, nil, fmt.Errorf("%s: count by id: %w", dealMethod, err)
+		}
+		counts[i] = rangeCount{answer.Total, dealIDs(deals)}
 	}
 	return counts, answers[len(ranges):], nil
 }

@@ -8,7 +8,7 @@ import (
 	"stagelag/bitrix24"
 )
 
-// rangeDeals is how many known deals one count covers: a range that differs is listed with one
+// rangeDeals is how many known deals one count covers where there are many: a range that differs is listed with one
 // request.
 const rangeDeals = bitrix24.MaxCommands * bitrix24.PageRows
 
@@ -17,15 +17,18 @@ const maxDealID DealID = 1 << 53
 
 // sweep finds what no list of changes shows: deals that were deleted, and deals that left the
 // configured funnels, or came there. It counts the portal's ids range by range and looks closer
-// where a count differs from what is known. Departed deals are landed with their new funnel and
+// where a count or its first page differs from what is known. Departed deals are landed with their new funnel and
 // their history, deleted and hidden ones are marked.
 //
-// Hidden deals are asked for first: one that is shown again would make up for one that vanishes from
-// the same range. A deal that was never known and appears without having changed does so still. Only
-// a change of rights does that, and a full reading finds it.
+// Hidden deals are asked for first, and those in the recycle bin: one that is shown again would make up for one that
+// vanishes from the same range. In funnels of many deals one that was never known and appears without having changed
+// does so still. Only a change of rights does that, and a full reading finds it.
 func (x *extraction) sweep(ctx context.Context) error {
 	s := sweep{extraction: x}
 	x.progress(StepSweep, 0, 0)
+	if err := x.askDeleted(ctx); err != nil {
+		return err
+	}
 	for known, err := range x.known(ctx) {
 		if err != nil {
 			return err
@@ -60,6 +63,19 @@ func (x *extraction) sweep(ctx context.Context) error {
 		return err
 	}
 	_, err := x.classify(ctx, slices.DeleteFunc(s.missing, func(id DealID) bool { return x.landed[id] }))
+	return err
+}
+
+// binLasts is for how many days a deal that was deleted may be restored. Bitrix24 keeps it for thirty.
+const binLasts = 35
+
+// askDeleted lands the deals that have come back from the recycle bin, wherever they are now.
+func (x *extraction) askDeleted(ctx context.Context) error {
+	deleted, err := x.landing.DeletedDeals(ctx, binLasts)
+	if err != nil {
+		return err
+	}
+	_, err = x.readByID(ctx, slices.DeleteFunc(deleted, func(id DealID) bool { return x.landed[id] }))
 	return err
 }
 
@@ -141,12 +157,16 @@ func (s *sweep) lastInside() DealID {
 }
 
 // compare counts the ranges of the deals inside the funnels, and ranges where no deal is known,
-// and looks closer where the portal has more or fewer. Commands that are asked along with that have their answers
+// and looks closer where the portal has others. Commands that are asked along with that have their answers
 // returned.
 func (s *sweep) compare(ctx context.Context, unknown []idRange, along ...bitrix24.Command) ([]bitrix24.Answer, error) {
 	var ranges []idRange
 	var ids [][]DealID
-	for group := range slices.Chunk(s.inside, rangeDeals) {
+	size := rangeDeals
+	if room := bitrix24.MaxCommands - len(unknown) - len(along); len(s.inside) <= room*bitrix24.PageRows {
+		size = bitrix24.PageRows // each range is seen whole, and it is one request all the same
+	}
+	for group := range slices.Chunk(s.inside, size) {
 		last := group[len(group)-1]
 		ranges = append(ranges, idRange{s.from, last})
 		ids = append(ids, group)
@@ -158,13 +178,13 @@ func (s *sweep) compare(ctx context.Context, unknown []idRange, along ...bitrix2
 		return nil, err
 	}
 	compared := s.total - len(s.inside) - len(s.hidden)
-	for i, count := range counts {
-		if count != len(ids[i]) {
-			if err := s.look(ctx, ranges[i], ids[i]); err != nil {
+	for i, known := range ids {
+		if counts[i].deals != len(known) || !slices.Equal(counts[i].first, known[:min(len(known), bitrix24.PageRows)]) {
+			if err := s.look(ctx, ranges[i], known); err != nil {
 				return nil, err
 			}
 		}
-		compared += len(ids[i])
+		compared += len(known)
 		s.progress(StepSweep, compared, 0)
 	}
 	s.inside = nil

@@ -213,7 +213,7 @@ func landedDeals(ctx context.Context, conn driver.Conn, where string) ([]Known, 
 func (s *Shard) landedChanges(ctx context.Context, where string) (map[extractor.DealID][]transform.Change, error) {
 	changes := map[extractor.DealID][]transform.Change{}
 	err := landedChangeTable.read(ctx, s.conn, "FINAL WHERE "+where+" ORDER BY deal_id, change_id"+largeQuery, func(c *landedChange) {
-		change := transform.Change{StageChange: c.StageChange, WentWithDeal: c.wentWithDeal}
+		change := transform.Change{StageChange: c.StageChange, WentWithDeal: c.wentWithDeal, IsTwin: c.isTwin}
 		if c.vanishedAt != nil {
 			change.VanishedAt = *c.vanishedAt
 		}

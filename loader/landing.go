@@ -162,6 +162,7 @@ type landedChange struct {
 	version      uint64
 	vanishedAt   *time.Time // nil while the portal has it
 	wentWithDeal bool
+	isTwin       bool
 }
 
 var landedChangeTable = table[landedChange]{"landing_stage_changes", []column[landedChange]{
@@ -175,6 +176,7 @@ var landedChangeTable = table[landedChange]{"landing_stage_changes", []column[la
 	plain("type_id", func(c *landedChange) *uint8 { return &c.TypeID }),
 	plain("vanished_at", func(c *landedChange) **time.Time { return &c.vanishedAt }),
 	plain("went_with_deal", func(c *landedChange) *bool { return &c.wentWithDeal }),
+	plain("is_twin", func(c *landedChange) *bool { return &c.isTwin }),
 }}
 
 // ReplaceStageChanges lands whole histories: what is known of these deals and not among
@@ -198,8 +200,8 @@ func (l *Landing) ReplaceStageChanges(ctx context.Context, deals []extractor.Dea
 	}
 	if len(told) > 0 {
 		// Rows of the version just landed are the whole history.
-		err := l.vanishChanges(ctx, "deal_id IN ("+list(told)+") AND version != "+strconv.FormatUint(l.version, 10), false)
-		if err != nil {
+		landed := "deal_id IN (" + list(told) + ") AND version = " + strconv.FormatUint(l.version, 10)
+		if err := l.vanishTold(ctx, "deal_id IN ("+list(told)+") AND version != "+strconv.FormatUint(l.version, 10), landed); err != nil {
 			return err
 		}
 	}
@@ -242,11 +244,26 @@ func (l *Landing) HideDeals(ctx context.Context, deals []extractor.DealID) error
 func (l *Landing) VanishUnseenChanges(ctx context.Context, since uint64) error {
 	run := strconv.FormatUint(since, 10)
 	unseen := "run_id < " + run + " AND deal_id IN (SELECT deal_id FROM landing_deals FINAL WHERE " + isShown + " AND run_id >= " + run + ") AND deal_id "
-	told := "IN (SELECT deal_id FROM landing_stage_changes FINAL WHERE vanished_at IS NULL AND run_id >= " + run + ")"
-	if err := l.vanishChanges(ctx, unseen+told, false); err != nil {
+	landed := "vanished_at IS NULL AND run_id >= " + run
+	told := "IN (SELECT deal_id FROM landing_stage_changes FINAL WHERE " + landed + ")"
+	if err := l.vanishTold(ctx, unseen+told, landed+" AND deal_id IN (SELECT deal_id FROM landing_stage_changes FINAL WHERE run_id < "+run+")"); err != nil {
 		return err
 	}
 	return l.vanishChanges(ctx, unseen+"NOT "+told, true)
+}
+
+// vanishTold marks changes of histories of which others have landed. One that landed under another id is a twin, also
+// where it vanished earlier.
+func (l *Landing) vanishTold(ctx context.Context, where, landed string) error {
+	const identity = "(deal_id, changed_at, funnel_id, stage_id)"
+	isTwin := identity + " IN (SELECT " + identity + " FROM landing_stage_changes FINAL WHERE " + landed + ")"
+	err := l.mark(ctx, &landedChangeTable, where+" AND (vanished_at IS NULL OR NOT is_twin AND "+isTwin+")", map[string]string{
+		"vanished_at": "ifNull(vanished_at, " + l.moment() + ")", "went_with_deal": "went_with_deal AND vanished_at IS NOT NULL", "is_twin": isTwin,
+	})
+	if err != nil {
+		return fmt.Errorf("mark vanished stage changes: %w", err)
+	}
+	return nil
 }
 
 // vanishChanges marks changes; withDeal says that nothing was left then of the deal, or of its history.
@@ -303,6 +320,11 @@ func (l *Landing) KnownDeals(ctx context.Context, after extractor.DealID, limit 
 		})
 	}
 	return deals, rows.Err()
+}
+
+// DeletedDeals gives the deals that vanished so many days ago at most.
+func (l *Landing) DeletedDeals(ctx context.Context, days int) ([]extractor.DealID, error) {
+	return l.run.dealIDs(ctx, "list the deleted deals", "SELECT deal_id FROM landing_deals FINAL WHERE vanished_at >= "+l.moment()+" - toIntervalDay(?) ORDER BY deal_id", days)
 }
 
 // Places gives the deals that were ever landed in a stage, as they were landed last.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"slices"
@@ -54,17 +55,24 @@ func newSiteOn(t testing.TB, w *warehouse.Warehouse, world *simulator.World, sug
 	t.Helper()
 	s := &site{t: t, world: world, clock: &atomic.Int64{}, w: w, cfg: config.Default()}
 	s.clock.Store(now.Unix())
-	s.portal = simulator.New(world, simulator.Options{Now: func() time.Time { return time.Unix(s.clock.Load(), 0) }})
-	server := httptest.NewServer(s.portal)
-	t.Cleanup(server.Close)
+	s.serve(simulator.Quirks{}, func(portal *simulator.Portal) http.Handler { return portal })
+	s.cfg.Portal.Limits = bitrix24.Unlimited
+	s.configure(suggested)
+	return s
+}
+
+// serve makes the site's portal one with quirks, behind a handler.
+func (s *site) serve(quirks simulator.Quirks, behind func(*simulator.Portal) http.Handler) {
+	s.t.Helper()
+	s.portal = simulator.New(s.world, simulator.Options{Now: func() time.Time { return time.Unix(s.clock.Load(), 0) }, Quirks: quirks})
+	server := httptest.NewServer(behind(s.portal))
+	s.t.Cleanup(server.Close)
 	s.webhook = s.portal.WebhookURL(server.URL)
 	webhook, err := bitrix24.ParseWebhook(s.webhook)
 	if err != nil {
-		t.Fatal(err)
+		s.t.Fatal(err)
 	}
-	s.cfg.Portal.URL, s.cfg.Portal.Limits = webhook, bitrix24.Unlimited
-	s.configure(suggested)
-	return s
+	s.cfg.Portal.URL = webhook
 }
 
 func (s *site) configure(suggested simulator.Suggested) {

@@ -41,6 +41,8 @@ type reference struct {
 	isThere   map[place]bool            // today
 	deals     map[simulator.DealID]*sighting
 	known     knowledge
+	// hidesFormer is whether the portal shows rows of a deal's present funnel only.
+	hidesFormer bool
 }
 
 // A place is where a deal stands.
@@ -131,9 +133,25 @@ func (r *reference) look(rules *rulebook, ids []simulator.DealID, now time.Time)
 	}
 }
 
+// rows are those of a deal's history that the portal shows.
+func (r *reference) rows(deal simulator.Deal) []simulator.Change {
+	return slices.DeleteFunc(r.world.History(deal.ID), func(c simulator.Change) bool { return r.hidesFormer && c.Funnel != deal.Funnel })
+}
+
+// memory is a copy of what the reference has seen.
+func (r *reference) memory() (map[simulator.DealID]*sighting, knowledge) {
+	deals := map[simulator.DealID]*sighting{}
+	for id, s := range r.deals {
+		c := *s
+		c.rows = maps.Clone(s.rows)
+		deals[id] = &c
+	}
+	return deals, r.known.clone()
+}
+
 // read takes in a deal that is shown. One that never was in a configured funnel is not asked for.
 func (r *reference) read(rules *rulebook, deal simulator.Deal) {
-	history := r.world.History(deal.ID)
+	history := r.rows(deal)
 	s := r.deals[deal.ID]
 	if s == nil {
 		isIn := rules.covers(deal.Funnel) || slices.ContainsFunc(history, func(c simulator.Change) bool { return rules.covers(c.Funnel) })

@@ -2,14 +2,19 @@ package nightly_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,13 +23,16 @@ import (
 	"stagelag/loader"
 	"stagelag/nightly"
 	"stagelag/simulator"
+	"stagelag/sql"
+	"stagelag/warehouse"
 )
 
 // seedVariable is the seed that TestWhatWasSeen begins with: the one that it named when it failed.
 const seedVariable = "STAGELAG_SEED"
 
 // TestWhatWasSeen lets portals live on which deals are hidden, deleted and brought back, histories are corrected and
-// forgotten, and the configuration changes and changes back, while runs die, are missed, withdrawn and full. After
+// forgotten, rows come twice, the clock jumps, and the configuration changes and changes back, while runs die, are
+// missed, withdrawn and full, and backups are restored. After
 // each run the views show what a reference says that keeps what it saw and counts days one by one. The long form
 // takes more seeds, until its time is over.
 func TestWhatWasSeen(t *testing.T) {
@@ -86,13 +94,17 @@ type seenLife struct {
 	// published that saw them: of a deal with both the program can't tell which row is which.
 	corrected, erased map[simulator.DealID]bool
 	modes             simulator.HistoryModes
-	anew              map[simulator.ChangeID]bool             // rows that the portal gave in place of others
-	binned            map[simulator.DealID]simulator.FunnelID // where deleted deals stood
+	// anew are the rows that the portal gave in place of others, and no run has seen.
+	anew map[simulator.ChangeID]bool
 	// bare are the deals that came back without a history before a run found them gone: where such a deal moves before
 	// the next run, the program can't tell what was forgotten from what was corrected.
 	bare        map[simulator.DealID]bool
 	isUncertain bool // a run has died, and what it landed is not known
 	published   []*publishedRun
+	// hidesFormer is whether the portal shows rows of a deal's present funnel only.
+	hidesFormer bool
+	// repeats is whether each row of the portal's lists comes twice.
+	repeats atomic.Bool
 }
 
 // A publishedRun is what the views show after a run, and what the reference knew before it.
@@ -117,7 +129,7 @@ func newSeenLife(t *testing.T, seed uint64, deals int) *seenLife {
 	l := &seenLife{
 		random: rand.New(rand.NewPCG(seed, 0)), now: firstNight.AddDate(0, 0, -6),
 		corrected: map[simulator.DealID]bool{}, erased: map[simulator.DealID]bool{},
-		anew: map[simulator.ChangeID]bool{}, binned: map[simulator.DealID]simulator.FunnelID{}, bare: map[simulator.DealID]bool{},
+		anew: map[simulator.ChangeID]bool{}, bare: map[simulator.DealID]bool{},
 	}
 	l.base.Suggested = simulator.Suggested{
 		TimeZone: "Europe/Moscow",
@@ -134,7 +146,11 @@ func newSeenLife(t *testing.T, seed uint64, deals int) *seenLife {
 		l.base.Funnels = []int{1, 2}
 	}
 	l.site = newSite(t, world, l.base.Suggested, firstNight)
+	l.hidesFormer = seed%3 == 0
+	l.serve(simulator.Quirks{HidesFormerFunnels: l.hidesFormer}, func(portal *simulator.Portal) http.Handler { return repeating(portal, &l.repeats) })
+	l.cfg.Portal.CheckClock = true
 	l.ref = newReference(world, l.cfg.Portal.TimeZone)
+	l.ref.hidesFormer = l.hidesFormer
 	for range deals {
 		l.now = l.now.Add(30 * time.Minute)
 		l.addDeal()
@@ -155,6 +171,7 @@ func (l *seenLife) live(nights int) {
 		if !l.isUncertain {
 			l.rules = l.draw()
 		}
+		l.repeats.Store(l.random.IntN(4) == 0)
 		isLast := l.night == nights-1
 		if !isLast && l.night > 0 && l.random.IntN(10) == 0 {
 			l.say("the night is missed")
@@ -164,7 +181,13 @@ func (l *seenLife) live(nights int) {
 			l.isUncertain = true
 			continue
 		}
+		if l.random.IntN(6) == 0 {
+			l.misjudgeClock()
+		}
 		l.publish(l.random.IntN(6) == 0)
+		if l.random.IntN(5) == 0 && !l.t.Failed() {
+			l.restoreBackup()
+		}
 		for l.random.IntN(7) == 0 && (len(l.published) > 1 || l.night == 0 && len(l.published) == 1) {
 			l.withdraw()
 			if isLast || l.random.IntN(2) == 0 {
@@ -234,13 +257,17 @@ func (l *seenLife) tonight(isFull bool) nightly.Pass {
 func (l *seenLife) publish(isFull bool) {
 	l.t.Helper()
 	pass := l.tonight(isFull)
+	if l.random.IntN(6) == 0 {
+		// Nobody holds the portal's clock against another one, and it is ahead.
+		l.say("the portal's clock is ahead")
+		l.at(l.now.Add(3 * time.Hour))
+		pass.Config.Portal.CheckClock = false
+	}
 	l.ref.look(&l.rules, l.ids, l.now)
 	if n, of := l.deletions(); n > 5 && n*50 > of {
-		var refused *nightly.DeletionsError
-		if _, err := nightly.Run(context.Background(), pass); !errors.As(err, &refused) {
+		if _, err := nightly.Run(context.Background(), pass); !isOf[*nightly.DeletionsError](err) {
 			l.t.Fatalf("with %d of %d deals deleted the run gives %v, want a *DeletionsError", n, of, err)
 		}
-		pass = l.tonight(isFull)
 		pass.AcceptDeletions = true
 	}
 	outcome, err := nightly.Run(context.Background(), pass)
@@ -257,6 +284,9 @@ func (l *seenLife) publish(isFull bool) {
 			delete(l.corrected, id)
 			delete(l.erased, id)
 			delete(l.bare, id)
+			for _, row := range l.world.History(id) {
+				delete(l.anew, row.ID)
+			}
 		}
 	}
 	l.isUncertain = false
@@ -285,6 +315,96 @@ func (l *seenLife) hasNewlyHidden() bool {
 		}
 	}
 	return false
+}
+
+// misjudgeClock makes a run on a clock that can't be believed, which changes nothing.
+func (l *seenLife) misjudgeClock() {
+	l.t.Helper()
+	pass := l.tonight(false)
+	by := []time.Duration{-9 * time.Hour, -2 * time.Hour, 2 * time.Hour, 9 * time.Hour, 10 * 365 * 24 * time.Hour}[l.random.IntN(5)]
+	l.say("the portal's clock jumps by %s", by)
+	l.at(l.now.Add(by))
+	if _, err := nightly.Run(context.Background(), pass); !isOf[*nightly.ClockError](err) {
+		l.t.Fatalf("on a clock that is off by %s the run gives %v, want a *ClockError", by, err)
+	}
+	l.at(l.now)
+	l.compare(l.shown())
+}
+
+func isOf[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
+}
+
+// shown is what the last published run has to show.
+func (l *seenLife) shown() *report {
+	if n := len(l.published); n > 0 {
+		return l.published[n-1].report
+	}
+	return &report{}
+}
+
+// restoreBackup backs the warehouse up and puts the backup in its place, mostly after a run that nobody is to know of.
+func (l *seenLife) restoreBackup() {
+	l.t.Helper()
+	ctx := context.Background()
+	file := filepath.Join(l.t.TempDir(), "backup"+warehouse.BackupSuffix)
+	if err := l.w.Backup(ctx, file); err != nil {
+		l.t.Fatal(err)
+	}
+	deals, known := l.ref.memory()
+	published := slices.Clone(l.published)
+	if l.random.IntN(3) > 0 {
+		l.die()
+	}
+	if err := l.w.Restore(ctx, file, func(ctx context.Context) error { return sql.Up(ctx, l.w) }); err != nil {
+		l.t.Fatal(err)
+	}
+	l.say("the backup of before is restored")
+	l.ref.deals, l.ref.known, l.published = deals, known, published
+	l.compare(l.shown())
+}
+
+// repeating has each row of the portal's lists come twice, when it is told to.
+func repeating(portal http.Handler, repeats *atomic.Bool) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !repeats.Load() {
+			portal.ServeHTTP(w, r)
+			return
+		}
+		answer := httptest.NewRecorder()
+		portal.ServeHTTP(answer, r)
+		decoder := json.NewDecoder(answer.Body)
+		decoder.UseNumber()
+		var value any
+		if err := decoder.Decode(&value); err != nil {
+			panic(err)
+		}
+		w.Header().Set("Content-Type", answer.Header().Get("Content-Type"))
+		w.WriteHeader(answer.Code)
+		if err := json.NewEncoder(w).Encode(repeated(value)); err != nil {
+			panic(err)
+		}
+	})
+}
+
+func repeated(value any) any {
+	switch value := value.(type) {
+	case map[string]any:
+		for key := range value {
+			value[key] = repeated(value[key])
+		}
+	case []any:
+		var twice []any
+		for _, row := range value {
+			twice = append(twice, row)
+			if _, isRow := row.(map[string]any); isRow {
+				twice = append(twice, row)
+			}
+		}
+		return twice
+	}
+	return value
 }
 
 // die makes a run that ends somewhere, and tells whether it did.
@@ -322,11 +442,7 @@ func (l *seenLife) withdraw() {
 	l.say("run %d is withdrawn", last.id)
 	l.published = l.published[:len(l.published)-1]
 	l.ref.known = last.before
-	shown := &report{}
-	if n := len(l.published); n > 0 {
-		shown = l.published[n-1].report
-	}
-	l.compare(shown)
+	l.compare(l.shown())
 }
 
 // compare holds the views against what they have to show.
@@ -447,7 +563,7 @@ func (l *seenLife) events() []seenEvent {
 		{2, anyDeal, func(simulator.DealID, simulator.Deal, bool) bool { l.addDeal(); return true }},
 		{3, anyDeal, l.changeFunnel}, {3, anyDeal, l.roundTrip}, {4, anyDeal, l.hide}, {3, hiddenDeal, l.show},
 		{3, anyDeal, l.remove}, {3, deletedDeal, l.restore}, {4, anyDeal, l.correct}, {4, anyDeal, l.takeBack},
-		{3, anyDeal, l.giveAnew}, {2, anyDeal, l.blank}, {1, anyDeal, l.deleteStage},
+		{3, anyDeal, l.giveAnew}, {3, anyDeal, l.restage}, {2, anyDeal, l.blank}, {1, anyDeal, l.deleteStage},
 	}
 }
 
@@ -555,10 +671,11 @@ func (l *seenLife) plan(id simulator.DealID, _ simulator.Deal, exists bool) bool
 }
 
 func (l *seenLife) goTo(deal simulator.Deal, to simulator.FunnelID, stage simulator.StageID) bool {
-	if l.corrected[deal.ID] && l.modes.FunnelChangeErases || to == deal.Funnel || l.isBack(deal.ID) || l.bare[deal.ID] {
+	erases := l.modes.FunnelChangeErases || l.hidesFormer
+	if (l.corrected[deal.ID] || l.isUncertain) && erases || to == deal.Funnel || l.bare[deal.ID] {
 		return false
 	}
-	l.erased[deal.ID] = l.erased[deal.ID] || l.modes.FunnelChangeErases
+	l.erased[deal.ID] = l.erased[deal.ID] || erases
 	l.world.ChangeFunnel(deal.ID, l.now, to, stage)
 	l.say("deal %d goes from %s to %s, now %v", deal.ID, deal.Stage, stage, l.history(deal.ID))
 	return true
@@ -618,7 +735,7 @@ func (l *seenLife) remove(id simulator.DealID, _ simulator.Deal, exists bool) bo
 	}
 	for _, id := range ids {
 		if deal, exists := l.world.Deal(id); exists && !l.corrected[id] && !deal.IsHidden {
-			l.erased[id], l.binned[id] = true, deal.Funnel
+			l.erased[id] = true
 			l.world.DeleteDeal(id, l.now)
 			l.say("deal %d is deleted", id)
 		}
@@ -626,15 +743,9 @@ func (l *seenLife) remove(id simulator.DealID, _ simulator.Deal, exists bool) bo
 	return true
 }
 
-// isBack is whether the deal has come back from the bin, and no run has seen it since.
-func (l *seenLife) isBack(id simulator.DealID) bool {
-	s := l.ref.deals[id]
-	return s != nil && s.isGone
-}
-
-// restore brings a deleted deal back, in a funnel that every night is asked for.
+// restore brings a deleted deal back.
 func (l *seenLife) restore(id simulator.DealID, _ simulator.Deal, exists bool) bool {
-	if exists || l.isBack(id) && l.binned[id] != 1 {
+	if exists {
 		return false
 	}
 	withHistory := l.random.IntN(2) == 0 || l.ref.deals[id] == nil
@@ -648,8 +759,12 @@ func (l *seenLife) restore(id simulator.DealID, _ simulator.Deal, exists bool) b
 
 // someRow draws a row to be corrected, and gives the moments of those beside it.
 func (l *seenLife) someRow(id simulator.DealID, exists bool) (row simulator.Change, after, before time.Time, ok bool) {
-	rows := l.world.History(id)
-	if !exists || l.erased[id] || len(rows) == 0 {
+	if !exists || l.erased[id] {
+		return row, after, before, false
+	}
+	deal, _ := l.world.Deal(id)
+	rows := l.ref.rows(deal)
+	if len(rows) == 0 {
 		return row, after, before, false
 	}
 	row = rows[l.random.IntN(len(rows))]
@@ -670,8 +785,8 @@ func (l *seenLife) someRow(id simulator.DealID, exists bool) (row simulator.Chan
 	return row, after, before, true
 }
 
-// correct moves a row in time, between its neighbours. One that was given anew keeps its time: by nothing else is it
-// the row of before.
+// correct moves a row in time, between its neighbours. One that was given anew keeps its time until a run has seen it:
+// by nothing else is it the row of before.
 func (l *seenLife) correct(id simulator.DealID, _ simulator.Deal, exists bool) bool {
 	row, after, before, ok := l.someRow(id, exists)
 	minutes := int(before.Sub(after).Minutes())
@@ -682,6 +797,23 @@ func (l *seenLife) correct(id simulator.DealID, _ simulator.Deal, exists bool) b
 	l.corrected[id] = true
 	l.world.CorrectChange(id, row.ID, l.now, func(c *simulator.Change) { c.At = at })
 	l.say("deal %d: row %d is moved to %s, now %v", id, row.ID, at.Format("02 15:04"), l.history(id))
+	return true
+}
+
+// restage has a row lead into another stage that is none of the final ones.
+func (l *seenLife) restage(id simulator.DealID, deal simulator.Deal, exists bool) bool {
+	row, _, _, ok := l.someRow(id, exists)
+	if !ok || isFinal(row.Semantics) || l.anew[row.ID] {
+		return false
+	}
+	stages := slices.DeleteFunc(slices.Clone(l.funnel(row.Funnel).Stages), func(s simulator.Stage) bool { return isFinal(s.Semantics) || s.ID == row.Stage })
+	stage := stages[l.random.IntN(len(stages))].ID
+	l.corrected[id] = true
+	l.world.CorrectChange(id, row.ID, l.now, func(c *simulator.Change) { c.Stage = stage })
+	if deal.Stage == row.Stage && deal.Moved.Equal(row.At) && l.random.IntN(2) == 0 {
+		l.world.EditDeal(id, l.now, func(d *simulator.Deal) { d.Stage = stage })
+	}
+	l.say("deal %d: row %d leads into %s, now %v", id, row.ID, stage, l.history(id))
 	return true
 }
 

@@ -297,8 +297,8 @@ func refuseUnreleased(ctx context.Context, w *warehouse.Warehouse) error {
 	var isThere bool
 	row := w.DB().QueryRow(ctx, `
 		SELECT countIf(database = ? AND table = 'schema_migrations') > 0
-			OR countIf(database = ? AND table = 'run_events') > 0 AND countIf(database = ? AND table = 'run_events' AND name = 'warnings') = 0
-		FROM system.columns WHERE database IN (?, ?) AND table IN ('schema_migrations', 'run_events')`,
+			OR countIf(database = ? AND table = 'landing_stage_changes') > 0 AND countIf(database = ? AND table = 'landing_stage_changes' AND name = 'is_twin') = 0
+		FROM system.columns WHERE database IN (?, ?) AND table IN ('schema_migrations', 'landing_stage_changes')`,
 		w.Names().Views, w.Names().Internal, w.Names().Internal, w.Names().Views, w.Names().Internal)
 	if err := row.Scan(&isThere); err != nil {
 		return err

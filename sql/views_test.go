@@ -231,7 +231,7 @@ func TestAWarehouseOfAnUnreleasedProgramIsRefused(t *testing.T) {
 	t.Parallel()
 	for what, statement := range map[string]string{
 		"tables among the views": "CREATE TABLE {views}.schema_migrations (version Int64, dirty UInt8, sequence UInt64) ENGINE = MergeTree ORDER BY sequence",
-		"tables without columns": "CREATE TABLE run_events (run_id UInt32, status String) ENGINE = MergeTree ORDER BY run_id",
+		"tables without columns": "CREATE TABLE landing_stage_changes (deal_id UInt64, change_id UInt64) ENGINE = MergeTree ORDER BY deal_id",
 	} {
 		w := warehousetest.New(t)
 		execute(t, w, strings.ReplaceAll(statement, "{views}", w.Names().Views))

@@ -86,7 +86,7 @@ func TestAPlanThatWasSeenIsKept(t *testing.T) {
 			l.rules.Stages[docs] = stage
 		},
 		"a row that was away for a night": func(l *life) {
-			h := historyOf(row{1, "2026-02-01 10:00", "C5:DOCS", 1, "2026-02-12 02:30", false}, row{2, "2026-02-10 10:00", "C5:DESIGN", 2, "", false})
+			h := historyOf(row{1, "2026-02-01 10:00", "C5:DOCS", 1, "2026-02-12 02:30", false, false}, row{2, "2026-02-10 10:00", "C5:DESIGN", 2, "", false, false})
 			l.night("2026-02-12", h)
 		},
 		"a norm that was changed": func(l *life) {
@@ -115,12 +115,12 @@ func TestAPlanHangsOnTheMomentAndTheStage(t *testing.T) {
 		open *History
 		then *History
 	}{
-		{"a row that is given anew", inDocs(12), historyOf(row{71, "2026-02-01 10:00", "C5:DOCS", 1, "", false}, row{72, "2026-02-10 10:00", "C5:DESIGN", 2, "", false})},
+		{"a row that is given anew", inDocs(12), historyOf(row{71, "2026-02-01 10:00", "C5:DOCS", 1, "", false, false}, row{72, "2026-02-10 10:00", "C5:DESIGN", 2, "", false, false})},
 		{"a row that comes late", reconstructed(), left("30")},
-		{"a row that comes late and tells another time", reconstructed(), historyOf(row{1, "2026-02-01 17:00", "C5:DOCS", 2, "", false}, row{2, "2026-02-10 10:00", "C5:DESIGN", 2, "", false})},
+		{"a row that comes late and tells another time", reconstructed(), historyOf(row{1, "2026-02-01 17:00", "C5:DOCS", 2, "", false, false}, row{2, "2026-02-10 10:00", "C5:DESIGN", 2, "", false, false})},
 		{"a correction of another visit", inDocs(12), historyOf(
-			row{9, "2026-01-20 10:00", "C5:DOCS", 1, "", false}, row{8, "2026-01-25 10:00", "C5:NEW", 2, "", false},
-			row{1, "2026-02-01 10:00", "C5:DOCS", 2, "", false}, row{2, "2026-02-10 10:00", "C5:DESIGN", 2, "", false})},
+			row{9, "2026-01-20 10:00", "C5:DOCS", 1, "", false, false}, row{8, "2026-01-25 10:00", "C5:NEW", 2, "", false, false},
+			row{1, "2026-02-01 10:00", "C5:DOCS", 2, "", false, false}, row{2, "2026-02-10 10:00", "C5:DESIGN", 2, "", false, false})},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -145,8 +145,8 @@ func TestAPlanIsNotTakenByALaterVisit(t *testing.T) {
 	h := inDocs(12)
 	h.Changes = nil // reconstructed
 	l.night("2026-02-05", h)
-	l.night("2026-02-08", historyOf(row{1, "2026-02-06 10:00", "C5:NEW", 2, "", false}))
-	then := historyOf(row{1, "2026-02-06 10:00", "C5:NEW", 2, "", false}, row{2, "2026-02-09 10:00", "C5:DOCS", 2, "", false}, row{3, "2026-02-10 10:00", "C5:NEW", 2, "", false})
+	l.night("2026-02-08", historyOf(row{1, "2026-02-06 10:00", "C5:NEW", 2, "", false, false}))
+	then := historyOf(row{1, "2026-02-06 10:00", "C5:NEW", 2, "", false, false}, row{2, "2026-02-09 10:00", "C5:DOCS", 2, "", false, false}, row{3, "2026-02-10 10:00", "C5:NEW", 2, "", false, false})
 	then.Deal.Fields["UF_CRM_DAYS"] = "30"
 	d := l.night("2026-02-11", then)
 	if v := &d.Visits[1]; v.StageID != "C5:DOCS" || v.Plan.Days != 30 {

@@ -134,41 +134,13 @@ func survivors(h *History) []extractor.StageChange {
 	return kept
 }
 
-// withoutTwins are the changes by time and id, without vanished ones that the portal has given anew under another
-// id.
+// withoutTwins are the changes by time and id, without those that the portal has given anew under another id.
 func withoutTwins(changes []Change) []Change {
-	type twin struct {
-		at    int64
-		stage StageKey
-	}
-	of := func(c *Change) twin { return twin{c.ChangedAt.UnixMilli(), StageKey{c.FunnelID, c.StageID}} }
-	kept := slices.Clone(changes)
+	kept := slices.DeleteFunc(slices.Clone(changes), func(c Change) bool { return c.IsTwin })
 	slices.SortFunc(kept, func(a, b Change) int {
 		return cmp.Or(a.ChangedAt.Compare(b.ChangedAt), cmp.Compare(a.ID, b.ID))
 	})
-	if !slices.ContainsFunc(kept, func(c Change) bool { return c.HasVanished() }) {
-		return kept
-	}
-	best := map[twin]*Change{} // one that has not vanished, else the one that vanished last
-	for i := range kept {
-		c := &kept[i]
-		before := best[of(c)]
-		if before == nil || before.HasVanished() && (!c.HasVanished() || c.VanishedAt.After(before.VanishedAt)) {
-			best[of(c)] = c
-		}
-	}
-	isTwin := make([]bool, len(kept))
-	for i := range kept {
-		isTwin[i] = kept[i].HasVanished() && best[of(&kept[i])] != &kept[i]
-	}
-	n := 0
-	for i := range kept {
-		if !isTwin[i] {
-			kept[n] = kept[i]
-			n++
-		}
-	}
-	return kept[:n]
+	return kept
 }
 
 // tellsPast is whether the portal returns changes of before a time when the deal was gone: then it returns all

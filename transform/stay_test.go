@@ -17,6 +17,7 @@ type row struct {
 	typeID   uint8
 	vanished string // when; empty: the portal returns it
 	withDeal bool
+	isTwin   bool
 }
 
 func historyOf(rows ...row) *History {
@@ -24,7 +25,7 @@ func historyOf(rows ...row) *History {
 	for _, r := range rows {
 		c := Change{StageChange: extractor.StageChange{
 			ID: r.id, DealID: 1, ChangedAt: at(r.at), FunnelID: funnelOf(r.stage), StageID: r.stage, Semantics: semanticsOf(r.stage), TypeID: r.typeID,
-		}, WentWithDeal: r.withDeal}
+		}, WentWithDeal: r.withDeal, IsTwin: r.isTwin}
 		if r.vanished != "" {
 			c.VanishedAt = at(r.vanished)
 		} else {
@@ -43,46 +44,50 @@ func TestWhatThePortalForgetsCountsOn(t *testing.T) {
 		want []string // entries
 	}{
 		{"a funnel that was left and entered again", historyOf(
-			row{1, "2026-02-01 10:00", "C5:NEW", 1, second, false},
-			row{2, "2026-02-03 10:00", "C5:DOCS", 2, second, false},
-			row{3, "2026-02-08 10:00", "C7:NEW", 1, third, false},
-			row{4, "2026-02-14 10:00", "C5:NEW", 1, "", false},
+			row{1, "2026-02-01 10:00", "C5:NEW", 1, second, false, false},
+			row{2, "2026-02-03 10:00", "C5:DOCS", 2, second, false, false},
+			row{3, "2026-02-08 10:00", "C7:NEW", 1, third, false, false},
+			row{4, "2026-02-14 10:00", "C5:NEW", 1, "", false, false},
 		), []string{"C5:NEW 02-01", "C5:DOCS 02-03", "C7:NEW 02-08", "C5:NEW 02-14"}},
 		{"a funnel that was left and entered again between two nights", historyOf(
-			row{1, "2026-02-01 10:00", "C5:NEW", 1, second, false},
-			row{2, "2026-02-03 10:00", "C5:DOCS", 2, second, false},
-			row{4, "2026-02-08 10:00", "C5:NEW", 5, "", false},
+			row{1, "2026-02-01 10:00", "C5:NEW", 1, second, false, false},
+			row{2, "2026-02-03 10:00", "C5:DOCS", 2, second, false, false},
+			row{4, "2026-02-08 10:00", "C5:NEW", 5, "", false, false},
 		), []string{"C5:NEW 02-01", "C5:DOCS 02-03", "C5:NEW 02-08"}},
 		{"what was corrected away before the funnel was left stays away", historyOf(
-			row{1, "2026-02-01 10:00", "C5:NEW", 1, second, false},
-			row{2, "2026-02-03 10:00", "C5:DOCS", 2, first, false},
-			row{3, "2026-02-08 10:00", "C7:NEW", 5, "", false},
+			row{1, "2026-02-01 10:00", "C5:NEW", 1, second, false, false},
+			row{2, "2026-02-03 10:00", "C5:DOCS", 2, first, false, false},
+			row{3, "2026-02-08 10:00", "C7:NEW", 5, "", false, false},
 		), []string{"C5:NEW 02-01", "C7:NEW 02-08"}},
 		{"what was corrected away in a funnel that the portal still tells of stays away", historyOf(
-			row{1, "2026-02-01 10:00", "C5:NEW", 1, "", false},
-			row{2, "2026-02-03 10:00", "C5:DOCS", 2, first, false},
-			row{3, "2026-02-08 10:00", "C7:NEW", 5, "", false},
+			row{1, "2026-02-01 10:00", "C5:NEW", 1, "", false, false},
+			row{2, "2026-02-03 10:00", "C5:DOCS", 2, first, false, false},
+			row{3, "2026-02-08 10:00", "C7:NEW", 5, "", false, false},
 		), []string{"C5:NEW 02-01", "C7:NEW 02-08"}},
 		{"a deal that was restored without its history", historyOf(
-			row{1, "2026-02-01 10:00", "C5:NEW", 1, first, true},
-			row{2, "2026-02-03 10:00", "C5:DOCS", 2, first, true},
-			row{3, "2026-02-08 10:00", "C5:DESIGN", 2, "", false},
+			row{1, "2026-02-01 10:00", "C5:NEW", 1, first, true, false},
+			row{2, "2026-02-03 10:00", "C5:DOCS", 2, first, true, false},
+			row{3, "2026-02-08 10:00", "C5:DESIGN", 2, "", false, false},
 		), []string{"C5:NEW 02-01", "C5:DOCS 02-03", "C5:DESIGN 02-08"}},
 		{"a deal that was restored with its history but for one row, which was corrected", historyOf(
-			row{1, "2026-02-01 10:00", "C5:NEW", 1, "", false},
-			row{2, "2026-02-03 10:00", "C5:DOCS", 2, first, true},
-			row{3, "2026-02-08 10:00", "C5:DESIGN", 2, "", false},
+			row{1, "2026-02-01 10:00", "C5:NEW", 1, "", false, false},
+			row{2, "2026-02-03 10:00", "C5:DOCS", 2, first, true, false},
+			row{3, "2026-02-08 10:00", "C5:DESIGN", 2, "", false, false},
 		), []string{"C5:NEW 02-01", "C5:DESIGN 02-08"}},
 		{"a row that is given anew is one row", historyOf(
-			row{1, "2026-02-01 10:00", "C5:NEW", 1, first, false},
-			row{7, "2026-02-01 10:00", "C5:NEW", 1, "", false},
-			row{8, "2026-02-03 10:00", "C5:DOCS", 2, "", false},
+			row{1, "2026-02-01 10:00", "C5:NEW", 1, first, false, true},
+			row{7, "2026-02-01 10:00", "C5:NEW", 1, "", false, false},
+			row{8, "2026-02-03 10:00", "C5:DOCS", 2, "", false, false},
 		), []string{"C5:NEW 02-01", "C5:DOCS 02-03"}},
 		{"a row that was given anew, and forgotten then, is one row", historyOf(
-			row{1, "2026-02-01 10:00", "C5:NEW", 1, first, false},
-			row{7, "2026-02-01 10:00", "C5:NEW", 1, second, false},
-			row{8, "2026-02-08 10:00", "C7:NEW", 5, "", false},
+			row{1, "2026-02-01 10:00", "C5:NEW", 1, first, false, true},
+			row{7, "2026-02-01 10:00", "C5:NEW", 1, second, false, false},
+			row{8, "2026-02-08 10:00", "C7:NEW", 5, "", false, false},
 		), []string{"C5:NEW 02-01", "C7:NEW 02-08"}},
+		{"a row that was given anew, and moved in time then, is one row", historyOf(
+			row{1, "2026-02-01 10:00", "C5:NEW", 1, first, false, true},
+			row{7, "2026-02-02 10:00", "C5:NEW", 1, "", false, false},
+		), []string{"C5:NEW 02-02"}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -174,7 +179,7 @@ func TestAVisitThatBeginsAfterItsPlannedEnd(t *testing.T) {
 }
 
 func TestDatesThatNobodyCanMean(t *testing.T) {
-	h := historyOf(row{1, "1905-03-01 10:00", "C5:NEW", 1, "", false}, row{2, "2026-02-01 10:00", "C5:DOCS", 2, "", false})
+	h := historyOf(row{1, "1905-03-01 10:00", "C5:NEW", 1, "", false, false}, row{2, "2026-02-01 10:00", "C5:DOCS", 2, "", false, false})
 	h.Deal.Fields["UF_CRM_DUE"] = "1969-12-31T20:00:00Z"
 	h.Deal.CreatedAt = at("1905-03-01 10:00")
 	d := testRules().Derive(h, on("2026-02-20"))

@@ -107,6 +107,8 @@ type Change struct {
 	VanishedAt time.Time
 	// WentWithDeal is whether the deal itself was gone then, or nothing was left of its history.
 	WentWithDeal bool
+	// IsTwin is whether it vanished because the portal has given it under another id.
+	IsTwin bool
 }
 
 // HasVanished is whether the portal has stopped returning the change.

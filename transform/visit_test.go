@@ -69,9 +69,9 @@ type step struct {
 func history(steps ...step) *History {
 	h := &History{Deal: extractor.Deal{ID: 1, ManagerID: 12, FunnelID: 5, Fields: map[string]string{}}}
 	for _, s := range steps {
-		change := Change{extractor.StageChange{
+		change := Change{StageChange: extractor.StageChange{
 			ID: s.id, DealID: 1, ChangedAt: at(s.at), FunnelID: funnelOf(s.stage), StageID: s.stage, Semantics: semanticsOf(s.stage),
-		}, time.Time{}, false}
+		}}
 		if s.vanished {
 			change.VanishedAt = at("2026-06-01 02:30")
 		}

@@ -176,6 +176,11 @@ func (b *bench) inconsistent(since uint64) []extractor.DealID {
 	return b.sorted(b.Inconsistent(b.t.Context(), since))
 }
 
+func (b *bench) deleted() []extractor.DealID {
+	b.t.Helper()
+	return b.sorted(b.DeletedDeals(b.t.Context(), 35))
+}
+
 func (b *bench) orphans(since uint64) []extractor.DealID {
 	b.t.Helper()
 	return b.sorted(b.OrphanOwners(b.t.Context(), since))
@@ -353,8 +358,12 @@ func vanishedDeals(b *bench) {
 		Inconsistent: ids(2), Moved: ids(2),
 	}
 	b.want("everything", b.look(since), want)
+	b.want("DeletedDeals", b.deleted(), ids(1))
 	b.next()
 	b.want("everything in the next run", b.look(since), want)
+	b.want("DeletedDeals in the next run", b.deleted(), ids(1))
+	b.land(deal(1))
+	b.want("DeletedDeals when the deal is back", b.deleted(), ids())
 }
 
 func unlandedVanishes(b *bench) {

@@ -13,7 +13,8 @@ CREATE TABLE IF NOT EXISTS landing_stage_changes
     semantics      Enum8('process' = 0, 'success' = 1, 'failure' = 2) COMMENT 'Semantics of the stage when it was entered' CODEC(ZSTD(1)),
     type_id        UInt8 COMMENT '1 created, 2 moved, 3 moved to a final stage, 5 changed funnel' CODEC(ZSTD(1)),
     vanished_at    Nullable(DateTime64(3, 'UTC')) COMMENT 'Beginning of the run that found the portal to return the row no longer' CODEC(ZSTD(1)),
-    went_with_deal Bool COMMENT 'Nothing was left then of the deal, or of its history' CODEC(ZSTD(1))
+    went_with_deal Bool COMMENT 'Nothing was left then of the deal, or of its history' CODEC(ZSTD(1)),
+    is_twin        Bool COMMENT 'The portal has given the same change under another id' CODEC(ZSTD(1))
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (deal_id, change_id)

@@ -118,7 +118,7 @@ func HistoricStages(ctx context.Context, conn driver.Conn, stages []extractor.St
 // appendSet appends a whole set of rows unless it is the one published.
 func appendSet[R comparable](ctx context.Context, r *Run, t *table[R], set []R) error {
 	var published []R
-	err := t.read(ctx, r.conn, "WHERE run_id = (SELECT max(run_id) FROM "+t.name+" WHERE run_id IN ("+publishedRuns+"))",
+	err := t.read(ctx, r.conn, "WHERE run_id = (SELECT max(run_id) FROM "+t.name+" WHERE "+r.shards[0].published+")",
 		func(row *R) { published = append(published, *row) })
 	if err != nil {
 		return fmt.Errorf("read the published %s: %w", t.name, err)

@@ -21,6 +21,9 @@ func TidyLanding(ctx context.Context, w *warehouse.Warehouse, before time.Time) 
 	if err := row.Scan(&last); err != nil {
 		return 0, fmt.Errorf("look for old runs: %w", err)
 	}
+	if last == 0 { // none is old yet
+		return 0, nil
+	}
 	for _, shard := range w.Shards() {
 		for _, landed := range []struct{ table, key string }{{landedDealTable.name, "deal_id"}, {landedChangeTable.name, "deal_id, change_id"}} {
 			gone, err := removeReplaced(ctx, shard, landed.table, landed.key, RunID(last))

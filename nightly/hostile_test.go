@@ -37,8 +37,8 @@ var hostile = []string{
 func TestHostilePortal(t *testing.T) {
 	t.Parallel()
 	world := simulator.NewWorld()
-	// Three megabytes: fifty pages with such a title are an answer that is too long.
-	huge := strings.Repeat("x'\n", 1<<20)
+	// Two megabytes, three in JSON: fifty pages with such a title are an answer that is too long.
+	huge := strings.Repeat("x'\n", 3<<18)
 	stages := []simulator.Stage{{ID: "C5:NEW", Name: "New"}, {ID: "C5:WON", Name: "Won", Semantics: simulator.Success}}
 	for i, text := range hostile {
 		stages = append(stages, simulator.Stage{ID: simulator.StageID("C5:" + text), Name: fmt.Sprint(i, text)})

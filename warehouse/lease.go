@@ -145,7 +145,13 @@ func (w *Warehouse) tryLease(ctx context.Context, name string, me Holder) (*Leas
 	}()
 
 	// Neither protocol tells a client that its query was let in before the query
-	// has made a row, so the engine's own list of queries is asked.
+	// has made a row, so the engine's own list of queries is asked, once there can be a row.
+	select {
+	case err := <-refused:
+		refused <- err
+	case <-ctx.Done():
+	case <-time.After(heartbeat):
+	}
 	for {
 		holder, since, err := w.holder(ctx, l.id)
 		if err == nil && holder.Token == me.Token {

@@ -565,11 +565,11 @@ func (w *wards) end() {
 
 // TestFaultMatrix lets faults happen in each step of a run while a reader looks on. The run ends with the
 // right numbers or fails with one line; what was published stays; and the next run that nothing hinders
-// is right. That is the next one in the long form. In the short one up to four runs fail in a night.
+// is right. That is the next one in the long form. In the short one up to six runs fail in a night.
 func TestFaultMatrix(t *testing.T) {
 	t.Parallel()
 	const seed, deals, changes = 7, 40, 6
-	most := 4
+	most := 6
 	if isLong() {
 		most = 1
 	}

@@ -106,7 +106,7 @@ func (s *site) startStopped(task passTask, run loader.RunID, kept ...uint32) *ex
 // shows what a run by one process shows.
 func TestARunInParts(t *testing.T) {
 	t.Parallel()
-	const seed, deals, changes, parts = 31, 300, 100, 12
+	const seed, deals, changes, parts = 31, 300, 100, 8
 	s := generated(t, seed, deals)
 	alone := *s
 	alone.w = warehousetest.Migrated(t)

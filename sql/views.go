@@ -116,8 +116,23 @@ var readViews = sync.OnceValues(func() ([]viewFile, error) {
 			public[i].plain = plain
 		}
 	}
-	return slices.Concat(inOrder(helpers), public), nil
+	helpers = inOrder(helpers)
+	for i := range public {
+		public[i].text = inPlace(public[i].text, helpers)
+	}
+	return slices.Concat(helpers, public), nil
 })
+
+// inPlace puts the queries of views into a text that reads them by their names. The engine plans a view anew
+// wherever another one reads it, which was a fifth of what a small query costs.
+func inPlace(text string, helpers []viewFile) string {
+	for _, f := range slices.Backward(helpers) {
+		_, query, _ := strings.Cut(f.text, "\nAS\n")
+		query = query[:strings.LastIndex(query, "\nCOMMENT ")]
+		text = regexp.MustCompile(`\bFROM `+f.name+`\b`).ReplaceAllLiteralString(text, "FROM\n(\n"+query+"\n)")
+	}
+	return text
+}
 
 // inOrder puts each view behind those that its text names.
 func inOrder(files []viewFile) (list []viewFile) {

@@ -109,7 +109,7 @@ func (u *undisturbed) after(night int) string {
 	return u.nights[night]
 }
 
-// A hunt kills the runs of a portal, two in a row each night.
+// A hunt kills the runs of a portal, three in a row each night.
 type hunt struct {
 	huntedPortal
 	undisturbed *undisturbed
@@ -141,7 +141,7 @@ func (h *hunt) command(program string) *exec.Cmd {
 	return run
 }
 
-// night lets a day pass and makes two runs, which are to be killed. The next run has to end where an
+// night lets a day pass and makes three runs, which are to be killed. The next run has to end where an
 // undisturbed one does. It is false when a run came to its end. What strike makes the n-th run of the
 // hunt, from 1, is killed at the n-th moment.
 func (h *hunt) night(strike func(n int) (moment string, run *exec.Cmd)) (isKilled bool) {
@@ -150,7 +150,7 @@ func (h *hunt) night(strike func(n int) (moment string, run *exec.Cmd)) (isKille
 	h.nextNight()
 	var moments []string
 	isKilled = true
-	for len(moments) < 2 && isKilled {
+	for len(moments) < 3 && isKilled {
 		moment, run := strike(h.kills + 1)
 		moments = append(moments, moment)
 		if isKilled = h.kill(moment, run); isKilled {

@@ -24,9 +24,12 @@ demo: build engine ## run the whole pass on a simulated portal, and see what com
 
 # The packages whose goroutines share something are tested with the race detector, and of others the tests
 # in which they make goroutines of their own. The rest would only take several times as long with it.
-raced := ./bitrix24 ./loader ./monitor ./schedule ./simulator ./warehouse/...
-partly_raced := ./extractor ./nightly ./sql
+raced := ./warehouse ./warehouse/embedded ./loader ./bitrix24 ./monitor ./schedule ./simulator ./warehouse/...
+partly_raced := ./nightly ./sql ./extractor
 raced_tests := ^(TestFullReadLandsEverythingWithFewRequests|TestAReadingThatDiedGoesOnWhereItStopped|TestSeveralAtOnce|TestThreeShards|TestOtherRulesDoNotHelp|TestReadersSeePublishedStatesOnly)$$
+
+# The packages whose tests take longest are begun first, so that no processor waits for one at the end.
+longest := ./nightly ./cmd/stagelag ./writeback ./sql ./report ./dashboards
 
 # The linter looks at what vet looks at. Tests wait for engines and for each other: four at once, also
 # where there are fewer processors.
@@ -43,7 +46,7 @@ test-raced:
 
 .PHONY: test-plain
 test-plain:
-	$(tests) -skip='$(raced_tests)' $(filter-out $(shell $(GO) list $(raced)),$(shell $(GO) list ./...))
+	$(tests) -skip='$(raced_tests)' $(longest) $(filter-out $(shell $(GO) list $(raced) $(longest)),$(shell $(GO) list ./...))
 
 .PHONY: env
 env: ## make .env for docker compose, with passwords of its own

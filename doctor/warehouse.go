@@ -87,8 +87,8 @@ func olderThan(version, than string) bool {
 // rights are what the program's user has to be allowed, as the engine writes it.
 func rights(names warehouse.Names) []string {
 	return []string{
-		"SELECT, INSERT, ALTER, CREATE TABLE, CREATE VIEW, DROP TABLE, DROP VIEW, TRUNCATE ON " + names.Internal + ".*",
-		"SELECT, CREATE VIEW, DROP VIEW ON " + names.Views + ".*",
+		"SELECT, INSERT, ALTER UPDATE, ALTER DELETE, ALTER MOVE PARTITION, CREATE TABLE, CREATE VIEW, DROP TABLE, DROP VIEW, TRUNCATE, OPTIMIZE ON " + names.Internal + ".*",
+		"SELECT, INSERT, CREATE TABLE, CREATE VIEW, DROP TABLE, DROP VIEW ON " + names.Views + ".*",
 		"SELECT ON system.processes",
 	}
 }

@@ -47,12 +47,9 @@ func TestLandingIsRewrittenSeldom(t *testing.T) {
 	conn := w.DB()
 	tables := map[string]string{landedDealTable.name: "deal_id", landedChangeTable.name: "deal_id, change_id"}
 	for table := range tables { // the engine merges nothing by itself: each merge is a rewrite
-		if err := conn.Exec(ctx, "ALTER TABLE "+table+" MODIFY SETTING max_bytes_to_merge_at_max_space_in_pool = 1"); err != nil {
+		if err := warehousetest.Set(ctx, conn, table, warehousetest.NoMerges, warehousetest.NoMergesValue); err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() {
-			_ = conn.Exec(ctx, "ALTER TABLE "+table+" RESET SETTING max_bytes_to_merge_at_max_space_in_pool")
-		})
 	}
 	type newest struct {
 		Title     string

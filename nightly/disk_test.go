@@ -8,6 +8,7 @@ import (
 	"stagelag/nightly"
 	"stagelag/simulator"
 	"stagelag/warehouse"
+	"stagelag/warehouse/warehousetest"
 )
 
 // TestAFullDisk lets the engine believe that its disk is full. The run says so and what
@@ -25,7 +26,7 @@ func TestAFullDisk(t *testing.T) {
 		t.Errorf("run on a full disk: %v, want it to say so", err)
 	}
 	expectSame(t, "a run on a full disk", s.snapshot(), published)
-	fill(t, s.w, "0")
+	fill(t, s.w, "")
 	s.run(false)
 	s.expect("once there is room", "SELECT stage_id FROM deals_now", "C5:WON")
 	s.expectLaws("once there is room")
@@ -35,7 +36,7 @@ func TestAFullDisk(t *testing.T) {
 func fill(t *testing.T, w *warehouse.Warehouse, bytes string) {
 	t.Helper()
 	for _, table := range []string{"landing_deals", "landing_stage_changes", "visits", "facts"} {
-		if err := w.DB().Exec(context.Background(), "ALTER TABLE "+table+" MODIFY SETTING min_free_disk_bytes_to_perform_insert = "+bytes); err != nil {
+		if err := warehousetest.Set(context.Background(), w.DB(), table, warehousetest.FreeSpace, bytes); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -291,7 +291,7 @@ func (s *site) copied(do func()) {
 		}
 	}()
 	for _, view := range lawViews {
-		execute("CREATE TABLE " + view + " ENGINE = Memory AS SELECT * FROM " + s.w.Names().Views + "." + view)
+		execute("CREATE TABLE " + view + " ENGINE = MergeTree ORDER BY tuple() AS SELECT * FROM " + s.w.Names().Views + "." + view)
 	}
 	do()
 }

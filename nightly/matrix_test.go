@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"stagelag/simulator"
+	"stagelag/warehouse/warehousetest"
 )
 
 // A step is a part of a run in which something goes wrong.
@@ -201,7 +202,7 @@ var faults = slices.Concat(
 		}},
 		{name: "the disk is full", class: noRoom, wants: fails, cannot: func(s step) string { return unlessThat(s.writes != nil, writesNot) }, arm: func(c *cell) func() {
 			c.onQuery(func(*link, []byte) { c.fill("1000000000000000") })
-			return func() { c.fill("0") }
+			return func() { c.fill("") }
 		}},
 		{name: "the program is killed", class: homicide, wants: fails, killsProgram: true, arm: func(c *cell) func() {
 			if c.step.asks != nil {
@@ -269,7 +270,7 @@ func (c *cell) killProgram() { _ = syscall.Kill(<-c.program, syscall.SIGKILL) }
 // fill sets how much room inserts into the tables of the step must leave.
 func (c *cell) fill(bytes string) {
 	for _, table := range c.step.writes {
-		if err := c.w.DB().Exec(context.Background(), "ALTER TABLE "+table+" MODIFY SETTING min_free_disk_bytes_to_perform_insert = "+bytes); err != nil {
+		if err := warehousetest.Set(context.Background(), c.w.DB(), table, warehousetest.FreeSpace, bytes); err != nil {
 			c.t.Error(err)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"stagelag/loader"
+	"stagelag/warehouse/warehousetest"
 )
 
 // What newer versions have replaced is kept for a while and then removed, and nothing that a
@@ -14,13 +15,15 @@ func TestReplacedRowsAreRemovedInTime(t *testing.T) {
 	t.Parallel()
 	s := generated(t, 5, 60)
 	ctx := context.Background()
-	stopMerges := []string{"SYSTEM STOP MERGES landing_deals", "SYSTEM STOP MERGES landing_stage_changes"}
-	s.run(false)
-	for _, statement := range stopMerges { // the engine would remove some of its own accord
-		if err := s.w.DB().Exec(ctx, statement); err != nil {
-			t.Fatal(err)
+	merges := func(value string) {
+		for _, table := range []string{"landing_deals", "landing_stage_changes"} {
+			if err := warehousetest.Set(ctx, s.w.DB(), table, warehousetest.NoMerges, value); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
+	s.run(false)
+	merges(warehousetest.NoMergesValue) // the engine would remove some of its own accord
 	now := firstNight.AddDate(0, 0, 3)
 	s.world.DeleteDeal(s.world.Deals()[5].ID, now)
 	s.world.Advance(now)
@@ -34,11 +37,7 @@ func TestReplacedRowsAreRemovedInTime(t *testing.T) {
 	if kept == 0 {
 		t.Fatal("no row was replaced, want some for the test")
 	}
-	for _, statement := range []string{"SYSTEM START MERGES landing_deals", "SYSTEM START MERGES landing_stage_changes"} {
-		if err := s.w.DB().Exec(ctx, statement); err != nil {
-			t.Fatal(err)
-		}
-	}
+	merges("")
 	want, final := s.snapshot(), s.kept("SELECT count() FROM landing_deals FINAL")
 	if removed, err := loader.TidyLanding(ctx, s.w, time.Now().AddDate(0, 0, -1)); err != nil || removed != 0 {
 		t.Errorf("of rows that are younger %d were removed, %v, want none", removed, err)

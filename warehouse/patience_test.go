@@ -15,7 +15,9 @@ import (
 func TestWantOfMemoryIsWaitedOut(t *testing.T) {
 	ctx := context.Background()
 	t.Setenv(embedded.MemoryVariable, "900000000")
-	db := mustOpen(t, Config{URL: Embedded, Path: newPath(t)}).DB()
+	path := newPath(t)
+	grant(t, path, "TABLE ENGINE ON Memory")
+	db := mustOpen(t, Config{URL: Embedded, Path: path}).DB()
 	exec := func(statement string) {
 		t.Helper()
 		if err := db.Exec(ctx, statement); err != nil {

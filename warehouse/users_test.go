@@ -269,31 +269,54 @@ func TestStagelagWritesItsDatabaseAndNothingElse(t *testing.T) {
 	mustExec(t, w,
 		"CREATE TABLE deals (deal_id UInt64, title String, read_at DateTime('UTC')) ENGINE = ReplacingMergeTree(read_at) ORDER BY deal_id",
 		"INSERT INTO deals VALUES (1, 'a', '2026-03-02 00:00:00'), (2, 'b', '2026-03-02 00:00:00')",
-		"ALTER TABLE deals ADD COLUMN stage_id LowCardinality(String) COMMENT 'Stage'",
+		"ALTER TABLE deals UPDATE title = '' WHERE deal_id = 1 SETTINGS mutations_sync = 1",
 		"ALTER TABLE deals DELETE WHERE deal_id = 2 SETTINGS mutations_sync = 1",
 		"OPTIMIZE TABLE deals FINAL",
 		"CREATE TABLE deals_next AS deals",
 		"EXCHANGE TABLES deals AND deals_next",
-		"ALTER TABLE deals REPLACE PARTITION tuple() FROM deals_next",
-		"RENAME TABLE deals_next TO deals_old",
-		"TRUNCATE TABLE deals_old",
-		"DROP TABLE deals_old SYNC",
+		"ALTER TABLE deals_next MOVE PARTITION ID 'all' TO TABLE deals",
+		"ALTER TABLE deals ATTACH PARTITION ALL FROM deals_next",
+		"TRUNCATE TABLE deals_next",
+		"CHECK TABLE deals",
+		"DROP TABLE deals_next SYNC",
 		"CREATE VIEW deals_now_v1 DEFINER = CURRENT_USER SQL SECURITY DEFINER AS SELECT * FROM deals FINAL",
-		"CREATE MATERIALIZED VIEW totals REFRESH EVERY 1 HOUR ENGINE = MergeTree ORDER BY deals EMPTY DEFINER = CURRENT_USER SQL SECURITY DEFINER AS SELECT count() AS deals FROM deals",
-		"SYSTEM REFRESH VIEW totals",
-		"CREATE DICTIONARY stages (id String, name String) PRIMARY KEY id SOURCE(NULL()) LAYOUT(COMPLEX_KEY_HASHED()) LIFETIME(0)",
-		"SELECT * FROM system.parts, system.merges, system.mutations, system.processes, system.view_refreshes, system.disks")
+		"CREATE OR REPLACE VIEW deals_now_v1 DEFINER = CURRENT_USER SQL SECURITY DEFINER AS SELECT * FROM deals FINAL",
+		"CREATE OR REPLACE VIEW "+w.Names().Views+".deals SQL SECURITY INVOKER AS SELECT * FROM deals_now_v1",
+		"CREATE OR REPLACE VIEW "+w.Names().Views+".deals SQL SECURITY INVOKER AS SELECT title FROM deals_now_v1",
+		"SELECT * FROM system.parts, system.mutations, system.processes, system.disks, system.clusters")
 
 	tests := []struct {
 		name, sql string
 		want      []int
 	}{
 		{"no other database", "CREATE DATABASE other", []int{accessDenied}},
-		{"no table elsewhere", "CREATE TABLE default.deals (a Int32) ENGINE = Memory", []int{accessDenied}},
+		{"no table elsewhere", "CREATE TABLE default.deals (a Int32) ENGINE = MergeTree ORDER BY a", []int{accessDenied}},
+		{"no table in memory", "CREATE TABLE other (a Int32) ENGINE = Memory", []int{accessDenied}},
+		{"no table that forgets", "CREATE TABLE other (a Int32) ENGINE = Null", []int{accessDenied}},
+		{"no table over others", "CREATE TABLE other (a Int32) ENGINE = Merge('other', '.*')", []int{accessDenied}},
+		{"no temporary table", "CREATE TEMPORARY TABLE other (a Int32)", []int{accessDenied}},
+		{"no dictionary", "CREATE DICTIONARY stages (id String, name String) PRIMARY KEY id SOURCE(NULL()) LAYOUT(COMPLEX_KEY_HASHED()) LIFETIME(0)", []int{accessDenied}},
+		{"no function", "CREATE FUNCTION other AS (x) -> x", []int{accessDenied}},
+		{"no named collection", "CREATE NAMED COLLECTION other AS a = 1", []int{accessDenied}},
+		{"no named collection with its database's name", "CREATE NAMED COLLECTION " + w.Names().Internal + " AS a = 1", []int{accessDenied}},
+		{"no view with the rights of another user", "CREATE VIEW other DEFINER = analyst_" + w.Names().Views + " SQL SECURITY DEFINER AS SELECT 1", []int{accessDenied}},
+		{"no view with all rights", "CREATE VIEW other SQL SECURITY NONE AS SELECT 1", []int{accessDenied}},
+		{"no policy for rows", "CREATE ROW POLICY other ON deals USING 1 TO ALL", []int{accessDenied}},
+		{"no quota", "CREATE QUOTA other", []int{accessDenied}},
+		{"no profile", "CREATE SETTINGS PROFILE other", []int{accessDenied}},
+		{"no role", "CREATE ROLE other", []int{accessDenied}},
+		{"no workload", "CREATE WORKLOAD other", []int{accessDenied}},
+		{"no column", "ALTER TABLE deals ADD COLUMN stage_id String", []int{accessDenied}},
+		{"no other settings of a table", "ALTER TABLE deals MODIFY SETTING merge_with_ttl_timeout = 100000", []int{accessDenied}},
+		{"no copy beside the data", "ALTER TABLE deals FREEZE", []int{accessDenied}},
+		{"no end of the merges", "SYSTEM STOP MERGES deals", []int{accessDenied}},
+		{"no end of the database that people see", "DROP DATABASE " + w.Names().Views, []int{accessDenied}},
 		{"no web page", "CREATE TABLE page (a String) ENGINE = URL('http://127.0.0.1:1/', TSV)", []int{accessDenied}},
 		{"no file", "CREATE TABLE file (a String) ENGINE = File(TSV, '" + secret + "')", []int{accessDenied, notInEngine}},
 		{"no program", "CREATE TABLE program (a String) ENGINE = Executable('true', TSV)", []int{accessDenied}},
 		{"no user", "CREATE USER somebody", []int{accessDenied}},
+		{"no user with its database's name", "CREATE USER " + w.Names().Internal, []int{accessDenied}},
+		{"no database of another kind", "CREATE DATABASE " + w.Names().Shard + " ENGINE = Memory", []int{accessDenied}},
 		{"no page as a table", "SELECT * FROM url('http://127.0.0.1:1/', TSV, 'a String')", []int{accessDenied}},
 		{"no other host", "SELECT * FROM remote('127.0.0.1:1', system, one)", []int{accessDenied}},
 		{"no file as a table", "SELECT * FROM file('" + secret + "', LineAsString)", []int{accessDenied, notInEngine}},
@@ -306,5 +329,81 @@ func TestStagelagWritesItsDatabaseAndNothingElse(t *testing.T) {
 				t.Errorf("%s: %v, want a code in %v", test.sql, err, test.want)
 			}
 		})
+	}
+}
+
+// programRights are all that the program's user may do, by the database; and which engines its
+// databases and tables may have.
+func programRights(names Names) (rights map[string][]string, engines []string) {
+	rows := []string{"SELECT", "INSERT", "ALTER UPDATE", "ALTER DELETE", "ALTER MOVE PARTITION"}
+	return map[string][]string{
+		names.Views: {"SELECT", "INSERT", "CREATE DATABASE", "CREATE TABLE", "CREATE VIEW", "DROP TABLE", "DROP VIEW"},
+		names.Internal: append([]string{"CREATE DATABASE", "CREATE TABLE", "CREATE VIEW", "DROP DATABASE", "DROP TABLE", "DROP VIEW",
+			"TRUNCATE", "OPTIMIZE", "CHECK", "BACKUP", "SYSTEM SYNC REPLICA"}, rows...),
+		names.Replaced: {"SELECT", "INSERT", "CREATE DATABASE", "DROP DATABASE", "DROP TABLE", "DROP VIEW"},
+		names.Shard:    append([]string{"CREATE DATABASE", "CREATE TABLE", "DROP TABLE", "TRUNCATE", "OPTIMIZE", "SYSTEM SYNC REPLICA"}, rows...),
+	}, []string{"Atomic", "MergeTree", "ReplacingMergeTree", "ReplicatedMergeTree", "ReplicatedReplacingMergeTree", "Distributed"}
+}
+
+// Of all rights that the engine knows, the program's user has those of programRights and no other, whatever
+// they are on.
+func TestStagelagHasNoOtherRight(t *testing.T) {
+	w := newWarehouse(t)
+	names := w.Names()
+	databases := []string{names.Views, names.Internal, names.Replaced, names.Shard}
+	held, engines := programRights(names)
+	var privileges []struct {
+		Name  string `ch:"name"`
+		Level string `ch:"level"`
+	}
+	if err := w.DB().Select(t.Context(), &privileges, `
+		SELECT toString(privilege) AS name, ifNull(toString(level), 'GLOBAL') AS level
+		FROM system.privileges WHERE name NOT IN ('NONE') AND name NOT LIKE 'SHOW%'`); err != nil {
+		t.Fatal(err)
+	}
+	var kinds []string
+	if err := w.DB().QueryRow(t.Context(), "SELECT arrayConcat(groupArray(name), (SELECT groupArray(name) FROM system.database_engines)) FROM system.table_engines").Scan(&kinds); err != nil {
+		t.Fatal(err)
+	}
+	check := func(right, on string, want bool) {
+		t.Helper()
+		var has uint8
+		if err := w.DB().QueryRow(t.Context(), "CHECK GRANT "+right+" ON "+on).Scan(&has); err != nil || (has == 1) != want {
+			t.Errorf("%s on %s is granted: %d, %v, want %t", right, on, has, err, want)
+		}
+	}
+	for _, p := range privileges {
+		switch p.Level {
+		case "GLOBAL", "COLUMN", "TABLE", "VIEW", "DATABASE", "DICTIONARY":
+			if p.Name != "CREATE TEMPORARY VIEW" && p.Name != "CREATE ARBITRARY TEMPORARY TABLE" && p.Name != "CREATE TEMPORARY TABLE" { // come with the right to make others
+				check(p.Name, "*.*", false)
+			}
+			if p.Level == "GLOBAL" {
+				continue
+			}
+			for _, database := range databases {
+				isHeld := slices.Contains(held[database], p.Name)
+				// Some rights come with others.
+				switch {
+				case strings.HasPrefix(p.Name, "ALTER VIEW"):
+					isHeld = slices.Contains(held[database], "ALTER UPDATE")
+				case strings.HasSuffix(p.Name, " VIEW"):
+					isHeld = slices.Contains(held[database], strings.Replace(p.Name, "VIEW", "TABLE", 1))
+				}
+				check(p.Name, database+".*", isHeld)
+			}
+		case "TABLE_ENGINE":
+			for _, kind := range kinds {
+				check(p.Name, "`"+kind+"`", slices.Contains(engines, kind))
+			}
+		case "SOURCE":
+			for _, source := range []string{"*", "FILE", "URL", "REMOTE", "S3", "MYSQL", "POSTGRES", "ODBC"} {
+				check(p.Name, source, false)
+			}
+		default: // something with a name: a user, a definer, a named collection
+			for _, name := range append([]string{"*", w.Options().Auth.Username}, databases...) {
+				check(p.Name, name, false)
+			}
+		}
 	}
 }

@@ -91,12 +91,12 @@ func TestFileOfAnotherDatabase(t *testing.T) {
 	for want, n := range map[string]int{
 		"GRANT SELECT ON north.*":             2,
 		"GRANT SELECT ON north_internal.at_*": 2,
-		"GRANT ALL ON north.*":                1,
-		"GRANT ALL ON north_internal.*":       1,
-		"GRANT ALL ON north_replaced.*":       1,
-		"GRANT ALL ON north_shard.*":          1,
-		"GRANT TABLE ENGINE ON MergeTree":     1,
-		"GRANT SELECT ON system.processes":    1,
+		"GRANT SELECT, INSERT, CREATE DATABASE, CREATE TABLE, CREATE VIEW, DROP TABLE, DROP VIEW ON north.*": 1,
+		"GRANT TRUNCATE, OPTIMIZE, CHECK, BACKUP ON north_internal.*":                                        1,
+		"GRANT SELECT, INSERT, CREATE DATABASE, DROP DATABASE, DROP TABLE, DROP VIEW ON north_replaced.*":    1,
+		"GRANT CREATE DATABASE, CREATE TABLE, DROP TABLE, TRUNCATE, OPTIMIZE ON north_shard.*":               1,
+		"GRANT TABLE ENGINE ON MergeTree":  1,
+		"GRANT SELECT ON system.processes": 1,
 	} {
 		if grants[want] != n {
 			t.Errorf("%q is there %d times, want %d", want, grants[want], n)

@@ -18,7 +18,9 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -274,6 +276,37 @@ func eachTable(ctx context.Context, db driver.Conn, where, statement string) err
 	}
 	return rows.Err()
 }
+
+// Set makes a table anew with another setting of its engine, and with all its rows: the program's user may
+// not change one. With an empty value it has that of the engine again. Nobody may be writing into the table.
+func Set(ctx context.Context, db driver.Conn, table, setting, value string) error {
+	var text string
+	if err := db.QueryRow(ctx, "SELECT create_table_query FROM system.tables WHERE database = currentDatabase() AND name = ?", table).Scan(&text); err != nil {
+		return fmt.Errorf("read the definition of %s: %w", table, err)
+	}
+	text = regexp.MustCompile(setting+` = \w+, `).ReplaceAllString(text, "")
+	if value != "" {
+		text = strings.Replace(text, " SETTINGS ", " SETTINGS "+setting+" = "+value+", ", 1)
+	}
+	const other = "set_anew"
+	for _, statement := range []string{
+		regexp.MustCompile(`^CREATE TABLE \S+`).ReplaceAllString(text, "CREATE TABLE "+other),
+		"ALTER TABLE " + other + " ATTACH PARTITION ALL FROM " + table,
+		"EXCHANGE TABLES " + other + " AND " + table,
+		"DROP TABLE " + other + " SYNC",
+	} {
+		if err := db.Exec(ctx, statement); err != nil {
+			return fmt.Errorf("set %s of %s: %w", setting, table, err)
+		}
+	}
+	return nil
+}
+
+// NoMerges is a setting, with a value, of a table whose parts the engine merges only when it is told to.
+const NoMerges, NoMergesValue = "max_bytes_to_merge_at_max_space_in_pool", "1"
+
+// FreeSpace is a setting of a table: as many bytes have to be free on the disk for an insert.
+const FreeSpace = "min_free_disk_bytes_to_perform_insert"
 
 // Rows are what the tables of a warehouse hold, by their names: for tests that begin with what a run
 // has published, and need not make that run each.

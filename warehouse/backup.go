@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -30,6 +29,7 @@ const (
 	unknownFormat   = 600 // BACKUP_VERSION_NOT_SUPPORTED
 	backupDamaged   = 601
 	noBackupEntry   = 602
+	cannotRestore   = 608
 	outOfBound      = 69 // from a file too short to be an archive
 	fileNotOpenable = 76
 )
@@ -42,6 +42,18 @@ var errOnCluster = errors.New("a cluster is backed up and restored server by ser
 
 // ErrHalfRestored is a warehouse whose restore was cut off.
 var ErrHalfRestored = errors.New("a restore is under way or was cut off, and the warehouse holds a part of the backup: wait for it, or run stagelag restore again")
+
+// A Schema makes the tables of a warehouse. A backup has those that it names, and a restore puts rows into
+// those that it makes: nothing is ever made from what a backup says of its tables.
+type Schema interface {
+	// Tables are all that a backup may have, first the one whose rows tell the version of the schema.
+	Tables() []string
+	// Begin makes the first of Tables, without rows, in an empty database.
+	Begin(ctx context.Context) error
+	// Make makes the others as they are at the version that the first one tells, and gives the names of
+	// those that a backup of this version has.
+	Make(ctx context.Context) ([]string, error)
+}
 
 // CheckWhole gives ErrHalfRestored where that is so. Whoever writes asks first, and whoever shows
 // numbers.
@@ -84,11 +96,12 @@ func (w *Warehouse) HasData(ctx context.Context) (bool, error) {
 	return tables > 0, nil
 }
 
-// Backup writes all tables of the warehouse into a file, which must not be there and whose name
-// ends in BackupSuffix. No view is in it: the schema makes them. A server writes it on its own disk, where its configuration allows that. The
+// Backup writes the tables of the schema into a file, which must not be there and whose name ends in
+// BackupSuffix. No view is in it, and no definition that a restore makes anything from. A server writes it on
+// its own disk, where its configuration allows that; any other file ends in a checksum of its own. The
 // tables are copied one after another: nobody may be writing, backing up or restoring. When it
 // fails, there is no file.
-func (w *Warehouse) Backup(ctx context.Context, file string) error {
+func (w *Warehouse) Backup(ctx context.Context, file string, schema Schema) error {
 	if w.cluster != nil {
 		return errOnCluster
 	}
@@ -99,7 +112,7 @@ func (w *Warehouse) Backup(ctx context.Context, file string) error {
 	case !hasData:
 		return ErrNothingToBackUp
 	case w.seat == nil:
-		return w.backUpTo(ctx, file)
+		return w.backUpTo(ctx, file, schema)
 	}
 	if _, err := os.Lstat(file); err == nil {
 		return &fs.PathError{Op: "back up to", Path: file, Err: errors.New("the file exists already: give another name")}
@@ -110,62 +123,65 @@ func (w *Warehouse) Backup(ctx context.Context, file string) error {
 		return err
 	}
 	defer removeBackup(made)
-	if err := w.backUpTo(ctx, made); err != nil {
+	if err := w.backUpTo(ctx, made, schema); err != nil {
 		return err
 	}
-	if err := copyFile(made, file); err != nil {
-		return fmt.Errorf("back up: %w", err)
+	if err := seal(made, file); err != nil {
+		return fmt.Errorf("back up: %w%s", err, w.backupRemedy(err))
 	}
 	return nil
 }
 
-func (w *Warehouse) backUpTo(ctx context.Context, file string) error {
-	views, err := w.viewsWithin(ctx)
-	if err != nil {
-		return fmt.Errorf("back up to %s: list the views: %w", file, exception.Plain(err))
-	}
-	backup := "BACKUP DATABASE " + w.names.Internal + " AS " + inBackup
-	if len(views) > 0 {
-		backup += " EXCEPT TABLES " + strings.Join(views, ", ")
-	}
-	if err := w.db.Exec(ctx, backup+" TO File("+quote(file)+")"); err != nil {
+func (w *Warehouse) backUpTo(ctx context.Context, file string, schema Schema) error {
+	wrap := func(err error) error {
 		return fmt.Errorf("back up to %s: %w%s", file, exception.Plain(err), w.backupRemedy(err))
 	}
+	var tables, changing []string
+	row := w.db.QueryRow(ctx, `
+		SELECT (SELECT groupArray(name) FROM system.tables WHERE database = currentDatabase() AND name IN (?)),
+			(SELECT groupUniqArray(table) FROM system.mutations WHERE database = currentDatabase() AND NOT is_done)`, schema.Tables())
+	if err := row.Scan(&tables, &changing); err != nil {
+		return wrap(err)
+	}
+	if len(changing) > 0 {
+		return fmt.Errorf("back up to %s: the engine still changes rows of %s: back up when it has", file, strings.Join(changing, " and "))
+	}
+	for i, table := range tables {
+		tables[i] = fmt.Sprintf("TABLE %s.%s AS %s.%s", w.names.Internal, table, inBackup, table)
+	}
+	if err := w.db.Exec(ctx, "BACKUP "+strings.Join(tables, ", ")+" TO File("+quote(file)+")"); err != nil {
+		return wrap(err)
+	}
 	return nil
 }
 
-// viewsWithin are the views in the internal database. They run with the rights of a user who
-// may have another name where the backup is restored.
-func (w *Warehouse) viewsWithin(ctx context.Context) ([]string, error) {
-	var views []struct {
-		Name string `ch:"name"`
-	}
-	err := w.db.Select(ctx, &views, "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine = 'View'")
-	names := make([]string, len(views))
-	for i, view := range views {
-		names[i] = w.names.Internal + "." + view.Name
-	}
-	return names, err
-}
-
-// Restore puts a backup in the place of all tables of the warehouse, then calls check, which
-// makes the views; when anything fails, check included, what was there before is there again.
+// Restore puts the rows of a backup in the place of all tables of the warehouse, then calls check, which
+// makes the views; when anything fails, check included, what was before there is there again.
 // The backup can be one of a warehouse with another name. Nobody may be writing, backing up or
 // restoring.
+//
+// A file that the program can read is looked into first, and one that is damaged, or has anything in it
+// that a backup never has, is refused. One on a server can't be looked into: of what is in it, the engine
+// reads the rows of tables that have the definition of the program's own, and checks them afterwards.
+//
 // Cut off in the middle it is called again, and still knows what was there; until then
 // CheckWhole tells.
-func (w *Warehouse) Restore(ctx context.Context, file string, check func(context.Context) error) (err error) {
+func (w *Warehouse) Restore(ctx context.Context, file string, schema Schema, check func(context.Context) error) (err error) {
 	if w.cluster != nil {
 		return errOnCluster
 	}
+	isSealed := false
 	if w.seat != nil {
 		read, err := w.backupFile()
 		if err != nil {
 			return err
 		}
 		defer removeBackup(read)
-		if err := copyFile(file, read); err != nil {
-			return fmt.Errorf("restore: %w", err)
+		if isSealed, err = unseal(file, read); err == nil {
+			err = inspect(read, schema.Tables())
+		}
+		if err != nil {
+			return errors.Join(fmt.Errorf("restore: %s: %w", file, without(file, err)), w.bringBackHalf(ctx))
 		}
 		file = read
 	}
@@ -185,13 +201,55 @@ func (w *Warehouse) Restore(ctx context.Context, file string, check func(context
 			err = fmt.Errorf("%w; what was there before is kept as the database %s (%w)", err, w.names.Replaced, exception.Plain(undoing))
 		}
 	}()
-	if err := w.db.Exec(ctx, "RESTORE DATABASE "+inBackup+" AS "+w.names.Internal+" FROM File("+quote(file)+")"); err != nil {
-		return fmt.Errorf("restore: %w%s", exception.Plain(err), w.backupRemedy(err))
+	tables, err := w.restoreRows(ctx, file, schema)
+	if err == nil && !isSealed {
+		err = w.checkRows(ctx, tables)
 	}
-	if err := w.renumber(ctx); err != nil {
+	if err == nil {
+		err = w.renumber(ctx)
+	}
+	if err != nil {
 		return fmt.Errorf("restore: %w%s", exception.Plain(err), w.backupRemedy(err))
 	}
 	return check(ctx)
+}
+
+// restoreRows makes the tables as they were, and reads their rows. It gives their names.
+func (w *Warehouse) restoreRows(ctx context.Context, file string, schema Schema) ([]string, error) {
+	restore := func(tables ...string) error {
+		parts := make([]string, len(tables))
+		for i, table := range tables {
+			parts[i] = fmt.Sprintf("TABLE %s.%s AS %s.%s", inBackup, table, w.names.Internal, table)
+		}
+		// Made here is nothing: a table that is not there, or has another definition than in the backup, is an error.
+		return w.db.Exec(ctx, "RESTORE "+strings.Join(parts, ", ")+" FROM File("+quote(file)+") SETTINGS create_table = 0, allow_different_table_def = 0")
+	}
+	if err := schema.Begin(ctx); err != nil {
+		return nil, err
+	}
+	if err := restore(schema.Tables()[0]); err != nil {
+		return nil, err
+	}
+	tables, err := schema.Make(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return tables, restore(tables...)
+}
+
+// checkRows reads all rows and compares them with the engine's checksums.
+func (w *Warehouse) checkRows(ctx context.Context, tables []string) error {
+	for _, table := range tables {
+		var isGood uint8
+		err := w.db.QueryRow(ctx, "CHECK TABLE "+table+" SETTINGS check_query_single_value_result = 1").Scan(&isGood)
+		if err != nil {
+			return fmt.Errorf("check the rows of %s: %w", table, err)
+		}
+		if isGood == 0 {
+			return fmt.Errorf("the rows of %s are damaged: use another backup", table)
+		}
+	}
+	return nil
 }
 
 // renumber gives the parts of all restored tables new numbers. The engine numbers blocks and mutations
@@ -258,6 +316,15 @@ func (w *Warehouse) dropReplaced(ctx context.Context) error {
 	return nil
 }
 
+// bringBackHalf undoes a restore that was cut off, if there is one.
+func (w *Warehouse) bringBackHalf(ctx context.Context) error {
+	isAside, err := w.isAside(ctx)
+	if err == nil && isAside {
+		err = w.bringBack(ctx)
+	}
+	return exception.Plain(err)
+}
+
 func (w *Warehouse) bringBack(ctx context.Context) error {
 	if err := w.db.Exec(ctx, "DROP DATABASE IF EXISTS "+w.names.Internal+" SYNC"); err != nil {
 		return err
@@ -277,7 +344,9 @@ func (w *Warehouse) backupRemedy(err error) string {
 		return ": check the name"
 	case code == backupExists:
 		return ": give another name"
-	case code == cannotUnpack || code == unknownFormat || code == backupDamaged || code == noBackupEntry || code == outOfBound || code == fileNotOpenable:
+	case code == cannotRestore || code == noBackupEntry || code == unknownTable && strings.Contains(err.Error(), "in backup"):
+		return ": the file is no backup of this program, or one of a version before the first release; use another one"
+	case code == cannotUnpack || code == unknownFormat || code == backupDamaged || code == outOfBound || code == fileNotOpenable:
 		return ": the file is damaged or no backup, use another one"
 	default:
 		if remedy := Remedy(err); remedy != "" {
@@ -310,31 +379,6 @@ func (w *Warehouse) backupFile() (string, error) {
 func removeBackup(file string) {
 	_ = os.Remove(file)
 	_ = os.Remove(file + ".lock")
-}
-
-// copyFile copies a file to a name that is not taken, in one step, readable for its owner only.
-func copyFile(from, to string) (err error) {
-	in, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	out, err := os.CreateTemp(filepath.Dir(to), "."+strings.TrimSuffix(filepath.Base(to), BackupSuffix)+"-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(out.Name())
-	_, err = io.Copy(out, in)
-	if err == nil {
-		err = out.Sync()
-	}
-	if closing := out.Close(); err == nil {
-		err = closing
-	}
-	if err != nil {
-		return err
-	}
-	return os.Link(out.Name(), to) // fails where there is a file
 }
 
 // quote makes a SQL literal.

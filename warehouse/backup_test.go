@@ -20,26 +20,51 @@ func number(t *testing.T, w *Warehouse, query string) uint64 {
 	return n
 }
 
+// A statementSchema is made by statements: tables by their names.
+type statementSchema struct {
+	w                 *Warehouse
+	names, statements []string
+}
+
+func (s statementSchema) Tables() []string { return s.names }
+
+func (s statementSchema) Begin(ctx context.Context) error { return s.w.DB().Exec(ctx, s.statements[0]) }
+
+func (s statementSchema) Make(ctx context.Context) ([]string, error) {
+	for _, statement := range s.statements[1:] {
+		if err := s.w.DB().Exec(ctx, statement); err != nil {
+			return nil, err
+		}
+	}
+	return s.names[1:], nil
+}
+
+// smallSchema is what withViews makes tables of.
+func smallSchema(w *Warehouse) Schema {
+	return statementSchema{w, []string{"versions", "facts"}, []string{versionsText, factsText}}
+}
+
 // A backup has the tables and no view, and can be put under another name, where other users
 // are at work.
 func TestABackupUnderAnotherName(t *testing.T) {
 	w, other := newWarehouse(t), newWarehouse(t)
 	withViews(t, w)
 	mustExec(t, other, "CREATE TABLE facts (note String) ENGINE = MergeTree ORDER BY note", "INSERT INTO facts VALUES ('of before')")
+	mustExec(t, w, "CREATE TABLE part_1_facts AS facts") // of a run that was killed
 	file := filepath.Join(t.TempDir(), "one"+BackupSuffix)
-	if err := w.Backup(t.Context(), file); err != nil {
+	if err := w.Backup(t.Context(), file, smallSchema(w)); err != nil {
 		t.Fatal(err)
 	}
 	var restored []string
-	err := other.Restore(t.Context(), file, func(ctx context.Context) error {
-		err := other.DB().QueryRow(ctx, "SELECT groupArray(name) FROM system.tables WHERE database = currentDatabase()").Scan(&restored)
+	err := other.Restore(t.Context(), file, smallSchema(other), func(ctx context.Context) error {
+		err := other.DB().QueryRow(ctx, "SELECT arraySort(groupArray(name)) FROM system.tables WHERE database = currentDatabase()").Scan(&restored)
 		return errors.Join(err, other.CheckWhole(ctx))
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Equal(restored, []string{"facts"}) {
-		t.Errorf("the backup has brought %q, want the table facts and no view", restored)
+	if !slices.Equal(restored, []string{"facts", "versions"}) {
+		t.Errorf("the backup has brought %q, want the tables of the schema and no view", restored)
 	}
 	for _, w := range []*Warehouse{w, other} {
 		if n := number(t, w, "SELECT count() FROM facts"); n != 100 {
@@ -63,7 +88,7 @@ func TestARestoreThatFails(t *testing.T) {
 	withViews(t, w)
 	folder := t.TempDir()
 	good, bad := filepath.Join(folder, "good"+BackupSuffix), filepath.Join(folder, "bad"+BackupSuffix)
-	if err := w.Backup(t.Context(), good); err != nil {
+	if err := w.Backup(t.Context(), good, smallSchema(w)); err != nil {
 		t.Fatal(err)
 	}
 	mustExec(t, w, "INSERT INTO facts VALUES ('2026-01-01', 1)")
@@ -71,10 +96,10 @@ func TestARestoreThatFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	refusal := errors.New("not this one")
-	if err := w.Restore(t.Context(), good, func(context.Context) error { return refusal }); !errors.Is(err, refusal) {
+	if err := w.Restore(t.Context(), good, smallSchema(w), func(context.Context) error { return refusal }); !errors.Is(err, refusal) {
 		t.Errorf("a restore that the check refuses: %v, want %v", err, refusal)
 	}
-	if err := w.Restore(t.Context(), bad, func(context.Context) error { return nil }); err == nil {
+	if err := w.Restore(t.Context(), bad, smallSchema(w), func(context.Context) error { return nil }); err == nil {
 		t.Error("a file that is no backup was restored")
 	}
 	if err := w.CheckWhole(t.Context()); err != nil {
@@ -93,7 +118,7 @@ func TestARestoreThatWasCutOff(t *testing.T) {
 	w := newWarehouse(t)
 	withViews(t, w)
 	file := filepath.Join(t.TempDir(), "one"+BackupSuffix)
-	if err := w.Backup(t.Context(), file); err != nil {
+	if err := w.Backup(t.Context(), file, smallSchema(w)); err != nil {
 		t.Fatal(err)
 	}
 	names := w.Names()
@@ -101,7 +126,7 @@ func TestARestoreThatWasCutOff(t *testing.T) {
 	if err := w.CheckWhole(t.Context()); !errors.Is(err, ErrHalfRestored) {
 		t.Errorf("CheckWhole: %v, want %v", err, ErrHalfRestored)
 	}
-	if err := w.Restore(t.Context(), file, func(context.Context) error { return nil }); err != nil {
+	if err := w.Restore(t.Context(), file, smallSchema(w), func(context.Context) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.CheckWhole(t.Context()); err != nil {
@@ -119,7 +144,7 @@ func TestARestoreThatWasCutOffAtItsEnd(t *testing.T) {
 	withViews(t, w)
 	folder := t.TempDir()
 	file := filepath.Join(folder, "one"+BackupSuffix)
-	if err := w.Backup(t.Context(), file); err != nil {
+	if err := w.Backup(t.Context(), file, smallSchema(w)); err != nil {
 		t.Fatal(err)
 	}
 	names := w.Names()
@@ -128,11 +153,11 @@ func TestARestoreThatWasCutOffAtItsEnd(t *testing.T) {
 		t.Errorf("CheckWhole: %v, want none", err)
 	}
 	again := filepath.Join(folder, "two"+BackupSuffix)
-	if err := w.Backup(t.Context(), again); err != nil {
+	if err := w.Backup(t.Context(), again, smallSchema(w)); err != nil {
 		t.Fatal(err)
 	}
 	refusal := errors.New("not this one")
-	if err := w.Restore(t.Context(), file, func(context.Context) error { return refusal }); !errors.Is(err, refusal) {
+	if err := w.Restore(t.Context(), file, smallSchema(w), func(context.Context) error { return refusal }); !errors.Is(err, refusal) {
 		t.Errorf("a restore that the check refuses: %v, want %v", err, refusal)
 	}
 	if n := number(t, w, "SELECT count() FROM facts"); n != 100 {
@@ -146,7 +171,7 @@ func TestARestoreThatWasCutOffAtItsEnd(t *testing.T) {
 		}
 		return nil
 	}
-	if err := w.Restore(t.Context(), again, half); err != nil {
+	if err := w.Restore(t.Context(), again, smallSchema(w), half); err != nil {
 		t.Fatal(err)
 	}
 	if n := number(t, w, "SELECT count() FROM system.tables WHERE database = '"+names.Replaced+"' OR name = '"+doneMark+"' AND database = currentDatabase()"); n != 0 {
@@ -157,19 +182,22 @@ func TestARestoreThatWasCutOffAtItsEnd(t *testing.T) {
 // Mutations change what was restored, whatever mutations it has seen before, while the engine stays up.
 func TestRestoredRowsCanBeChanged(t *testing.T) {
 	w := newWarehouse(t)
-	mustExec(t, w, "CREATE TABLE facts (id UInt32, run UInt32, year UInt16, PROJECTION sums (SELECT run, count() GROUP BY run)) "+
-		"ENGINE = MergeTree PARTITION BY year ORDER BY id", "CREATE TABLE landing_deals (id UInt32) ENGINE = ReplacingMergeTree ORDER BY id")
+	schema := statementSchema{w, []string{"landing_deals", "facts"}, []string{
+		"CREATE TABLE landing_deals (id UInt32) ENGINE = ReplacingMergeTree ORDER BY id",
+		"CREATE TABLE facts (id UInt32, run UInt32, year UInt16, PROJECTION sums (SELECT run, count() GROUP BY run)) ENGINE = MergeTree PARTITION BY year ORDER BY id",
+	}}
+	mustExec(t, w, schema.statements...)
 	for range 4 {
 		mustExec(t, w, "INSERT INTO facts SELECT number, 1, 2025 + number % 2 FROM numbers(10)", "ALTER TABLE facts UPDATE run = run + 1 WHERE 1 SETTINGS mutations_sync = 2")
 	}
 	const created = "SELECT sum(cityHash64(create_table_query)) FROM system.tables WHERE database = currentDatabase()"
 	want := number(t, w, created)
 	file := filepath.Join(t.TempDir(), "one"+BackupSuffix)
-	if err := w.Backup(t.Context(), file); err != nil {
+	if err := w.Backup(t.Context(), file, schema); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {
-		if err := w.Restore(t.Context(), file, func(context.Context) error { return nil }); err != nil {
+		if err := w.Restore(t.Context(), file, schema, func(context.Context) error { return nil }); err != nil {
 			t.Fatal(err)
 		}
 		if got := number(t, w, created); got != want {
@@ -207,7 +235,7 @@ func TestARestoreThatIsKilledAtAnyMoment(t *testing.T) {
 	withViews(t, w) // with a hundred facts
 	folder := t.TempDir()
 	good, bad := filepath.Join(folder, "good"+BackupSuffix), filepath.Join(folder, "bad"+BackupSuffix)
-	if err := w.Backup(t.Context(), good); err != nil {
+	if err := w.Backup(t.Context(), good, smallSchema(w)); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(bad, []byte("no backup"), 0o600); err != nil {
@@ -218,7 +246,7 @@ func TestARestoreThatIsKilledAtAnyMoment(t *testing.T) {
 		for _, next := range []string{bad, good} {
 			mustExec(t, w, "TRUNCATE TABLE facts", "INSERT INTO facts VALUES ('2026-01-01', 1)")
 			w.db = &mortal{alive, statements}
-			err := w.Restore(t.Context(), good, accept)
+			err := w.Restore(t.Context(), good, smallSchema(w), accept)
 			w.db = alive
 			if err == nil {
 				if statements < 10 {
@@ -231,7 +259,7 @@ func TestARestoreThatIsKilledAtAnyMoment(t *testing.T) {
 			}
 			isHalf := errors.Is(w.CheckWhole(t.Context()), ErrHalfRestored)
 			isDone := !isHalf && number(t, w, "SELECT count() FROM facts") == 100
-			err = w.Restore(t.Context(), next, accept)
+			err = w.Restore(t.Context(), next, smallSchema(w), accept)
 			want := uint64(1)
 			if next == good || isDone {
 				want = 100

@@ -26,12 +26,17 @@ const (
 	notInEngine         = 1001 // anything from outside ClickHouse itself
 )
 
+const (
+	versionsText = "CREATE TABLE versions (no UInt8) ENGINE = MergeTree ORDER BY no"
+	factsText    = "CREATE TABLE facts (day Date, overdue_days Int32) ENGINE = MergeTree ORDER BY day"
+)
+
 // withViews makes what the schema makes in small: a table, a view over it that takes a parameter
 // and runs with the rights of the program, and views for people over that one.
 func withViews(t *testing.T, w *Warehouse) {
 	views, internal := w.Names().Views, w.Names().Internal
 	mustExec(t, w,
-		"CREATE TABLE facts (day Date, overdue_days Int32) ENGINE = MergeTree ORDER BY day",
+		versionsText, factsText,
 		"INSERT INTO facts SELECT toDate('2026-03-02') + number, number FROM numbers(100)",
 		"CREATE VIEW at_days DEFINER = CURRENT_USER SQL SECURITY DEFINER AS SELECT day, overdue_days FROM facts WHERE day < {until:Date}",
 		"CREATE VIEW internal_days DEFINER = CURRENT_USER SQL SECURITY DEFINER AS SELECT * FROM facts",

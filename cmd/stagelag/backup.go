@@ -98,7 +98,7 @@ func (a *app) backup(ctx context.Context, w *warehouse.Warehouse, file string) e
 		if err := w.CheckWhole(ctx); err != nil {
 			return err
 		}
-		return w.Backup(ctx, file)
+		return sql.Backup(ctx, w, file)
 	}, sql.Lease, nightly.Lease)
 	a.progress.Done()
 	if err != nil {
@@ -123,7 +123,7 @@ func (a *app) restore(ctx context.Context, w *warehouse.Warehouse, file string, 
 		if err != nil {
 			return err
 		}
-		return w.Restore(ctx, file, func(ctx context.Context) (err error) {
+		return w.Restore(ctx, file, sql.SchemaOf(w), func(ctx context.Context) (err error) {
 			published, err = takeOver(ctx, w, a.now(), forgotten)
 			return err
 		})

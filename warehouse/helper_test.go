@@ -201,15 +201,8 @@ func newPath(t *testing.T) string {
 // grant lets the program's user of an engine that is not started yet do more than its own statements.
 func grant(t *testing.T, path, right string) {
 	t.Helper()
-	folder := filepath.Join(path, "config", "conf.d")
-	if err := os.MkdirAll(folder, 0o700); err != nil {
-		t.Fatal(err)
-	}
 	// An attribute tells the grant from those of the program, which it is to stand beside.
-	text := "<clickhouse><users><stagelag><grants><query of='test'>GRANT " + right + "</query></grants></stagelag></users></clickhouse>"
-	if err := os.WriteFile(filepath.Join(folder, "grant.xml"), []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	writeConfig(t, path, "grant.xml", "<clickhouse><users><stagelag><grants><query of='test'>GRANT "+right+"</query></grants></stagelag></users></clickhouse>")
 }
 
 // untilEnded waits until the engine of a folder has ended.

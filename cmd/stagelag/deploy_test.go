@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -87,5 +88,55 @@ func TestWhatIsDeployed(t *testing.T) {
 		if err != nil || len(cfg.Warnings) > 0 {
 			t.Errorf("%s sets %q: %v, %q", d.name, d.variables, err, cfg.Warnings)
 		}
+	}
+}
+
+// Every warehouse of compose has the users and the limits, and the limits are those of the embedded engine.
+func TestServersHaveTheLimitsOfTheEngine(t *testing.T) {
+	text, err := os.ReadFile("../../docker-compose.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var compose struct {
+		Services map[string]struct {
+			Image   string
+			Volumes []any
+		}
+	}
+	if err := yaml.Unmarshal(text, &compose); err != nil {
+		t.Fatal(err)
+	}
+	servers := 0
+	for name, s := range compose.Services {
+		if !strings.HasPrefix(s.Image, "clickhouse/") {
+			continue
+		}
+		servers++
+		for _, want := range []string{"./warehouse/access/users.xml:/etc/clickhouse-server/users.d/stagelag.xml:ro", "./deploy/limits.xml:/etc/clickhouse-server/config.d/limits.xml:ro"} {
+			if !slices.Contains(s.Volumes, any(want)) {
+				t.Errorf("the service %s has %v, want %s too", name, s.Volumes, want)
+			}
+		}
+	}
+	if servers != 2 {
+		t.Errorf("compose has %d servers, want two", servers)
+	}
+
+	settings := func(file string) (names []string) {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range regexp.MustCompile(`<(max_\w+|\w+_grant)\b`).FindAllStringSubmatch(string(text), -1) {
+			if found[1] != "max_server_memory_usage" { // for tests
+				names = append(names, found[1])
+			}
+		}
+		slices.Sort(names)
+		return names
+	}
+	engine, server := settings("../../warehouse/embedded/engine.xml"), settings("../../deploy/limits.xml")
+	if len(engine) < 6 || !slices.Equal(engine, server) {
+		t.Errorf("the embedded engine limits %q, a server %q, want the same", engine, server)
 	}
 }

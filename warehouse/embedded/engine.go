@@ -63,6 +63,20 @@ const ZoneVariable = "STAGELAG_TEST_ENGINE_ZONE"
 // machine's memory: for tests of what happens when they are used up.
 const MemoryVariable = "STAGELAG_TEST_ENGINE_MEMORY"
 
+// TemporaryVariable gives the bytes that the queries of engines which are started may put on the disk for as long as
+// they run, where that is not a part of what is free on it: for tests of what happens when they are used up.
+const TemporaryVariable = "STAGELAG_TEST_ENGINE_TEMPORARY"
+
+// temporaryLimit is how many bytes that is: a quarter of what is free, so that the warehouse has room to grow
+// whatever readers ask.
+func temporaryLimit(folder string) string {
+	var disk unix.Statfs_t
+	if err := unix.Statfs(folder, &disk); err != nil {
+		return "10000000000"
+	}
+	return strconv.FormatUint(max(uint64(disk.Bavail)*uint64(disk.Bsize)/4, 1), 10) // 0 would be no limit
+}
+
 // An engine is a running engine.
 type engine struct {
 	native, http string // host:port
@@ -128,6 +142,7 @@ func startEngine(f folder, file string, engineLock *os.File, c credentials) (*en
 		"STAGELAG_TMP_PATH="+filepath.Join(f.data(), "tmp")+"/",
 		"STAGELAG_BACKUPS_PATH="+f.backups(),
 		"STAGELAG_MEMORY="+cmp.Or(os.Getenv(MemoryVariable), "0"),
+		"STAGELAG_TEMPORARY="+cmp.Or(os.Getenv(TemporaryVariable), temporaryLimit(f.data())),
 		// Dates and times without a zone mean the same on every machine: the engine takes its zone
 		// from here, and not from its configuration.
 		"TZ="+cmp.Or(os.Getenv(ZoneVariable), "UTC"),

@@ -1,7 +1,14 @@
 // Package plain makes texts that came from the portal safe to show.
 package plain
 
-import "strings"
+import (
+	"io"
+	"strings"
+	"sync"
+
+	"golang.org/x/text/runes"
+	"golang.org/x/text/transform"
+)
 
 // IsObeyed is whether a terminal would obey a character rather than show it: control
 // characters, and marks that turn the direction of writing.
@@ -22,6 +29,30 @@ func Text(text string, most int) string {
 		return string(runes[:most-1]) + "…"
 	}
 	return string(runes)
+}
+
+// Writer takes what a terminal would obey out of all that is written to it, except the ends of lines and
+// tabs; a byte that is no UTF-8 becomes the sign for that. It may be used by several goroutines. A character
+// that is not whole yet waits for its rest.
+type Writer struct {
+	mu sync.Mutex
+	to *transform.Writer
+}
+
+// NewWriter gives a Writer before a terminal.
+func NewWriter(terminal io.Writer) *Writer {
+	return &Writer{to: transform.NewWriter(terminal, runes.Map(func(r rune) rune {
+		if r != '\n' && r != '\t' && IsObeyed(r) {
+			return ' '
+		}
+		return r
+	}))}
+}
+
+func (w *Writer) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.to.Write(p)
 }
 
 // OneLine joins the lines of a text: those of errors that were joined, or of a server's long

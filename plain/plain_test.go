@@ -1,6 +1,8 @@
 package plain_test
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	"stagelag/plain"
@@ -26,6 +28,24 @@ func TestText(t *testing.T) {
 				t.Errorf("Text(%q, %d) = %q, want %q", test.text, test.most, got, test.want)
 			}
 		})
+	}
+}
+
+// However a text is cut into writes, a terminal is given the same.
+func TestWriter(t *testing.T) {
+	const text = "Кухня\t1\n\x1b]0;title\a\x1b[31mred\u009b0m\r\n\u202ea\xff\x9b \u061cЖ\n"
+	const want = "Кухня\t1\n ]0;title  [31mred 0m \n a\ufffd\ufffd  Ж\n"
+	for size := 1; size <= len(text); size++ {
+		var shown strings.Builder
+		w := plain.NewWriter(&shown)
+		for part := range slices.Chunk([]byte(text), size) {
+			if n, err := w.Write(part); n != len(part) || err != nil {
+				t.Fatalf("Write of %d bytes = %d, %v", len(part), n, err)
+			}
+		}
+		if shown.String() != want {
+			t.Errorf("in writes of %d bytes the terminal is given %q, want %q", size, shown.String(), want)
+		}
 	}
 }
 

@@ -11,16 +11,20 @@ import (
 	"golang.org/x/term"
 
 	"stagelag/config"
+	"stagelag/plain"
 )
 
 // An app is what every command works with: the outside world and the persistent flags.
 type app struct {
-	stdin   io.Reader
-	stdout  io.Writer // results, nothing else
-	stderr  io.Writer // logs, progress and the last line of a failure
-	environ []string
-	now     func() time.Time
-	log     *logrus.Logger
+	stdin  io.Reader
+	stdout io.Writer // results, nothing else
+	stderr io.Writer // logs, progress and the last line of a failure
+	// hasScreen is whether results go to a terminal, and hasLogScreen whether the rest does. Texts of the
+	// portal are in both: a terminal is given nothing that it would obey, and a pipe everything.
+	hasScreen, hasLogScreen bool
+	environ                 []string
+	now                     func() time.Time
+	log                     *logrus.Logger
 	// progress shows on a terminal what long work does.
 	progress *progress
 
@@ -30,11 +34,21 @@ type app struct {
 }
 
 func newApp(stdin io.Reader, stdout, stderr io.Writer, environ []string, now func() time.Time) *app {
-	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, environ: environ, now: now, log: logrus.New()}
-	a.progress = newProgress(stderr, isTerminal(stderr), now)
-	a.log.SetOutput(a.progress.above(stderr))
+	a := &app{stdin: stdin, environ: environ, now: now, log: logrus.New()}
+	a.stdout, a.hasScreen = shown(stdout)
+	a.stderr, a.hasLogScreen = shown(stderr)
+	a.progress = newProgress(stderr, a.hasLogScreen, now)
+	a.log.SetOutput(a.progress.above(a.stderr))
 	a.log.SetFormatter(logFormats[a.defaultLogFormat()])
 	return a
+}
+
+// shown is the stream, behind what a terminal needs, and whether it is one.
+func shown(stream io.Writer) (io.Writer, bool) {
+	if isTerminal(stream) {
+		return plain.NewWriter(stream), true
+	}
+	return stream, false
 }
 
 func isTerminal(stream any) bool {
@@ -48,7 +62,7 @@ var logFormats = map[string]logrus.Formatter{
 }
 
 func (a *app) defaultLogFormat() string {
-	if isTerminal(a.stderr) {
+	if a.hasLogScreen {
 		return "text"
 	}
 	return "json"

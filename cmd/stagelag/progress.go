@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/term"
+
+	"stagelag/plain"
 )
 
 // A progress shows on a terminal what long work does: the step, its rows and their rate,
@@ -59,7 +61,7 @@ func widthOf(stream io.Writer) int {
 func (p *progress) Step(name string) {
 	p.change(func() {
 		p.finish()
-		p.current = &step{name: name, begun: p.now()}
+		p.current = &step{name: plain.Text(name, 0), begun: p.now()}
 		if p.ended == nil {
 			p.ended = make(chan struct{})
 			go p.redraw(p.ended)
@@ -80,7 +82,7 @@ func (p *progress) Rows(done, total int64) {
 func (p *progress) Waiting(reason string, until time.Time) {
 	p.change(func() {
 		if p.current != nil {
-			p.current.waiting = "waiting until " + until.Local().Format(time.TimeOnly) + ": " + reason
+			p.current.waiting = "waiting until " + until.Local().Format(time.TimeOnly) + ": " + plain.Text(reason, 0)
 			p.draw()
 		}
 	})

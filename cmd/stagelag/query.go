@@ -58,7 +58,7 @@ func (a *app) statement(argument string) (string, error) {
 }
 
 func (a *app) defaultFormat() string {
-	if isTerminal(a.stdout) {
+	if a.hasScreen {
 		return "PrettyCompact"
 	}
 	return "TSVWithNames"

@@ -62,7 +62,7 @@ and what is not covered. The default is the last full month, by manager, as text
 			if err != nil {
 				return err
 			}
-			if flags.out == "" && flags.format == "xlsx" && isTerminal(a.stdout) {
+			if flags.out == "" && flags.format == "xlsx" && a.hasScreen {
 				return usagef("report: a workbook is no text for a terminal; name a file, such as --out report.xlsx")
 			}
 			return a.withWarehouse(cmd, func(ctx context.Context, w *warehouse.Warehouse) error {

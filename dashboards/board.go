@@ -130,7 +130,7 @@ var vocabulary = map[string][]word{
 	"reason": {
 		{"no_plan", ""}, {"bad_plan", ""}, {"history_reconstructed", ""}, {"history_starts_late", ""},
 		{"unknown_stage", ""}, {"unknown_manager", ""}, {"time_in_future", ""},
-		{"hidden", ""}, {"bad_date", ""},
+		{"hidden", ""}, {"bad_date", ""}, {"bad_amount", ""},
 	},
 	"change":     {{"newly_overdue", late}, {"brought_back", onTime}, {"finished_late", soon}},
 	"run_status": {{"published", onTime}, {"failed", late}, {"running", soon}, {"withdrawn", noPlan}},

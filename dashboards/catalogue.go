@@ -321,6 +321,7 @@ ORDER BY visit_no`},
 	"reason.time_in_future":        {"дата в будущем", "time in the future"},
 	"reason.hidden":                {"сделка скрыта", "hidden"},
 	"reason.bad_date":              {"невозможная дата", "bad date"},
+	"reason.bad_amount":            {"невозможная сумма", "bad amount"},
 
 	"change.newly_overdue": {"стал просрочен", "newly overdue"},
 	"change.brought_back":  {"вернулась в срок", "brought back"},

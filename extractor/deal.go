@@ -57,6 +57,9 @@ func semantics(value bitrix24.Text) (Semantics, bool) {
 // IsFinal is whether a deal that enters such a stage is closed by it.
 func (s Semantics) IsFinal() bool { return s != Process }
 
+// MostAmount is the largest amount that is one: what the warehouse's Decimal(18, 2) can hold.
+var MostAmount = decimal.New(1e18-1, -2)
+
 // A Deal is a deal as the portal showed it when it was read.
 type Deal struct {
 	ID        DealID
@@ -67,11 +70,13 @@ type Deal struct {
 	// IsPlaceUnknown is whether the portal showed the deal without a stage; StageID is the one before, empty if there was none.
 	IsPlaceUnknown bool
 	ManagerID      ManagerID       // 0: nobody
-	Amount         decimal.Decimal // in Currency; two places
-	Currency       string
-	CreatedAt      time.Time // UTC; zero where the portal gave none
-	MovedAt        time.Time // UTC; the last change of stage, zero where the portal gave none
-	UpdatedAt      time.Time // UTC; zero where the portal gave none
+	Amount         decimal.Decimal // in Currency; two places, at most MostAmount either way
+	// BadAmount is what the portal showed in place of an amount, empty if it showed one; then Amount is 0 and means nothing.
+	BadAmount string
+	Currency  string
+	CreatedAt time.Time // UTC; zero where the portal gave none
+	MovedAt   time.Time // UTC; the last change of stage, zero where the portal gave none
+	UpdatedAt time.Time // UTC; zero where the portal gave none
 	// IsRecurring marks a template from which deals are made; it is not a deal itself.
 	IsRecurring bool
 	// Fields holds the custom fields that were asked for and are not empty, by their

@@ -7,7 +7,10 @@ import (
 	"math"
 	"strings"
 
+	"github.com/shopspring/decimal"
+
 	"stagelag/bitrix24"
+	"stagelag/plain"
 )
 
 // dealRow is a deal of crm.item.list, except for its custom fields.
@@ -70,9 +73,7 @@ func (r *reader) decodeDeal(raw json.RawMessage) (Deal, error) {
 		UpdatedAt:   row.UpdatedAt.Instant(r.zone),
 		IsRecurring: bool(row.IsRecurring),
 	}
-	if amount, ok := row.Amount.Decimal(); ok {
-		deal.Amount = amount.Round(2)
-	}
+	deal.Amount, deal.BadAmount = amountOf(row.Amount)
 	var told bool
 	if deal.Semantics, told = semantics(row.Semantics); !told {
 		deal.Semantics = r.stages[stageKey{deal.FunnelID, deal.StageID}]
@@ -82,6 +83,20 @@ func (r *reader) decodeDeal(raw json.RawMessage) (Deal, error) {
 		return Deal{}, fmt.Errorf("deal %d: %w", deal.ID, err)
 	}
 	return deal, nil
+}
+
+// amountOf reads an amount, and returns what is none. A portal that shows nothing shows no amount, which is 0.
+func amountOf(text bitrix24.Text) (amount decimal.Decimal, bad string) {
+	shown := strings.TrimSpace(string(text))
+	if shown == "" {
+		return decimal.Decimal{}, ""
+	}
+	amount, ok := text.Decimal()
+	if amount = amount.Round(2); ok && amount.Abs().LessThanOrEqual(MostAmount) {
+		return amount, ""
+	}
+	const most = 100 // characters of what can be as long as anybody likes
+	return decimal.Decimal{}, plain.Text(shown, most)
 }
 
 // changeRow is a row of crm.stagehistory.list.

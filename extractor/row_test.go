@@ -3,6 +3,7 @@ package extractor
 import (
 	"encoding/json"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -95,4 +96,32 @@ func FuzzChanges(f *testing.F) {
 			}
 		}
 	})
+}
+
+// What is no amount that can be shown is handed on as what it is.
+func TestAmountOf(t *testing.T) {
+	tests := []struct {
+		name       string
+		text       bitrix24.Text
+		want, none string
+	}{
+		{"an amount", "150.50", "150.5", ""},
+		{"a negative one", "-3", "-3", ""},
+		{"more digits than cents", "1.005", "1.01", ""},
+		{"none at all", " ", "0", ""},
+		{"the largest", "9999999999999999.99", "9999999999999999.99", ""},
+		{"one cent more", "10000000000000000.00", "0", "10000000000000000.00"},
+		{"what is rounded to more", "9999999999999999.995", "0", "9999999999999999.995"},
+		{"one beyond the other end", "-1e17", "0", "-1e17"},
+		{"a text", "ten", "0", "ten"},
+		{"a long one", bitrix24.Text(strings.Repeat("9", 200)), "0", strings.Repeat("9", 99) + "…"},
+		{"what a terminal would obey", "\x1b[31m", "0", "[31m"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			if amount, none := amountOf(test.text); amount.String() != test.want || strings.TrimSpace(none) != test.none {
+				t.Errorf("amountOf(%q) = %s, %q, want %s, %q", test.text, amount, none, test.want, test.none)
+			}
+		})
+	}
 }

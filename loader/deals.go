@@ -15,7 +15,7 @@ type DealRow struct {
 	IsGone      bool // the deal is in the report no more; but for Why the rest is what it was before
 	Why         GoneWhy
 	Title       string
-	Amount      decimal.Decimal
+	Amount      *decimal.Decimal // nil where the portal showed none
 	Currency    string
 	CreatedDate transform.Day // FirstDay where the portal gave none
 	Gaps        []transform.Gap
@@ -41,8 +41,15 @@ func (d *DealRow) Equal(e *DealRow) bool {
 	if d.IsGone && e.IsGone {
 		return d.DealID == e.DealID && d.Why == e.Why
 	}
-	return d.DealID == e.DealID && d.IsGone == e.IsGone && d.Title == e.Title && d.Amount.Equal(e.Amount) &&
+	return d.DealID == e.DealID && d.IsGone == e.IsGone && d.Title == e.Title && isSameAmount(d.Amount, e.Amount) &&
 		d.Currency == e.Currency && d.CreatedDate == e.CreatedDate && slices.Equal(d.Gaps, e.Gaps) && d.Standing.Equal(&e.Standing)
+}
+
+func isSameAmount(a, b *decimal.Decimal) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.Equal(*b)
 }
 
 var dealTable = table[DealRow]{"deals", []column[DealRow]{
@@ -50,7 +57,7 @@ var dealTable = table[DealRow]{"deals", []column[DealRow]{
 	plain("is_gone", func(d *DealRow) *bool { return &d.IsGone }),
 	enum("gone_why", func(d *DealRow) *GoneWhy { return &d.Why }),
 	plain("title", func(d *DealRow) *string { return &d.Title }),
-	plain("amount", func(d *DealRow) *decimal.Decimal { return &d.Amount }),
+	plain("amount", func(d *DealRow) **decimal.Decimal { return &d.Amount }),
 	plain("currency", func(d *DealRow) *string { return &d.Currency }),
 	date("created_date", func(d *DealRow) *transform.Day { return &d.CreatedDate }),
 

@@ -110,6 +110,7 @@ var landedDealTable = table[landedDeal]{"landing_deals", []column[landedDeal]{
 	enum("semantics", func(d *landedDeal) *extractor.Semantics { return &d.Semantics }),
 	id64("manager_id", func(d *landedDeal) *extractor.ManagerID { return &d.ManagerID }),
 	amount("amount", func(d *landedDeal) *decimal.Decimal { return &d.Amount }),
+	plain("bad_amount", func(d *landedDeal) *string { return &d.BadAmount }),
 	plain("currency", func(d *landedDeal) *string { return &d.Currency }),
 	moment("created_at", func(d *landedDeal) *time.Time { return &d.CreatedAt }),
 	moment("moved_at", func(d *landedDeal) *time.Time { return &d.MovedAt }),
@@ -127,14 +128,11 @@ func amount[R any](name string, of func(*R) *decimal.Decimal) field[R, decimal.D
 	return f
 }
 
-// mostAmount is the largest amount that the warehouse's Decimal(18, 2) can hold.
-var mostAmount = decimal.New(1e18-1, -2)
-
-// bounded keeps an amount that no deal is worth from failing the night.
+// bounded keeps an amount that no deal is worth from failing the night. The extractor hands on none.
 func bounded(amount decimal.Decimal) decimal.Decimal {
 	amount = amount.Round(2)
-	if amount.Abs().GreaterThan(mostAmount) {
-		return mostAmount.Mul(decimal.NewFromInt(int64(amount.Sign())))
+	if amount.Abs().GreaterThan(extractor.MostAmount) {
+		return extractor.MostAmount.Mul(decimal.NewFromInt(int64(amount.Sign())))
 	}
 	return amount
 }

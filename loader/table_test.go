@@ -54,7 +54,7 @@ func drawLanded(t *rapid.T, id extractor.DealID) Known {
 	k := Known{History: transform.History{IsGone: rapid.IntRange(0, 4).Draw(t, "gone") == 0, Deal: extractor.Deal{
 		ID: id, Title: someText.Draw(t, "title"), FunnelID: extractor.FunnelID(rapid.Uint32().Draw(t, "funnel")),
 		StageID: extractor.StageID(someText.Draw(t, "stage")), Semantics: someSemantics.Draw(t, "semantics"), ManagerID: someManager.Draw(t, "manager"),
-		Amount: decimal.New(someAmount.Draw(t, "amount"), -2), Currency: someText.Draw(t, "currency"),
+		Amount: decimal.New(someAmount.Draw(t, "amount"), -2), BadAmount: someText.Draw(t, "bad amount"), Currency: someText.Draw(t, "currency"),
 		CreatedAt: someTime.Draw(t, "created"), MovedAt: someTime.Draw(t, "moved"), UpdatedAt: someTime.Draw(t, "updated"),
 		IsRecurring: rapid.Bool().Draw(t, "recurring"), IsPlaceUnknown: rapid.Bool().Draw(t, "lost"), Fields: rapid.MapOfN(someText, someText, 0, 3).Draw(t, "fields"),
 	}}}
@@ -85,9 +85,17 @@ func drawVisit(t *rapid.T, id extractor.DealID, no uint32) transform.Visit {
 	return v
 }
 
+func drawAmount(t *rapid.T) *decimal.Decimal {
+	if rapid.IntRange(0, 3).Draw(t, "no amount") == 0 {
+		return nil
+	}
+	amount := decimal.New(someAmount.Draw(t, "amount"), -2)
+	return &amount
+}
+
 func drawDealRow(t *rapid.T, id extractor.DealID) *DealRow {
 	d := &DealRow{
-		DealID: id, IsGone: rapid.Bool().Draw(t, "gone"), Why: rapid.SampledFrom([]GoneWhy{NotGone, Deleted, OutsideFunnels, ForgottenDeal, Template}).Draw(t, "why"), Title: someText.Draw(t, "title"), Amount: decimal.New(someAmount.Draw(t, "amount"), -2),
+		DealID: id, IsGone: rapid.Bool().Draw(t, "gone"), Why: rapid.SampledFrom([]GoneWhy{NotGone, Deleted, OutsideFunnels, ForgottenDeal, Template}).Draw(t, "why"), Title: someText.Draw(t, "title"), Amount: drawAmount(t),
 		Currency: someText.Draw(t, "currency"), CreatedDate: transform.Day(someDay.Draw(t, "created")), Gaps: rapid.SliceOfN(someGap, 0, 2).Draw(t, "gaps"),
 		Standing: transform.Standing{FirstEntered: transform.NoDay, PlannedEnd: transform.NoDay, AccruesAfter: transform.NoDay},
 	}
@@ -239,11 +247,11 @@ func TestWhatCannotBeHeldIsBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := landed[1]; !d.Amount.Equal(mostAmount) || !d.CreatedAt.Equal(lastMoment) || !d.MovedAt.Equal(firstMoment) {
+	if d := landed[1]; !d.Amount.Equal(extractor.MostAmount) || !d.CreatedAt.Equal(lastMoment) || !d.MovedAt.Equal(firstMoment) {
 		t.Errorf("a deal of too much, created too late and moved too early is %+v", d)
 	}
-	if d := landed[2]; !d.Amount.Equal(mostAmount.Neg()) {
-		t.Errorf("an amount of -1e30 is %s, want %s", d.Amount, mostAmount.Neg())
+	if d := landed[2]; !d.Amount.Equal(extractor.MostAmount.Neg()) {
+		t.Errorf("an amount of -1e30 is %s, want %s", d.Amount, extractor.MostAmount.Neg())
 	}
 }
 

@@ -150,7 +150,10 @@ func dealRow(known *loader.Known, rules *transform.Rules, derived transform.Deri
 	}
 	row := &loader.DealRow{
 		DealID: d.ID, Standing: transform.Stand(derived.Visits, rules.Calendar),
-		Title: d.Title, Amount: d.Amount, Currency: d.Currency, Gaps: derived.Gaps,
+		Title: d.Title, Currency: d.Currency, Gaps: derived.Gaps,
+	}
+	if d.BadAmount == "" {
+		row.Amount = &d.Amount
 	}
 	if !d.CreatedAt.IsZero() {
 		row.CreatedDate = transform.DayOf(d.CreatedAt, rules.Zone)

@@ -82,6 +82,7 @@ var gapWords = map[string]string{
 	transform.GapTimeInFuture:         "times after the portal's own clock",
 	transform.GapHidden:               "deals that the webhook may not read, shown as they were last seen",
 	transform.GapBadDate:              "dates that nobody can mean",
+	transform.GapBadAmount:            "amounts that are no numbers, or too large",
 	"unknown_manager":                 "deals of a person whose name is not known",
 }
 

@@ -167,6 +167,7 @@ var english = words{
 		"time_in_future":        "Times after the portal’s own clock",
 		"hidden":                "Deals that the webhook may not read",
 		"bad_date":              "Dates that nobody can mean",
+		"bad_amount":            "Amounts that are no numbers, or too large",
 	},
 	ReasonFix: map[string]string{
 		"no_plan":               "They count as closed or open, never as late or on time. Fill the plan in the deal, or set a norm for the stage.",
@@ -178,6 +179,7 @@ var english = words{
 		"time_in_future":        "They count from their date on.",
 		"hidden":                "They are shown as they were last seen, and count on. Give the webhook’s user the right to read all deals.",
 		"bad_date":              "A date before 1970 counts as 1970-01-01.",
+		"bad_amount":            "They are shown without an amount, and count as all others. Mend the amount in the deal.",
 	},
 
 	Summary: "Summary",
@@ -276,6 +278,7 @@ var russian = words{
 		"time_in_future":        "Время позже часов портала",
 		"hidden":                "Сделки, которые вебхук не может прочитать",
 		"bad_date":              "Невозможные даты",
+		"bad_amount":            "Невозможные суммы",
 	},
 	ReasonFix: map[string]string{
 		"no_plan":               "Они считаются завершёнными или открытыми, но ни «в срок», ни «поздно». Заполните план в сделке или задайте норму этапа.",
@@ -287,6 +290,7 @@ var russian = words{
 		"time_in_future":        "Учитываются с их даты.",
 		"hidden":                "Показаны такими, какими были видны в последний раз, дни идут дальше. Дайте пользователю вебхука право читать все сделки.",
 		"bad_date":              "Дата раньше 1970 года считается как 01.01.1970.",
+		"bad_amount":            "Показаны без суммы и учитываются, как все. Исправьте сумму в сделке.",
 	},
 
 	Summary: "Сводка",

@@ -19,6 +19,7 @@ const (
 	GapTimeInFuture         = "time_in_future"
 	GapHidden               = "hidden"
 	GapBadDate              = "bad_date"
+	GapBadAmount            = "bad_amount"
 )
 
 // A Gap is a thing that the numbers of a deal can't cover.
@@ -108,6 +109,11 @@ func (r *Rules) dealGaps(h *History, moments []moment, visits []Visit, dates Dat
 		last := &visits[len(visits)-1]
 		gaps = append(gaps, Gap{StageID: last.StageID, ManagerID: last.ManagerID(), Reason: GapHidden, Detail: fmt.Sprintf(
 			"since %s the portal does not let the webhook's user read the deal; it is shown as it was last seen", DayOf(h.HiddenSince, r.Zone))})
+	}
+	if deal.BadAmount != "" && len(visits) > 0 {
+		last := &visits[len(visits)-1]
+		gaps = append(gaps, Gap{StageID: last.StageID, ManagerID: last.ManagerID(), Reason: GapBadAmount, Detail: fmt.Sprintf(
+			"the portal shows the amount %s, which is not a number from -%[2]s to %[2]s; the deal is shown without one", quote(deal.BadAmount), extractor.MostAmount)})
 	}
 	if deal.CreatedAt.IsZero() || !r.covers(first.FunnelID) {
 		return gaps

@@ -52,7 +52,7 @@ func OwnWrites(ctx context.Context, conn driver.Conn, deals []extractor.Deal) (m
 func isSame(landed, now extractor.Deal) bool {
 	return landed.Title == now.Title && landed.FunnelID == now.FunnelID && landed.StageID == now.StageID &&
 		landed.Semantics == now.Semantics && landed.ManagerID == now.ManagerID && landed.Currency == now.Currency &&
-		landed.Amount.Equal(now.Amount) && landed.IsRecurring == now.IsRecurring &&
+		landed.Amount.Equal(now.Amount) && landed.BadAmount == now.BadAmount && landed.IsRecurring == now.IsRecurring &&
 		landed.CreatedAt.Equal(now.CreatedAt) && landed.MovedAt.Equal(now.MovedAt) &&
 		maps.Equal(landed.Fields, now.Fields)
 }

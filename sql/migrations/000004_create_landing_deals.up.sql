@@ -12,6 +12,7 @@ CREATE TABLE IF NOT EXISTS landing_deals
     semantics        Enum8('process' = 0, 'success' = 1, 'failure' = 2) COMMENT 'Semantics of that stage',
     manager_id       UInt64 COMMENT 'Person responsible, 0 for nobody',
     amount           Decimal(18, 2) COMMENT 'Amount in currency',
+    bad_amount       String COMMENT 'What the portal showed in place of an amount, empty where it showed one' CODEC(ZSTD(1)),
     currency         LowCardinality(String) COMMENT 'Currency of the amount',
     created_at       DateTime64(3, 'UTC') COMMENT 'Creation, 1970-01-01 where the portal gave none',
     moved_at         DateTime64(3, 'UTC') COMMENT 'Last change of stage, 1970-01-01 where the portal gave none',

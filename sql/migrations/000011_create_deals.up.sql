@@ -10,7 +10,7 @@ CREATE TABLE IF NOT EXISTS deals
     is_gone          Bool COMMENT 'The deal has left the report; the other columns are those of before',
     gone_why         Enum8('' = 0, 'deleted' = 1, 'outside_funnels' = 2, 'forgotten' = 3, 'template' = 4) COMMENT 'Why the deal has left the report' CODEC(ZSTD(1)),
     title            String COMMENT 'Title of the deal' CODEC(ZSTD(1)),
-    amount           Decimal(18, 2) COMMENT 'Amount in currency' CODEC(ZSTD(1)),
+    amount           Nullable(Decimal(18, 2)) COMMENT 'Amount in currency, NULL where the portal showed none' CODEC(ZSTD(1)),
     currency         LowCardinality(String) COMMENT 'Currency of the amount' CODEC(ZSTD(1)),
     created_date     Date COMMENT 'Date of creation in the zone of the portal, 1970-01-01 where the portal gave none' CODEC(ZSTD(1)),
     gap_visit_no     Array(UInt32) COMMENT 'Gaps of the deal: visit, 0 for the deal as a whole' CODEC(ZSTD(1)),

@@ -9,7 +9,7 @@ CREATE OR REPLACE VIEW deals_now_v1
     stage_name         String COMMENT 'Name of the stage',
     manager_id         UInt64 COMMENT 'Manager of the last day of the last visit, 0 for nobody',
     manager_name       String COMMENT 'First and last name, #ID where the portal does not return the person',
-    amount             Decimal(18, 2) COMMENT 'Amount in currency',
+    amount             Nullable(Decimal(18, 2)) COMMENT 'Amount in currency, NULL where the deal has the gap bad_amount',
     currency           LowCardinality(String) COMMENT 'Currency of the amount',
     created_date       Date COMMENT 'Date of creation in the zone of the portal, of the first entry where the portal gave none',
     is_open            UInt8 COMMENT '1 while the last visit is open',

@@ -38,6 +38,9 @@ type Pass struct {
 	Config    config.Config
 	// DryRun finds what would be written, and writes nothing.
 	DryRun bool
+	// Overwrite writes fields although they hold values that write-back has not written. It is for once: such a
+	// field is write-back's from then on.
+	Overwrite bool
 	// Limit is how many deals are written at most; 0: all that differ.
 	Limit    int
 	Progress Progress
@@ -149,6 +152,9 @@ type writing struct {
 	before  bitrix24.Stats
 	summary Summary
 
+	own     map[string]bool    // the fields that this warehouse has written before, by name
+	foreign map[string]foreign // what other fields hold, by name
+
 	// Of the run whose results are being written.
 	plan    plan
 	refused refusals
@@ -184,11 +190,17 @@ func (w *writing) run(ctx context.Context) error {
 	if w.fields, err = bitrix24.NewFields(p.Client, portal, names); err != nil {
 		return err
 	}
+	if w.own, err = ownFields(ctx, w.conn); err != nil {
+		return err
+	}
 	for w.summary.RunID < published.RunID {
 		w.summary.RunID = published.RunID
 		w.plan = newPlan(p.Config.WriteBack.Language, fields, p.DryRun)
 		if err := w.compare(ctx); err != nil {
 			return fmt.Errorf("read the fields: %w", err)
+		}
+		if err := w.takeOver(ctx, fields); err != nil {
+			return err
 		}
 		if published, err = w.write(ctx); err != nil {
 			return fmt.Errorf("write: %w", err)
@@ -226,7 +238,7 @@ func (w *writing) results(ctx context.Context) iter.Seq2[views.Result, error] {
 func (w *writing) compare(ctx context.Context) error {
 	w.pass.Progress.Step("write back: compare")
 	w.summary.Deals, w.summary.Unchanged, w.summary.Left = 0, 0, 0
-	w.refused = refusals{}
+	w.refused, w.foreign = refusals{}, map[string]foreign{}
 	totals, err := w.shown.Totals(ctx)
 	if err != nil {
 		return err
@@ -312,6 +324,7 @@ func (w *writing) join(ctx context.Context, expect int) (missing []todo, err err
 func (w *writing) take(t todo, shown map[string]string) {
 	if w.plan.compare(&t, shown) {
 		w.plan.add(t, shown)
+		w.notice(&t, shown)
 	} else if _, isWritten := w.written[t.id]; !isWritten {
 		w.summary.Unchanged++
 	}

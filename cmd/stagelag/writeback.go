@@ -23,7 +23,7 @@ import (
 )
 
 func newWriteBack(a *app) *cobra.Command {
-	var isDry bool
+	var isDry, overwrites bool
 	var limit int
 	cmd := &cobra.Command{
 		Use:   "write-back",
@@ -32,9 +32,13 @@ func newWriteBack(a *app) *cobra.Command {
 managers look: the fields that write_back names in the configuration. It reads what the portal
 has and writes only what differs, open deals first. stagelag run does it after each run.
 
+A field that holds values which stagelag has not written is left alone, and the command fails, unless
+--overwrite says once that they can be replaced.
+
 Stopped or killed at any moment, it goes on where it was when it is called again.`,
 		Example: `  stagelag write-back --dry-run
   stagelag write-back --limit 10
+  stagelag write-back --overwrite
   stagelag write-back`,
 		Args: arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -45,10 +49,11 @@ Stopped or killed at any moment, it goes on where it was when it is called again
 			if err != nil {
 				return err
 			}
-			return a.writeBackAlone(cmd.Context(), cfg, isDry, limit)
+			return a.writeBackAlone(cmd.Context(), cfg, writeback.Pass{DryRun: isDry, Overwrite: overwrites, Limit: limit})
 		},
 	}
 	cmd.Flags().BoolVar(&isDry, "dry-run", false, "print what would be written, and write nothing")
+	cmd.Flags().BoolVar(&overwrites, "overwrite", false, "replace the values of fields that stagelag has not written before")
 	cmd.Flags().IntVar(&limit, "limit", 0, "how many deals to write at most (0: all that differ)")
 	cmd.AddCommand(newWriteBackSetup(a))
 	return cmd
@@ -78,7 +83,7 @@ alone.`,
 	return cmd
 }
 
-func (a *app) writeBackAlone(ctx context.Context, cfg config.Config, isDry bool, limit int) error {
+func (a *app) writeBackAlone(ctx context.Context, cfg config.Config, pass writeback.Pass) error {
 	if err := writeback.Check(cfg.WriteBack); err != nil {
 		return err
 	}
@@ -90,14 +95,14 @@ func (a *app) writeBackAlone(ctx context.Context, cfg config.Config, isDry bool,
 	if err := sql.Up(ctx, w); err != nil {
 		return err
 	}
-	summary, _, err := nightly.WriteBack(ctx, writeback.Pass{
-		Warehouse: w, Client: a.client(cfg), Config: cfg, DryRun: isDry, Limit: limit, Progress: a.progress, Log: a.log, Now: a.now,
-	})
+	pass.Warehouse, pass.Client, pass.Config = w, a.client(cfg), cfg
+	pass.Progress, pass.Log, pass.Now = a.progress, a.log, a.now
+	summary, _, err := nightly.WriteBack(ctx, pass)
 	a.progress.Done()
 	if err != nil && summary.RunID == 0 {
 		return err
 	}
-	if isDry && err == nil {
+	if pass.DryRun && err == nil {
 		if err := a.printChanges(summary.Changes()); err != nil {
 			return err
 		}

@@ -112,7 +112,9 @@ func TestBackupOnAServer(t *testing.T) {
 	}
 	for _, do := range []func() error{
 		func() error { return sql.Backup(ctx, server, "one.tar.zst") },
-		func() error { return server.Restore(ctx, "one.tar.zst", sql.SchemaOf(server), func(context.Context) error { return nil }) },
+		func() error {
+			return server.Restore(ctx, "one.tar.zst", sql.SchemaOf(server), func(context.Context) error { return nil })
+		},
 	} {
 		if err := do(); err != nil {
 			t.Errorf("to a file in the server's folder: %v", err)

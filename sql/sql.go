@@ -191,7 +191,11 @@ func (p place) up(ctx context.Context) error {
 	if err == nil || errors.Is(err, migrate.ErrNoChange) {
 		return ctx.Err()
 	}
-	return fmt.Errorf("migrate%s: %w: see `stagelag migrate status`", p.title(), oneLine(err))
+	err = fmt.Errorf("migrate%s: %w", p.title(), oneLine(err))
+	if warehouse.Remedy(err) != "" { // which the caller says
+		return err
+	}
+	return fmt.Errorf("%w: see `stagelag migrate status`", err)
 }
 
 // title tells an error of the place from one of another place.
@@ -219,8 +223,11 @@ func (p place) before(version uint) (int, error) {
 
 // oneLine leaves out the statement, which the library puts behind the cause.
 func oneLine(err error) error {
-	var failed database.Error
-	if errors.As(err, &failed) && failed.OrigErr != nil {
+	failed, ok := errors.AsType[database.Error](err)
+	if behind, isPointer := errors.AsType[*database.Error](err); isPointer {
+		failed, ok = *behind, true
+	}
+	if ok && failed.OrigErr != nil {
 		name, _, _ := strings.Cut(strings.TrimSpace(firstStatementLine(string(failed.Query))), "(")
 		return fmt.Errorf("%s: %w", strings.TrimSpace(name), failed.OrigErr)
 	}

@@ -260,3 +260,24 @@ func TestReadersReadViewsAndNoTable(t *testing.T) {
 		t.Errorf("there are %v tables and views", seen)
 	}
 }
+
+// A disk that is full is named as such, and the next Up goes on.
+func TestUpOnAFullDisk(t *testing.T) {
+	t.Parallel()
+	w := warehousetest.Migrated(t)
+	ctx := context.Background()
+	set := func(bytes string) {
+		t.Helper()
+		if err := warehousetest.Set(ctx, w.DB(), "schema_migrations", warehousetest.FreeSpace, bytes); err != nil {
+			t.Fatal(err)
+		}
+	}
+	execute(t, w, "TRUNCATE TABLE schema_migrations")
+	set("1000000000000000")
+	err := sql.Up(ctx, w)
+	if err == nil || strings.Contains(err.Error(), "migrate status") || !strings.Contains(warehouse.Remedy(err), "disk is full") {
+		t.Errorf("Up on a full disk: %v, remedy %q, want that the disk is full and no other", err, warehouse.Remedy(err))
+	}
+	set("")
+	up(t, w)
+}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"strings"
 
 	"stagelag/warehouse/exception"
 )
@@ -26,7 +27,11 @@ const (
 // Remedy says what to do about an error of the engine or of the connection to it, empty where
 // that is not known. The caller knows that an error of the network is not one of the portal's.
 func Remedy(err error) string {
-	switch exception.Code(err) {
+	code := exception.Code(err)
+	if code != 0 && strings.Contains(err.Error(), "No space left on device") { // said with a code that says less
+		code = notEnoughSpace
+	}
+	switch code {
 	case notEnoughSpace, cannotWriteFile:
 		return "the warehouse's disk is full: free some space and run again, nothing is lost"
 	case memoryLimit:

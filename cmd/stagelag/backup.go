@@ -154,7 +154,7 @@ func forgottenSoFar(ctx context.Context, w *warehouse.Warehouse) (loader.Forgott
 // takeOver makes a restored warehouse one of this program's, or says why it can't be. What was
 // forgotten before is forgotten in it, as well as what was in the backup.
 func takeOver(ctx context.Context, w *warehouse.Warehouse, now time.Time, before loader.Forgotten) (views.Published, error) {
-	if err := sql.Up(ctx, w); err != nil {
+	if err := up(ctx, w); err != nil {
 		return views.Published{}, fmt.Errorf("restore: %w", err)
 	}
 	forgotten, err := loader.ReadForgotten(ctx, w.DB())

@@ -20,7 +20,6 @@ import (
 	"stagelag/nightly"
 	"stagelag/report"
 	"stagelag/simulator"
-	"stagelag/sql"
 	"stagelag/transform"
 	"stagelag/views"
 	"stagelag/warehouse"
@@ -83,7 +82,7 @@ func (a *app) demo(ctx context.Context, flags portalFlags, isOnServer bool) erro
 		return err
 	}
 	defer w.Close()
-	if err := sql.Up(ctx, w); err != nil {
+	if err := up(ctx, w); err != nil {
 		return err
 	}
 

@@ -8,7 +8,6 @@ import (
 	"stagelag/extractor"
 	"stagelag/loader"
 	"stagelag/nightly"
-	"stagelag/sql"
 	"stagelag/warehouse"
 )
 
@@ -45,7 +44,7 @@ title out of everything that was published.`,
 }
 
 func (a *app) forgetDeal(ctx context.Context, w *warehouse.Warehouse, deal extractor.DealID) error {
-	if err := sql.Up(ctx, w); err != nil {
+	if err := up(ctx, w); err != nil {
 		return err
 	}
 	err := alone(ctx, w, "stagelag forget", func(ctx context.Context) error {
@@ -58,7 +57,7 @@ func (a *app) forgetDeal(ctx context.Context, w *warehouse.Warehouse, deal extra
 }
 
 func (a *app) forget(ctx context.Context, w *warehouse.Warehouse, manager extractor.ManagerID) error {
-	if err := sql.Up(ctx, w); err != nil {
+	if err := up(ctx, w); err != nil {
 		return err
 	}
 	err := alone(ctx, w, "stagelag forget", func(ctx context.Context) error {

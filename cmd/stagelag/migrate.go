@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"stagelag/remedy"
 	"stagelag/sql"
 	"stagelag/warehouse"
 )
@@ -31,7 +32,7 @@ user of the warehouse.`,
 			Args:    arguments(0, 0),
 			RunE: func(cmd *cobra.Command, _ []string) error {
 				return a.withWarehouse(cmd, func(ctx context.Context, w *warehouse.Warehouse) error {
-					if err := sql.Up(ctx, w); err != nil {
+					if err := up(ctx, w); err != nil {
 						return err
 					}
 					return a.printStatus(ctx, w)
@@ -49,6 +50,11 @@ user of the warehouse.`,
 		},
 	)
 	return cmd
+}
+
+// up brings the schema to this version, and says what to do where it can't.
+func up(ctx context.Context, w *warehouse.Warehouse) error {
+	return remedy.Explain(ctx, sql.Up(ctx, w), "")
 }
 
 func (a *app) printStatus(ctx context.Context, w *warehouse.Warehouse) error {

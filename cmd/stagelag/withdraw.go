@@ -12,7 +12,6 @@ import (
 
 	"stagelag/loader"
 	"stagelag/nightly"
-	"stagelag/sql"
 	"stagelag/warehouse"
 )
 
@@ -41,7 +40,7 @@ run again.`,
 }
 
 func (a *app) withdraw(ctx context.Context, w *warehouse.Warehouse, in io.Reader, isSure bool) error {
-	if err := sql.Up(ctx, w); err != nil {
+	if err := up(ctx, w); err != nil {
 		return err
 	}
 	last, err := loader.LastPublished(ctx, w.DB())

@@ -17,7 +17,6 @@ import (
 	"stagelag/config"
 	"stagelag/nightly"
 	"stagelag/plain"
-	"stagelag/sql"
 	"stagelag/warehouse"
 	"stagelag/writeback"
 )
@@ -92,7 +91,7 @@ func (a *app) writeBackAlone(ctx context.Context, cfg config.Config, pass writeb
 		return err
 	}
 	defer w.Close()
-	if err := sql.Up(ctx, w); err != nil {
+	if err := up(ctx, w); err != nil {
 		return err
 	}
 	pass.Warehouse, pass.Client, pass.Config = w, a.client(cfg), cfg

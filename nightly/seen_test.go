@@ -349,7 +349,7 @@ func (l *seenLife) restoreBackup() {
 	l.t.Helper()
 	ctx := context.Background()
 	file := filepath.Join(l.t.TempDir(), "backup"+warehouse.BackupSuffix)
-	if err := l.w.Backup(ctx, file); err != nil {
+	if err := sql.Backup(ctx, l.w, file); err != nil {
 		l.t.Fatal(err)
 	}
 	deals, known := l.ref.memory()
@@ -357,7 +357,7 @@ func (l *seenLife) restoreBackup() {
 	if l.random.IntN(3) > 0 {
 		l.die()
 	}
-	if err := l.w.Restore(ctx, file, func(ctx context.Context) error { return sql.Up(ctx, l.w) }); err != nil {
+	if err := l.w.Restore(ctx, file, sql.SchemaOf(l.w), func(ctx context.Context) error { return sql.Up(ctx, l.w) }); err != nil {
 		l.t.Fatal(err)
 	}
 	l.say("the backup of before is restored")

@@ -185,7 +185,7 @@ func inspect(file string, tables []string) error {
 			text, err = io.ReadAll(archive)
 			definitions[name] = string(text)
 		default:
-			_, err = io.Copy(io.Discard, archive)
+			_, err = io.Copy(io.Discard, archive) //nolint:gosec // nothing of it is kept
 		}
 		if err != nil {
 			return errDamaged
@@ -304,7 +304,7 @@ func inspectDefinition(table, definition string) error {
 		return strange("an object %s with %s", table, word)
 	}
 	head := tableText.FindStringSubmatch(text)
-	if head == nil || head[1] != inBackup || head[2] != table {
+	if !slices.Equal(head[min(1, len(head)):], []string{inBackup, table}) {
 		kind := regexp.MustCompile(`^\w+(?: \w+){0,2}`).FindString(text)
 		return strange("an object %s made by %q", table, kind)
 	}

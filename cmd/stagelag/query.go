@@ -19,7 +19,8 @@ func newQuery(a *app) *cobra.Command {
 		Use:   "query SQL",
 		Short: "Run one statement in the warehouse, as the read-only analyst",
 		Long: `Runs one statement in the warehouse, as the read-only analyst, and writes what it
-returns. With - the statement is read from standard input. SHOW TABLES lists the views.`,
+returns. With - the statement is read from standard input. SHOW TABLES lists the views. A terminal
+is shown a space for each character that it would obey; a file or pipe gets what is there.`,
 		Example: `  stagelag query 'SELECT deal_title, status, days_left FROM deals_now'
   stagelag query --format CSVWithNames 'SELECT * FROM quality_report' > quality.csv
   stagelag query - < report.sql`,

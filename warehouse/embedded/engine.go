@@ -74,7 +74,7 @@ func temporaryLimit(folder string) string {
 	if err := unix.Statfs(folder, &disk); err != nil {
 		return "10000000000"
 	}
-	return strconv.FormatUint(max(uint64(disk.Bavail)*uint64(disk.Bsize)/4, 1), 10) // 0 would be no limit
+	return strconv.FormatUint(max(disk.Bavail*uint64(disk.Bsize)/4, 1), 10) // 0 would be no limit
 }
 
 // An engine is a running engine.

@@ -302,8 +302,11 @@ func Set(ctx context.Context, db driver.Conn, table, setting, value string) erro
 	return nil
 }
 
-// NoMerges is a setting, with a value, of a table whose parts the engine merges only when it is told to.
-const NoMerges, NoMergesValue = "max_bytes_to_merge_at_max_space_in_pool", "1"
+// NoMerges is a setting, with NoMergesValue, of a table whose parts the engine merges only when it is told to.
+const NoMerges = "max_bytes_to_merge_at_max_space_in_pool"
+
+// NoMergesValue is that value.
+const NoMergesValue = "1"
 
 // FreeSpace is a setting of a table: as many bytes have to be free on the disk for an insert.
 const FreeSpace = "min_free_disk_bytes_to_perform_insert"

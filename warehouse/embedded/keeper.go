@@ -9,6 +9,8 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -251,6 +253,22 @@ func (k *keeper) read(waits bool) (usage, error) {
 			return isUnused, nil
 		}
 	}
+}
+
+// needed are the variables that a keeper takes over from the command that starts it: what finds
+// programs, libraries and folders, and what the tests set.
+var needed = []string{
+	"PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH",
+	ZoneVariable, MemoryVariable, "GORACE", "GOCOVERDIR",
+}
+
+// inherited are the variables, as NAME=value, that a keeper gets of those of a command. A command's
+// environment holds the webhook and passwords, and the keeper may outlive the command by hours.
+func inherited(environment []string) []string {
+	return slices.DeleteFunc(slices.Clone(environment), func(variable string) bool {
+		name, _, _ := strings.Cut(variable, "=")
+		return !slices.Contains(needed, name)
+	})
 }
 
 // self is this program, also after its file was replaced by a newer build.

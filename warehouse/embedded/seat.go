@@ -291,6 +291,7 @@ func (f folder) startKeeper(ctx context.Context) error {
 	cmd := exec.Command(self(), keeperWord, string(f), engine)
 	cmd.Args[0] = "stagelag"
 	cmd.Dir = "/" // the command's own folder can be removed meanwhile
+	cmd.Env = inherited(os.Environ())
 	cmd.ExtraFiles = []*os.File{reporter}
 	// A session of its own: what a terminal or a shell does to the first
 	// command's process group must not take the engine from the second.

@@ -82,17 +82,18 @@ type engine struct {
 	native, http string // host:port
 	credentials  credentials
 	cmd          *exec.Cmd
+	listening    *os.File      // it listens when it has read this to the end
 	stdin        *os.File      // its last query reads this to the end
 	ended        chan struct{} // closed when the process is gone
 }
 
-// startEngine returns when the engine listens. The engine holds the lock too, as
-// long as it lives.
+// startEngine returns when the engine listens, which it does not begin before all that keeps others
+// off stands. The engine holds the lock too, as long as it lives.
 func startEngine(f folder, file string, engineLock *os.File, c credentials) (*engine, error) {
 	if err := f.writeConfig(c); err != nil {
 		return nil, err
 	}
-	for _, name := range []string{f.endpoint(), f.ports()} {
+	for _, name := range []string{f.endpoint(), f.started(), f.ports()} {
 		if err := os.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return nil, err
 		}
@@ -113,6 +114,7 @@ func startEngine(f folder, file string, engineLock *os.File, c credentials) (*en
 		// Port 0 lets the system choose, and with one host there is one choice.
 		"--listen_host=127.0.0.1", "--tcp_port=0", "--http_port=0",
 		"--queries-file", f.startQueries(),
+		"--queries-file", fmt.Sprintf("/dev/fd/%d", listeningFile),
 		"--queries-file", "/dev/stdin",
 	}
 	var cmd *exec.Cmd
@@ -126,8 +128,15 @@ func startEngine(f folder, file string, engineLock *os.File, c credentials) (*en
 	if err != nil {
 		return nil, err
 	}
+	defer stdin.Close()
+	queries, listening, err := os.Pipe()
+	if err != nil {
+		_ = hold.Close()
+		return nil, err
+	}
+	defer queries.Close()
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, log, log
-	cmd.ExtraFiles = []*os.File{engineLock}
+	cmd.ExtraFiles = []*os.File{engineLock, queries} // from 3 on
 	cmd.Dir = f.cwd()
 	// Not all of ours: what stands in the environment of the first command, such
 	// as the keys of a cloud, is not for everybody's queries.
@@ -152,10 +161,9 @@ func startEngine(f folder, file string, engineLock *os.File, c credentials) (*en
 	cmd.SysProcAttr = &syscall.SysProcAttr{}
 	dieWithParent(cmd.SysProcAttr)
 
-	e := &engine{credentials: c, cmd: cmd, stdin: hold, ended: make(chan struct{})}
-	err = cmd.Start()
-	_ = stdin.Close()
-	if err != nil {
+	e := &engine{credentials: c, cmd: cmd, listening: listening, stdin: hold, ended: make(chan struct{})}
+	if err := cmd.Start(); err != nil {
+		_ = listening.Close()
 		_ = hold.Close()
 		return nil, fmt.Errorf("start the engine %s: %w", file, err)
 	}
@@ -170,43 +178,69 @@ func startEngine(f folder, file string, engineLock *os.File, c credentials) (*en
 	return e, nil
 }
 
-// waitUntilUp waits until the engine has told its ports.
+// listeningFile is the file in which the engine gets the queries that let it listen.
+const listeningFile = 4
+
+// waitUntilUp waits until the engine has come up, closes what was open for that, and then lets it
+// listen.
 func (e *engine) waitUntilUp(f folder, file string) error {
 	deadline := time.After(startTimeout)
+	version, err := e.told(f, file, f.started(), 1, deadline)
+	if err != nil {
+		return err
+	}
+	if err := f.checkVersion(version[0]); err != nil {
+		return err
+	}
+	// The engine gives a query that reads a file by its name, which every
+	// user may call, the files below its working directory, and takes any
+	// path for being below. Without a working directory it gives none.
+	if err := os.Remove(f.cwd()); err != nil {
+		return err
+	}
+	_, err = e.listening.WriteString(f.listenQueries())
+	// An engine that has ended says more about itself than its pipe does.
+	if err := errors.Join(err, e.listening.Close()); err != nil && !errors.Is(err, unix.EPIPE) {
+		return err
+	}
+	ports, err := e.told(f, file, f.ports(), 2, deadline)
+	if err != nil {
+		return err
+	}
+	e.native = net.JoinHostPort("127.0.0.1", ports[0])
+	e.http = net.JoinHostPort("127.0.0.1", ports[1])
+	return nil
+}
+
+// told waits until the engine has written so many words into a file.
+func (e *engine) told(f folder, file, name string, words int, deadline <-chan time.Time) ([]string, error) {
 	look := time.NewTicker(2 * time.Millisecond)
 	defer look.Stop()
 	for {
 		select {
 		case <-e.ended:
-			return fmt.Errorf("the engine %s does not start: %s%s", file, lastWords(f.log()), f.engineHint(file))
+			return nil, fmt.Errorf("the engine %s does not start: %s%s", file, lastWords(f.log()), f.engineHint(file))
 		case <-deadline:
-			return fmt.Errorf("the engine %s has not started within %s", file, startTimeout)
+			return nil, fmt.Errorf("the engine %s has not started within %s", file, startTimeout)
 		case <-look.C:
 		}
 		// The line's end tells that it is whole.
-		content, err := os.ReadFile(f.ports())
+		content, err := os.ReadFile(name)
 		if err != nil || !strings.HasSuffix(string(content), "\n") {
 			continue
 		}
 		fields := strings.Fields(string(content))
-		if len(fields) != 3 {
-			return fmt.Errorf("the engine %s told %q for its ports", file, content)
+		if len(fields) != words {
+			return nil, fmt.Errorf("the engine %s wrote %q into %s", file, content, name)
 		}
-		e.native = net.JoinHostPort("127.0.0.1", fields[0])
-		e.http = net.JoinHostPort("127.0.0.1", fields[1])
-		// The engine gives a query that reads a file by its name, which every
-		// user may call, the files below its working directory, and takes any
-		// path for being below. Without a working directory it gives none.
-		if err := os.Remove(f.cwd()); err != nil {
-			return err
-		}
-		return f.checkVersion(fields[2])
+		return fields, nil
 	}
 }
 
 // stop ends the engine: by its last query, which waits for connections that are
 // open, then by force. Data that was written is safe either way.
 func (e *engine) stop() {
+	_ = e.listening.Close()
 	_ = e.stdin.Close()
 	for _, signal := range []os.Signal{unix.SIGTERM, unix.SIGKILL} {
 		select {

@@ -36,7 +36,8 @@ func (f folder) credentials() string { return f.file("credentials") }
 func (f folder) lastEngine() string  { return f.file("last-engine") }      // the version that wrote the data last
 func (f folder) log() string         { return f.file("engine.log") }       // what the engine said since its start
 func (f folder) lastLog() string     { return f.file("engine.log.ended") } // what the one before said, and why there is none
-func (f folder) ports() string       { return f.file("ports") }            // told by the engine when it listens
+func (f folder) started() string     { return f.file("started") }          // written by the engine when it has come up
+func (f folder) ports() string       { return f.file("ports") }            // written by the engine when it listens
 func (f folder) cwd() string         { return f.file("cwd") }
 func (f folder) config() string      { return f.file("config") }
 func (f folder) data() string        { return f.file("data") }
@@ -76,11 +77,7 @@ var configFiles embed.FS
 // queries.
 func (f folder) writeConfig(c credentials) error {
 	files := map[string][]byte{
-		f.startQueries(): []byte(`SYSTEM START LISTEN TCP;
-SYSTEM START LISTEN HTTP;
-SELECT getServerPort('tcp_port'), getServerPort('http_port'), version()
-INTO OUTFILE ` + quote(f.ports()) + ` TRUNCATE FORMAT TSV;
-`),
+		f.startQueries(): []byte("SELECT version() INTO OUTFILE " + quote(f.started()) + " TRUNCATE FORMAT TSV;\n"),
 	}
 	for name, to := range map[string]string{"engine.xml": "engine.xml", "default-user.xml": "users.xml"} {
 		content, err := configFiles.ReadFile(name)
@@ -108,6 +105,15 @@ INTO OUTFILE ` + quote(f.ports()) + ` TRUNCATE FORMAT TSV;
 }
 
 func (f folder) startQueries() string { return filepath.Join(f.config(), "start.sql") }
+
+// listenQueries are what the engine executes after the start queries, when it may listen.
+func (f folder) listenQueries() string {
+	return `SYSTEM START LISTEN TCP;
+SYSTEM START LISTEN HTTP;
+SELECT getServerPort('tcp_port'), getServerPort('http_port')
+INTO OUTFILE ` + quote(f.ports()) + ` TRUNCATE FORMAT TSV;
+`
+}
 
 // quote makes a SQL literal.
 func quote(s string) string {

@@ -128,7 +128,7 @@ func TestWhatAnEarlierEngineLeftBehindHindersNone(t *testing.T) {
 	mustJoin(t, path).Leave()
 	f := folder(path)
 	waitUntilEnded(t, f)
-	for _, name := range []string{f.endpoint(), f.ports(), f.log(), f.startQueries()} {
+	for _, name := range []string{f.endpoint(), f.started(), f.ports(), f.log(), f.startQueries()} {
 		if err := os.WriteFile(name, []byte("1\t2\t3\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}

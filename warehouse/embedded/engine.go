@@ -2,7 +2,6 @@ package embedded
 
 import (
 	"cmp"
-	_ "embed"
 	"errors"
 	"fmt"
 	"net"
@@ -21,39 +20,6 @@ import (
 
 	"stagelag/warehouse/exception"
 )
-
-// engineVersion is the version of the npm package that fetch-engine.sh brings.
-//
-//go:embed engine.version
-var engineVersion string
-
-// findEngine returns the file of an engine: libchdb, or a clickhouse binary.
-func findEngine() (string, error) {
-	if name := os.Getenv("STAGELAG_ENGINE"); name != "" {
-		name, err := filepath.Abs(name)
-		if err != nil {
-			return "", err
-		}
-		if info, err := os.Stat(name); err != nil || info.IsDir() {
-			return "", fmt.Errorf("STAGELAG_ENGINE names %s, which is no file: correct it, or unset it and run \"make engine\"", name)
-		}
-		return name, nil
-	}
-	cache, err := os.UserCacheDir()
-	if err == nil {
-		cache = filepath.Join(cache, "stagelag", "engine", strings.TrimSpace(engineVersion))
-		for _, library := range []string{"libchdb.so", "libchdb.dylib"} {
-			name := filepath.Join(cache, library)
-			if _, err := os.Stat(name); err == nil {
-				return name, nil
-			}
-		}
-	}
-	if name, err := exec.LookPath("clickhouse"); err == nil {
-		return filepath.Abs(name)
-	}
-	return "", fmt.Errorf("the ClickHouse engine is neither in %s nor on the PATH: run \"make engine\", or name one in STAGELAG_ENGINE", cache)
-}
 
 // ZoneVariable names the time zone of engines that are started, where that is not UTC: for tests, to which
 // an engine stands for a server.
@@ -98,7 +64,10 @@ func startEngine(f folder, file string, engineLock *os.File, c credentials) (*en
 			return nil, err
 		}
 	}
-	log, err := os.OpenFile(f.log(), os.O_WRONLY|os.O_CREATE|os.O_TRUNC|os.O_APPEND, 0o600)
+	if err := writeOwn(f.log(), nil); err != nil {
+		return nil, err
+	}
+	log, err := openOwn(f.log(), os.O_WRONLY|os.O_APPEND)
 	if err != nil {
 		return nil, err
 	}
@@ -225,7 +194,7 @@ func (e *engine) told(f folder, file, name string, words int, deadline <-chan ti
 		case <-look.C:
 		}
 		// The line's end tells that it is whole.
-		content, err := os.ReadFile(name)
+		content, err := readOwn(name)
 		if err != nil || !strings.HasSuffix(string(content), "\n") {
 			continue
 		}
@@ -256,7 +225,7 @@ func (e *engine) stop() {
 // checkVersion refuses data that a newer engine has written, and notes this
 // one's version. Within a release (26.7) going back is safe.
 func (f folder) checkVersion(version string) error {
-	content, err := os.ReadFile(f.lastEngine())
+	content, err := readOwn(f.lastEngine())
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
@@ -286,7 +255,7 @@ func older(version, last string) bool {
 // engineHint says what else can be the matter with an engine that was not chosen
 // by us.
 func (f folder) engineHint(file string) string {
-	if content, err := os.ReadFile(f.lastEngine()); err == nil {
+	if content, err := readOwn(f.lastEngine()); err == nil {
 		return fmt.Sprintf(" (its data was written by ClickHouse %s)", strings.TrimSpace(string(content)))
 	}
 	if !isLibrary(file) {
@@ -297,7 +266,7 @@ func (f folder) engineHint(file string) string {
 
 // lastWords is the line of a log that says most, for an error.
 func lastWords(name string) string {
-	content, err := os.ReadFile(name)
+	content, err := readOwn(name)
 	if err != nil {
 		return err.Error()
 	}

@@ -9,6 +9,7 @@
 # It can be called at any time and by many at once: the library appears in one
 # step, whole and verified, or not at all.
 set -euo pipefail
+umask 077 # an engine that others can write is not used
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 version=$(cat "$here/engine.version")
@@ -154,6 +155,6 @@ done
 
 chmod 0755 "$temp/package/$library"
 echo "$(wc -c <"$temp/package/$library" | tr -d ' ') $(sha256 "$temp/package/$library")" >"$temp/$library.sum"
-touch "$temp/$library.sum"
 mv -f "$temp/package/$library" "$folder/$library"
+touch "$temp/$library.sum" # the record of a library that has not changed since is the newer one
 mv -f "$temp/$library.sum" "$folder/$library.sum"

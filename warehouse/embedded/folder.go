@@ -17,12 +17,10 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"stagelag/warehouse/access"
 )
 
-// A folder is where an embedded warehouse lies. Nobody but the owner can read
+// A folder is where an embedded warehouse lies. Nobody but its owner can read or write
 // anything in it.
 type folder string
 
@@ -44,19 +42,6 @@ func (f folder) data() string        { return f.file("data") }
 func (f folder) backups() string     { return f.file("backups") } // where the engine makes and reads them
 
 func (f folder) usersFiles() string { return filepath.Join(f.config(), "users.d") }
-
-// make makes the folder with all that does not change in it.
-func (f folder) make() error {
-	for _, name := range []string{string(f), f.data(), f.backups(), f.config()} {
-		if err := os.MkdirAll(name, 0o700); err != nil {
-			return err
-		}
-	}
-	if err := unix.Mkfifo(f.users(), 0o600); err != nil && !errors.Is(err, fs.ErrExist) {
-		return &fs.PathError{Op: "mkfifo", Path: f.users(), Err: err}
-	}
-	return nil
-}
 
 var databaseName = regexp.MustCompile(`^[a-z0-9_]+$`)
 
@@ -97,7 +82,7 @@ func (f folder) writeConfig(c credentials) error {
 		files[filepath.Join(f.usersFiles(), database+".xml")] = access.File(database)
 	}
 	for name, content := range files {
-		if err := os.WriteFile(name, content, 0o600); err != nil {
+		if err := writeOwn(name, content); err != nil {
 			return err
 		}
 	}
@@ -172,7 +157,7 @@ func isUnreleased(content []byte) bool {
 // caller holds start.lock where there are any.
 func (f folder) readCredentials(databases ...string) (credentials, error) {
 	c := credentials{}
-	content, err := os.ReadFile(f.credentials())
+	content, err := readOwn(f.credentials())
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
@@ -237,7 +222,7 @@ type endpoint struct {
 
 func (f folder) readEndpoint() (endpoint, error) {
 	var e endpoint
-	content, err := os.ReadFile(f.endpoint())
+	content, err := readOwn(f.endpoint())
 	if err != nil {
 		return endpoint{}, err
 	}

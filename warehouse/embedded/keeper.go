@@ -79,7 +79,7 @@ func keep(f folder, engineFile string, report io.WriteCloser) error {
 	}
 	k := &keeper{folder: f, engineFile: engineFile, engineLock: engineLock, asked: make(chan struct{})}
 	k.ending, k.beginEnd = context.WithCancel(context.Background())
-	if k.users, err = unix.Open(f.users(), unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0); err != nil {
+	if k.users, err = unix.Open(f.users(), unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0); err != nil {
 		return fmt.Errorf("open %s: %w", f.users(), err)
 	}
 	started := make(chan error)
@@ -135,7 +135,7 @@ func (k *keeper) run(started chan<- error) {
 // giveUp ends the keeper, and leaves the reason in the log of the engine. With this process
 // the FIFO has no reader, so the next command sees that there is no engine, and starts one.
 func (k *keeper) giveUp(reason error) {
-	if log, err := os.OpenFile(k.folder.lastLog(), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600); err == nil {
+	if log, err := openOwn(k.folder.lastLog(), os.O_WRONLY|os.O_CREATE|os.O_APPEND); err == nil {
 		fmt.Fprintln(log, reason)
 		_ = log.Close()
 	}

@@ -16,7 +16,7 @@ var errLocked = errors.New("is locked by another process")
 // tryLock takes the file's lock, or returns errLocked. The lock lasts until the
 // file is closed here and in every process that inherited it.
 func tryLock(name string) (*os.File, error) {
-	file, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
+	file, err := openOwn(name, os.O_RDWR|os.O_CREATE)
 	if err != nil {
 		return nil, err
 	}

@@ -104,7 +104,8 @@ func remedy(err error) string {
 }
 
 func (f folder) join(ctx context.Context, databases []string) (*Seat, error) {
-	if err := f.make(); err != nil {
+	f, err := f.secure()
+	if err != nil {
 		return nil, err
 	}
 	waiting, cancel := context.WithTimeout(ctx, startTimeout)
@@ -188,7 +189,7 @@ func (f folder) isFree() (bool, error) {
 // before the context ends.
 func (f folder) takeSeat(ctx context.Context, c credentials, databases []string) (*Seat, error) {
 	// Without a reader, which only a keeper is, this fails at once.
-	users, err := os.OpenFile(f.users(), os.O_WRONLY|unix.O_NONBLOCK, 0)
+	users, err := openOwn(f.users(), os.O_WRONLY)
 	if err != nil {
 		return nil, err
 	}

@@ -255,7 +255,7 @@ func TestJoinSaysWhatIsWrongAndWhatToDo(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			path := filepath.Join(newPath(t), "warehouse")
-			if err := folder(path).make(); err != nil {
+			if _, err := folder(path).secure(); err != nil {
 				t.Fatal(err)
 			}
 			test.prepare(t, folder(path))

@@ -369,6 +369,9 @@ func Seed(t testing.TB, path string) {
 	t.Helper()
 	from, err := template()
 	if err == nil {
+		err = os.MkdirAll(filepath.Join(path, "data"), 0o700)
+	}
+	if err == nil {
 		err = os.CopyFS(filepath.Join(path, "data"), os.DirFS(filepath.Join(from.path, "data")))
 	}
 	if err != nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -215,18 +216,24 @@ func (a *app) report(ctx context.Context, w *warehouse.Warehouse, query report.Q
 	return nil
 }
 
-// writeWhole writes a file in one step: whoever reads it sees all of it, or the one that
-// was there before.
+// writeWhole writes a file in one step: whoever reads it sees all of it, or the one that was there
+// before. It keeps the mode of the one that was there; a new file gets what the umask leaves.
 func writeWhole(file string, content []byte) error {
-	temporary, err := os.CreateTemp(filepath.Dir(file), "."+filepath.Base(file)+".*")
+	name := filepath.Join(filepath.Dir(file), "."+filepath.Base(file)+"."+rand.Text())
+	temporary, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666) //nolint:gosec // the umask decides
 	if err != nil {
 		return err
 	}
-	defer os.Remove(temporary.Name())
-	_, err = temporary.Write(content)
-	err = errors.Join(err, temporary.Chmod(0o644), temporary.Sync(), temporary.Close())
+	defer os.Remove(name)
+	if there, statErr := os.Stat(file); statErr == nil {
+		err = temporary.Chmod(there.Mode().Perm())
+	}
+	if err == nil {
+		_, err = temporary.Write(content)
+	}
+	err = errors.Join(err, temporary.Sync(), temporary.Close())
 	if err != nil {
 		return err
 	}
-	return os.Rename(temporary.Name(), file)
+	return os.Rename(name, file)
 }

@@ -69,6 +69,8 @@ func keep(f folder, engineFile string, report io.WriteCloser) error {
 	signal.Ignore(unix.SIGHUP, unix.SIGINT, unix.SIGPIPE)
 	terminated := make(chan os.Signal, 1)
 	signal.Notify(terminated, unix.SIGTERM)
+	// The engine makes its files for its group, too, unless this forbids it.
+	unix.Umask(int(openToOthers))
 
 	engineLock, err := tryLock(f.engineLock())
 	if errors.Is(err, errLocked) {

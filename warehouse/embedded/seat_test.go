@@ -144,21 +144,31 @@ func TestNobodyElseReadsTheFolder(t *testing.T) {
 	path := filepath.Join(newPath(t), "made", "by", "join")
 	t.Cleanup(func() { waitUntilEnded(t, folder(path)) })
 	s := mustJoin(t, path)
-	for name, want := range map[string]fs.FileMode{
-		path:                        0o700,
-		folder(path).data():         0o700,
-		folder(path).config():       0o700,
-		folder(path).credentials():  0o600,
-		folder(path).endpoint():     0o600,
-		folder(path).users():        0o600,
-		folder(path).startQueries(): 0o600,
-	} {
-		info, err := os.Stat(name)
-		if err != nil {
-			t.Fatal(err)
+	mustExec(t, connect(t, s),
+		"CREATE TABLE days (day Date) ENGINE = MergeTree ORDER BY day",
+		"INSERT INTO days SELECT toDate('2026-03-02') + number FROM numbers(1000)")
+	looked := map[string]bool{}
+	err := filepath.WalkDir(path, func(name string, entry fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // the engine tidies up
 		}
-		if got := info.Mode().Perm(); got != want {
-			t.Errorf("%s has mode %o, want %o", name, got, want)
+		if err != nil || entry.Type() == fs.ModeSymlink {
+			return err
+		}
+		info, err := os.Lstat(name)
+		if err == nil && info.Mode().Perm()&openToOthers != 0 {
+			t.Errorf("%s has mode %o, want nothing for others", name, info.Mode().Perm())
+		}
+		looked[name] = true
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := folder(path)
+	for _, name := range []string{f.credentials(), f.endpoint(), f.users(), f.startQueries(), f.ports(), filepath.Join(f.data(), "metadata")} {
+		if !looked[name] {
+			t.Errorf("%s is not there", name)
 		}
 	}
 	passwords := s.Passwords(access.Default)

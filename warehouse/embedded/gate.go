@@ -8,11 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log"
 	"net"
-	"net/http"
-	"net/http/httputil"
-	"net/url"
 	"slices"
 	"sync"
 	"time"
@@ -21,8 +17,9 @@ import (
 // A gate stands before the engine's two interfaces. An engine that serves from clickhouse
 // local takes for its own failure what a server answers with an error, and has been seen to end
 // over how a connection began. So the gate reads how a native connection begins and answers a
-// bad beginning itself, and takes HTTP apart and puts it together again. What comes after
-// passes through unread. Should an engine end all the same, the keeper starts another, and a
+// bad beginning itself, and takes HTTP apart and puts it together again. It lets in the users of
+// the folder's databases, and neither the engine's own user nor a page in a browser. What comes
+// after passes through unread. Should an engine end all the same, the keeper starts another, and a
 // connection that comes meanwhile waits for it.
 type gate struct {
 	native, http net.Listener
@@ -50,28 +47,6 @@ func openGate(k *keeper) (*gate, error) {
 
 // dialTimeout bounds the wait for the engine, and for what a client begins with.
 const dialTimeout = 10 * time.Second
-
-func (g *gate) serveHTTP() {
-	quiet := log.New(io.Discard, "", 0)
-	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: "engine"})
-	proxy.FlushInterval = -1 // a client sees rows when the engine sends them
-	proxy.ErrorLog = quiet
-	// The engine closes connections that were idle; a POST sent at that moment
-	// could not be sent again.
-	proxy.Transport = &http.Transport{
-		DisableKeepAlives: true, DisableCompression: true,
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return g.dial(ctx, func(e *engine) string { return e.http })
-		},
-	}
-	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		// An answer can begin while the end of the question is not read yet. Without this the rest of the
-		// question is thrown away then, which cuts the connection to the engine and the answer with it.
-		_ = http.NewResponseController(w).EnableFullDuplex()
-		proxy.ServeHTTP(w, r)
-	}), ErrorLog: quiet, ReadHeaderTimeout: dialTimeout}
-	_ = server.Serve(g.http) // it ends with the process
-}
 
 func (g *gate) serveNative() {
 	for {

@@ -63,17 +63,104 @@ func TestTheGateRefuses(t *testing.T) {
 			mustGoOn(t, s)
 		})
 	}
-	t.Run("a wrong password over HTTP", func(t *testing.T) {
-		response, err := http.Get("http://" + s.HTTP + "/?user=stagelag&password=wrong&query=SELECT+1")
+}
+
+// request asks the HTTP port of an engine, and returns the status and what was answered.
+func request(t *testing.T, address string, prepare func(*http.Request)) (int, string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+"/?query=SELECT+currentUser()", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	prepare(r)
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, string(text)
+}
+
+// Over HTTP a user names himself in one of the ways that the engine has, and nobody else is let in.
+func TestTheGateLetsInItsUsersOverHTTP(t *testing.T) {
+	t.Parallel()
+	s := mustJoin(t, newPath(t))
+	connect(t, s)
+	mustExec(t, connect(t, s), "CREATE DATABASE IF NOT EXISTS stagelag")
+	password := s.Passwords(access.Default).Analyst
+	query := func(pairs string) func(*http.Request) {
+		return func(r *http.Request) { r.URL.RawQuery += "&" + pairs }
+	}
+	headers := func(pairs ...string) func(*http.Request) {
+		return func(r *http.Request) {
+			for i := 0; i < len(pairs); i += 2 {
+				r.Header.Add(pairs[i], pairs[i+1])
+			}
+		}
+	}
+	as := func(prepare func(*http.Request)) func(*http.Request) {
+		return func(r *http.Request) {
+			r.SetBasicAuth("analyst", password)
+			prepare(r)
+		}
+	}
+	tests := []struct {
+		name    string
+		prepare func(*http.Request)
+		status  int
+		want    string
+	}{
+		{"in the query", query("user=analyst&password=" + password), http.StatusOK, "analyst\n"},
+		{"in the query, encoded", query("%75ser=analyst&p%61ssword=" + password), http.StatusOK, "analyst\n"},
+		{"in headers", headers(userHeader, "analyst", passwordHeader, password), http.StatusOK, "analyst\n"},
+		{"as it is usual", as(headers()), http.StatusOK, "analyst\n"},
+		{"at another name of this machine", as(func(r *http.Request) { r.Host = "LOCALHOST:8123" }), http.StatusOK, "analyst\n"},
+		{"for a page of its own", as(headers("Origin", "http://"+s.HTTP, "Sec-Fetch-Site", "same-origin")), http.StatusOK, "analyst\n"},
+		{"whether it is up", func(r *http.Request) { r.URL.Path, r.URL.RawQuery = "/ping", "" }, http.StatusOK, "Ok.\n"},
+
+		{"nobody", headers(), http.StatusForbidden, "Code: 516."},
+		{"the user of the start queries", query("user=default"), http.StatusForbidden, "Code: 516."},
+		{"the user of the start queries in headers", headers(userHeader, "default"), http.StatusForbidden, "Code: 516."},
+		{"a wrong password", query("user=stagelag&password=wrong"), http.StatusForbidden, "Code: 516."},
+		{"two ways at once", as(query("user=default&password=")), http.StatusForbidden, "name the user in one way"},
+		{"two users in one way", query("user=analyst&user=default&password=" + password), http.StatusForbidden, "name the user in one way"},
+		{"two users in headers", headers(userHeader, "analyst", userHeader, "default", passwordHeader, password), http.StatusForbidden, "name the user in one way"},
+		{"another kind of login", headers("Authorization", "Bearer "+password), http.StatusForbidden, "only Basic"},
+		{"another name", as(func(r *http.Request) { r.Host = "warehouse.example.com" }), http.StatusForbidden, "127.0.0.1 and localhost only"},
+		{"a page of another site", as(headers("Origin", "http://example.com")), http.StatusForbidden, "pages of other sites"},
+		{"a page of another program on this machine", as(headers("Origin", "http://127.0.0.1:1")), http.StatusForbidden, "pages of other sites"},
+		{"a page without a site", as(headers("Origin", "null")), http.StatusForbidden, "pages of other sites"},
+		{"a picture on a page of another site", as(headers("Sec-Fetch-Site", "cross-site")), http.StatusForbidden, "pages of other sites"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			status, text := request(t, s.HTTP, test.prepare)
+			if status != test.status || !strings.HasPrefix(text, test.want) && !(status != http.StatusOK && strings.Contains(text, test.want)) {
+				t.Errorf("GET: %d %q, want %d and %q", status, text, test.status, test.want)
+			}
+			if strings.Contains(text, password) {
+				t.Errorf("the answer %q holds the password", text)
+			}
+		})
+	}
+	// What the client says about its connection does not take the user away that it is let in as.
+	t.Run("headers that are for the connection only", func(t *testing.T) {
+		c, err := net.Dial("tcp", s.HTTP)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer response.Body.Close()
-		if response.StatusCode != http.StatusForbidden {
-			t.Errorf("GET: %s, want 403", response.Status)
+		defer c.Close()
+		_, _ = fmt.Fprintf(c, "GET /?query=SELECT+currentUser()&user=analyst&password=%s HTTP/1.1\r\nHost: %s\r\nConnection: close, %s\r\n\r\n", password, s.HTTP, userHeader)
+		answer, err := io.ReadAll(c)
+		if err != nil || !strings.Contains(string(answer), "\nanalyst\n") {
+			t.Errorf("the answer is %q, %v, want the user analyst", answer, err)
 		}
-		mustGoOn(t, s)
 	})
+	mustGoOn(t, s)
 }
 
 // What is not the beginning of a connection is not passed on, and not answered.
@@ -196,7 +283,8 @@ func TestTheGateLetsAnAnswerBeginEarly(t *testing.T) {
 	k := &keeper{}
 	k.ending, k.beginEnd = context.WithCancel(t.Context())
 	defer k.beginEnd()
-	k.engine.Store(&engine{http: listener.Addr().String()})
+	passwords := Passwords{Program: "a", Analyst: "b", Grafana: "c"}
+	k.engine.Store(&engine{http: listener.Addr().String(), credentials: credentials{access.Default: passwords}})
 	g, err := openGate(k)
 	if err != nil {
 		t.Fatal(err)
@@ -233,6 +321,7 @@ func TestTheGateLetsAnAnswerBeginEarly(t *testing.T) {
 		t.Fatal(err)
 	}
 	request.ContentLength = int64(len(beginning + end))
+	request.SetBasicAuth("analyst", passwords.Analyst)
 	go func() { _, _ = io.WriteString(rest, beginning) }()
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {

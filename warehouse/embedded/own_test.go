@@ -130,4 +130,3 @@ func TestAFolderIsClosedToOthers(t *testing.T) {
 		t.Errorf("the folder has mode %o, want 700", got)
 	}
 }
-

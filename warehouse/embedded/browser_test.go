@@ -15,9 +15,9 @@ import (
 	"stagelag/warehouse/access"
 )
 
-// reaching asks the engine from within a page: as a script that wants to read the answer, and as one that
+// asking asks the engine from within a page: as a script that wants to read the answer, and as one that
 // is content with asking.
-const reaching = `(async () => {
+const asking = `(async () => {
 	const said = []
 	for (const mode of ['cors', 'no-cors']) {
 		try {
@@ -61,7 +61,7 @@ func TestAPageInABrowserGetsNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			address := "http://" + s.HTTP + "/?add_http_cors_header=1&query=SELECT+'an+answer'" + login
-			said, err := chromedp.Run(ctx, chromedp.Evaluate[string](fmt.Sprintf(reaching, address), chromedp.EvalAwaitPromise))
+			said, err := chromedp.Run(ctx, chromedp.Evaluate[string](fmt.Sprintf(asking, address), chromedp.EvalAwaitPromise))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -51,11 +51,18 @@ type engine struct {
 	listening    *os.File      // it listens when it has read this to the end
 	stdin        *os.File      // its last query reads this to the end
 	ended        chan struct{} // closed when the process is gone
+	isConfined   bool          // see confine
 }
+
+// The confinements that an engine is started in.
+const (
+	confined   = "confined" // see confine
+	unconfined = "unconfined"
+)
 
 // startEngine returns when the engine listens, which it does not begin before all that keeps others
 // off stands. The engine holds the lock too, as long as it lives.
-func startEngine(f folder, file string, engineLock *os.File, c credentials) (*engine, error) {
+func startEngine(f folder, file string, engineLock *os.File, c credentials, isConfined bool) (*engine, error) {
 	if err := f.writeConfig(c); err != nil {
 		return nil, err
 	}
@@ -86,13 +93,12 @@ func startEngine(f folder, file string, engineLock *os.File, c credentials) (*en
 		"--queries-file", fmt.Sprintf("/dev/fd/%d", listeningFile),
 		"--queries-file", "/dev/stdin",
 	}
-	var cmd *exec.Cmd
-	if isLibrary(file) {
-		cmd = exec.Command(self(), append([]string{engineWord, file}, arguments...)...)
-		cmd.Args[0] = "stagelag"
-	} else {
-		cmd = exec.Command(file, append([]string{"local"}, arguments...)...)
+	in := unconfined
+	if isConfined {
+		in = confined
 	}
+	cmd := exec.Command(self(), append([]string{engineWord, in, file}, arguments...)...)
+	cmd.Args[0] = "stagelag"
 	stdin, hold, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -130,7 +136,7 @@ func startEngine(f folder, file string, engineLock *os.File, c credentials) (*en
 	cmd.SysProcAttr = &syscall.SysProcAttr{}
 	dieWithParent(cmd.SysProcAttr)
 
-	e := &engine{credentials: c, cmd: cmd, listening: listening, stdin: hold, ended: make(chan struct{})}
+	e := &engine{credentials: c, cmd: cmd, listening: listening, stdin: hold, ended: make(chan struct{}), isConfined: isConfined}
 	if err := cmd.Start(); err != nil {
 		_ = listening.Close()
 		_ = hold.Close()
@@ -284,6 +290,22 @@ func lastWords(name string) string {
 
 func isLibrary(file string) bool {
 	return strings.HasSuffix(file, ".so") || strings.HasSuffix(file, ".dylib")
+}
+
+// runEngine turns this process into clickhouse local, and returns only with what went wrong.
+func runEngine(in, file string, arguments []string) error {
+	if in == confined {
+		// A filter is for all threads only if none has one that the others don't have.
+		runtime.LockOSThread()
+		if err := confine(!isLibrary(file)); err != nil {
+			return err
+		}
+	}
+	if isLibrary(file) {
+		return runLibrary(file, arguments)
+	}
+	err := syscall.Exec(file, append([]string{file, "local"}, arguments...), os.Environ())
+	return fmt.Errorf("start %s: %w", file, err)
 }
 
 // runLibrary runs clickhouse local from libchdb. It returns when the last query

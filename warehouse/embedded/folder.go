@@ -218,6 +218,9 @@ type endpoint struct {
 	Keeper    int      `json:"keeper"` // process ids, for people
 	Engine    int      `json:"engine"`
 	Databases []string `json:"databases"` // whose users it knows
+
+	IsIsolated bool `json:"is_isolated"` // see Seat
+	IsConfined bool `json:"is_confined"`
 }
 
 func (f folder) readEndpoint() (endpoint, error) {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -29,15 +30,41 @@ type gate struct {
 	clients map[net.Conn]bool // those of the native port that are let in
 }
 
-// openGate listens on loopback, on ports that the system chooses, and serves
-// until the process ends.
-func openGate(k *keeper) (*gate, error) {
+// gateports are what a gate listens on: loopback, on ports that the system chooses. The command that starts a
+// keeper opens them, in its own network, and hands them over.
+type gateports struct{ native, http *os.File }
+
+func openGateports() (p gateports, err error) {
+	for _, file := range []**os.File{&p.native, &p.http} {
+		listener, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+		if err != nil {
+			p.close()
+			return gateports{}, err
+		}
+		*file, err = listener.File()
+		_ = listener.Close()
+		if err != nil {
+			p.close()
+			return gateports{}, err
+		}
+	}
+	return p, nil
+}
+
+func (p gateports) close() {
+	_ = p.native.Close()
+	_ = p.http.Close()
+}
+
+// openGate serves on the ports until the process ends.
+func openGate(k *keeper, ports gateports) (*gate, error) {
+	defer ports.close()
 	g := &gate{keeper: k, clients: map[net.Conn]bool{}}
 	var err error
-	if g.native, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+	if g.native, err = net.FileListener(ports.native); err != nil {
 		return nil, err
 	}
-	if g.http, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+	if g.http, err = net.FileListener(ports.http); err != nil {
 		return nil, err
 	}
 	go g.serveNative()

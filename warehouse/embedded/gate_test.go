@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -83,6 +84,12 @@ func request(t *testing.T, address string, prepare func(*http.Request)) (int, st
 		t.Fatal(err)
 	}
 	return response.StatusCode, string(text)
+}
+
+// askAsStartUser asks an engine's own HTTP port as whom it takes somebody for who says nothing.
+func askAsStartUser(t *testing.T, address, sql string) (int, string) {
+	t.Helper()
+	return request(t, address, func(r *http.Request) { r.URL.RawQuery = url.Values{"query": {sql}}.Encode() })
 }
 
 // Over HTTP a user names himself in one of the ways that the engine has, and nobody else is let in.
@@ -285,7 +292,11 @@ func TestTheGateLetsAnAnswerBeginEarly(t *testing.T) {
 	defer k.beginEnd()
 	passwords := Passwords{Program: "a", Analyst: "b", Grafana: "c"}
 	k.engine.Store(&engine{http: listener.Addr().String(), credentials: credentials{access.Default: passwords}})
-	g, err := openGate(k)
+	ports, err := openGateports()
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := openGate(k, ports)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,6 +27,16 @@ const (
 const (
 	saidReady  = "ready"
 	saidLocked = "locked"
+	saidNoWall = "no wall" // the network of its own that it was started in is of no use
+)
+
+// A network is the one that a keeper is started in.
+type network string
+
+const (
+	isolated network = "isolated" // one of its own
+	shared   network = "shared"   // the machine's
+	reaching network = "reaching" // the machine's, with an engine that connects to others
 )
 
 // RunIfAsked turns this process into a part of an embedded warehouse, and does not return,
@@ -37,12 +47,15 @@ func RunIfAsked() {
 	}
 	switch os.Args[1] {
 	case keeperWord:
-		report := os.NewFile(3, "report")
-		err := keep(folder(os.Args[2]), os.Args[3], report)
+		if len(os.Args) < 5 {
+			return
+		}
+		report, ports := os.NewFile(3, "report"), gateports{os.NewFile(4, "native"), os.NewFile(5, "http")}
+		err := keep(folder(os.Args[2]), os.Args[3], network(os.Args[4]), ports, report)
 		fmt.Fprintln(report, err) // to nobody, when the engine had been up
 		os.Exit(1)
 	case engineWord:
-		fmt.Fprintln(os.Stderr, runLibrary(os.Args[2], os.Args[3:]))
+		fmt.Fprintln(os.Stderr, runEngine(os.Args[2], os.Args[3], os.Args[4:]))
 		os.Exit(1)
 	}
 }
@@ -51,6 +64,8 @@ func RunIfAsked() {
 type keeper struct {
 	folder     folder
 	engineFile string
+	network    network
+	ports      gateports
 	engineLock *os.File
 	users      int           // the reading end of the FIFO
 	asked      chan struct{} // to start the engine anew
@@ -64,7 +79,7 @@ type keeper struct {
 const shortLife = 2 * time.Second
 
 // keep returns only with what went wrong: a keeper that is not needed any more exits.
-func keep(f folder, engineFile string, report io.WriteCloser) error {
+func keep(f folder, engineFile string, in network, ports gateports, report io.WriteCloser) error {
 	// A shell that goes away means nothing to the other commands.
 	signal.Ignore(unix.SIGHUP, unix.SIGINT, unix.SIGPIPE)
 	terminated := make(chan os.Signal, 1)
@@ -79,7 +94,7 @@ func keep(f folder, engineFile string, report io.WriteCloser) error {
 	if err != nil {
 		return err
 	}
-	k := &keeper{folder: f, engineFile: engineFile, engineLock: engineLock, asked: make(chan struct{})}
+	k := &keeper{folder: f, engineFile: engineFile, network: in, ports: ports, engineLock: engineLock, asked: make(chan struct{})}
 	k.ending, k.beginEnd = context.WithCancel(context.Background())
 	if k.users, err = unix.Open(f.users(), unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0); err != nil {
 		return fmt.Errorf("open %s: %w", f.users(), err)
@@ -104,6 +119,10 @@ func keep(f folder, engineFile string, report io.WriteCloser) error {
 func (k *keeper) run(started chan<- error) {
 	// The kernel ends an engine with the thread that started it, see dieWithParent.
 	runtime.LockOSThread()
+	if k.network == isolated && openLoopback() != nil {
+		started <- errors.New(saidNoWall)
+		return
+	}
 	err := k.start()
 	started <- err
 	for err == nil {
@@ -151,7 +170,7 @@ func (k *keeper) start() error {
 	if err != nil {
 		return err
 	}
-	e, err := startEngine(k.folder, k.engineFile, k.engineLock, c)
+	e, err := startEngine(k.folder, k.engineFile, k.engineLock, c, k.network != reaching && canConfine())
 	if err != nil {
 		return err
 	}
@@ -167,7 +186,7 @@ func (k *keeper) publish(e *engine) error {
 	k.engine.Store(e)
 	if k.gate == nil {
 		var err error
-		if k.gate, err = openGate(k); err != nil {
+		if k.gate, err = openGate(k, k.ports); err != nil {
 			return err
 		}
 	}
@@ -177,6 +196,9 @@ func (k *keeper) publish(e *engine) error {
 		Keeper:    os.Getpid(),
 		Engine:    e.cmd.Process.Pid,
 		Databases: e.credentials.databases(),
+
+		IsIsolated: k.network == isolated,
+		IsConfined: e.isConfined,
 	})
 	if err != nil {
 		return err

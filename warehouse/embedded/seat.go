@@ -43,6 +43,10 @@ type Seat struct {
 	HTTP           string // host:port
 	Keeper, Engine int    // process ids
 
+	// IsIsolated is whether the engine is in a network of its own, where nobody reaches it but through the
+	// two addresses. IsConfined is whether it cannot connect to anybody, nor start a program.
+	IsIsolated, IsConfined bool
+
 	users       *os.File // the open FIFO: its closing is the leaving
 	credentials credentials
 	folder      folder
@@ -213,6 +217,7 @@ func (s *Seat) find(ctx context.Context, databases []string) error {
 		}
 	}
 	s.Native, s.HTTP, s.Keeper, s.Engine = e.Native, e.HTTP, e.Keeper, e.Engine
+	s.IsIsolated, s.IsConfined = e.IsIsolated, e.IsConfined
 	return s.ask(e.Native, databases[0], func(db driver.Conn) error { return db.Ping(ctx) })
 }
 
@@ -284,21 +289,56 @@ func (f folder) startKeeper(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	g, err := openGateports()
+	if err != nil {
+		return err
+	}
+	defer g.close()
+	in := reaching
+	if !f.reachesOthers() {
+		in = shared
+		for _, wall := range walls() {
+			attributes := keeperAttributes()
+			wall(attributes)
+			if err := f.startKeeperIn(ctx, attributes, isolated, engine, g); !errors.Is(err, errNoWall) {
+				return err
+			}
+		}
+	}
+	return f.startKeeperIn(ctx, keeperAttributes(), in, engine, g)
+}
+
+// reachesOthers is whether the engine has other servers to reach, which its owner has told it of beside what
+// is written anew at each start.
+func (f folder) reachesOthers() bool {
+	files, err := os.ReadDir(filepath.Join(f.config(), "conf.d"))
+	return err == nil && len(files) > 0
+}
+
+// keeperAttributes give a keeper a session of its own: what a terminal or a shell does to the first
+// command's process group must not take the engine from the second.
+func keeperAttributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: true} }
+
+// errNoWall says that the system does not give a keeper a network of its own.
+var errNoWall = errors.New("no network of its own")
+
+func (f folder) startKeeperIn(ctx context.Context, attributes *syscall.SysProcAttr, in network, engine string, g gateports) error {
 	report, reporter, err := os.Pipe()
 	if err != nil {
 		return err
 	}
 	defer report.Close()
-	cmd := exec.Command(self(), keeperWord, string(f), engine)
+	cmd := exec.Command(self(), keeperWord, string(f), engine, string(in))
 	cmd.Args[0] = "stagelag"
 	cmd.Dir = "/" // the command's own folder can be removed meanwhile
 	cmd.Env = inherited(os.Environ())
-	cmd.ExtraFiles = []*os.File{reporter}
-	// A session of its own: what a terminal or a shell does to the first
-	// command's process group must not take the engine from the second.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	cmd.ExtraFiles = []*os.File{reporter, g.native, g.http}
+	cmd.SysProcAttr = attributes
 	err = cmd.Start()
 	_ = reporter.Close()
+	if err != nil && in == isolated {
+		return fmt.Errorf("%w: %w", errNoWall, err)
+	}
 	if err != nil {
 		return fmt.Errorf("start the engine's keeper: %w", err)
 	}
@@ -321,6 +361,8 @@ func (f folder) startKeeper(ctx context.Context) error {
 		return nil
 	case saidLocked:
 		return fmt.Errorf("%s %w", f.engineLock(), errLocked)
+	case saidNoWall:
+		return errNoWall
 	case "":
 		return fmt.Errorf("the engine's keeper ended without a word: see %s", f.log())
 	default:

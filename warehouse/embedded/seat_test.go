@@ -320,7 +320,7 @@ func TestAProgramCanBeTheEngine(t *testing.T) {
 		t.Fatal(err)
 	}
 	script := filepath.Join(t.TempDir(), "clickhouse")
-	content := "#!/bin/sh\n[ \"$1\" = local ] || exit 9\nshift\nexec " + program + " " + engineWord + " " + library + " \"$@\"\n"
+	content := "#!/bin/sh\n[ \"$1\" = local ] || exit 9\nshift\nexec " + program + " " + engineWord + " " + unconfined + " " + library + " \"$@\"\n"
 	if err := os.WriteFile(script, []byte(content), 0o700); err != nil {
 		t.Fatal(err)
 	}

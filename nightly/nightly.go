@@ -78,10 +78,25 @@ type Outcome struct {
 	Warnings []string     // what only thins the result
 }
 
+// mostTries is how often a pass is begun whose engine ends under it.
+const mostTries = 3
+
 // Run makes one pass. When it fails, what was published stays, the runs row tells why,
-// and the next pass goes on from there.
+// and the next pass goes on from there. When it fails because the embedded engine has ended,
+// and another one has taken its place, that next pass is made at once.
 func Run(ctx context.Context, p Pass) (Outcome, error) {
 	defer memory.Limit(softMemory)()
+	for try := 1; ; try++ {
+		outcome, err := p.once(ctx)
+		if err == nil || try == mostTries || ctx.Err() != nil || !p.Warehouse.IsRenewed(ctx) {
+			return outcome, err
+		}
+		p.Log.WithField("run_id", outcome.Run.RunID).WithError(err).Warn("the engine ended, and the run is made again with the next one")
+	}
+}
+
+// once makes one pass, with steps of its own.
+func (p Pass) once(ctx context.Context) (Outcome, error) {
 	startedAt := p.Now()
 	p.asked = p.Client.Stats()
 	p.steps = NewSteps(p.Progress, p.Log, p.Now)

@@ -221,6 +221,13 @@ func (w *Warehouse) Close() error {
 	return errors.Join(errs...)
 }
 
+// IsRenewed is whether the embedded engine has ended since the warehouse was opened, or since it was last said to be
+// renewed, and another one answers at the same addresses. It waits for that one. A server's answer
+// is always no.
+func (w *Warehouse) IsRenewed(ctx context.Context) bool {
+	return w.seat != nil && w.seat.IsRenewed(ctx, w.names.Views)
+}
+
 // Names are the databases of the warehouse. No statement has to name one: each connection
 // begins in the one that it is for.
 func (w *Warehouse) Names() Names { return w.names }

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -219,8 +218,6 @@ func count(t *testing.T, db driver.Conn, query string) uint64 {
 	}
 	return n
 }
-
-func isGone(process int) bool { return errors.Is(unix.Kill(process, 0), unix.ESRCH) }
 
 // eventually waits for what another process does.
 func eventually(t *testing.T, what string, done func() bool) {

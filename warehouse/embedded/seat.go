@@ -83,6 +83,33 @@ func (s *Seat) Passwords(database string) Passwords { return s.credentials[datab
 // Backups is the one folder that the engine may write backups to and read them from.
 func (s *Seat) Backups() string { return s.folder.backups() }
 
+// IsRenewed is whether the engine that the seat was taken at, or was last renewed with, has ended, and its keeper
+// has started another one, which answers. It waits for that one, as long as there is a keeper.
+func (s *Seat) IsRenewed(ctx context.Context, database string) bool {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	for {
+		isAnswering := s.ask(s.Native, database, func(db driver.Conn) error { return db.Ping(ctx) }) == nil
+		e, err := s.folder.readEndpoint()
+		switch {
+		case err != nil || e.Keeper != s.Keeper || isGone(s.Keeper):
+			return false // a keeper that gives up takes the file along that says where its engine is
+		case isAnswering && e.Engine != s.Engine:
+			s.Engine = e.Engine
+			return true
+		case isAnswering && !isGone(s.Engine):
+			return false
+		}
+		// One that ends answers no more before it is gone, and the next one answers before the file says so.
+		if pause(ctx) != nil {
+			return false
+		}
+	}
+}
+
+// isGone is whether there is no such process.
+func isGone(process int) bool { return errors.Is(unix.Kill(process, 0), unix.ESRCH) }
+
 // Leave gives the seat back. An engine that nobody else uses ends soon after.
 func (s *Seat) Leave() error { return s.users.Close() }
 

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"io"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -151,6 +153,26 @@ func TestExamine(t *testing.T) {
 	newerSchema(t, w)
 }
 
+// An engine that has other servers to reach is in the network of the machine, with everybody else.
+func TestAnEngineThatOthersReach(t *testing.T) {
+	t.Parallel()
+	path := t.TempDir()
+	servers := filepath.Join(path, "config", "conf.d")
+	if err := os.MkdirAll(servers, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(servers, "servers.xml"), []byte("<clickhouse/>"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := warehousetest.WaitUntilEnded(path); err != nil {
+			t.Error(err)
+		}
+	})
+	report := newSite(t, warehouse.Config{URL: warehouse.Embedded, Path: path}, simulator.Options{}).examine()
+	expect(t, report, "engine", doctor.OK, "other users of this machine reach the engine's own ports, and it can connect to others", "SECURITY.md")
+}
+
 // made makes a warehouse by one pass, which is to be published or to fail.
 func made(t *testing.T, isPublished bool, change func(*site)) warehouse.Config {
 	t.Helper()
@@ -179,6 +201,7 @@ func healthySite(t *testing.T, w warehouses) {
 		{"plans", "1 stage get their plan from the deal's fields, 1 from norms alone, 0 from nowhere"},
 		{"disk", "GB free on "},
 		{"warehouse", "embedded answers, ClickHouse 2"},
+		{"engine", "the engine"},
 		{"grants", "the program may write, and the analyst may ask"},
 		{"schema", "as this program has it"},
 		{"last run", "run 1 was published at "},

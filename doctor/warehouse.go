@@ -47,6 +47,7 @@ func (e *examination) warehouse(ctx context.Context) {
 	}
 	defer w.Close()
 	e.version(ctx, w)
+	e.isolation(w)
 	e.grants(ctx, w)
 	if !isEmbedded {
 		e.disks(ctx, w.DB())
@@ -74,6 +75,26 @@ func (e *examination) version(ctx context.Context, w *warehouse.Warehouse) {
 		return
 	}
 	e.find("warehouse", OK, text, "")
+}
+
+// isolation is what keeps others from the embedded engine, and it from others. What the system does not offer
+// is no fault of the installation.
+func (e *examination) isolation(w *warehouse.Warehouse) {
+	isolation, ok := w.Isolation()
+	if !ok {
+		return
+	}
+	text, toDo := "nobody reaches the engine but through its gate", ""
+	if !isolation.IsIsolated {
+		text, toDo = "other users of this machine reach the engine's own ports", "SECURITY.md says on which machines this matters"
+	}
+	if isolation.IsConfined {
+		text += ", and it connects to nobody"
+	} else {
+		text += ", and it can connect to others"
+		toDo = "SECURITY.md says on which machines this matters"
+	}
+	e.find("engine", OK, text, toDo)
 }
 
 // olderThan compares the first two parts of versions.

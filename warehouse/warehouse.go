@@ -221,6 +221,22 @@ func (w *Warehouse) Close() error {
 	return errors.Join(errs...)
 }
 
+// Isolation is how far the embedded engine is kept apart from everybody else on the machine.
+type Isolation struct {
+	// IsIsolated is whether nobody reaches the engine but through the gate that looks who it is.
+	IsIsolated bool
+	// IsConfined is whether the engine can neither connect to anybody nor start a program.
+	IsConfined bool
+}
+
+// Isolation is that of the embedded engine. A server is its administrator's: ok is false.
+func (w *Warehouse) Isolation() (_ Isolation, ok bool) {
+	if w.seat == nil {
+		return Isolation{}, false
+	}
+	return Isolation{w.seat.IsIsolated, w.seat.IsConfined}, true
+}
+
 // IsRenewed is whether the embedded engine has ended since the warehouse was opened, or since it was last said to be
 // renewed, and another one answers at the same addresses. It waits for that one. A server's answer
 // is always no.

@@ -68,6 +68,64 @@ func service(t *testing.T) deployed {
 	return d
 }
 
+// The servers of the warehouse are where nothing leads out, and what is beside them has its ports on this
+// machine only.
+func TestTheWarehouseHasNoWayOut(t *testing.T) {
+	text, err := os.ReadFile("../../docker-compose.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var compose struct {
+		Services map[string]struct {
+			Image    string
+			Networks []string
+			Ports    []string
+		}
+		Networks map[string]struct{ Internal bool }
+	}
+	if err := yaml.Unmarshal(text, &compose); err != nil {
+		t.Fatal(err)
+	}
+	servers := 0
+	for name, service := range compose.Services {
+		for _, port := range service.Ports {
+			if !strings.HasPrefix(port, "127.0.0.1:") {
+				t.Errorf("the service %s opens the port %s to more than this machine", name, port)
+			}
+		}
+		if !strings.HasPrefix(service.Image, "clickhouse/") {
+			continue
+		}
+		servers++
+		leadsOut := func(network string) bool { return !compose.Networks[network].Internal }
+		if len(service.Networks) == 0 || slices.ContainsFunc(service.Networks, leadsOut) {
+			t.Errorf("the service %s is in the networks %q, want only such as are internal", name, service.Networks)
+		}
+		if len(service.Ports) > 0 {
+			t.Errorf("the service %s has the ports %q, which a network without a way out cannot have", name, service.Ports)
+		}
+	}
+	if servers != 2 {
+		t.Errorf("there are %d servers of a warehouse, want that of the portal and that of the demo", servers)
+	}
+}
+
+// The unit leaves the engine what it isolates itself with.
+func TestTheUnitLetsTheEngineIsolateItself(t *testing.T) {
+	text, err := os.ReadFile("../../deploy/stagelag.service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{
+		"RestrictNamespaces=user net", "SystemCallFilter=@system-service seccomp", "RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX",
+		"NoNewPrivileges=yes", "UMask=0077",
+	} {
+		if !strings.Contains(string(text), "\n"+line+"\n") {
+			t.Errorf("the unit lacks the line %s", line)
+		}
+	}
+}
+
 // What is deployed calls commands, flags and variables that there are.
 func TestWhatIsDeployed(t *testing.T) {
 	for _, d := range []deployed{unit(t), service(t)} {

@@ -99,6 +99,52 @@ func TestLinksLeadSomewhere(t *testing.T) {
 	}
 }
 
+var testName = regexp.MustCompile("`(Test[A-Z]\\w+)`")
+
+// What SECURITY.md names as the proof of a line exists, and each line of a table of what stops somebody names one or
+// says that there is none.
+func TestTestsThatShowSecurityExist(t *testing.T) {
+	t.Parallel()
+	tests := map[string]bool{}
+	declared := regexp.MustCompile(`(?m)^func (Test\w+)\(`)
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		for _, found := range declared.FindAllStringSubmatch(read(t, path), -1) {
+			tests[found[1]] = true
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	isProof, lines := false, 0
+	for line := range strings.Lines(read(t, filepath.Join(root, "SECURITY.md"))) {
+		cells := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), "|")
+		last := strings.TrimSpace(cells[len(cells)-1])
+		switch {
+		case !strings.HasPrefix(line, "|"):
+			isProof = false
+		case last == "test":
+			isProof = true
+		case isProof && !strings.HasPrefix(last, "---"):
+			lines++
+			if !testName.MatchString(last) && !strings.Contains(last, "none") {
+				t.Errorf("SECURITY.md names no test in the line %s", line)
+			}
+		}
+		for _, found := range testName.FindAllStringSubmatch(line, -1) {
+			if !tests[found[1]] {
+				t.Errorf("SECURITY.md names the test %s, and there is no such test", found[1])
+			}
+		}
+	}
+	if lines < 15 {
+		t.Errorf("SECURITY.md has %d lines with a test, want 15 or more", lines)
+	}
+}
+
 // Every page can be found from the README.
 func TestReadmeLinksEveryPage(t *testing.T) {
 	t.Parallel()

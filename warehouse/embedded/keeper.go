@@ -280,19 +280,21 @@ func (k *keeper) read(waits bool) (usage, error) {
 }
 
 // needed are the variables that a keeper takes over from the command that starts it: what finds
-// programs, libraries and folders, and what the tests set.
-var needed = []string{
-	"PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH",
-	ZoneVariable, MemoryVariable, "GORACE", "GOCOVERDIR",
+// programs, libraries and folders. Those of tests begin with testPrefix, or are Go's.
+var needed = []string{"PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "GORACE", "GOCOVERDIR"}
+
+const testPrefix = "STAGELAG_TEST_ENGINE_"
+
+// isNeeded is whether a keeper gets a variable, given as NAME=value. A command's environment holds the webhook
+// and passwords, and the keeper may outlive the command by hours.
+func isNeeded(variable string) bool {
+	name, _, _ := strings.Cut(variable, "=")
+	return slices.Contains(needed, name) || strings.HasPrefix(name, testPrefix)
 }
 
-// inherited are the variables, as NAME=value, that a keeper gets of those of a command. A command's
-// environment holds the webhook and passwords, and the keeper may outlive the command by hours.
+// inherited are the variables of a command that a keeper gets.
 func inherited(environment []string) []string {
-	return slices.DeleteFunc(slices.Clone(environment), func(variable string) bool {
-		name, _, _ := strings.Cut(variable, "=")
-		return !slices.Contains(needed, name)
-	})
+	return slices.DeleteFunc(slices.Clone(environment), func(variable string) bool { return !isNeeded(variable) })
 }
 
 // self is this program, also after its file was replaced by a newer build.

@@ -127,7 +127,7 @@ func checkFile(name string, info fs.FileInfo, kind fs.FileMode) error {
 	case mode.Type() != kind:
 		return fmt.Errorf("%s is not a file of stagelag's: remove it", name)
 	case ownerOf(info) != os.Geteuid():
-		return fmt.Errorf("%s belongs to %s, and this is %s: run stagelag as its owner, or set warehouse.path to another folder",
+		return fmt.Errorf("%s belongs to %s, and this is %s: use it as its owner, or set warehouse.path to another folder",
 			name, userName(ownerOf(info)), userName(os.Geteuid()))
 	case mode.Perm()&writableByOthers != 0:
 		return fmt.Errorf("%s can be written by others (mode %04o), so what is in it may not be yours: chmod go-w %s if you know that it is, or set warehouse.path to another folder",

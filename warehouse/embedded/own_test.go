@@ -84,7 +84,7 @@ func TestAFolderThatOthersCanWriteIsRefused(t *testing.T) {
 		})
 	}
 	t.Run("it belongs to somebody else", func(t *testing.T) {
-		refused(t, foreign(t), "belongs to", "run stagelag as its owner", "warehouse.path")
+		refused(t, foreign(t), "belongs to", "use it as its owner", "warehouse.path")
 	})
 }
 

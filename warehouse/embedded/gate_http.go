@@ -162,7 +162,7 @@ func splitQuery(raw string) (_ login, rest string, found bool, err error) {
 	var l login
 	var others []string
 	seen := map[string]bool{}
-	for _, pair := range strings.Split(raw, "&") {
+	for pair := range strings.SplitSeq(raw, "&") {
 		key, value, _ := strings.Cut(pair, "=")
 		name, keyErr := url.QueryUnescape(key)
 		text, valueErr := url.QueryUnescape(value)

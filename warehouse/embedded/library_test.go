@@ -31,7 +31,7 @@ func TestTheCachedEngineIsTheFetchedOne(t *testing.T) {
 	}{
 		{"as it was fetched", "", func(string) error { return nil }, ""},
 		{"as it was fetched, and known", sum, func(string) error { return nil }, ""},
-		{"fetched by somebody else, as this one would be", "", func(cache string) error { return os.Chmod(cache, 0o755) }, ""}, //nolint:gosec // it is what is tested
+		{"fetched by somebody else, as this one would be", "", func(cache string) error { return os.Chmod(cache, 0o755) }, ""},
 		{"cut off", "", write("libchdb.so", "the eng"), "damaged"},
 		{"changed afterwards", "", write("libchdb.so", "the eNgine"), "damaged"},
 		{"another one, with a checksum of its own", strings.Repeat("0", 64), func(string) error { return nil }, "not the one that was fetched"},

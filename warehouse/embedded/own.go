@@ -88,7 +88,7 @@ func close0700(name string) error {
 	if err != nil || info.Mode().Perm()&openToOthers == 0 {
 		return err
 	}
-	return os.Chmod(name, 0o700)
+	return os.Chmod(name, 0o700) //nolint:gosec // a folder
 }
 
 // checkAbove refuses a place that others can put another folder into: one whose folders above let
@@ -140,7 +140,14 @@ func linkError(name string) error {
 	return fmt.Errorf("%s is a symbolic link, which is not followed here: put what it leads to in its place", name)
 }
 
-func ownerOf(info fs.FileInfo) int { return int(info.Sys().(*syscall.Stat_t).Uid) }
+// ownerOf is the owner of a file on a disk, -1 where the system does not say.
+func ownerOf(info fs.FileInfo) int {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return -1
+	}
+	return int(stat.Uid)
+}
 
 // userName is for a person.
 func userName(id int) string {

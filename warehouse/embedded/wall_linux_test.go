@@ -53,7 +53,7 @@ func networkOf(t *testing.T, process int) string {
 // inProc reads a file of a process in /proc.
 func inProc(t *testing.T, process int, name string) string {
 	t.Helper()
-	content, err := os.ReadFile(filepath.Join("/proc", fmt.Sprint(process), name))
+	content, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", process, name))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,7 +36,7 @@ type ForeignError struct {
 
 func (e *ForeignError) Error() string {
 	const most = 40
-	return fmt.Sprintf("write_back.%s: the field %s holds values that stagelag has not written, in %d deals, such as %q in deal %d; "+
+	return fmt.Sprintf("write_back.%s: the field %s holds values that write-back has not written, in %d deals, such as %q in deal %d; "+
 		"name another field, or have them replaced by stagelag write-back --overwrite", e.Role, e.Field, e.Deals, plain.Text(e.Value, most), e.Deal)
 }
 

@@ -59,7 +59,7 @@ func TestAFieldThatPeopleHaveFilled(t *testing.T) {
 	s.world.AddField(simulator.Field{Name: "UF_CRM_NOTE", Type: "string"})
 	fill(deals[5], "UF_CRM_NOTE", "3 windows")
 	s.cfg.WriteBack.DaysLost = "UF_CRM_NOTE"
-	if _, err := s.writeBack(); err == nil || !strings.Contains(err.Error(), `the field UF_CRM_NOTE holds values that stagelag has not written, in 1 deals, such as "3 windows"`) {
+	if _, err := s.writeBack(); err == nil || !strings.Contains(err.Error(), `the field UF_CRM_NOTE holds values that write-back has not written, in 1 deals, such as "3 windows"`) {
 		t.Errorf("another field that people have filled: %v, want that it holds values", err)
 	}
 }

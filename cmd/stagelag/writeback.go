@@ -31,7 +31,7 @@ func newWriteBack(a *app) *cobra.Command {
 managers look: the fields that write_back names in the configuration. It reads what the portal
 has and writes only what differs, open deals first. stagelag run does it after each run.
 
-A field that holds values which stagelag has not written is left alone, and the command fails, unless
+A field that holds values which write-back has not written is left alone, and the command fails, unless
 --overwrite says once that they can be replaced.
 
 Stopped or killed at any moment, it goes on where it was when it is called again.`,
@@ -52,7 +52,7 @@ Stopped or killed at any moment, it goes on where it was when it is called again
 		},
 	}
 	cmd.Flags().BoolVar(&isDry, "dry-run", false, "print what would be written, and write nothing")
-	cmd.Flags().BoolVar(&overwrites, "overwrite", false, "replace the values of fields that stagelag has not written before")
+	cmd.Flags().BoolVar(&overwrites, "overwrite", false, "replace the values of fields that write-back has not written before")
 	cmd.Flags().IntVar(&limit, "limit", 0, "how many deals to write at most (0: all that differ)")
 	cmd.AddCommand(newWriteBackSetup(a))
 	return cmd

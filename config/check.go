@@ -23,6 +23,9 @@ func (r *reader) check(cfg *Config) {
 	r.checkPlanFields(cfg.Plan.Fields)
 	r.checkNorms(cfg.Plan.Norms)
 	r.checkStageMap(cfg)
+	r.checkWaiting(cfg)
+	r.checkCalendars(&cfg.Calendar)
+	r.checkPauses(cfg.Pauses)
 	r.checkDatabase(&cfg.Warehouse)
 	r.checkWarehouse(cfg.Warehouse)
 	r.checkSchedule(cfg.Schedule)
@@ -187,6 +190,7 @@ func (r *reader) checkSchedule(configured Schedule) {
 }
 
 func (r *reader) checkWriteBack(cfg *Config) {
+	pauses := map[FieldName]string{cfg.Pauses.Flag: "flag", cfg.Pauses.From: "from", cfg.Pauses.Until: "until"}
 	plans := map[FieldName]extractor.StageID{}
 	for stage, fields := range cfg.Plan.Fields {
 		plans[fields.Days], plans[fields.Date] = stage, stage
@@ -205,6 +209,7 @@ func (r *reader) checkWriteBack(cfg *Config) {
 		}
 		earlier, isTaken := first[written.name]
 		stage, isPlan := plans[written.name]
+		pause, isPause := pauses[written.name]
 		switch {
 		case !strings.HasPrefix(string(written.name), "UF_"):
 			r.complain(r.places[path], path, "%s is no custom field, whose names begin with UF_", written.name)
@@ -213,6 +218,8 @@ func (r *reader) checkWriteBack(cfg *Config) {
 		case isPlan:
 			// What is written would be read as a plan in the next night.
 			r.complain(r.places[path], path, "%s carries the plan of the stage %s, see plan.fields: name another field", written.name, stage)
+		case isPause:
+			r.complain(r.places[path], path, "%s pauses the deal, see pauses.%s: name another field", written.name, pause)
 		}
 		first[written.name] = path
 	}

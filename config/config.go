@@ -4,6 +4,8 @@
 package config
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"stagelag/bitrix24"
@@ -19,6 +21,7 @@ type Config struct {
 	Stages    Stages    `key:"stages"`
 	Visits    Visits    `key:"visits"`
 	Calendar  Calendar  `key:"calendar"`
+	Pauses    Pauses    `key:"pauses"`
 	Warehouse Warehouse `key:"warehouse"`
 	Schedule  Schedule  `key:"schedule"`
 	WriteBack WriteBack `key:"write_back"`
@@ -84,6 +87,10 @@ type Stages struct {
 	// names is never itself mapped.
 	// stages.map, empty unless set.
 	Map map[extractor.StageID]extractor.StageID `key:"map"`
+	// Waiting are the stages in which a deal waits for somebody else, such as the client:
+	// they have no plan, and nothing in them is late.
+	// stages.waiting, none unless set.
+	Waiting []extractor.StageID `key:"waiting"`
 }
 
 // Visits tells what is a visit.
@@ -96,18 +103,96 @@ type Visits struct {
 // Least is the least length of something, possibly zero.
 type Least time.Duration
 
-// Calendar tells which days count.
+// Calendar tells which days count. Under CalendarDays nothing but Kind is set.
 type Calendar struct {
 	// Kind names the days that are counted.
 	// calendar.kind, calendar unless set.
 	Kind CalendarKind `key:"kind"`
+	// Weekend are the weekly days off under WorkingDays, in their order; possibly none.
+	// calendar.weekend, sat and sun with working unless set.
+	Weekend []time.Weekday `key:"weekend"`
+	// Lists are the lists of days off and of moved working days. A later one outweighs an
+	// earlier one, day by day.
+	// calendar.lists, none unless set.
+	Lists []List `key:"lists"`
+	// Off are dates that don't count, whatever the lists say; midnight UTC.
+	// calendar.off, none unless set.
+	Off []time.Time `key:"off"`
+	// Work are dates that count, whatever the lists say; midnight UTC.
+	// calendar.work, none unless set.
+	Work []time.Time `key:"work"`
+	// Funnels are the calendars of the funnels that have one of their own.
+	// calendar.funnels, none unless set.
+	Funnels map[extractor.FunnelID]FunnelCalendar `key:"funnels"`
+
+	// Place is where the configuration sets the calendar, file:line or a variable, for a
+	// complaint about it as a whole; empty where it does not.
+	Place string
+}
+
+// FunnelCalendar is the whole calendar of one funnel, see Calendar.
+type FunnelCalendar struct {
+	Kind    CalendarKind   `key:"kind"`
+	Weekend []time.Weekday `key:"weekend"`
+	Lists   []List         `key:"lists"`
+	Off     []time.Time    `key:"off"`
+	Work    []time.Time    `key:"work"`
+	Place   string
+}
+
+// Default is the calendar of the funnels that have none of their own.
+func (c Calendar) Default() FunnelCalendar {
+	return FunnelCalendar{Kind: c.Kind, Weekend: c.Weekend, Lists: c.Lists, Off: c.Off, Work: c.Work, Place: c.Place}
+}
+
+// HasList is whether any of the calendars has a list of that name.
+func (c Calendar) HasList(name string) bool {
+	isIt := func(l List) bool { return l.Name == name }
+	for _, funnel := range c.Funnels {
+		if slices.ContainsFunc(funnel.Lists, isIt) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(c.Lists, isIt)
 }
 
 // CalendarKind names the days that a plan and an overrun are counted in.
 type CalendarKind string
 
-// CalendarDays counts every day.
-const CalendarDays CalendarKind = "calendar"
+// The kinds of calendars.
+const (
+	CalendarDays CalendarKind = "calendar" // every day
+	WorkingDays  CalendarKind = "working"
+)
+
+// A List is a list of days as the configuration names it.
+type List struct {
+	// Name is that of a list that comes with the program, PortalList, or else the path of a
+	// file: a relative one of the configuration has its folder before it.
+	Name string
+	// Place is where the configuration names it, file:line or a variable.
+	Place string
+}
+
+// PortalList is the list that the portal's own calendar settings make.
+const PortalList = "portal"
+
+// IsFile is whether the list is in a file.
+func (l List) IsFile() bool { return strings.ContainsAny(l.Name, `./\`) }
+
+// Pauses names the fields of the deal that say when it is paused.
+type Pauses struct {
+	// Flag is a yes/no field: a day on which the portal shows it set is paused.
+	// pauses.flag, none unless set.
+	Flag FieldName `key:"flag"`
+	// From is a date field, the first day of a pause.
+	// pauses.from, none unless set.
+	From FieldName `key:"from"`
+	// Until is a date field, the last day of that pause; empty in a deal that is paused until
+	// further notice.
+	// pauses.until, none unless set.
+	Until FieldName `key:"until"`
+}
 
 // Warehouse is where the facts lie.
 type Warehouse struct {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"stagelag/bitrix24"
 	"stagelag/extractor"
@@ -31,8 +32,20 @@ plan:
     - {stage: "C5:DOCS", days: 7, from: 2026-09-01}
 stages:
   map: {"C5:OLD_DOCS": "C5:DOCS"}
+  waiting: ["C5:WAIT"]
 calendar:
-  kind: calendar
+  kind: working
+  weekend: [FRI, sat]
+  lists: [ru, company.csv, portal]
+  off: [2026-12-30]
+  work: [2026-11-14]
+  funnels:
+    7: {kind: working, lists: [kz]}
+    9: {kind: calendar}
+pauses:
+  flag: UF_CRM_WAITING
+  from: uf_crm_hold_from
+  until: UF_CRM_HOLD_UNTIL
 warehouse:
   url: clickhouse://stagelag:pa55@db:9000
   analyst_url: https://analyst:r3ad@db:8443
@@ -78,8 +91,18 @@ func sampleConfig(t *testing.T) Config {
 				{Stage: "C5:DOCS", Days: 7, From: time.Date(2026, 9, 1, 0, 0, 0, 0, time.UTC)},
 			},
 		},
-		Stages:   Stages{Map: map[extractor.StageID]extractor.StageID{"C5:OLD_DOCS": "C5:DOCS"}},
-		Calendar: Calendar{Kind: CalendarDays},
+		Stages: Stages{Map: map[extractor.StageID]extractor.StageID{"C5:OLD_DOCS": "C5:DOCS"}, Waiting: []extractor.StageID{"C5:WAIT"}},
+		Calendar: Calendar{
+			Kind: WorkingDays, Weekend: []time.Weekday{time.Friday, time.Saturday},
+			Lists: []List{{Name: "ru"}, {Name: "company.csv"}, {Name: "portal"}},
+			Off:   []time.Time{time.Date(2026, 12, 30, 0, 0, 0, 0, time.UTC)},
+			Work:  []time.Time{time.Date(2026, 11, 14, 0, 0, 0, 0, time.UTC)},
+			Funnels: map[extractor.FunnelID]FunnelCalendar{
+				7: {Kind: WorkingDays, Weekend: []time.Weekday{time.Saturday, time.Sunday}, Lists: []List{{Name: "kz"}}},
+				9: {Kind: CalendarDays},
+			},
+		},
+		Pauses: Pauses{Flag: "UF_CRM_WAITING", From: "UF_CRM_HOLD_FROM", Until: "UF_CRM_HOLD_UNTIL"},
 		Warehouse: Warehouse{
 			URL:        mustWarehouse(t, "clickhouse://stagelag:pa55@db:9000"),
 			AnalystURL: mustWarehouse(t, "https://analyst:r3ad@db:8443"),
@@ -116,6 +139,9 @@ func mustWarehouse(t *testing.T, text string) WarehouseURL {
 var compareOpaque = cmp.Options{
 	cmp.Comparer(func(a, b *time.Location) bool { return a.String() == b.String() }),
 	cmp.Comparer(func(a, b bitrix24.Webhook) bool { return reflect.DeepEqual(a, b) }),
+	// A test of their own says where lists are named, and in which folder they are.
+	cmp.Comparer(func(a, b List) bool { return filepath.Base(a.Name) == filepath.Base(b.Name) }),
+	cmpopts.IgnoreFields(Calendar{}, "Place"), cmpopts.IgnoreFields(FunnelCalendar{}, "Place"),
 }
 
 // load writes the text to a file named stagelag.yaml and loads it; places in the
@@ -247,7 +273,7 @@ func TestLoadComplaints(t *testing.T) {
 		{"a key that is a list", "portal: {[a]: b}", "stagelag.yaml:1: portal.…: expected a key, found a list"},
 		{"a merge key", "portal: {<<: {url: x}}", "stagelag.yaml:1: portal.<<: unknown key, the nearest is portal.url"},
 		{"a section that is a text", "portal: UTC", `stagelag.yaml:1: portal: expected a mapping with the keys portal.url, portal.time_zone, portal.limits, portal.check_clock, found the text "UTC"`},
-		{"a file that is a list", "- a", "stagelag.yaml:1: the file: expected a mapping with the keys portal, plan, stages, visits, calendar, warehouse, schedule, write_back, funnels, found a list"},
+		{"a file that is a list", "- a", "stagelag.yaml:1: the file: expected a mapping with the keys portal, plan, stages, visits, calendar, pauses, warehouse, schedule, write_back, funnels, found a list"},
 		{"broken YAML", "portal:\n  url: [", "stagelag.yaml:2: not YAML: did not find expected node content"},
 		{"a tab", "portal:\n\turl: x", "stagelag.yaml:2: not YAML: found character that cannot start any token"},
 		{"two documents", "funnels: [1]\n---\nfunnels: [2]\n", "stagelag.yaml:2: a second YAML document: would not be read, remove the --- before it"},
@@ -298,8 +324,28 @@ func TestLoadComplaints(t *testing.T) {
 		{"a chain of stages", "stages: {map: {A: B, B: C}}", "stagelag.yaml:1: stages.map[A]: B is itself mapped, to C: name the last stage"},
 		{"a cycle of stages", "stages: {map: {A: B, B: A}}", "stagelag.yaml:1: stages.map[A]: B is itself mapped, to A: name the last stage; stagelag.yaml:1: stages.map[B]: A is itself mapped, to B: name the last stage"},
 
-		{"working days", "calendar: {kind: working}", "stagelag.yaml:1: calendar.kind: working days are not known to this version, only calendar days are: write calendar"},
-		{"another calendar", "calendar: {kind: lunar}", `stagelag.yaml:1: calendar.kind: expected calendar, found "lunar"`},
+		{"another calendar", "calendar: {kind: lunar}", `stagelag.yaml:1: calendar.kind: expected calendar or working, found "lunar"`},
+		{"a list without working days", "calendar:\n  lists: [ru]", "stagelag.yaml:2: calendar.lists: every day counts with calendar.kind calendar: set that to working, or leave this out"},
+		{"other calendars without working days", "calendar:\n  funnels: {7: {kind: working}}", "stagelag.yaml:2: calendar.funnels: every day counts with calendar.kind calendar: set that to working, or leave this out"},
+		{"a weekend of seven days", "calendar: {kind: working, weekend: [mon, tue, wed, thu, fri, sat, sun]}", "stagelag.yaml:1: calendar.weekend: names all seven days, and no day would count: leave some out"},
+		{"an unknown weekday", "calendar: {kind: working, weekend: [sat, sunn, sun]}", `stagelag.yaml:1: calendar.weekend[1]: expected a weekday: sun, mon, tue, wed, thu, fri, sat, found "sunn"`},
+		{"a weekday given twice", "calendar:\n  kind: working\n  weekend:\n  - sat\n  - Sat", "stagelag.yaml:5: calendar.weekend[1]: sat is given twice"},
+		{"an unknown list", "calendar: {kind: working, lists: [kzz]}", "stagelag.yaml:1: calendar.lists[0]: there is no list kzz, the nearest is kz; a file is named with its ending, such as company.csv"},
+		{"a list given twice", "calendar: {kind: working, lists: [ru, portal, ru]}", "stagelag.yaml:1: calendar.lists[2]: ru is given twice"},
+		{"a list at an address", "calendar: {kind: working, lists: ['https://example.com/a.ics']}", "stagelag.yaml:1: calendar.lists[0]: expected the name of a list such as ru, or a file such as company.csv, found a text that is not repeated here"},
+		{"a day off that is no date", "calendar: {kind: working, off: [2026-02-30]}", `stagelag.yaml:1: calendar.off[0]: expected a date such as 2026-09-01, found "2026-02-30"`},
+		{"a day off given twice", "calendar: {kind: working, off: [2026-02-20, 2026-02-20]}", "stagelag.yaml:1: calendar.off[1]: 2026-02-20 is given twice"},
+		{"a day that is off and worked", "calendar:\n  kind: working\n  off: [2026-02-20]\n  work: [2026-02-20]", "stagelag.yaml:4: calendar.work[0]: 2026-02-20 is in calendar.off as well, take it out of one of them"},
+		{"a funnel's calendar without a kind", "calendar: {kind: working, funnels: {7: {lists: [kz]}}}", "stagelag.yaml:1: calendar.funnels[7].kind: not set; the funnel's calendar is a whole one, write calendar or working"},
+		{"a funnel's calendar with funnels", "calendar: {kind: working, funnels: {7: {kind: working, funnels: {}}}}", "stagelag.yaml:1: calendar.funnels[7].funnels: unknown key, the nearest is calendar.funnels"},
+		{"mistakes in a funnel's calendar", "calendar: {kind: working, funnels: {7: {kind: calendar, weekend: []}, 8: {kind: working, lists: [rus]}}}",
+			"stagelag.yaml:1: calendar.funnels[7].weekend: every day counts with calendar.funnels[7].kind calendar: set that to working, or leave this out; " +
+				"stagelag.yaml:1: calendar.funnels[8].lists[0]: there is no list rus, the nearest is ru; a file is named with its ending, such as company.csv"},
+		{"a pause without a beginning", "pauses: {until: UF_X}", "stagelag.yaml:1: pauses.until: a pause that ends has to begin, set pauses.from as well"},
+		{"a pause with one field for two", "pauses: {from: UF_X, until: uf_x}", "stagelag.yaml:1: pauses.until: UF_X is the field of pauses.from already"},
+		{"a field that pauses and is written", "pauses: {from: UF_X}\nwrite_back: {planned_end: UF_X}", "stagelag.yaml:2: write_back.planned_end: UF_X pauses the deal, see pauses.from: name another field"},
+		{"a waiting stage given twice", "stages: {waiting: [A, A]}", "stagelag.yaml:1: stages.waiting[1]: the stage A is given twice"},
+		{"a waiting stage that is mapped", "stages: {map: {A: B}, waiting: [A]}", "stagelag.yaml:1: stages.waiting[0]: the stage A counts as B, see stages.map: name that one"},
 
 		{"a warehouse of another scheme", "warehouse: {url: 'postgres://u:pa55@db/x'}", "stagelag.yaml:1: warehouse.url: must be embedded, or begin with clickhouse://, http:// or https://"},
 		{"a warehouse without a host", "warehouse: {url: 'clickhouse:///stagelag'}", "stagelag.yaml:1: warehouse.url: names no host"},
@@ -389,6 +435,11 @@ func TestLoadWarnings(t *testing.T) {
 				"plan.fields names the stage A, which stages.map counts as B: only what is set for B is used",
 				"plan.norms names the stage A, which stages.map counts as B: only what is set for B is used",
 			}},
+		{"a plan of a stage that waits", "stages: {waiting: [A, B]}\nplan: {norms: [{stage: A, days: 1}], fields: {A: {days: UF_A}}}", nil,
+			[]string{
+				"plan.fields names the stage A, which is in stages.waiting: its plan is not used",
+				"plan.norms names the stage A, which is in stages.waiting: its plan is not used",
+			}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -404,4 +455,30 @@ func ExampleError() {
 	_, err := parse("stagelag.yaml", []byte("portal:\n  limits: fast\n  zone: UTC\n"), 0o600, nil, nil)
 	fmt.Println(err)
 	// Output: configuration: stagelag.yaml:2: portal.limits: expected standard, enterprise or none, found "fast"; stagelag.yaml:3: portal.zone: unknown key, the nearest is portal.time_zone
+}
+
+// A list is looked for beside the configuration, wherever it is named, and is known by its line.
+func TestLists(t *testing.T) {
+	folder := t.TempDir()
+	path := filepath.Join(folder, "stagelag.yaml")
+	text := "calendar:\n  kind: working\n  lists: [ru, portal, lists/company.csv, /elsewhere/a.ics]\n  funnels:\n    7:\n      kind: working\n      lists:\n      - own.csv\n"
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got, err := Load(path, true, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []List{{"ru", path + ":3"}, {"portal", path + ":3"}, {filepath.Join(folder, "lists", "company.csv"), path + ":3"}, {"/elsewhere/a.ics", path + ":3"}}
+	own := FunnelCalendar{Kind: WorkingDays, Weekend: []time.Weekday{time.Saturday, time.Sunday}, Lists: []List{{filepath.Join(folder, "own.csv"), path + ":8"}}, Place: path + ":5"}
+	if !reflect.DeepEqual(got.Calendar.Lists, want) || !reflect.DeepEqual(got.Calendar.Funnels[7], own) || got.Calendar.Place != path+":2" {
+		t.Errorf("Load(%q): calendar %+v", text, got.Calendar)
+	}
+	if !got.Calendar.HasList("portal") || got.Calendar.HasList("kz") {
+		t.Errorf("HasList(portal) is %v and HasList(kz) %v", got.Calendar.HasList("portal"), got.Calendar.HasList("kz"))
+	}
+	got, err = Load(path, true, []string{"STAGELAG_CALENDAR_LISTS=a.csv"})
+	if want := []List{{filepath.Join(folder, "a.csv"), "STAGELAG_CALENDAR_LISTS"}}; err != nil || !reflect.DeepEqual(got.Calendar.Lists, want) {
+		t.Errorf("Load with a variable: the lists are %v, %v, want %v", got.Calendar.Lists, err, want)
+	}
 }

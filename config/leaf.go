@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"stagelag/bitrix24"
 	"stagelag/extractor"
@@ -87,15 +88,23 @@ var leaves = map[reflect.Type]leaf{
 	reflect.TypeFor[Language](): leafOf("en or ru", []string{"!!str"}, func(text string) (Language, error) {
 		return Language(text), unless(slices.Contains([]Language{English, Russian}, Language(text)))
 	}),
-	reflect.TypeFor[CalendarKind](): leafOf("calendar", []string{"!!str"}, func(text string) (CalendarKind, error) {
-		if text == "working" {
-			return "", errors.New("working days are not known to this version, only calendar days are: write calendar")
-		}
-		return CalendarKind(text), unless(CalendarKind(text) == CalendarDays)
+	reflect.TypeFor[CalendarKind](): leafOf("calendar or working", []string{"!!str"}, func(text string) (CalendarKind, error) {
+		return CalendarKind(text), unless(slices.Contains([]CalendarKind{CalendarDays, WorkingDays}, CalendarKind(text)))
+	}),
+	reflect.TypeFor[time.Weekday](): leafOf("a weekday: "+strings.Join(weekdays, ", "), []string{"!!str"}, func(text string) (time.Weekday, error) {
+		day := slices.Index(weekdays, strings.ToLower(text))
+		return time.Weekday(day), unless(day >= 0)
+	}),
+	reflect.TypeFor[List](): leafOf("the name of a list such as ru, or a file such as company.csv", []string{"!!str"}, func(text string) (List, error) {
+		isName := text != "" && text == strings.TrimSpace(text) && !strings.Contains(text, "://") && !strings.ContainsFunc(text, unicode.IsControl)
+		return List{Name: text}, unless(isName)
 	}),
 	reflect.TypeFor[bitrix24.Webhook](): leafOf("the address of an inbound webhook", []string{"!!str"}, bitrix24.ParseWebhook),
 	reflect.TypeFor[WarehouseURL]():     leafOf("embedded or the address of a ClickHouse server", []string{"!!str"}, ParseWarehouseURL),
 }
+
+// weekdays are those of time.Weekday, as people abbreviate them.
+var weekdays = []string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}
 
 // hostName is like a name or an IP address; one of version 6 may have a zone.
 var hostName = regexp.MustCompile(`^[A-Za-z0-9.:%_-]+$`)

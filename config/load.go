@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"slices"
-	"strconv"
 )
 
 // A Need is a part of the configuration that a command cannot do without.
@@ -120,11 +119,7 @@ func (r *reader) err() *Error {
 	slices.SortStableFunc(r.complaints, func(a, b placedComplaint) int { return a.rank() - b.rank() })
 	e := &Error{}
 	for _, c := range r.complaints {
-		where := c.variable
-		if c.line > 0 {
-			where = r.file + ":" + strconv.Itoa(c.line)
-		}
-		e.Complaints = append(e.Complaints, Complaint{where, c.about + ": " + c.text})
+		e.Complaints = append(e.Complaints, Complaint{r.placeText(c.place), c.about + ": " + c.text})
 	}
 	return e
 }

@@ -21,7 +21,16 @@ var overrides = map[string]struct{ variable, file string }{
 	"plan.norms":                 {`{stage: "C1:NEW", days: 3}, {stage: X, days: 0, from: 2026-01-31}`, `[{stage: "C1:NEW", days: 3}, {stage: X, days: 0, from: 2026-01-31}]`},
 	"stages.map":                 {`"C1:OLD": "C1:NEW"`, `{"C1:OLD": "C1:NEW"}`},
 	"visits.shortest":            {"5m", "5m"},
+	"stages.waiting":             {"C1:WAIT", "[\"C1:WAIT\"]"},
 	"calendar.kind":              {"calendar", "calendar"},
+	"calendar.weekend":           {"sun", "[sun]"},
+	"calendar.lists":             {"kz, other.ics", "[kz, other.ics]"},
+	"calendar.off":               {"2026-01-30", "[2026-01-30]"},
+	"calendar.work":              {"2026-01-31, 2026-02-01", "[2026-01-31, 2026-02-01]"},
+	"calendar.funnels":           {"5: {kind: working, weekend: []}", "{5: {kind: working, weekend: []}}"},
+	"pauses.flag":                {"UF_CRM_A", "UF_CRM_A"},
+	"pauses.from":                {"UF_CRM_B", "UF_CRM_B"},
+	"pauses.until":               {"UF_CRM_C", "UF_CRM_C"},
 	"warehouse.url":              {"embedded", "embedded"},
 	"warehouse.database":         {"south", "south"},
 	"warehouse.path":             {" /elsewhere ", "/elsewhere"},
@@ -58,14 +67,25 @@ func TestEveryKeyHasAVariable(t *testing.T) {
 			t.Errorf("%s has no value to override it with in this test", k.path)
 			continue
 		}
-		got, complaints := load(t, sample, []string{name + "=" + value.variable})
+		base, want := sample, sampleConfig(t)
+		if k.path == "calendar.kind" { // calendar, which leaves nothing to the other keys
+			base = regexp.MustCompile(`(?s)calendar:\n.*\npauses:`).ReplaceAllString(sample, "calendar: {kind: working}\npauses:")
+			want.Calendar = Calendar{}
+		}
+		got, complaints := load(t, base, []string{name + "=" + value.variable})
 		if complaints != "" {
 			t.Errorf("Load with %s=%s: %s", name, value.variable, complaints)
 			continue
 		}
 
-		want := sampleConfig(t)
 		text := yamlOf(k.path, value.file)
+		section, key, _ := strings.Cut(k.path, ".")
+		switch { // what stands for nothing alone
+		case section == "calendar" && key != "kind":
+			text = "calendar: {kind: working, " + key + ": " + value.file + "}"
+		case k.path == "pauses.until":
+			text = "pauses: {from: UF_X, until: " + value.file + "}"
+		}
 		if strings.HasSuffix(k.path, "_file") { // which stand for nothing alone
 			key := strings.TrimPrefix(k.path, "warehouse.")
 			text = regexp.MustCompile(`(?m)^  `+key+`: .*$`).ReplaceAllString(sample, "  "+key+": "+value.file)

@@ -15,6 +15,7 @@ const (
 	soon    = "#E69F00"
 	closed  = "#56B4E9"
 	neutral = "#0072B2"
+	waits   = "#CC79A7"
 )
 
 // The dashboards, in the order of their links.
@@ -60,6 +61,7 @@ func newBoard(name string, lang Lang, from string) *board {
 	for _, c := range choices {
 		b.builder.WithVariable(b.variable(c, true))
 	}
+	b.builder.WithVariable(b.daysVariable())
 	return b
 }
 
@@ -124,13 +126,13 @@ type word struct{ name, color string }
 var vocabulary = map[string][]word{
 	"status": {
 		{"on_time", onTime}, {"due_today", soon}, {"overdue", late}, {"finished_on_time", onTime},
-		{"finished_late", late}, {"no_plan", noPlan}, {"final", closed},
+		{"finished_late", late}, {"no_plan", noPlan}, {"waiting", waits}, {"paused", waits}, {"final", closed},
 	},
 	"plan_source": {{"deal_date", ""}, {"deal_days", ""}, {"stage_norm", ""}, {"none", noPlan}},
 	"reason": {
 		{"no_plan", ""}, {"bad_plan", ""}, {"history_reconstructed", ""}, {"history_starts_late", ""},
 		{"unknown_stage", ""}, {"unknown_manager", ""}, {"time_in_future", ""},
-		{"hidden", ""}, {"bad_date", ""}, {"bad_amount", ""},
+		{"hidden", ""}, {"bad_date", ""}, {"bad_amount", ""}, {"bad_pause", ""},
 	},
 	"change":     {{"newly_overdue", late}, {"brought_back", onTime}, {"finished_late", soon}},
 	"run_status": {{"published", onTime}, {"failed", late}, {"running", soon}, {"withdrawn", noPlan}},

@@ -10,28 +10,28 @@ SELECT deal_title, status, stage_name, manager_name, planned_end, days_left, ove
 FROM deals_now
 WHERE `+theDeal,
 		column{name: "deal_title", as: wrapped}, column{name: "status", as: spoken("status", 110)}, column{name: "stage_name", as: wrapped}, column{name: "manager_name", as: wrapped},
-		column{name: "planned_end", unit: "time:YYYY-MM-DD", as: date}, column{name: "days_left", unit: "days", as: wide(90)},
-		column{name: "overdue_days_now", unit: "days", color: late, as: wide(130)}, column{name: "overdue_days_total", unit: "days", color: late, as: wide(80)}, column{name: "deal_url", as: toPortal})
+		column{name: "planned_end", unit: "time:YYYY-MM-DD", as: date}, column{name: "days_left", unit: "days", as: days(90)},
+		column{name: "overdue_days_now", unit: "days", color: late, as: days(130)}, column{name: "overdue_days_total", unit: "days", color: late, as: days(80)}, column{name: "deal_url", as: toPortal})
 
 	b.line("deal.line", 24, 7, `
 SELECT toDateTime(day, 'UTC') AS time, argMax(v.stage_name, visit_no) AS stage_name,
-  argMax(multiIf(v.stage_semantics != 'process', 'final', f.plan_days IS NULL, 'no_plan', f.overdue_days > 0, 'overdue', 'on_time'), visit_no) AS status
+  argMax(multiIf(v.stage_semantics != 'process', 'final', v.is_waiting, 'waiting', f.is_paused = 1, 'paused', f.plan_days IS NULL, 'no_plan', f.overdue_days > 0, 'overdue', 'on_time'), visit_no) AS status
 FROM deal_stage_days AS f
-INNER JOIN (SELECT deal_id, visit_no, stage_name, stage_semantics FROM deal_stages WHERE `+theDeal+`) AS v USING (deal_id, visit_no)
+INNER JOIN (SELECT deal_id, visit_no, stage_name, stage_semantics, status = 'waiting' AS is_waiting FROM deal_stages WHERE `+theDeal+`) AS v USING (deal_id, visit_no)
 WHERE `+theDeal+`
   AND `+inPeriod+`
 GROUP BY day
 ORDER BY day`, column{name: "stage_name", as: wrapped}, column{name: "status", as: spoken("status", 0)})
 
 	b.table("deal.visits", 24, 9, `
-SELECT visit_no, stage_name, entered_date, plan_days, plan_source, planned_end, left_date, elapsed_days, overdue_days, status
+SELECT visit_no, stage_name, entered_date, plan_days, plan_source, planned_end, left_date, elapsed_days, paused_days, overdue_days, status
 FROM deal_stages
 WHERE `+theDeal+`
 ORDER BY visit_no`,
 		column{name: "visit_no", unit: count, as: wide(45)}, column{name: "stage_name", as: wrapped}, column{name: "entered_date", unit: "time:YYYY-MM-DD", as: date},
-		column{name: "plan_days", unit: "days", as: wide(65)}, column{name: "plan_source", as: spoken("plan_source", 135)},
+		column{name: "plan_days", unit: "days", as: days(65)}, column{name: "plan_source", as: spoken("plan_source", 135)},
 		column{name: "planned_end", unit: "time:YYYY-MM-DD", as: date}, column{name: "left_date", unit: "time:YYYY-MM-DD", as: date},
-		column{name: "elapsed_days", unit: "days", as: wide(85)}, column{name: "overdue_days", unit: "days", color: late, as: wide(95)}, column{name: "status", as: spoken("status", 140)})
+		column{name: "elapsed_days", unit: "days", as: days(100)}, column{name: "paused_days", unit: "days", as: days(100)}, column{name: "overdue_days", unit: "days", color: late, as: days(95)}, column{name: "status", as: spoken("status", 140)})
 
 	b.trend("deal.growth", 12, 8, rows, look{unit: "days", fromZero: true}, `
 SELECT toDateTime(day, 'UTC') AS time, days_lost
@@ -51,8 +51,6 @@ WHERE `+theDeal+`
 ORDER BY visit_no, reason`,
 		column{name: "visit_no", unit: count, as: wide(45)}, column{name: "reason", as: spoken("reason", 165)}, column{name: "detail", as: wrapped})
 
-	// The sentences are the one thing that differs between the languages: they are made
-	// of the deal's own dates.
-	b.table("deal.how", 24, 9, b.say("deal.how.sql"), column{name: "sentence"})
+	b.table("deal.how", 24, 9, how(lang), column{name: "sentence", as: wrapped})
 	return b
 }

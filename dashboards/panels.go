@@ -74,6 +74,13 @@ func wide(pixels int) func(*board) []dashboard.DynamicConfigValue {
 	return func(*board) []dashboard.DynamicConfigValue { return []dashboard.DynamicConfigValue{width(pixels)} }
 }
 
+// days is a column whose name says which days it counts, in more than one line where it is narrow.
+func days(pixels int) func(*board) []dashboard.DynamicConfigValue {
+	return func(*board) []dashboard.DynamicConfigValue {
+		return []dashboard.DynamicConfigValue{width(max(pixels, 100)), {Id: "custom.wrapHeaderText", Value: true}}
+	}
+}
+
 // sized gives a column that looks like something its width too.
 func sized(as func(*board) []dashboard.DynamicConfigValue, pixels int) func(*board) []dashboard.DynamicConfigValue {
 	return func(b *board) []dashboard.DynamicConfigValue { return append(as(b), width(pixels)) }

@@ -4,22 +4,25 @@ package dashboards
 func portfolio(lang Lang) *board {
 	b := newBoard("portfolio", lang, "now-90d")
 
-	b.stat("portfolio.lost", 9, 4, `
+	b.stat("portfolio.lost", 7, 4, `
 SELECT sumOrNull(overdue_days_accrued) AS days_lost,
   sumOrNullIf(overdue_days_accrued, day > `+asOf+` - 7) AS days_lost_week,
   sumOrNullIf(overdue_days_accrued, day > `+asOf+` - 30) AS days_lost_month
 FROM quality_report
 WHERE `+chosen,
 		column{name: "days_lost", unit: "days", color: late}, column{name: "days_lost_week", unit: "days", color: late}, column{name: "days_lost_month", unit: "days", color: late})
-	b.stat("portfolio.deals", 9, 4, `
+	b.stat("portfolio.deals", 12, 4, `
 SELECT if(`+asOf+` IS NOT NULL, count(), NULL) AS open_deals,
   if(`+asOf+` IS NOT NULL, countIf(overdue_days > 0), NULL) AS overdue_deals,
-  if(`+asOf+` IS NOT NULL, countIf(overdue_days = 0 AND days_left <= 7), NULL) AS due_deals
+  if(`+asOf+` IS NOT NULL, countIf(overdue_days = 0 AND planned_end <= `+asOf+` + 7), NULL) AS due_deals,
+  if(`+asOf+` IS NOT NULL, countIf(status = 'waiting'), NULL) AS waiting_deals,
+  if(`+asOf+` IS NOT NULL, sum(paused_days), NULL) AS days_paused
 FROM visits_now
 WHERE is_open = 1
   AND `+chosen,
-		column{name: "open_deals", unit: count, color: neutral}, column{name: "overdue_deals", unit: count, color: late}, column{name: "due_deals", unit: count, color: soon})
-	b.stat("portfolio.rate", 6, 4, onTimeRate,
+		column{name: "open_deals", unit: count, color: neutral}, column{name: "overdue_deals", unit: count, color: late}, column{name: "due_deals", unit: count, color: soon},
+		column{name: "waiting_deals", unit: count, color: waits}, column{name: "days_paused", unit: "days", color: waits})
+	b.stat("portfolio.rate", 5, 4, onTimeRate,
 		column{name: "on_time_rate", unit: share, color: onTime}, column{name: "coverage", unit: share, color: noPlan})
 
 	b.trend("portfolio.daily", 12, 7, rows, look{unit: "days", isBars: true, fromZero: true}, `
@@ -71,7 +74,7 @@ WHERE `+chosen+`
 ORDER BY change, overdue_days DESC, deal_id
 LIMIT 200`,
 		column{name: "change", as: spoken("change", 140)}, column{name: "deal_title", as: toDeal}, column{name: "stage_name", as: sized(wrapped, 115)}, column{name: "manager_name", as: sized(wrapped, 160)},
-		column{name: "planned_end", unit: "time:YYYY-MM-DD", as: date}, column{name: "overdue_days", unit: "days", color: late, as: wide(100)}, column{name: "deal_id", unit: count, as: hidden})
+		column{name: "planned_end", unit: "time:YYYY-MM-DD", as: date}, column{name: "overdue_days", unit: "days", color: late, as: days(100)}, column{name: "deal_id", unit: count, as: hidden})
 
 	b.table("portfolio.latest", 24, 23, `
 SELECT deal_title, stage_name, manager_name, planned_end, overdue_days_now, toFloat64(amount) AS amount, currency, deal_id, deal_url

@@ -18,7 +18,7 @@ const qualityMeasures = `sum(visits_closed) AS visits_closed, sum(visits_on_time
 
 var qualityColumns = []column{
 	{name: "visits_closed", unit: count, as: wide(97)}, {name: "visits_on_time", unit: count, color: onTime, as: wide(75)}, {name: "visits_late", unit: count, color: late, as: wide(92)},
-	{name: "late_days", unit: "days", color: late, as: wide(130)}, {name: "days_lost", unit: "days", color: late, as: wide(120)},
+	{name: "late_days", unit: "days", color: late, as: days(130)}, {name: "days_lost", unit: "days", color: late, as: days(120)},
 	{name: "on_time_rate", unit: share, color: onTime, as: wide(105)}, {name: "coverage", unit: share, color: noPlan, as: wide(78)},
 }
 
@@ -75,9 +75,9 @@ ARRAY JOIN [('0', 0, 0), ('1–3', 1, 3), ('4–7', 4, 7), ('8–14', 8, 14), ('
 GROUP BY bucket
 ORDER BY bucket.2`, column{name: "late_by"}, column{name: "visits", color: neutral})
 	b.table("quality.list", 24, 14, firstVisits("deal_title, stage_name, manager_name, entered_date, planned_end, left_date, overdue_days, status, deal_id",
-		"is_open = 0 AND $__dateFilter(left_date)", "overdue_days DESC, deal_id, visit_no", 500),
+		"is_open = 0 AND status != 'waiting' AND $__dateFilter(left_date)", "overdue_days DESC, deal_id, visit_no", 500),
 		column{name: "deal_title", as: toDeal}, column{name: "stage_name", as: sized(wrapped, 140)}, column{name: "manager_name", as: sized(wrapped, 172)}, column{name: "entered_date", unit: "time:YYYY-MM-DD", as: date},
 		column{name: "planned_end", unit: "time:YYYY-MM-DD", as: date}, column{name: "left_date", unit: "time:YYYY-MM-DD", as: date},
-		column{name: "overdue_days", unit: "days", color: late, as: wide(95)}, column{name: "status", as: spoken("status", 140)}, column{name: "deal_id", unit: count, as: hidden})
+		column{name: "overdue_days", unit: "days", color: late, as: days(95)}, column{name: "status", as: spoken("status", 140)}, column{name: "deal_id", unit: count, as: hidden})
 	return b
 }

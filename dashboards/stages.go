@@ -7,11 +7,12 @@ func stages(lang Lang) *board {
 	b := newBoard("stages", lang, "now-6M")
 	b.table("stages.time", 24, 10, `
 SELECT `+nameOfStage("names.stage_name")+`, ifNull(nullIf(funnels.funnel_name, ''), concat('#', toString(funnel_id))) AS funnel_name,
-  visits_closed, days[1] AS median_days, days[2] AS p85_days, days[3] AS p95_days, median_plan, coverage
+  visits_closed, days[1] AS median_days, days[2] AS p85_days, days[3] AS p95_days, median_counting, median_plan, coverage
 FROM
 (
   SELECT funnel_id, stage_id, count() AS visits_closed, quantilesExact(0.5, 0.85, 0.95)(elapsed_days) AS days,
-    quantileExactOrNull(0.5)(plan_days) AS median_plan, count(plan_days) / count() AS coverage
+    quantileExact(0.5)(elapsed_working_days - paused_days) AS median_counting,
+    quantileExactOrNull(0.5)(plan_days) AS median_plan, count(plan_days) / nullIf(countIf(status != 'waiting'), 0) AS coverage
   FROM visits_now
   WHERE is_open = 0 AND is_final = 0 AND $__dateFilter(left_date)
     AND `+chosen+`
@@ -22,19 +23,19 @@ LEFT JOIN (SELECT funnel_id, any(funnel_name) AS funnel_name FROM stage_names GR
 ORDER BY median_days DESC, stage_name`,
 		column{name: "stage_name", as: wrapped}, column{name: "funnel_name", as: wrapped}, column{name: "visits_closed", unit: count, as: wide(110)},
 		column{name: "median_days", unit: "days", as: sized(bar, 150)}, column{name: "p85_days", unit: "days", as: wide(90)}, column{name: "p95_days", unit: "days", as: wide(90)},
-		column{name: "median_plan", unit: "days", as: wide(135)}, column{name: "coverage", unit: share, color: noPlan, as: wide(90)})
+		column{name: "median_counting", unit: "days", as: wide(170)}, column{name: "median_plan", unit: "days", as: wide(135)}, column{name: "coverage", unit: share, color: noPlan, as: wide(90)})
 	b.trend("stages.flow", 24, 10, series, look{unit: count, isStack: true, fromZero: true}, `
-SELECT toDateTime(day, 'UTC') AS time, any(stage_name) AS name, sum(visits_open) AS visits_open
+SELECT toDateTime(day, 'UTC') AS time, any(stage_name) AS name, sum(visits_open) + sum(visits_waiting) AS visits_open
 FROM quality_report
 WHERE `+inPeriod+`
   AND `+chosen+`
 GROUP BY day, stage_id
 ORDER BY day, name`)
 	b.bars("stages.age", 12, 9, count, "age", common.StackingModeNormal, `
-SELECT bucket.1 AS age, sum(v.on_time) AS on_time, sum(v.overdue) AS overdue, sum(v.no_plan) AS no_plan
+SELECT bucket.1 AS age, sum(v.on_time) AS on_time, sum(v.overdue) AS overdue, sum(v.no_plan) AS no_plan, sum(v.waiting) AS waiting
 FROM
 (
-  SELECT elapsed_days, countIf(plan_days IS NOT NULL AND overdue_days = 0) AS on_time, countIf(overdue_days > 0) AS overdue, countIf(plan_days IS NULL) AS no_plan
+  SELECT elapsed_days, countIf(status IN ('on_time', 'due_today')) AS on_time, countIf(status = 'overdue') AS overdue, countIf(status = 'no_plan') AS no_plan, countIf(status = 'waiting') AS waiting
   FROM visits_now
   WHERE is_open = 1
     AND `+chosen+`
@@ -43,7 +44,7 @@ FROM
 ARRAY JOIN [('0–7', 0, 7), ('8–14', 8, 14), ('15–30', 15, 30), ('31–60', 31, 60), ('61–90', 61, 90), ('91+', 91, 2147483647)] AS bucket
 WHERE v.elapsed_days >= bucket.2 AND v.elapsed_days <= bucket.3
 GROUP BY bucket
-ORDER BY bucket.2`, column{name: "age"}, column{name: "on_time", color: onTime}, column{name: "overdue", color: late}, column{name: "no_plan", color: noPlan})
+ORDER BY bucket.2`, column{name: "age"}, column{name: "on_time", color: onTime}, column{name: "overdue", color: late}, column{name: "no_plan", color: noPlan}, column{name: "waiting", color: waits})
 	b.table("stages.reentries", 12, 9, `
 SELECT `+nameOfStage("names.stage_name")+`, visits, deals, reentries
 FROM
@@ -58,10 +59,10 @@ FROM
 LEFT JOIN stage_names AS names USING (funnel_id, stage_id)
 ORDER BY reentries DESC, stage_name`,
 		column{name: "stage_name", as: wrapped}, column{name: "visits", unit: count, as: wide(90)}, column{name: "deals", unit: count, as: wide(90)}, column{name: "reentries", unit: count, color: soon, as: sized(bar, 120)})
-	b.table("stages.oldest", 24, 12, firstVisits("deal_title, stage_name, manager_name, entered_date, elapsed_days, planned_end, overdue_days, status, deal_id",
+	b.table("stages.oldest", 24, 12, firstVisits("deal_title, stage_name, manager_name, entered_date, elapsed_days, paused_days, planned_end, overdue_days, status, deal_id",
 		"is_open = 1", "elapsed_days DESC, deal_id", 50),
 		column{name: "deal_title", as: toDeal}, column{name: "stage_name", as: sized(wrapped, 140)}, column{name: "manager_name", as: sized(wrapped, 172)}, column{name: "entered_date", unit: "time:YYYY-MM-DD", as: date},
-		column{name: "elapsed_days", unit: "days", as: sized(bar, 120)}, column{name: "planned_end", unit: "time:YYYY-MM-DD", as: date}, column{name: "overdue_days", unit: "days", color: late, as: wide(95)},
+		column{name: "elapsed_days", unit: "days", as: sized(bar, 150)}, column{name: "paused_days", unit: "days", as: days(100)}, column{name: "planned_end", unit: "time:YYYY-MM-DD", as: date}, column{name: "overdue_days", unit: "days", color: late, as: days(95)},
 		column{name: "status", as: spoken("status", 125)}, column{name: "deal_id", unit: count, as: hidden})
 	return b
 }

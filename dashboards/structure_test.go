@@ -116,6 +116,9 @@ func TestQueriesReadTheDocumentedViewsOnly(t *testing.T) {
 	}
 	for _, s := range statements(t) {
 		for _, found := range selected.FindAllStringSubmatch(s.sql, -1) {
+			if strings.Contains(s.sql, "  "+found[1]+" AS\n") { // its own, of its WITH
+				continue
+			}
 			if !strings.Contains(string(text), "\n## "+found[1]+"\n") {
 				t.Errorf("%s reads %s, which docs/views.md does not tell", s.place, found[1])
 			}

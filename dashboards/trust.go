@@ -12,7 +12,7 @@ HAVING count() > 0`,
 	b.stat("trust.coverage", 8, 4, `
 SELECT countIf(plan_source != 'none') / nullIf(count(), 0) AS coverage, if(count() = 0, NULL, countIf(plan_source = 'none')) AS without_plan
 FROM visits_now
-WHERE is_final = 0
+WHERE is_final = 0 AND status != 'waiting'
   AND `+chosen, column{name: "coverage", unit: share, color: noPlan}, column{name: "without_plan", unit: count, color: noPlan})
 
 	b.row("trust.row.rebuilt")
@@ -28,7 +28,7 @@ FROM
 )
 WHERE `+asOf+` IS NOT NULL
 ORDER BY step`,
-		column{name: "step", as: spoken("step", 0)}, column{name: "things", unit: count, as: wide(140)}, column{name: "days_lost", unit: "days", color: late, as: wide(160)}, column{name: "difference", unit: "days", as: zero})
+		column{name: "step", as: spoken("step", 0)}, column{name: "things", unit: count, as: wide(140)}, column{name: "days_lost", unit: "days", color: late, as: days(160)}, column{name: "difference", unit: "days", as: zero})
 	for _, laws := range []struct{ key, sql string }{{"trust.visit_laws", visitLaws}, {"trust.day_laws", dayLaws}} {
 		b.table(laws.key, 12, 5, laws.sql, column{name: "law", as: spoken("law", 0)}, column{name: "violations", unit: count, as: sized(zero, 100)})
 	}
@@ -37,13 +37,13 @@ SELECT `+nameOfStage("any(names.stage_name)")+`, sum(f.things) AS things, sum(f.
 FROM (SELECT funnel_id, stage_id, toInt64(sum(sign)) AS things, toInt64(sum(sign * overdue_day)) AS days_lost FROM fact_changes GROUP BY funnel_id, stage_id) AS f
 LEFT JOIN stage_names AS names USING (funnel_id, stage_id)
 GROUP BY stage_id
-ORDER BY days_lost DESC, stage_name`, column{name: "stage_name", as: wrapped}, column{name: "things", unit: count, as: wide(90)}, column{name: "days_lost", unit: "days", color: late, as: wide(125)})
+ORDER BY days_lost DESC, stage_name`, column{name: "stage_name", as: wrapped}, column{name: "things", unit: count, as: wide(90)}, column{name: "days_lost", unit: "days", color: late, as: days(125)})
 	b.table("trust.visits", 8, 10, `
 SELECT `+nameOfStage("any(names.stage_name)")+`, sum(v.visits) AS visits, sum(v.days_lost) AS days_lost
 FROM (SELECT funnel_id, stage_id, count() AS visits, sum(overdue_days) AS days_lost FROM visits_now GROUP BY funnel_id, stage_id) AS v
 LEFT JOIN stage_names AS names USING (funnel_id, stage_id)
 GROUP BY stage_id
-ORDER BY days_lost DESC, stage_name`, column{name: "stage_name", as: wrapped}, column{name: "visits", unit: count, as: wide(80)}, column{name: "days_lost", unit: "days", color: late, as: wide(125)})
+ORDER BY days_lost DESC, stage_name`, column{name: "stage_name", as: wrapped}, column{name: "visits", unit: count, as: wide(80)}, column{name: "days_lost", unit: "days", color: late, as: days(125)})
 	b.table("trust.deals", 8, 10, `
 SELECT deal_title, overdue_stages, overdue_days_total, deal_id
 FROM deals_now
@@ -55,7 +55,7 @@ WHERE deal_id IN
     ORDER BY sum(overdue_days) DESC, deal_id
     LIMIT 200
   )
-ORDER BY overdue_days_total DESC, deal_id`, column{name: "deal_title", as: toDeal}, column{name: "overdue_stages", unit: count, as: wide(75)}, column{name: "overdue_days_total", unit: "days", color: late, as: wide(80)}, column{name: "deal_id", unit: count, as: hidden})
+ORDER BY overdue_days_total DESC, deal_id`, column{name: "deal_title", as: toDeal}, column{name: "overdue_stages", unit: count, as: wide(75)}, column{name: "overdue_days_total", unit: "days", color: late, as: days(80)}, column{name: "deal_id", unit: count, as: hidden})
 
 	b.row("trust.row.gaps")
 	b.table("trust.reasons", 9, 12, `
@@ -94,18 +94,54 @@ LIMIT 30`,
 	return b
 }
 
+// countedDays are how many days count up to each day, by calendar: the funnels with a calendar other than the default
+// one with its place, and keys made of a place and a day with their numbers. The engine looks them up in hash tables
+// that it makes once.
+const countedDays = `
+  (
+    SELECT (
+      (SELECT (groupArray(funnel_id), groupArray(place)) FROM (SELECT DISTINCT arrayJoin(funnels) AS funnel_id, calendar_place AS place FROM numbered)),
+      (SELECT (groupArray(calendar_place * 70000 + toUInt32(day)), groupArray(number)) FROM numbered))
+  ) AS counted_days`
+
+const numbered = `
+  numbered AS
+  (
+    SELECT day, funnels, toUInt32(dense_rank() OVER (ORDER BY calendar)) - 1 AS calendar_place, toInt64(sum(counts) OVER (PARTITION BY calendar ORDER BY day)) AS number
+    FROM calendar_days
+  ),`
+
+// countedUpTo is how many days count up to a day in the funnel of a row, -1 for a day beyond the calendar.
+func countedUpTo(day string) string {
+	return "transform(toUInt32(transform(funnel_id, counted_days.1.1, counted_days.1.2, toUInt32(0))) * 70000 + toUInt32(" + day + "), counted_days.2.1, counted_days.2.2, toInt64(-1))"
+}
+
 // visitLaws counts the violations of the laws of a visit and of a deal's visits. A law's number is
-// its place in the catalogue. A deal is open by its last visit: any other open one is a violation.
+// its place in the catalogue. A deal is open by its last visit: any other open one is a violation. A plan ends so many
+// counting days after the entry, later by paused days, of which those to come are not told; a plan of no days
+// on a day that does not count ends on the next that does.
 var visitLaws = `
+WITH` + numbered + countedDays + `
 SELECT law, violations
 FROM
 (
   SELECT arrayJoin([('1', toInt64(plans)), ('3', toInt64(finals))]) AS counted, counted.1 AS law, counted.2 AS violations
   FROM
   (
-    SELECT countIf(if(planned_end < entered_date, plan_days != 0, planned_end != entered_date + plan_days)) AS plans,
+    SELECT countIf(multiIf(
+        planned_end IS NULL, 0,
+        planned_end < entered_date, plan_days != 0,
+        until < 0, 0,
+        until - since < plan_days, 1,
+        until - since > plan_days + paused_days, NOT (plan_days = 0 AND until - since = 1) AND NOT (is_open = 1 AND planned_end > ` + asOf + `),
+        0)) AS plans,
       countIf(is_final = 1 AND (planned_end IS NOT NULL OR is_open = 1 OR overdue_days != 0)) AS finals
-    FROM visits_now
+    FROM
+    (
+      SELECT planned_end, entered_date, plan_days, paused_days, is_open, is_final, overdue_days,
+        ` + countedUpTo("entered_date") + ` AS since, ` + countedUpTo("ifNull(planned_end, entered_date)") + ` AS until
+      FROM visits_now
+    )
   )
   UNION ALL
   SELECT ('2', toInt64(count())) AS counted, counted.1, counted.2
@@ -120,25 +156,47 @@ FROM
 WHERE ` + asOf + ` IS NOT NULL
 ORDER BY law`
 
-// dayLaws counts the days of a stage on which the report does not show what the dates of
-// the visits give. Both are compared by how they change from day to day: a visit begins
-// to accrue on the day after its planned end, or after its entry where that is later, and stops on the day after its end. A number stands
+// dayLaws counts the counting days of a stage on which the report does not show what the dates of
+// the visits give. Both are compared by how they change from counting day to counting day: a visit begins
+// to accrue on the one after its planned end, or after its entry where that is later, and stops on the one after its
+// end. Where visits were paused, only the sums of their stage are held against each other. A number stands
 // for the stage: the engine groups numbers faster than texts.
 var dayLaws = `
-SELECT '4' AS law, toInt64(countIf(difference != 0)) AS violations
+WITH` + numbered + countedDays + `
+SELECT '4' AS law, toInt64(countIf(if(has_pauses, sums != 0 AND number = 0, difference != 0))) AS violations
 FROM
 (
-  SELECT cityHash64(funnel_id, stage_id) AS stage, event.1 AS day, sum(event.2) AS difference
+  SELECT stage, number, sum(change) AS difference, max(max(is_paused)) OVER (PARTITION BY stage) AS has_pauses, sum(sum(days)) OVER (PARTITION BY stage) AS sums
   FROM
   (
-    SELECT funnel_id, stage_id, arrayJoin([
-      (greatest(assumeNotNull(planned_end), entered_date) + 1, toInt64(1)), (ifNull(left_date, assumeNotNull(` + asOf + `)) + 1, toInt64(-1))]) AS event
-    FROM visits_now WHERE overdue_days > 0
+    SELECT stage, is_paused, event.1 AS number, event.2 AS change, event.3 AS days
+    FROM
+    (
+      SELECT cityHash64(funnel_id, stage_id) AS stage, max(paused_days) > 0 AS is_paused,
+        arrayJoin([
+          (` + countedUpTo("after") + ` + 1, toInt64(count()), toInt64(0)),
+          (` + countedUpTo("until") + ` + 1, -toInt64(count()), toInt64(0)),
+          (toInt64(0), toInt64(0), toInt64(sum(overdue_days)))]) AS event
+      FROM
+      (
+        SELECT funnel_id, stage_id, greatest(assumeNotNull(planned_end), entered_date) AS after, ifNull(left_date, assumeNotNull(` + asOf + `)) AS until, paused_days, overdue_days
+        FROM visits_now WHERE overdue_days > 0
+      )
+      GROUP BY funnel_id, stage_id, after, until
+    )
     UNION ALL
-    SELECT funnel_id, stage_id, arrayJoin([(day, toInt64(-overdue_days_accrued)), (day + 1, toInt64(overdue_days_accrued))])
-    FROM quality_report
+    SELECT cityHash64(funnel_id, stage_id), 0, event.1, event.2, event.3
+    FROM
+    (
+      SELECT funnel_id, stage_id,
+        arrayJoin([
+          (` + countedUpTo("day") + `, -overdue_days_accrued, toInt64(0)),
+          (` + countedUpTo("day") + ` + 1, overdue_days_accrued, toInt64(0)),
+          (toInt64(0), toInt64(0), -overdue_days_accrued)]) AS event
+      FROM quality_report
+    )
   )
-  GROUP BY stage, day
+  GROUP BY stage, number
 )
 WHERE ` + asOf + ` IS NOT NULL
 HAVING ` + asOf + ` IS NOT NULL`

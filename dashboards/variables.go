@@ -3,7 +3,6 @@ package dashboards
 import (
 	"fmt"
 
-	"github.com/grafana/grafana-foundation-sdk/go/cog"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 )
 
@@ -48,7 +47,7 @@ WHERE deal_id IN
 ORDER BY overdue_days_total DESC, deal_id`}
 )
 
-func (b *board) variable(c choice, hasAll bool) cog.Builder[dashboard.VariableModel] {
+func (b *board) variable(c choice, hasAll bool) *dashboard.QueryVariableBuilder {
 	kind := map[string]any{"rawSql": c.sql, "refId": "var-" + c.name, "editorType": "sql", "pluginVersion": pluginVersion, "format": int(rows), "queryType": "table"}
 	v := dashboard.NewQueryVariableBuilder(c.name).
 		Label(b.say("variable." + c.name)).
@@ -66,6 +65,14 @@ func (b *board) variable(c choice, hasAll bool) cog.Builder[dashboard.VariableMo
 		})
 	}
 	return v
+}
+
+// daysVariable is the words for days that count. Titles and names of columns take it, and nobody chooses it.
+func (b *board) daysVariable() *dashboard.QueryVariableBuilder {
+	words := fmt.Sprintf("SELECT if(countIf(counts = 0) > 0, '%s', '%s') AS value, value AS text FROM calendar_days", b.say("days.working"), b.say("days.calendar"))
+	return b.variable(choice{"days", words}, false).
+		AllowCustomValue(false).
+		Hide(dashboard.VariableHideHideVariable)
 }
 
 // firstVisits asks for the first of the chosen visits, final ones left out, with their deals' titles. The deals are

@@ -7,8 +7,10 @@ import (
 	"time"
 
 	"stagelag/bitrix24"
+	"stagelag/calendar"
 	"stagelag/config"
 	"stagelag/extractor"
+	"stagelag/transform"
 	"stagelag/warehouse"
 )
 
@@ -53,7 +55,7 @@ const patience = 2 * time.Minute
 
 // Examine looks at everything.
 func Examine(ctx context.Context, p Patient) Report {
-	e := examination{Patient: p}
+	e := examination{Patient: p, furthest: transform.NoDay}
 	for _, warning := range p.Config.Warnings {
 		e.find("configuration", Warning, warning, "see the table of keys in docs/configuration.md")
 	}
@@ -66,6 +68,7 @@ func Examine(ctx context.Context, p Patient) Report {
 	limited, cancel = context.WithTimeout(ctx, patience)
 	e.warehouse(limited)
 	cancel()
+	e.ends()
 	e.schedule()
 	report := Report{Severity: OK, Findings: e.findings}
 	for _, f := range e.findings {
@@ -82,6 +85,10 @@ type examination struct {
 	findings []Finding
 	// description is the portal's; nil where it could not be asked.
 	description *extractor.Description
+	// calendars are those of the configuration; nil where they could not be read.
+	calendars *calendar.Loaded
+	// furthest is the last date that plans reach to, as far as it is known; NoDay where it is not.
+	furthest transform.Day
 }
 
 func (e *examination) find(check string, severity Severity, text, toDo string) {

@@ -133,13 +133,14 @@ func expect(t *testing.T, report doctor.Report, check string, severity doctor.Se
 }
 
 // warehouses are those that the tests look at together.
-type warehouses struct{ empty, published, unplanned, failed warehouse.Config }
+type warehouses struct{ empty, published, unplanned, far, failed warehouse.Config }
 
 func TestExamine(t *testing.T) {
 	t.Parallel()
 	w := warehouses{empty: warehousetest.Config(t)}
 	w.published = made(t, true, func(*site) {})
 	w.unplanned = made(t, true, func(s *site) { s.cfg.Plan.Norms = nil })
+	w.far = made(t, true, func(s *site) { s.cfg.Plan.Norms[0].Days = 36500 })
 	w.failed = made(t, false, func(s *site) {
 		s.portal.Inject(simulator.FromNth(4, simulator.Fault{Error: &simulator.AccessDenied}))
 	})
@@ -209,6 +210,7 @@ func healthySite(t *testing.T, w warehouses) {
 		{"coverage", "every open visit has a plan"},
 		{"gaps", "none"},
 		{"schedule", "30 2 * * *: next at "},
+		{"calendar", "every day counts"},
 	} {
 		expect(t, report, want.check, doctor.OK, want.text, "")
 	}
@@ -279,6 +281,41 @@ func faults(w warehouses) []fault {
 			"names", doctor.Problem, `write_back.state: the portal has no deal field "UF_CRM_STATE"`, "correct the name"},
 		{"a stage without a plan", w.empty, simulator.Options{}, func(s *site) { s.cfg.Plan.Norms = nil },
 			"plans", doctor.Warning, "1 from nowhere: C5:NEW (New)", "plan.norms"},
+		{"a stage that waits", w.empty, simulator.Options{}, func(s *site) { s.cfg.Plan.Norms, s.cfg.Stages.Waiting = nil, []extractor.StageID{"C5:NEW"} },
+			"plans", doctor.OK, "0 from nowhere; 1 needs none, because deals wait there", ""},
+		{"working days", w.empty, simulator.Options{Scopes: withCalendar}, func(s *site) { s.works("ru", "portal") },
+			"calendar", doctor.OK, "working days count, by the lists ru (until 20", ""},
+		{"the portal has other weekly days off", w.empty, simulator.Options{Scopes: withCalendar}, func(s *site) {
+			s.works("portal")
+			s.cfg.Calendar.Weekend = []time.Weekday{time.Sunday, time.Friday}
+		},
+			"calendar", doctor.OK, "the portal's weekly days off are sat, sun, and calendar.weekend has fri, sun", "set calendar.weekend if the portal is right"},
+		{"a portal's calendar that may not be read", w.empty, simulator.Options{}, func(s *site) { s.works("portal") },
+			"calendar", doctor.Problem, `the webhook lacks the scope "calendar"`, "take portal out of calendar.lists"},
+		{"a portal's calendar that can't be asked for", w.empty, simulator.Options{Scopes: withCalendar}, func(s *site) {
+			s.works("portal")
+			s.server.Close()
+		},
+			"calendar", doctor.Warning, "not looked at", ""},
+		{"a calendar that needs no portal", w.empty, simulator.Options{}, func(s *site) {
+			s.works("ru")
+			s.server.Close()
+		},
+			"calendar", doctor.OK, "working days count, by the lists ru", ""},
+		{"a list that is not there", w.empty, simulator.Options{}, func(s *site) { s.works("/nowhere/company.csv") },
+			"calendar", doctor.Problem, "stagelag.yaml:7: calendar.lists: there is no file /nowhere/company.csv", "correct it"},
+		{"a list that has ended", w.empty, simulator.Options{}, func(s *site) {
+			path := filepath.Join(s.t.TempDir(), "company.csv")
+			if err := os.WriteFile(path, []byte("2020-01-03,off\n"), 0o600); err != nil {
+				s.t.Fatal(err)
+			}
+			s.works(path)
+		},
+			"calendar", doctor.Warning, "the list company.csv of the calendar ends on 2020-12-31, and plans reach to 20", "add its days to calendar.off"},
+		{"a list that ends before a plan does", w.far, simulator.Options{}, func(s *site) { s.works("ru") },
+			"calendar", doctor.Warning, "the list ru of the calendar ends on 20", "add its days to calendar.off"},
+		{"a flag of another type", w.empty, simulator.Options{}, func(s *site) { s.cfg.Pauses.Flag = "UF_CRM_DAYS" },
+			"names", doctor.Problem, "pauses.flag: the portal's field UF_CRM_DAYS is of type integer and has to be of type boolean", "correct the name"},
 		{"a remark on the configuration", w.empty, simulator.Options{}, func(s *site) { s.cfg.Warnings = []string{"the variable X sets nothing"} },
 			"configuration", doctor.Warning, "the variable X sets nothing", "docs/configuration.md"},
 		{"a server that is down", w.empty, simulator.Options{}, func(s *site) { s.onServer("clickhouse://u:pa55@127.0.0.1:1") },
@@ -334,6 +371,16 @@ func newerSchema(t *testing.T, w warehouses) {
 		if finding.Check == "last run" || finding.Check == "coverage" {
 			t.Errorf("of a schema that is not known, doctor reads %+v", finding)
 		}
+	}
+}
+
+var withCalendar = []string{"crm", "user", "department", "calendar"}
+
+// works makes working days count, by these lists.
+func (s *site) works(lists ...string) {
+	s.cfg.Calendar = config.Calendar{Kind: config.WorkingDays, Weekend: []time.Weekday{time.Saturday, time.Sunday}}
+	for _, list := range lists {
+		s.cfg.Calendar.Lists = append(s.cfg.Calendar.Lists, config.List{Name: list, Place: "stagelag.yaml:7"})
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"stagelag/bitrix24"
+	"stagelag/calendar"
 	"stagelag/config"
 	"stagelag/extractor"
 	"stagelag/nightly"
@@ -29,7 +30,12 @@ func (e *examination) portal(ctx context.Context) {
 	if err != nil {
 		e.find("portal", Problem, fmt.Sprintf("%s: %v", host, err), toReach(err, host))
 		for _, check := range []string{"clock", "rights", "tariff", "names", "plans"} {
-			e.find(check, Warning, "not looked at, because the portal could not be asked", "")
+			e.find(check, Warning, notAsked, "")
+		}
+		if calendar.NeedsSettings(e.Config.Calendar) {
+			e.find("calendar", Warning, notAsked, "")
+		} else {
+			e.calendar(nil)
 		}
 		return
 	}
@@ -48,7 +54,10 @@ func (e *examination) portal(ctx context.Context) {
 	e.tariff(ctx)
 	e.names(ctx, description)
 	e.plans(description)
+	e.readCalendar(ctx)
 }
+
+const notAsked = "not looked at, because the portal could not be asked"
 
 // toReach is what to do about a portal that gave no description. What it answers itself says
 // so already.
@@ -142,7 +151,9 @@ func (e *examination) names(ctx context.Context, d extractor.Description) {
 		e.find("names", Warning, plain.Text(warning, 0), "take the name out of the configuration once no visit needs it")
 		found++
 	}
-	for _, err := range []error{wrong, writeback.CheckFields(e.Config.WriteBack, d.Description)} {
+	for _, err := range []error{
+		wrong, writeback.CheckFields(e.Config.WriteBack, d.Description), calendar.CheckFields(e.Config.Pauses, d.Description),
+	} {
 		wrong, ok := errors.AsType[*config.Error](err)
 		if !ok {
 			continue
@@ -190,7 +201,7 @@ func (e *examination) openWarehouse(ctx context.Context) *warehouse.Warehouse {
 // plans says which stages have a plan from where.
 func (e *examination) plans(d extractor.Description) {
 	var without []string
-	byField, byNorm := 0, 0
+	byField, byNorm, waiting := 0, 0, 0
 	for _, funnel := range d.Funnels {
 		if len(e.Config.Funnels) > 0 && !slices.Contains(e.Config.Funnels, funnel.ID) {
 			continue
@@ -200,6 +211,8 @@ func (e *examination) plans(d extractor.Description) {
 			hasNorm := slices.ContainsFunc(e.Config.Plan.Norms, func(n config.Norm) bool { return n.Stage == stage.ID })
 			switch {
 			case stage.Semantics.IsFinal():
+			case slices.Contains(e.Config.Stages.Waiting, stage.ID):
+				waiting++
 			case hasField:
 				byField++
 			case hasNorm:
@@ -210,6 +223,9 @@ func (e *examination) plans(d extractor.Description) {
 		}
 	}
 	text := fmt.Sprintf("%s get their plan from the deal's fields, %d from norms alone, %d from nowhere", count(byField, "stage"), byNorm, len(without))
+	if waiting > 0 {
+		text += fmt.Sprintf("; %s none, because deals wait there", needs(waiting))
+	}
 	if len(without) == 0 {
 		e.find("plans", OK, text, "")
 		return
@@ -221,4 +237,11 @@ func (e *examination) plans(d extractor.Description) {
 	}
 	e.find("plans", Warning, fmt.Sprintf("%s: %s%s", text, strings.Join(without[:min(most, len(without))], ", "), more),
 		"give these stages a norm in plan.norms, or fields in plan.fields; without a plan nothing there is ever late")
+}
+
+func needs(n int) string {
+	if n == 1 {
+		return "1 needs"
+	}
+	return fmt.Sprintf("%d need", n)
 }

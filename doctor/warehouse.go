@@ -57,6 +57,7 @@ func (e *examination) warehouse(ctx context.Context) {
 		e.lastRun(ctx, shown)
 		e.coverage(ctx, shown)
 		e.gaps(ctx, shown)
+		e.reach(ctx, w)
 	}
 }
 

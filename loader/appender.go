@@ -25,7 +25,6 @@ func (a *Appended) Add(b Appended) {
 // An Appender appends what a run derived of deals in one shard. It is for one goroutine, which
 // closes it; nothing of it can be seen before the run is published.
 type Appender struct {
-	calendar transform.Calendar
 	appended Appended
 
 	facts     *spanFeed
@@ -40,7 +39,7 @@ type Appender struct {
 
 // Append begins to append, into a stage if there is one. Only one Appender of a shard is used at a
 // time. When the context ends, it appends no more.
-func (s *Shard) Append(ctx context.Context, calendar transform.Calendar, stage *Stage) *Appender {
+func (s *Shard) Append(ctx context.Context, stage *Stage) *Appender {
 	s.appenders++
 	prefix := ""
 	if stage != nil {
@@ -50,7 +49,7 @@ func (s *Shard) Append(ctx context.Context, calendar transform.Calendar, stage *
 	senders, ctx := errgroup.WithContext(ctx)
 	sender := func(table string, write writer) *sender { return s.newSender(ctx, senders, prefix+table, write) }
 	return &Appender{
-		calendar: calendar, senders: senders, isOver: ctx.Done(), stop: stop,
+		senders: senders, isOver: ctx.Done(), stop: stop,
 		facts:     &spanFeed{feed: newFeed(&spanTable, s.run, sender(factTable.name, writeSpans))},
 		visits:    newFeed(&visitTable, s.run, sender(visitTable.name, visitTable.write)),
 		deals:     newFeed(&dealTable, s.run, sender(dealTable.name, dealTable.write)),
@@ -66,7 +65,7 @@ func (a *Appender) Fact(sign transform.Sign, f *transform.Fact) {
 
 // Visit appends a visit as it is now, or that it is no more. An error comes with Finish.
 func (a *Appender) Visit(v *transform.Visit, isGone bool) {
-	a.visits.add(newVisitRow(v, isGone, a.calendar))
+	a.visits.add(visitRow{Visit: *v, isGone: isGone, isOpen: v.IsOpen()})
 	a.appended.Visits++
 }
 

@@ -12,7 +12,6 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
-	"stagelag/transform"
 	"stagelag/warehouse"
 	"stagelag/warehouse/warehousetest"
 )
@@ -150,7 +149,7 @@ func TestNothingIsSentAfterClose(t *testing.T) {
 		}
 	}}
 	through := through(t, w, p)
-	a := begin(t, through, lastDay).Shards()[0].Append(context.Background(), transform.CalendarDays{}, nil)
+	a := begin(t, through, lastDay).Shards()[0].Append(context.Background(), nil)
 	v := visit(1, firstDay)
 	v.Plan.Problem = strings.Repeat("long ", 200) // so that the block is larger than what is buffered on its way
 	for range blockRows {

@@ -76,7 +76,10 @@ var dealTable = table[DealRow]{"deals", []column[DealRow]{
 	plain("is_open", func(d *DealRow) *bool { return &d.Standing.IsOpen }),
 	plain("is_planned", func(d *DealRow) *bool { return &d.Standing.IsPlanned }),
 	date("planned_end", func(d *DealRow) *transform.Day { return &d.Standing.PlannedEnd }),
-	date("accrues_after", func(d *DealRow) *transform.Day { return &d.Standing.AccruesAfter }),
+	plain("is_waiting", func(d *DealRow) *bool { return &d.Standing.IsWaiting }),
+	plain("accrues_number", func(d *DealRow) *int32 { return &d.Standing.Accrues }),
+	plain("due_number", func(d *DealRow) *int32 { return &d.Standing.Due }),
+	plain("stops_number", func(d *DealRow) *int32 { return &d.Standing.Stops }),
 	plain("is_late", func(d *DealRow) *bool { return &d.Standing.IsLate }),
 	plain("overdue_days", func(d *DealRow) *int64 { return &d.Standing.OverdueDays }),
 	plain("late_visits", func(d *DealRow) *uint32 { return &d.Standing.LateVisits }),
@@ -96,6 +99,6 @@ func (d *DealRow) restore() {
 		d.Standing.FirstEntered = transform.NoDay
 	}
 	if !d.Standing.IsPlanned {
-		d.Standing.PlannedEnd, d.Standing.AccruesAfter = transform.NoDay, transform.NoDay
+		d.Standing.PlannedEnd = transform.NoDay
 	}
 }

@@ -15,14 +15,15 @@ import (
 	"stagelag/transform"
 )
 
-// A span is days of a visit that follow each other and grow alike: it is sent in place of its facts, and the
-// engine makes them.
+// A span is days of a visit that follow each other and are alike but for which of them count: it is sent in place of
+// its facts, and the engine makes them.
 type span struct {
-	sign         transform.Sign
-	visit        transform.Visit
-	first        transform.Fact // of the first day; each further day adds its OverdueDay to its OverdueDays
-	days         uint32
-	daysLeftStep int32 // what each further day adds to the DaysLeft of the first
+	sign  transform.Sign
+	visit transform.Visit
+	first transform.Fact // of the first day
+	days  uint32
+	// counting is of each day whether it counts, 1 or 0; empty where all are as the first.
+	counting []uint8
 }
 
 // factTable is of the facts, each given by a span of one day.
@@ -45,20 +46,38 @@ var factTable = table[span]{"facts", []column[span]{
 	plain("overdue_day", func(s *span) *uint8 { return &s.first.OverdueDay }),
 	plain("days_left", func(s *span) *int32 { return &s.first.DaysLeft }),
 	plain("is_open", func(s *span) *bool { return &s.first.IsOpen }),
+	plain("is_waiting", func(s *span) *bool { return &s.visit.IsWaiting }),
+	plain("is_counting", func(s *span) *bool { return &s.first.IsCounting }),
+	enum("pause_source", func(s *span) *transform.PauseSource { return &s.first.Pause }),
 }}
 
 // spanTable is of the spans, as the engine gets them beside the statement that makes their facts.
 var spanTable = table[span]{"spans", slices.Concat(factTable.columns, []column[span]{
 	plain("days", func(s *span) *uint32 { return &s.days }),
-	plain("days_left_step", func(s *span) *int32 { return &s.daysLeftStep }),
+	enum("phase", func(s *span) *transform.Phase { return &s.first.Phase }),
+	plain("counting", func(s *span) *[]uint8 { return &s.counting }),
 })}
 
-// grown is what a fact has in place of what its span has: n is how many days it is after the first.
+// grown is what a fact has in place of what its span has: n is how many days it is after the first, counts whether it
+// counts, and counted how many of the days after the first up to it do.
 var grown = map[string]string{
 	"day":          "day + n",
-	"overdue_days": "overdue_days + n * overdue_day",
-	"days_left":    "days_left + n * days_left_step",
+	"is_counting":  "counts",
+	"overdue_day":  "if(phase = 2, counts, 0)",
+	"overdue_days": "overdue_days + if(phase = 2, counted, 0)",
+	"days_left":    "days_left - if(phase = 1 AND is_open, counted, 0)",
 }
+
+// How the engine makes days of spans: where all days of each are alike, and where they are not.
+const (
+	alike = `
+		WITH is_counting AS counts, n * is_counting AS counted
+		SELECT %s FROM spans ARRAY JOIN range(days) AS n`
+	unlike = `
+		WITH toInt32(number) - is_counting AS counted
+		SELECT %s FROM spans ARRAY JOIN range(days) AS n, if(empty(counting), arrayWithConstant(days, toUInt8(is_counting)), counting) AS counts,
+			arrayCumSum(if(empty(counting), arrayWithConstant(days, toUInt8(is_counting)), counting)) AS number`
+)
 
 // writeSpans inserts the facts of a block of spans.
 func writeSpans(ctx context.Context, conn driver.Conn, into string, columns []any) error {
@@ -84,9 +103,12 @@ func writeSpans(ctx context.Context, conn driver.Conn, into string, columns []an
 	if err != nil {
 		return err
 	}
+	form := alike
+	if counting, ok := columns[len(columns)-1].([][]uint8); ok && slices.ContainsFunc(counting, func(days []uint8) bool { return len(days) > 0 }) {
+		form = unlike
+	}
 	ctx = clickhouse.Context(ctx, clickhouse.WithExternalTable(spans))
-	return conn.Exec(ctx, "INSERT INTO "+into+" ("+factTable.names()+") SELECT "+factTable.selection(grown)+
-		" FROM "+spanTable.name+" ARRAY JOIN range(days) AS n")
+	return conn.Exec(ctx, "INSERT INTO "+into+" ("+factTable.names()+")"+fmt.Sprintf(form, factTable.selection(grown)))
 }
 
 // kindOf is the engine's type for a column of a span.
@@ -106,6 +128,8 @@ func kindOf(values any) chcolumn.Type {
 		return "UInt64"
 	case []time.Time:
 		return "Date"
+	case [][]uint8:
+		return "Array(UInt8)"
 	default:
 		return "LowCardinality(String)"
 	}
@@ -149,17 +173,24 @@ func (f *spanFeed) finish() {
 
 // extend adds the fact to the span, if it is the span's next day.
 func (s *span) extend(sign transform.Sign, f *transform.Fact) bool {
-	first, days := &s.first, int32(s.days)
-	if days == 0 || sign != s.sign || f.Visit.DealID != s.visit.DealID || f.Visit.No != s.visit.No || f.Day != first.Day+transform.Day(days) ||
-		f.ManagerID != first.ManagerID || f.ManagerSource != first.ManagerSource || f.IsOpen != first.IsOpen ||
-		f.OverdueDay != first.OverdueDay || f.OverdueDays != first.OverdueDays+days*int32(first.OverdueDay) {
+	first := &s.first
+	if s.days == 0 || sign != s.sign || f.Visit.DealID != s.visit.DealID || f.Visit.No != s.visit.No || f.Day != first.Day+transform.Day(s.days) ||
+		f.ManagerID != first.ManagerID || f.ManagerSource != first.ManagerSource || f.IsOpen != first.IsOpen || f.Pause != first.Pause || f.Phase != first.Phase {
 		return false
 	}
-	if days == 1 {
-		s.daysLeftStep = f.DaysLeft - first.DaysLeft
-	} else if f.DaysLeft != first.DaysLeft+days*s.daysLeftStep {
-		return false
+	if f.IsCounting != first.IsCounting && s.counting == nil {
+		s.counting = slices.Repeat([]uint8{flag(first.IsCounting)}, int(s.days))
+	}
+	if s.counting != nil {
+		s.counting = append(s.counting, flag(f.IsCounting))
 	}
 	s.days++
 	return true
+}
+
+func flag(is bool) uint8 {
+	if is {
+		return 1
+	}
+	return 0
 }

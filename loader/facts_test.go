@@ -19,12 +19,12 @@ import (
 // days stand still on the others.
 type everyOtherDay struct{}
 
+func (everyOtherDay) Counts(day transform.Day) bool { return day%2 == 0 }
+
+func (everyOtherDay) Number(day transform.Day) int32 { return int32(day / 2) }
+
 func (everyOtherDay) PlannedEnd(entered transform.Day, planDays int32) transform.Day {
 	return entered + transform.Day(2*planDays)
-}
-
-func (everyOtherDay) Between(after, until transform.Day) int32 {
-	return max(0, int32(until/2-after/2))
 }
 
 // factLine is a fact as a query of facts gives it.
@@ -33,7 +33,7 @@ func factLine(sign transform.Sign, f *transform.Fact) string {
 	return fmt.Sprint([]any{
 		sign, f.Day, v.DealID, v.No, v.FunnelID, v.StageID, int8(v.Semantics), f.ManagerID, int8(f.ManagerSource),
 		stored(v.EnteredDate), int8(v.Plan.Source), v.Plan.Days, stored(v.Plan.End), int8(v.History),
-		f.OverdueDays, f.OverdueDay, f.DaysLeft, f.IsOpen,
+		f.OverdueDays, f.OverdueDay, f.DaysLeft, f.IsOpen, v.IsWaiting, f.IsCounting, int8(f.Pause),
 	})
 }
 
@@ -44,7 +44,7 @@ const factLines = `
 	SELECT deal_id, concat('[', arrayStringConcat([toString(sign), toString(day), toString(deal_id), toString(visit_no), toString(funnel_id), stage_id,
 		toString(toInt8(semantics)), toString(manager_id), toString(toInt8(manager_source)), toString(entered_date), toString(toInt8(plan_source)),
 		toString(plan_days), toString(planned_end), toString(toInt8(history_source)), toString(overdue_days), toString(overdue_day),
-		toString(days_left), toString(is_open)], ' '), ']') AS line
+		toString(days_left), toString(is_open), toString(is_waiting), toString(is_counting), toString(toInt8(pause_source))], ' '), ']') AS line
 	FROM facts`
 
 const mostDeal = 3
@@ -60,6 +60,11 @@ var visits = rapid.Custom(func(t *rapid.T) transform.Visit {
 	if rapid.Bool().Draw(t, "has ended") {
 		v.LeftDate = v.EnteredDate + transform.Day(rapid.IntRange(0, 9).Draw(t, "stayed"))
 	}
+	if rapid.IntRange(0, 2).Draw(t, "pauses") == 0 {
+		from := v.EnteredDate + transform.Day(rapid.IntRange(0, 9).Draw(t, "from"))
+		v.Pauses = []transform.Pause{{From: from, Until: from + transform.Day(rapid.IntRange(0, 9).Draw(t, "until")), Source: transform.PauseFlag}}
+	}
+	v.IsWaiting = rapid.IntRange(0, 4).Draw(t, "waits") == 0
 	for from := v.EnteredDate + 1; from < v.EnteredDate+8; from++ {
 		if rapid.IntRange(0, 4).Draw(t, "new manager") == 0 {
 			v.Tenures = append(v.Tenures, transform.Tenure{From: from, ManagerID: extractor.ManagerID(rapid.IntRange(0, 2).Draw(t, "manager")), Source: transform.Assumed})
@@ -73,7 +78,7 @@ var visits = rapid.Custom(func(t *rapid.T) transform.Visit {
 func TestSpansAreTheirFacts(t *testing.T) {
 	w := warehousetest.Migrated(t)
 	shard := begin(t, w, lastDay).Shards()[0]
-	a := shard.Append(context.Background(), transform.CalendarDays{}, nil)
+	a := shard.Append(context.Background(), nil)
 	defer a.Close()
 	want, deals := map[extractor.DealID][]string{}, extractor.DealID(0)
 	rapid.Check(t, func(t *rapid.T) {
@@ -121,5 +126,11 @@ func TestDaysThatFollowAreOneSpan(t *testing.T) {
 	feed.end()
 	if feed.block.rows() != 2 || feed.facts != 1000 {
 		t.Errorf("a visit that is on time and then overdue is %d spans of %d facts, want 2 of 1000", feed.block.rows(), feed.facts)
+	}
+	feed = &spanFeed{feed: newFeed(&spanTable, 1, nil)}
+	transform.Facts(visit(1, firstDay), firstDay+999, everyOtherDay{}, func(f *transform.Fact) { feed.fact(transform.Added, f) })
+	feed.end()
+	if feed.block.rows() != 2 {
+		t.Errorf("where every other day counts it is %d spans, want 2", feed.block.rows())
 	}
 }

@@ -31,7 +31,12 @@ var knowledgeTable = table[knowledgeRow]{"knowledge", []column[knowledgeRow]{
 	each(plansOf, plain("plan_problem", func(p *transform.KnownPlan) *string { return &p.Plan.Problem })),
 	each(plansOf, plain("carried_date", func(p *transform.KnownPlan) *string { return &p.Carried.Date })),
 	each(plansOf, plain("carried_days", func(p *transform.KnownPlan) *string { return &p.Carried.Days })),
+	each(knownPausesOf, date("pause_from", func(p *transform.Pause) *transform.Day { return &p.From })),
+	each(knownPausesOf, date("pause_until", func(p *transform.Pause) *transform.Day { return &p.Until })),
+	each(knownPausesOf, enum("pause_source", func(p *transform.Pause) *transform.PauseSource { return &p.Source })),
 }}
+
+func knownPausesOf(r *knowledgeRow) *[]transform.Pause { return &r.Pauses }
 
 func daysOf(r *knowledgeRow) *[]transform.KnownDays { return &r.Days }
 

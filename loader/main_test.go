@@ -20,7 +20,7 @@ func TestMain(m *testing.M) { warehousetest.Main(m) }
 
 func begin(t testing.TB, w *warehouse.Warehouse, asOf transform.Day) *Run {
 	t.Helper()
-	run, err := Begin(context.Background(), w, Start{Now: time.Now, At: time.Now(), AsOf: asOf, PortalHost: "example.bitrix24.ru"})
+	run, err := Begin(context.Background(), w, Start{Now: time.Now, At: time.Now(), AsOf: asOf, PortalHost: "example.bitrix24.ru", Calendars: everyDay})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,21 +43,25 @@ func visit(deal extractor.DealID, entered transform.Day) *transform.Visit {
 		EnteredDate: entered, LeftDate: transform.NoDay,
 		Plan:    transform.Plan{Source: transform.PlanStageNorm, Days: 10, End: entered + 10},
 		Tenures: []transform.Tenure{{From: entered, ManagerID: 7}},
+		Numbers: transform.Numbers{Entered: int32(entered), Accrues: int32(entered + 10), Due: int32(entered + 10), Stops: transform.GoesOn},
 	}
 }
 
 const firstDay, lastDay = transform.Day(20_500), transform.Day(20_520)
 
+// everyDay counts every day.
+var everyDay = &transform.Calendars{Default: transform.CalendarDays{}}
+
 // appendVisits appends the facts of so many deals, each from the first day to the last.
 func appendVisits(t *testing.T, run *Run, deals int) {
 	t.Helper()
 	shard := run.Shards()[0]
-	a := shard.Append(context.Background(), transform.CalendarDays{}, nil)
+	a := shard.Append(context.Background(), nil)
 	defer a.Close()
 	for deal := range deals {
 		v := visit(extractor.DealID(deal+1), firstDay)
-		transform.Compare(nil, transform.NoDay, []transform.Visit{*v}, lastDay, transform.CalendarDays{}, transform.Difference{Fact: a.Fact, Visit: a.Visit})
-		a.Deal(&DealRow{DealID: v.DealID, Title: "A deal", Currency: "EUR", Standing: transform.Stand([]transform.Visit{*v}, transform.CalendarDays{})})
+		transform.Compare(transform.State{}, transform.State{Visits: []transform.Visit{*v}, AsOf: lastDay, Calendars: everyDay}, transform.Difference{Fact: a.Fact, Visit: a.Visit})
+		a.Deal(&DealRow{DealID: v.DealID, Title: "A deal", Currency: "EUR", Standing: transform.Stand([]transform.Visit{*v})})
 	}
 	finish(t, run, shard, a)
 }

@@ -28,9 +28,10 @@ func (s *Shard) appendMeasures(ctx context.Context) error {
 
 const measures = `
 		INSERT INTO day_measures (run_id, day, funnel_id, stage_id, manager_id, visits_entered, visits_closed,
-			visits_closed_with_plan, visits_on_time, late_days, overdue_days_accrued, visits_open, visits_overdue, visits_no_plan)
+			visits_closed_with_plan, visits_on_time, late_days, overdue_days_accrued, visits_open, visits_overdue, visits_no_plan, visits_waiting)
 		WITH
-			semantics = 'process' AND NOT is_open AS is_closed,
+			semantics = 'process' AND NOT is_open AND NOT is_waiting AS is_closed,
+			is_open AND NOT is_waiting AS is_working,
 			plan_source != 'none' AS is_planned,
 			overdue_days > 0 OR is_planned AND planned_end < entered_date AS is_late
 		SELECT
@@ -41,11 +42,12 @@ const measures = `
 			sum(sign * (is_closed AND is_planned AND NOT is_late)) AS on_time,
 			sum(sign * if(is_closed, overdue_days, 0)) AS late,
 			sum(sign * overdue_day) AS accrued,
-			sum(sign * is_open) AS open,
-			sum(sign * (is_open AND is_late)) AS overdue,
-			sum(sign * (is_open AND NOT is_planned)) AS no_plan
+			sum(sign * is_working) AS open,
+			sum(sign * (is_working AND is_late)) AS overdue,
+			sum(sign * (is_working AND NOT is_planned)) AS no_plan,
+			sum(sign * (is_open AND is_waiting)) AS waiting
 		FROM facts
 		WHERE run_id = ?
 		GROUP BY run_id, day, funnel_id, stage_id, manager_id
 		HAVING entered != 0 OR closed != 0 OR closed_with_plan != 0 OR on_time != 0 OR late != 0 OR accrued != 0
-			OR open != 0 OR overdue != 0 OR no_plan != 0`
+			OR open != 0 OR overdue != 0 OR no_plan != 0 OR waiting != 0`

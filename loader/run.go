@@ -11,8 +11,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -92,6 +94,8 @@ type Start struct {
 	PortalHost string
 	// RulesHash is the fingerprint of the rules that the run derives under.
 	RulesHash string
+	// Calendars are those that the run counts under.
+	Calendars *transform.Calendars
 	// FinishedAt is when the run is told to have ended, zero for when it is published.
 	FinishedAt time.Time
 }
@@ -201,6 +205,24 @@ func (r *Run) HiddenDeals(ctx context.Context) (hidden uint64, err error) {
 	return hidden, nil
 }
 
+// FurthestPlannedEnd is the last planned end of a visit that is open in what the run will publish, NoDay for none.
+func (r *Run) FurthestPlannedEnd(ctx context.Context) (transform.Day, error) {
+	furthest := transform.NoDay
+	for _, shard := range r.shards {
+		var end time.Time
+		var deals uint64
+		row := shard.conn.QueryRow(ctx, "SELECT max(planned_end), count() FROM deals WHERE is_open AND is_planned AND NOT is_gone AND until_run_id != ? AND (run_id = ? OR "+shard.shown+")",
+			uint32(r.row.RunID), uint32(r.row.RunID))
+		if err := row.Scan(&end, &deals); err != nil {
+			return transform.NoDay, fmt.Errorf("look for the furthest planned end: %w", err)
+		}
+		if deals > 0 {
+			furthest = max(furthest, loadedDay(end))
+		}
+	}
+	return furthest, nil
+}
+
 // ErrOvertaken is what Publish gives when another run has begun meanwhile: this one had
 // lost its lease.
 var ErrOvertaken = errors.New("another run has begun since; this one is not published")
@@ -258,6 +280,10 @@ type event struct {
 	holder     string // process that runs it
 	portalHost string
 	rulesHash  string
+	// How many days count up to the as-of date: by default, and in the funnels with another calendar.
+	number  int32
+	funnels []uint32
+	numbers []int32
 }
 
 func (r *Run) event(status string) event {
@@ -268,6 +294,12 @@ func (r *Run) event(status string) event {
 	}
 	if e.Warnings == nil {
 		e.Warnings = []string{}
+	}
+	if c := r.start.Calendars; c != nil {
+		e.number = c.Default.Number(r.start.AsOf)
+		for _, funnel := range slices.Sorted(maps.Keys(c.Funnels)) {
+			e.funnels, e.numbers = append(e.funnels, uint32(funnel)), append(e.numbers, c.Funnels[funnel].Number(r.start.AsOf))
+		}
 	}
 	e.Status = status
 	return e
@@ -296,6 +328,9 @@ func (e event) insert(ctx context.Context, conn driver.Conn, condition string, a
 		{"holder", "?", e.holder},
 		{"portal_host", "?", e.portalHost},
 		{"rules_hash", "?", e.rulesHash},
+		{"as_of_number", "?", e.number},
+		{"calendar_funnels", "?", append([]uint32{}, e.funnels...)},
+		{"calendar_numbers", "?", append([]int32{}, e.numbers...)},
 		{"deals_seen", "?", e.DealsSeen},
 		{"deals_changed", "?", e.DealsChanged},
 		{"history_rows", "?", e.HistoryRows},
@@ -321,7 +356,7 @@ const publishedRuns = "SELECT run_id FROM run_events GROUP BY run_id HAVING max(
 // What a run writes: the rows of deals, in the shard of each, and the names of things.
 var (
 	dealTables = []string{"facts", "day_measures", "visits", "deals", "knowledge"}
-	nameTables = []string{"funnels", "stages", "managers"}
+	nameTables = []string{"funnels", "stages", "managers", "calendars"}
 )
 
 // buryTheDead marks the runs that were killed as failed and removes the rows of all

@@ -10,13 +10,8 @@ import (
 // A visitRow is a visit as it is stored.
 type visitRow struct {
 	transform.Visit
-	isGone      bool // the visit is no more
-	isOpen      bool
-	overdueDays int32 // of a visit that has ended
-}
-
-func newVisitRow(v *transform.Visit, isGone bool, calendar transform.Calendar) visitRow {
-	return visitRow{Visit: *v, isGone: isGone, isOpen: v.IsOpen(), overdueDays: v.OverdueDays(calendar)}
+	isGone bool // the visit is no more
+	isOpen bool
 }
 
 var visitTable = table[visitRow]{"visits", []column[visitRow]{
@@ -40,8 +35,19 @@ var visitTable = table[visitRow]{"visits", []column[visitRow]{
 	each(tenuresOf, date("tenure_from", func(t *transform.Tenure) *transform.Day { return &t.From })),
 	each(tenuresOf, id64("tenure_manager", func(t *transform.Tenure) *extractor.ManagerID { return &t.ManagerID })),
 	each(tenuresOf, enum("tenure_source", func(t *transform.Tenure) *transform.ManagerSource { return &t.Source })),
-	plain("overdue_days", func(r *visitRow) *int32 { return &r.overdueDays }),
+	plain("is_waiting", func(r *visitRow) *bool { return &r.IsWaiting }),
+	each(pausesOf, date("pause_from", func(p *transform.Pause) *transform.Day { return &p.From })),
+	each(pausesOf, date("pause_until", func(p *transform.Pause) *transform.Day { return &p.Until })),
+	each(pausesOf, enum("pause_source", func(p *transform.Pause) *transform.PauseSource { return &p.Source })),
+	plain("entered_number", func(r *visitRow) *int32 { return &r.Numbers.Entered }),
+	plain("accrues_number", func(r *visitRow) *int32 { return &r.Numbers.Accrues }),
+	plain("due_number", func(r *visitRow) *int32 { return &r.Numbers.Due }),
+	plain("stops_number", func(r *visitRow) *int32 { return &r.Numbers.Stops }),
+	plain("paused_days", func(r *visitRow) *int32 { return &r.Numbers.Paused }),
+	plain("late_at_entry", func(r *visitRow) *int32 { return &r.Numbers.LateAtEntry }),
 }}
+
+func pausesOf(r *visitRow) *[]transform.Pause { return &r.Pauses }
 
 func tenuresOf(r *visitRow) *[]transform.Tenure { return &r.Tenures }
 

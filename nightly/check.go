@@ -133,6 +133,9 @@ func configuredStages(cfg config.Config) []configuredStage {
 	for _, norm := range cfg.Plan.Norms {
 		list = append(list, configuredStage{"plan.norms", norm.Stage})
 	}
+	for _, stage := range cfg.Stages.Waiting {
+		list = append(list, configuredStage{"stages.waiting", stage})
+	}
 	for _, old := range slices.Sorted(maps.Keys(cfg.Stages.Map)) {
 		list = append(list, configuredStage{"stages.map." + string(old), cfg.Stages.Map[old]})
 	}
@@ -163,16 +166,27 @@ func Check(cfg config.Config, portal extractor.Description, names Names) (warnin
 		fields = append(fields, field.Name)
 		types[field.Name] = field.Type
 	}
+	type configuredFunnel struct {
+		place, what string
+		id          extractor.FunnelID
+	}
+	var named []configuredFunnel
 	for _, id := range cfg.Funnels {
-		name := strconv.FormatUint(uint64(id), 10)
-		i := slices.IndexFunc(names.Funnels, func(f extractor.Funnel) bool { return f.ID == id })
+		named = append(named, configuredFunnel{"funnels", "what is known of its deals stays", id})
+	}
+	for _, id := range slices.Sorted(maps.Keys(cfg.Calendar.Funnels)) {
+		named = append(named, configuredFunnel{"calendar.funnels", "its calendar goes on", id})
+	}
+	for _, c := range named {
+		name := strconv.FormatUint(uint64(c.id), 10)
+		i := slices.IndexFunc(names.Funnels, func(f extractor.Funnel) bool { return f.ID == c.id })
 		switch {
 		case slices.Contains(funnels, name):
 		case i >= 0:
-			warnings = append(warnings, fmt.Sprintf("funnels names the funnel %s (%s), which the portal has no longer or does not show: what is known of its deals stays",
-				name, strconv.Quote(names.Funnels[i].Name)))
+			warnings = append(warnings, fmt.Sprintf("%s names the funnel %s (%s), which the portal has no longer or does not show: %s",
+				c.place, name, strconv.Quote(names.Funnels[i].Name), c.what))
 		default:
-			missing("funnels", "funnel", name, funnels)
+			missing(c.place, "funnel", name, funnels)
 		}
 	}
 	for _, c := range configuredStages(cfg) {

@@ -13,7 +13,7 @@ import (
 
 // derive appends the difference between what is published and what the rules make of
 // the landed deals, in all shards at once.
-func (p Pass) derive(ctx context.Context, run *loader.Run, rules *transform.Rules, dates transform.Dates, all bool) error {
+func (p Pass) derive(ctx context.Context, run *loader.Run, rules *ruleChange, dates transform.Dates, all bool) error {
 	shards := run.Shards()
 	ids := make([][]extractor.DealID, len(shards))
 	progress := &counter{shown: p.Progress}
@@ -49,8 +49,21 @@ func (p Pass) derive(ctx context.Context, run *loader.Run, rules *transform.Rule
 	return nil
 }
 
+// ruleChange is the rules of a run, and the calendars that what is published was counted under.
+type ruleChange struct {
+	*transform.Rules
+	publishedCalendars *transform.Calendars // the same as those of the rules where they are equal
+}
+
+func changeOf(rules *transform.Rules, published *transform.Calendars) *ruleChange {
+	if published.Equal(&rules.Calendars) {
+		published = &rules.Calendars
+	}
+	return &ruleChange{rules, published}
+}
+
 // deriveShards derives in all shards at once.
-func deriveShards(ctx context.Context, shards []*loader.Shard, ids [][]extractor.DealID, rules *transform.Rules, dates transform.Dates,
+func deriveShards(ctx context.Context, shards []*loader.Shard, ids [][]extractor.DealID, rules *ruleChange, dates transform.Dates,
 	progress *counter,
 ) ([]loader.Appended, error) {
 	appended := make([]loader.Appended, len(shards))
@@ -90,10 +103,10 @@ func (c *counter) set(done int) {
 }
 
 // appendDeals appends what is other than published of the deals, into a stage if there is one.
-func appendDeals(ctx context.Context, shard *loader.Shard, ids []extractor.DealID, stage *loader.Stage, rules *transform.Rules,
+func appendDeals(ctx context.Context, shard *loader.Shard, ids []extractor.DealID, stage *loader.Stage, rules *ruleChange,
 	dates transform.Dates, progress *counter,
 ) (loader.Appended, error) {
-	appender := shard.Append(ctx, rules.Calendar, stage)
+	appender := shard.Append(ctx, stage)
 	defer appender.Close()
 	for known, err := range shard.Histories(ctx, ids) {
 		if err != nil {
@@ -112,10 +125,12 @@ func appendDeals(ctx context.Context, shard *loader.Shard, ids []extractor.DealI
 
 // appendDeal appends what is other than published of one deal. It tells whether that is
 // more than the days that passed.
-func appendDeal(appender *loader.Appender, known *loader.Known, rules *transform.Rules, dates transform.Dates) (isChanged bool) {
+func appendDeal(appender *loader.Appender, known *loader.Known, rules *ruleChange, dates transform.Dates) (isChanged bool) {
 	known.IsGone = known.IsGone || known.IsForgotten
 	derived := rules.Derive(&known.History, dates)
-	transform.Compare(known.History.Published, dates.PublishedAsOf, derived.Visits, dates.AsOf, rules.Calendar, transform.Difference{
+	before := transform.State{Visits: known.History.Published, AsOf: dates.PublishedAsOf, Calendars: rules.publishedCalendars}
+	after := transform.State{Visits: derived.Visits, AsOf: dates.AsOf, Calendars: &rules.Calendars}
+	transform.Compare(before, after, transform.Difference{
 		Fact: appender.Fact,
 		Visit: func(v *transform.Visit, isGone bool) {
 			isChanged = true
@@ -125,9 +140,8 @@ func appendDeal(appender *loader.Appender, known *loader.Known, rules *transform
 	if !derived.Knowledge.Equal(&known.Knowledge) {
 		appender.Knowledge(known.Deal.ID, &derived.Knowledge)
 	}
-	row := dealRow(known, rules, derived)
-	before := known.Published
-	if before == nil && row.IsGone || before != nil && before.Equal(row) {
+	row := dealRow(known, rules.Rules, derived)
+	if known.Published == nil && row.IsGone || known.Published != nil && known.Published.Equal(row) {
 		return isChanged
 	}
 	appender.Deal(row)
@@ -149,7 +163,7 @@ func dealRow(known *loader.Known, rules *transform.Rules, derived transform.Deri
 		return row
 	}
 	row := &loader.DealRow{
-		DealID: d.ID, Standing: transform.Stand(derived.Visits, rules.Calendar),
+		DealID: d.ID, Standing: transform.Stand(derived.Visits),
 		Title: d.Title, Currency: d.Currency, Gaps: derived.Gaps,
 	}
 	if d.BadAmount == "" {

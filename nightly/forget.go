@@ -50,8 +50,13 @@ func takeOut(ctx context.Context, w *warehouse.Warehouse, deal extractor.DealID,
 
 // publishWithout publishes the state of before without a deal.
 func publishWithout(ctx context.Context, w *warehouse.Warehouse, deal extractor.DealID, before loader.State, now func() time.Time) error {
+	calendars, err := loader.CalendarsOf(ctx, w.DB(), 0)
+	if err != nil {
+		return err
+	}
 	run, err := loader.Begin(ctx, w, loader.Start{
-		Now: now, At: before.StartedAt, AsOf: before.AsOf, PortalHost: before.PortalHost, RulesHash: before.RulesHash, FinishedAt: before.FinishedAt,
+		Now: now, At: before.StartedAt, AsOf: before.AsOf, PortalHost: before.PortalHost, RulesHash: before.RulesHash,
+		Calendars: &calendars.Calendars, FinishedAt: before.FinishedAt,
 	})
 	if err != nil {
 		return err
@@ -62,9 +67,9 @@ func publishWithout(ctx context.Context, w *warehouse.Warehouse, deal extractor.
 		ids[i] = []extractor.DealID{deal}
 	}
 	dates := transform.Dates{AsOf: before.AsOf, PublishedAsOf: before.AsOf, Clock: before.StartedAt}
-	// A deal that is gone needs no rules but the calendar under which its days were counted.
-	rules := &transform.Rules{Zone: time.UTC, Calendar: transform.CalendarDays{}}
-	appended, err := deriveShards(ctx, shards, ids, rules, dates, &counter{shown: silent{}, total: len(shards)})
+	// A deal that is gone needs no rules but the calendars under which its days were counted.
+	rules := &transform.Rules{Zone: time.UTC, Calendars: calendars.Calendars}
+	appended, err := deriveShards(ctx, shards, ids, changeOf(rules, &calendars.Calendars), dates, &counter{shown: silent{}, total: len(shards)})
 	if err != nil {
 		return err
 	}

@@ -19,9 +19,21 @@ type law struct {
 // newest is the as-of date of what is shown.
 const newest = "(SELECT max(as_of) FROM runs WHERE status = 'published')"
 
+// waiting are the visits that wait for somebody else.
+const waiting = "(SELECT deal_id, visit_no FROM deal_stages WHERE status = 'waiting')"
+
+// counting are the dates that count in each funnel, in their order.
+const counting = `
+	(
+		SELECT f.funnel_id AS funnel_id, arraySort(groupArray(c.day)) AS days
+		FROM (SELECT DISTINCT funnel_id FROM deal_stages) AS f CROSS JOIN (SELECT * FROM calendar_days WHERE counts = 1) AS c
+		WHERE has(c.funnels, f.funnel_id) OR empty(c.funnels) AND f.funnel_id NOT IN (SELECT arrayJoin(funnels) FROM calendar_days)
+		GROUP BY f.funnel_id
+	) AS counting`
+
 var laws = []law{
-	{"a day accrues when it is after the planned end and after the entry", `
-		SELECT count() FROM deal_stage_days WHERE overdue_day != ifNull(day > planned_end AND day > entered_date, 0)`,
+	{"a counting day accrues when it is after the planned end and after the entry", `
+		SELECT count() FROM deal_stage_days WHERE overdue_day != ifNull(is_counting = 1 AND day > planned_end AND day > entered_date, 0)`,
 		"deal_stage_days", "planned_end + 1 AS planned_end"},
 	{"the overdue days of a day are those accrued so far", `
 		SELECT count() FROM (SELECT overdue_days, sum(overdue_day) OVER (PARTITION BY deal_id, visit_no ORDER BY day) AS accrued FROM deal_stage_days)
@@ -49,19 +61,40 @@ var laws = []law{
 		JOIN deal_stages AS v USING (deal_id, visit_no)
 		WHERE f.last != (v.overdue_days, v.elapsed_days, v.is_open, v.manager_id, v.stage_id, v.funnel_id, v.plan_source)`,
 		"deal_stages", "manager_id + 1 AS manager_id"},
-	{"the planned end is the entry and the days of the plan", `
-		SELECT count() FROM deal_stages
-		WHERE planned_end >= entered_date AND planned_end != entered_date + plan_days OR planned_end < entered_date AND plan_days != 0
-			OR late_at_entry IS DISTINCT FROM if(planned_end < entered_date, toInt32(entered_date - planned_end), NULL)`,
+	{"a day counts when its calendar says so and it is not paused", `
+		SELECT count() FROM deal_stage_days AS f JOIN ` + counting + ` USING (funnel_id)
+		WHERE is_counting != (has(days, day) AND is_paused = 0) OR (pause_source IS NULL) != (is_paused = 0)`,
+		"deal_stage_days", "toUInt8(1 - is_counting * (day > '2026-03-01')) AS is_counting"},
+	{"working and paused days are those of the facts", `
+		SELECT count() FROM deal_stages AS v JOIN
+		(
+			SELECT deal_id, visit_no, countIf(day > entered_date AND has(days, day)) AS working, countIf(day > entered_date AND has(days, day) AND is_paused = 1) AS paused
+			FROM deal_stage_days JOIN ` + counting + ` USING (funnel_id) GROUP BY deal_id, visit_no
+		) AS f USING (deal_id, visit_no)
+		WHERE elapsed_working_days != working OR paused_days != paused`,
+		"deal_stages", "elapsed_working_days + 1 AS elapsed_working_days"},
+	{"the planned end is the entry and the counting days of the plan", `
+		SELECT count() FROM
+		(
+			SELECT planned_end, entered_date, plan_days, late_at_entry, has(days, entered_date) AS counts, days[1] AS first, days[-1] AS last,
+				arrayCount(day -> day > entered_date AND day <= assumeNotNull(planned_end) AND NOT has(paused, day), days) AS until,
+				arrayCount(day -> day > assumeNotNull(planned_end) AND day <= entered_date, days) AS late
+			FROM deal_stages AS v JOIN ` + counting + ` USING (funnel_id)
+			JOIN (SELECT deal_id, visit_no, groupArrayIf(day, is_paused = 1) AS paused FROM deal_stage_days GROUP BY deal_id, visit_no) AS p USING (deal_id, visit_no)
+			WHERE planned_end IS NOT NULL
+		)
+		WHERE planned_end >= entered_date AND planned_end <= last AND until != plan_days AND NOT (plan_days = 0 AND until = 1 AND NOT counts)
+			OR planned_end < entered_date AND plan_days != 0 OR (late_at_entry IS NULL) != (planned_end >= entered_date)
+			OR planned_end < entered_date AND planned_end >= first AND late_at_entry != late`,
 		"deal_stages", "plan_days + 1 AS plan_days"},
 	{"a plan has days and an end, or neither", `
 		SELECT count() FROM deal_stages
 		WHERE (plan_source = 'none') != (plan_days IS NULL) OR (plan_days IS NULL) != (planned_end IS NULL) OR plan_days < 0`,
 		"deal_stages", "if(deal_id % 2 = 1, NULL, plan_days) AS plan_days"},
-	{"the days left are the days to come up to the planned end, of open visits with a plan", `
-		SELECT count() FROM deal_stages
+	{"the days left are the counting days to come up to the planned end, of open visits with a plan", `
+		SELECT count() FROM deal_stages AS v JOIN ` + counting + ` USING (funnel_id)
 		WHERE days_left IS DISTINCT FROM if(is_open = 1 AND plan_source != 'none',
-			arrayCount(day -> day <= assumeNotNull(planned_end), arrayMap(n -> assumeNotNull(` + newest + `) + n, range(1, 4000))), NULL)`,
+			toInt32(arrayCount(day -> day > assumeNotNull(` + newest + `) AND day <= assumeNotNull(planned_end), days)), NULL) AND ifNull(planned_end <= days[-1], 1)`,
 		"deal_stages", "days_left + 1 AS days_left"},
 	{"a final visit is closed at once, without a plan", `
 		SELECT count() FROM deal_stages
@@ -74,12 +107,12 @@ var laws = []law{
 		SELECT count() FROM deal_stages AS v
 		JOIN
 		(
-			SELECT deal_id, visit_no, sum(overdue_day) AS accrued, argMax((is_open, overdue_day = 1 OR planned_end < entered_date, plan_source, planned_end = day), day) AS last,
+			SELECT deal_id, visit_no, sum(overdue_day) AS accrued, argMax((is_open, plan_source, ifNull(days_left = 0, 0)), day) AS last,
 				any(ifNull(planned_end < entered_date, 0)) AS is_late
 			FROM deal_stage_days GROUP BY deal_id, visit_no
 		) AS f USING (deal_id, visit_no)
-		WHERE stage_semantics = 'process' AND status != multiIf(last.3 = 'none', 'no_plan', last.1 = 0 AND (accrued > 0 OR is_late), 'finished_late', last.1 = 0, 'finished_on_time',
-			ifNull(last.2, 0), 'overdue', ifNull(last.4, 0), 'due_today', 'on_time')`,
+		WHERE stage_semantics = 'process' AND if(status = 'waiting', last.2 != 'none', status != multiIf(last.2 = 'none', 'no_plan',
+			last.1 = 0 AND (accrued > 0 OR is_late), 'finished_late', last.1 = 0, 'finished_on_time', accrued > 0 OR is_late, 'overdue', last.3, 'due_today', 'on_time'))`,
 		"deal_stages", "if(status = 'overdue', 'due_today', status) AS status"},
 	{"a deal has lost the days that its facts have accrued", `
 		SELECT count() FROM deals_now AS d
@@ -138,7 +171,7 @@ var laws = []law{
 		FULL JOIN
 		(
 			SELECT day, funnel_id, sum(overdue_day) AS accrued, uniqExactIf(deal_id, is_open = 1) AS open,
-				uniqExactIf(deal_id, is_open = 1 AND (overdue_days > 0 OR ifNull(planned_end < entered_date, 0))) AS overdue, uniqExactIf(deal_id, is_open = 1 AND plan_source = 'none') AS no_plan
+				uniqExactIf(deal_id, is_open = 1 AND (overdue_days > 0 OR ifNull(planned_end < entered_date, 0))) AS overdue, uniqExactIf(deal_id, is_open = 1 AND plan_source = 'none' AND (deal_id, visit_no) NOT IN ` + waiting + `) AS no_plan
 			FROM deal_stage_days GROUP BY day, funnel_id
 		) AS f USING (day, funnel_id)
 		WHERE p.overdue_days_accrued != f.accrued OR p.open_deals != f.open OR p.overdue_deals != f.overdue OR p.no_plan_deals != f.no_plan`,
@@ -165,7 +198,7 @@ var laws = []law{
 				countIf(is_open = 0) AS closed, countIf(is_open = 0 AND plan_source != 'none') AS with_plan,
 				countIf(is_open = 0 AND plan_source != 'none' AND overdue_days = 0 AND NOT ifNull(planned_end < entered_date, 0)) AS on_time, sumIf(overdue_days, is_open = 0) AS late_days
 			FROM deal_stage_days
-			WHERE (deal_id, visit_no) IN (SELECT deal_id, visit_no FROM deal_stages WHERE stage_semantics = 'process')
+			WHERE (deal_id, visit_no) IN (SELECT deal_id, visit_no FROM deal_stages WHERE stage_semantics = 'process' AND status != 'waiting')
 			GROUP BY day, manager_id, funnel_id, stage_id
 		) AS f
 		FULL JOIN quality_report AS q USING (day, manager_id, funnel_id, stage_id)
@@ -173,11 +206,20 @@ var laws = []law{
 			OR f.closed != q.visits_closed OR f.with_plan != q.visits_closed_with_plan OR f.on_time != q.visits_on_time
 			OR f.late_days != q.late_days`,
 		"quality_report", "visits_overdue + (visits_overdue > 1) AS visits_overdue"},
+	{"the quality report counts the visits that wait", `
+		SELECT count() FROM
+		(
+			SELECT day, manager_id, funnel_id, stage_id, count() AS waiting FROM deal_stage_days
+			WHERE is_open = 1 AND (deal_id, visit_no) IN ` + waiting + ` GROUP BY day, manager_id, funnel_id, stage_id
+		) AS f
+		FULL JOIN (SELECT * FROM quality_report WHERE visits_waiting != 0) AS q USING (day, manager_id, funnel_id, stage_id)
+		WHERE f.waiting != q.visits_waiting`,
+		"quality_report", "visits_waiting + 1 AS visits_waiting"},
 	{"the quality report counts the closed visits by their left date and manager", `
 		SELECT count() FROM
 		(
 			SELECT left_date AS day, manager_id, funnel_id, stage_id, count() AS closed, countIf(status = 'finished_late') AS late, sum(overdue_days) AS days
-			FROM deal_stages WHERE is_open = 0 AND stage_semantics = 'process' GROUP BY left_date, manager_id, funnel_id, stage_id
+			FROM deal_stages WHERE is_open = 0 AND stage_semantics = 'process' AND status != 'waiting' GROUP BY left_date, manager_id, funnel_id, stage_id
 		) AS v
 		FULL JOIN (SELECT * FROM quality_report WHERE visits_closed > 0) AS q ON q.day = v.day AND q.manager_id = v.manager_id AND q.funnel_id = v.funnel_id AND q.stage_id = v.stage_id
 		WHERE v.closed != q.visits_closed OR v.late != q.visits_late OR v.days != q.late_days`,
@@ -195,7 +237,7 @@ var laws = []law{
 		(
 			SELECT deal_id, visit_no, count() AS gaps FROM data_gaps WHERE reason IN ('no_plan', 'bad_plan', 'unknown_stage') GROUP BY deal_id, visit_no
 		) AS g
-		RIGHT JOIN (SELECT deal_id, visit_no FROM deal_stages WHERE plan_source = 'none' AND stage_semantics = 'process') AS v ON v.deal_id = g.deal_id AND g.visit_no = v.visit_no
+		RIGHT JOIN (SELECT deal_id, visit_no FROM deal_stages WHERE plan_source = 'none' AND stage_semantics = 'process' AND status != 'waiting') AS v ON v.deal_id = g.deal_id AND g.visit_no = v.visit_no
 		WHERE g.gaps != 1`,
 		"data_gaps", "if(deal_id % 7 = 0, 'other', reason) AS reason"},
 	{"a reconstructed visit is a gap", `
@@ -272,7 +314,7 @@ func replacedOtherwise(table, key string) string {
 
 // lawViews are the views that laws ask for.
 var lawViews = []string{
-	"data_gaps", "deal_stage_days", "deal_stages", "deals_now", "fact_changes", "portfolio_days", "quality_report", "run_changes", "runs", "visits_now",
+	"calendar_days", "data_gaps", "deal_stage_days", "deal_stages", "deals_now", "fact_changes", "portfolio_days", "quality_report", "run_changes", "runs", "visits_now",
 }
 
 // copied has what the views show in tables of the same names, beside those behind the views, while do

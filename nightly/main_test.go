@@ -55,17 +55,22 @@ func newSiteOn(t testing.TB, w *warehouse.Warehouse, world *simulator.World, sug
 	t.Helper()
 	s := &site{t: t, world: world, clock: &atomic.Int64{}, w: w, cfg: config.Default()}
 	s.clock.Store(now.Unix())
-	s.serve(simulator.Quirks{}, func(portal *simulator.Portal) http.Handler { return portal })
+	s.serve(simulator.Options{}, nil)
 	s.cfg.Portal.Limits = bitrix24.Unlimited
 	s.configure(suggested)
 	return s
 }
 
-// serve makes the site's portal one with quirks, behind a handler.
-func (s *site) serve(quirks simulator.Quirks, behind func(*simulator.Portal) http.Handler) {
+// serve makes the site's portal one with options, behind a handler unless it is nil.
+func (s *site) serve(options simulator.Options, behind func(*simulator.Portal) http.Handler) {
 	s.t.Helper()
-	s.portal = simulator.New(s.world, simulator.Options{Now: func() time.Time { return time.Unix(s.clock.Load(), 0) }, Quirks: quirks})
-	server := httptest.NewServer(behind(s.portal))
+	options.Now = func() time.Time { return time.Unix(s.clock.Load(), 0) }
+	s.portal = simulator.New(s.world, options)
+	var handler http.Handler = s.portal
+	if behind != nil {
+		handler = behind(s.portal)
+	}
+	server := httptest.NewServer(handler)
 	s.t.Cleanup(server.Close)
 	s.webhook = s.portal.WebhookURL(server.URL)
 	webhook, err := bitrix24.ParseWebhook(s.webhook)

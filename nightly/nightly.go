@@ -12,6 +12,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"stagelag/bitrix24"
+	"stagelag/calendar"
 	"stagelag/config"
 	"stagelag/extractor"
 	"stagelag/loader"
@@ -159,26 +160,33 @@ func (p Pass) run(ctx context.Context, startedAt time.Time) (Outcome, error) {
 	if err != nil {
 		return p.refused(ctx, before, startedAt, portal.Clock, err)
 	}
+	published, err := loader.CalendarsOf(ctx, conn, 0)
+	if err != nil {
+		return Outcome{Before: before}, err
+	}
 	dates, err := p.dates(portal.Clock, before)
 	if _, isTyped := errors.AsType[*AsOfError](err); isTyped {
 		return Outcome{Before: before}, err
 	}
 	warnings, wrong := Check(p.Config, portal, names)
 	ahead, misled := p.checkClock(ctx, portal.Clock)
-	if refusal := cmp.Or(wrong, misled, err); refusal != nil {
+	counted, warned, unknown := p.calendars(ctx, published)
+	warnings = append(warnings, warned...)
+	if refusal := cmp.Or(wrong, calendar.CheckFields(p.Config.Pauses, portal.Description), misled, unknown, err); refusal != nil {
 		return p.refused(ctx, before, startedAt, portal.Clock, refusal)
 	}
 	if cluster := p.Warehouse.Cluster(); p.Parts > 1 && cluster != nil && cluster.IsReplicated {
 		return Outcome{Before: before}, loader.ErrReplicatedParts
 	}
 	run, err := loader.Begin(ctx, p.Warehouse, loader.Start{
-		Now: p.Now, At: startedAt, AsOf: dates.AsOf, PortalHost: p.Client.Portal(), RulesHash: fingerprint(p.Config, names.Funnels),
+		Now: p.Now, At: startedAt, AsOf: dates.AsOf, PortalHost: p.Client.Portal(),
+		RulesHash: fingerprint(p.Config, names.Funnels, counted.now.Calendars), Calendars: &counted.now.Calendars,
 	})
 	if err != nil {
 		return Outcome{Before: before}, err
 	}
 	run.SetWarnings(warnings)
-	if err := p.pass(ctx, run, portal, names, ahead, dates); err != nil {
+	if err := p.pass(ctx, run, portal, names, counted, ahead, dates); err != nil {
 		return p.failed(ctx, run, err)
 	}
 	return Outcome{
@@ -258,7 +266,9 @@ func (p Pass) failed(ctx context.Context, run *loader.Run, err error) (Outcome, 
 }
 
 // pass extracts, derives, appends and publishes.
-func (p Pass) pass(ctx context.Context, run *loader.Run, portal extractor.Description, names Names, ahead *time.Duration, dates transform.Dates) error {
+func (p Pass) pass(ctx context.Context, run *loader.Run, portal extractor.Description, names Names, counted counting, ahead *time.Duration,
+	dates transform.Dates,
+) error {
 	p.steps.SetRun(run.ID())
 	log := p.Log.WithField("run_id", run.ID())
 	log.WithFields(logrus.Fields{"as_of": dates.AsOf.String(), "portal": p.Client.Portal()}).Info("run began")
@@ -287,9 +297,18 @@ func (p Pass) pass(ctx context.Context, run *loader.Run, portal extractor.Descri
 	if err := run.AppendNames(ctx, names.Funnels, extracted.Managers); err != nil {
 		return err
 	}
-	if err := p.derive(ctx, run, Rules(p.Config, names.Funnels), dates, p.Full || !run.HasSameRules()); err != nil {
+	if err := run.AppendCalendars(ctx, counted.now, counted.published); err != nil {
 		return err
 	}
+	rules := changeOf(Rules(p.Config, names.Funnels, counted.now.Calendars), &counted.published.Calendars)
+	if err := p.derive(ctx, run, rules, dates, p.Full || !run.HasSameRules()); err != nil {
+		return err
+	}
+	furthest, err := run.FurthestPlannedEnd(ctx)
+	if err != nil {
+		return err
+	}
+	run.SetWarnings(append(run.Row().Warnings, counted.loaded.Ends(furthest)...))
 	if err := run.CountDeals(ctx); err != nil {
 		return err
 	}

@@ -291,6 +291,11 @@ func TestConfigurationIsHeldAgainstThePortal(t *testing.T) {
 			c.Plan.Norms = append(c.Plan.Norms, config.Norm{Stage: "C5:DOKS", Days: 1})
 		}, []string{`"C5:DOKS"`, "C5:DOCS"}},
 		{"an unknown funnel", func(c *config.Config) { c.Funnels = []extractor.FunnelID{55} }, []string{`funnel "55"`, "5"}},
+		{"a stage that nobody waits in", func(c *config.Config) { c.Stages.Waiting = []extractor.StageID{"C5:DOKS"} }, []string{"stages.waiting", "C5:DOCS"}},
+		{"a funnel with a calendar of its own", func(c *config.Config) {
+			c.Calendar.Funnels = map[extractor.FunnelID]config.FunnelCalendar{55: {Kind: config.WorkingDays}}
+		}, []string{`calendar.funnels: the portal has no funnel "55"`}},
+		{"a field for pauses that is none", func(c *config.Config) { c.Pauses.Flag = "UF_CRM_DAYS" }, []string{"pauses.flag", "boolean"}},
 		{"an unknown field", func(c *config.Config) {
 			c.Plan.Fields["C5:DOCS"] = config.PlanFields{Days: "UF_CRM_DAYZ"}
 		}, []string{`"UF_CRM_DAYZ"`, "UF_CRM_DAYS"}},

@@ -16,6 +16,27 @@ import (
 type rulebook struct {
 	simulator.Suggested
 	shortest time.Duration
+	waiting  map[simulator.StageID]bool
+	// calendars are of the funnels in which not every day counts.
+	calendars map[simulator.FunnelID]*refCalendar
+}
+
+// A refCalendar is a weekly day off, and dates that count or do not, whatever their weekday.
+type refCalendar struct {
+	weekend time.Weekday
+	dates   map[string]bool
+}
+
+// counts is whether a date counts in a funnel, pauses aside.
+func (b *rulebook) counts(funnel simulator.FunnelID, day time.Time) bool {
+	c := b.calendars[funnel]
+	if c == nil {
+		return true
+	}
+	if counts, isSet := c.dates[day.Format(time.DateOnly)]; isSet {
+		return counts
+	}
+	return day.Weekday() != c.weekend
 }
 
 // covers is whether a funnel is in the report.
@@ -67,10 +88,15 @@ type sighting struct {
 type knowledge struct {
 	responsible map[simulator.DealID]map[time.Time]responsible
 	plans       map[simulator.DealID][]openPlan
+	paused      map[simulator.DealID]map[time.Time]string // how each day of a visit is known to be
+	asOf        time.Time                                 // of the last published run, zero for none
 }
 
 func (k *knowledge) clone() knowledge {
-	c := knowledge{map[simulator.DealID]map[time.Time]responsible{}, map[simulator.DealID][]openPlan{}}
+	c := knowledge{map[simulator.DealID]map[time.Time]responsible{}, map[simulator.DealID][]openPlan{}, map[simulator.DealID]map[time.Time]string{}, k.asOf}
+	for id, days := range k.paused {
+		c.paused[id] = maps.Clone(days)
+	}
 	for id, days := range k.responsible {
 		c.responsible[id] = maps.Clone(days)
 	}
@@ -200,14 +226,25 @@ type refVisit struct {
 	isFinal       bool
 	isOpen        bool
 	entered, left time.Time // dates; the left one of an open visit is the as-of date
+	isWaiting     bool
 	plan          refPlan
-	days          []responsible // of each day from the entry on
+	late          int // days from the planned end to the entry
+	daysLeft      int
+	days          []refDay // from the entry on
+}
+
+// A refDay is a day of a visit.
+type refDay struct {
+	responsible
+	counts bool   // under the calendar
+	pause  string // how it is known, empty where it is none
 }
 
 // A refPlan has an empty source where there is none.
 type refPlan struct {
 	source string
 	end    time.Time
+	days   int
 }
 
 // counted is what a row counts as, and whether it closes the deal.
@@ -275,19 +312,44 @@ func withoutShort(visits []refVisit, shortest time.Duration) []refVisit {
 }
 
 // planFrom finds the plan among what a deal carries and the norms of a stage.
-func planFrom(date, days string, norms []simulator.SuggestedNorm, entered time.Time) refPlan {
+func planFrom(date, days string, norms []simulator.SuggestedNorm, entered time.Time, counts func(time.Time) bool) refPlan {
 	if end, err := time.Parse(time.DateOnly, date); err == nil {
-		return refPlan{"deal_date", end}
+		return refPlan{"deal_date", end, between(entered, end, counts)}
 	}
 	if n, err := strconv.Atoi(days); err == nil && n >= 0 {
-		return refPlan{"deal_days", entered.AddDate(0, 0, n)}
+		return refPlan{"deal_days", countTo(entered, n, counts), n}
 	}
 	for _, norm := range slices.Backward(norms) {
 		if norm.From <= entered.Format(time.DateOnly) {
-			return refPlan{"stage_norm", entered.AddDate(0, 0, norm.Days)}
+			return refPlan{"stage_norm", countTo(entered, norm.Days, counts), norm.Days}
 		}
 	}
 	return refPlan{}
+}
+
+// countTo is the n-th day after one that counts; for 0 the day itself, or the next that counts.
+func countTo(from time.Time, n int, counts func(time.Time) bool) time.Time {
+	day := from
+	if n == 0 && !counts(day) {
+		n = 1
+	}
+	for n > 0 {
+		if day = day.AddDate(0, 0, 1); counts(day) {
+			n--
+		}
+	}
+	return day
+}
+
+// between counts the days after one date up to another, one by one.
+func between(after, until time.Time, counts func(time.Time) bool) int {
+	n := 0
+	for day := after.AddDate(0, 0, 1); !day.After(until); day = day.AddDate(0, 0, 1) {
+		if counts(day) {
+			n++
+		}
+	}
+	return n
 }
 
 // seenOpen is what is known of a visit from when it was open, nil if it was not seen so: of the rows that led into it,
@@ -324,6 +386,7 @@ type report struct {
 func (r *reference) publish(rules *rulebook, now time.Time) *report {
 	today := r.date(now)
 	out := &report{deals: map[simulator.DealID]bool{}}
+	defer func() { r.known.asOf = today }()
 	for _, id := range slices.Sorted(maps.Keys(r.deals)) {
 		s := r.deals[id]
 		if s.isGone {
@@ -335,7 +398,7 @@ func (r *reference) publish(rules *rulebook, now time.Time) *report {
 				continue
 			}
 			r.complete(rules, s, &v, today)
-			total += out.add(id, &v, today)
+			total += out.add(id, &v)
 		}
 		if !out.deals[id] {
 			continue
@@ -348,9 +411,46 @@ func (r *reference) publish(rules *rulebook, now time.Time) *report {
 	return out
 }
 
-// complete finds the plan and the managers of a visit, and remembers what is new of them.
+// The fields of the portal that pause a deal.
+const (
+	seenHold  = "UF_CRM_HOLD"
+	seenFrom  = "UF_CRM_HOLD_FROM"
+	seenUntil = "UF_CRM_HOLD_UNTIL"
+)
+
+// pause is how a day of a deal is paused; later than today only by dates with an end.
+func (r *reference) pause(s *sighting, day, today time.Time) string {
+	if source, isKnown := r.known.paused[s.deal.ID][day]; isKnown {
+		return source
+	}
+	text := func(field string) string { text, _ := s.deal.Fields[field].(string); return text }
+	from, until := text(seenFrom), text(seenUntil)
+	is := day.Format(time.DateOnly)
+	isPair := from != "" && (until == "" || from <= until)
+	switch {
+	case isPair && from <= is && (until != "" && is <= until || until == "" && !day.After(today)):
+		return "dates"
+	case text(seenHold) != "1" || day.After(today):
+		return ""
+	case day.Equal(today) && s.hiddenSince.IsZero():
+		return "flag"
+	case day.Equal(today) && !today.Equal(r.known.asOf), !r.known.asOf.IsZero() && day.After(r.known.asOf) && day.Before(today):
+		return "assumed"
+	default:
+		return ""
+	}
+}
+
+// complete finds the plan, the managers and the pauses of a visit, and remembers what is new of them.
 func (r *reference) complete(rules *rulebook, s *sighting, v *refVisit, today time.Time) {
 	id := s.deal.ID
+	if r.known.responsible[id] == nil {
+		r.known.responsible[id], r.known.paused[id] = map[time.Time]responsible{}, map[time.Time]string{}
+	}
+	counts := func(day time.Time) bool {
+		isOfVisit := v.isOpen || !day.After(v.left)
+		return rules.counts(v.in.funnel, day) && (!isOfVisit || r.pause(s, day, today) == "")
+	}
 	if !v.isFinal {
 		fields := rules.Fields[string(v.in.stage)]
 		carries := func(field string) string { text, _ := s.deal.Fields[field].(string); return text }
@@ -359,7 +459,7 @@ func (r *reference) complete(rules *rulebook, s *sighting, v *refVisit, today ti
 		if seen := r.known.seenOpen(id, v); seen != nil && !v.isOpen {
 			used = seen
 		}
-		v.plan = planFrom(used.date, used.days, used.normsOfThen, v.entered)
+		v.plan = planFrom(used.date, used.days, used.normsOfThen, v.entered, counts)
 		for _, row := range v.rows {
 			now.row = row
 			if i := r.known.placeOfPlan(id, &row); i >= 0 && v.isOpen {
@@ -368,9 +468,9 @@ func (r *reference) complete(rules *rulebook, s *sighting, v *refVisit, today ti
 				r.known.plans[id] = append(r.known.plans[id], now)
 			}
 		}
-	}
-	if r.known.responsible[id] == nil {
-		r.known.responsible[id] = map[time.Time]responsible{}
+		if v.isWaiting = rules.waiting[v.in.stage]; v.isWaiting {
+			v.plan = refPlan{}
+		}
 	}
 	known := r.known.responsible[id]
 	for day := v.entered; !day.After(v.left); day = day.AddDate(0, 0, 1) {
@@ -380,39 +480,52 @@ func (r *reference) complete(rules *rulebook, s *sighting, v *refVisit, today ti
 				known[day] = responsible{s.deal.Manager, "seen"}
 			}
 		}
-		v.days = append(v.days, known[day])
+		v.days = append(v.days, refDay{known[day], rules.counts(v.in.funnel, day), r.pause(s, day, today)})
 	}
-}
-
-// between counts the days after one date up to another, one by one.
-func between(after, until time.Time) int {
-	n := 0
-	for day := after.AddDate(0, 0, 1); !day.After(until); day = day.AddDate(0, 0, 1) {
-		n++
+	for i, day := range v.days {
+		if day.pause != "" {
+			r.known.paused[id][v.entered.AddDate(0, 0, i)] = day.pause
+		}
 	}
-	return n
+	if v.plan.source != "" {
+		v.daysLeft = between(today, v.plan.end, counts)
+		v.late = between(v.plan.end, v.entered, func(day time.Time) bool {
+			return rules.counts(v.in.funnel, day) && r.pause(s, day, today) != "dates" && r.known.paused[id][day] == ""
+		})
+	}
 }
 
 // add adds the rows of a visit, and gives its overdue days.
-func (o *report) add(id simulator.DealID, v *refVisit, today time.Time) int {
+func (o *report) add(id simulator.DealID, v *refVisit) int {
 	const none = `\N`
 	o.deals[id] = true
-	overdue, day := 0, v.entered
-	for _, who := range v.days {
-		accrued := 0
-		if v.plan.source != "" && day.After(v.plan.end) && day.After(v.entered) {
+	overdue, working, paused, day := 0, 0, 0, v.entered
+	for _, d := range v.days {
+		accrued, counting, pause := 0, 0, none
+		if d.pause != "" {
+			pause = d.pause
+		} else if d.counts {
+			counting = 1
+		}
+		if d.counts && day.After(v.entered) {
+			working++
+			if d.pause != "" {
+				paused++
+			}
+		}
+		if v.plan.source != "" && counting == 1 && day.After(v.plan.end) && day.After(v.entered) {
 			accrued = 1
 		}
 		overdue += accrued
-		o.days = append(o.days, fmt.Sprintf("%d\t%d\t%s\t%d\t%s\t%d", id, v.no, day.Format(time.DateOnly), who.manager, who.source, accrued))
+		o.days = append(o.days, fmt.Sprintf("%d\t%d\t%s\t%d\t%s\t%d\t%d\t%s", id, v.no, day.Format(time.DateOnly), d.manager, d.source, accrued, counting, pause))
 		day = day.AddDate(0, 0, 1)
 	}
 	planDays, source, end, late, left := none, "none", none, none, none
 	isLate := false
 	if v.plan.source != "" {
-		planDays, source, end = strconv.Itoa(between(v.entered, v.plan.end)), v.plan.source, v.plan.end.Format(time.DateOnly)
+		planDays, source, end = strconv.Itoa(v.plan.days), v.plan.source, v.plan.end.Format(time.DateOnly)
 		if isLate = v.plan.end.Before(v.entered); isLate {
-			late = strconv.Itoa(between(v.plan.end, v.entered))
+			late = strconv.Itoa(v.late)
 		}
 	}
 	isOpen := 1
@@ -423,6 +536,8 @@ func (o *report) add(id simulator.DealID, v *refVisit, today time.Time) int {
 	switch isBad := overdue > 0 || isLate; {
 	case v.isFinal:
 		status = "final"
+	case v.isWaiting:
+		status = "waiting"
 	case v.plan.source == "":
 		status = "no_plan"
 	case !v.isOpen && isBad:
@@ -431,14 +546,14 @@ func (o *report) add(id simulator.DealID, v *refVisit, today time.Time) int {
 		status = "finished_on_time"
 	case isBad:
 		status = "overdue"
-	case between(today, v.plan.end) == 0:
+	case v.daysLeft == 0:
 		status = "due_today"
 	default:
 		status = "on_time"
 	}
 	o.stages = append(o.stages, strings.Join([]string{
 		fmt.Sprint(id), strconv.Itoa(v.no), string(v.in.stage), v.entered.Format(time.DateOnly), left, planDays, source, end,
-		strconv.Itoa(overdue), late, status, fmt.Sprint(v.days[len(v.days)-1].manager), strconv.Itoa(isOpen),
+		strconv.Itoa(overdue), late, status, fmt.Sprint(v.days[len(v.days)-1].manager), strconv.Itoa(isOpen), strconv.Itoa(working), strconv.Itoa(paused),
 	}, "\t"))
 	return overdue
 }

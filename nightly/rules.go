@@ -17,19 +17,24 @@ import (
 
 // rulesVersion grows when the same deals and configuration give other numbers than
 // before, so that the next run derives all deals anew.
-const rulesVersion = 2
+const rulesVersion = 3
 
-// Rules are the rules of the derivation, from the configuration and the portal's stages
-// of today and of before.
-func Rules(cfg config.Config, funnels []extractor.Funnel) *transform.Rules {
+// Rules are the rules of the derivation, from the configuration, the portal's stages
+// of today and of before, and the calendars.
+func Rules(cfg config.Config, funnels []extractor.Funnel, calendars transform.Calendars) *transform.Rules {
 	rules := &transform.Rules{
-		Zone: cfg.Portal.TimeZone, Calendar: transform.CalendarDays{},
+		Zone: cfg.Portal.TimeZone, Calendars: calendars,
 		Funnels:  map[extractor.FunnelID]bool{},
 		Stages:   map[transform.StageKey]extractor.Stage{},
 		StageMap: cfg.Stages.Map,
 		Fields:   map[extractor.StageID]transform.PlanFields{},
 		Norms:    map[extractor.StageID][]transform.Norm{},
+		Waiting:  map[extractor.StageID]bool{},
+		Pauses:   transform.PauseFields{Flag: string(cfg.Pauses.Flag), From: string(cfg.Pauses.From), Until: string(cfg.Pauses.Until)},
 		Shortest: time.Duration(cfg.Visits.Shortest),
+	}
+	for _, stage := range cfg.Stages.Waiting {
+		rules.Waiting[stage] = true
 	}
 	for _, id := range cfg.Funnels {
 		rules.Funnels[id] = true
@@ -56,7 +61,7 @@ func Rules(cfg config.Config, funnels []extractor.Funnel) *transform.Rules {
 }
 
 // fingerprint tells apart whatever decides the numbers beside the deals.
-func fingerprint(cfg config.Config, funnels []extractor.Funnel) string {
+func fingerprint(cfg config.Config, funnels []extractor.Funnel, calendars transform.Calendars) string {
 	type stage struct {
 		Funnel    extractor.FunnelID
 		ID        extractor.StageID
@@ -72,7 +77,8 @@ func fingerprint(cfg config.Config, funnels []extractor.Funnel) string {
 	slices.SortFunc(stages, func(a, b stage) int { return cmp.Or(cmp.Compare(a.Funnel, b.Funnel), cmp.Compare(a.ID, b.ID)) })
 	text, err := json.Marshal(map[string]any{
 		"version": rulesVersion, "zone": cfg.Portal.TimeZone.String(), "funnels": slices.Sorted(slices.Values(cfg.Funnels)),
-		"plan": cfg.Plan, "map": cfg.Stages.Map, "calendar": cfg.Calendar, "shortest": cfg.Visits.Shortest, "stages": stages,
+		"plan": cfg.Plan, "map": cfg.Stages.Map, "calendars": countedDates(&calendars), "waiting": slices.Sorted(slices.Values(cfg.Stages.Waiting)), "pauses": cfg.Pauses,
+		"shortest": cfg.Visits.Shortest, "stages": stages,
 	})
 	if err != nil {
 		panic(fmt.Sprintf("a configuration that can't be written as JSON: %v", err)) // it consists of plain values
@@ -81,9 +87,9 @@ func fingerprint(cfg config.Config, funnels []extractor.Funnel) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// fieldNames are the custom fields that plans are read from.
+// fieldNames are the custom fields that plans and pauses are read from.
 func fieldNames(cfg config.Config) []string {
-	names := map[string]bool{}
+	names := map[string]bool{string(cfg.Pauses.Flag): true, string(cfg.Pauses.From): true, string(cfg.Pauses.Until): true}
 	for _, fields := range cfg.Plan.Fields {
 		names[string(fields.Days)] = true
 		names[string(fields.Date)] = true

@@ -120,7 +120,8 @@ func newSeenLife(t *testing.T, seed uint64, deals int) *seenLife {
 	for _, f := range seenFunnels {
 		world.AddFunnel(f)
 	}
-	for _, field := range []simulator.Field{{Name: seenNumber, Type: "integer"}, {Name: seenText, Type: "string"}, {Name: seenDue, Type: "date"}} {
+	for _, field := range []simulator.Field{{Name: seenNumber, Type: "integer"}, {Name: seenText, Type: "string"}, {Name: seenDue, Type: "date"},
+		{Name: seenHold, Type: "boolean"}, {Name: seenFrom, Type: "date"}, {Name: seenUntil, Type: "date"}} {
 		world.AddField(field)
 	}
 	for i := range 4 {
@@ -145,9 +146,16 @@ func newSeenLife(t *testing.T, seed uint64, deals int) *seenLife {
 	if seed%2 == 0 {
 		l.base.Funnels = []int{1, 2}
 	}
+	if seed%5 < 2 {
+		l.base.calendars = map[simulator.FunnelID]*refCalendar{
+			1: {weekend: time.Sunday, dates: map[string]bool{"2026-03-09": false, "2026-03-13": false, "2026-03-15": true}},
+			2: {weekend: time.Wednesday, dates: map[string]bool{"2026-03-12": false}},
+		}
+		l.base.waiting = map[simulator.StageID]bool{"C2:NEW": true}
+	}
 	l.site = newSite(t, world, l.base.Suggested, firstNight)
 	l.hidesFormer = seed%3 == 0
-	l.serve(simulator.Quirks{HidesFormerFunnels: l.hidesFormer}, func(portal *simulator.Portal) http.Handler { return repeating(portal, &l.repeats) })
+	l.serve(simulator.Options{Quirks: simulator.Quirks{HidesFormerFunnels: l.hidesFormer}}, func(portal *simulator.Portal) http.Handler { return repeating(portal, &l.repeats) })
 	l.cfg.Portal.CheckClock = true
 	l.ref = newReference(world, l.cfg.Portal.TimeZone)
 	l.ref.hidesFormer = l.hidesFormer
@@ -227,6 +235,10 @@ func (l *seenLife) draw() rulebook {
 		rules.Norms[0].Days, rules.Norms[2].Days = 5, 0
 	case 5, 6:
 		what, rules.shortest = "slips", 2*time.Hour
+	case 7:
+		what, rules.waiting = "waiting", map[simulator.StageID]bool{"C1:TALK": true, "C2:NEW": true}
+	case 8:
+		what, rules.calendars = "another calendar", map[simulator.FunnelID]*refCalendar{1: {weekend: time.Tuesday, dates: map[string]bool{"2026-03-11": false}}}
 	}
 	l.say("rules: %s", what)
 	return rules
@@ -237,6 +249,27 @@ func (l *seenLife) configureNight() {
 	l.cfg.Plan.Norms = nil
 	l.configure(l.rules.Suggested)
 	l.cfg.Visits.Shortest = config.Least(l.rules.shortest)
+	l.cfg.Stages.Waiting = nil
+	for stage := range l.rules.waiting {
+		l.cfg.Stages.Waiting = append(l.cfg.Stages.Waiting, extractor.StageID(stage))
+	}
+	l.cfg.Pauses = config.Pauses{Flag: seenHold, From: seenFrom, Until: seenUntil}
+	l.cfg.Calendar = config.Calendar{Kind: config.CalendarDays, Funnels: map[extractor.FunnelID]config.FunnelCalendar{}}
+	for funnel, c := range l.rules.calendars {
+		own := config.FunnelCalendar{Kind: config.WorkingDays, Weekend: []time.Weekday{c.weekend}}
+		for text, counts := range c.dates {
+			day, err := time.Parse(time.DateOnly, text)
+			if err != nil {
+				l.t.Fatal(err)
+			}
+			if counts {
+				own.Work = append(own.Work, day)
+			} else {
+				own.Off = append(own.Off, day)
+			}
+		}
+		l.cfg.Calendar.Funnels[extractor.FunnelID(funnel)] = own
+	}
 	l.cfg.Funnels = nil
 	for _, id := range l.rules.Funnels {
 		l.cfg.Funnels = append(l.cfg.Funnels, extractor.FunnelID(id))
@@ -452,8 +485,8 @@ func (l *seenLife) compare(want *report) {
 		query string
 		want  []string
 	}{
-		{"SELECT deal_id, visit_no, stage_id, entered_date, left_date, plan_days, plan_source, planned_end, overdue_days, late_at_entry, status, manager_id, is_open FROM deal_stages ORDER BY deal_id, visit_no", want.stages},
-		{"SELECT deal_id, visit_no, day, manager_id, manager_source, overdue_day FROM deal_stage_days ORDER BY deal_id, visit_no, day", want.days},
+		{"SELECT deal_id, visit_no, stage_id, entered_date, left_date, plan_days, plan_source, planned_end, overdue_days, late_at_entry, status, manager_id, is_open, elapsed_working_days, paused_days FROM deal_stages ORDER BY deal_id, visit_no", want.stages},
+		{"SELECT deal_id, visit_no, day, manager_id, manager_source, overdue_day, is_counting, pause_source FROM deal_stage_days ORDER BY deal_id, visit_no, day", want.days},
 		{"SELECT deal_id, overdue_days_total FROM deals_now ORDER BY deal_id", want.totals},
 		{"SELECT deal_id, extract(detail, 'since (\\\\d{4}-\\\\d\\\\d-\\\\d\\\\d)') FROM data_gaps WHERE reason = 'hidden' ORDER BY deal_id", want.hidden},
 	} {
@@ -563,7 +596,7 @@ func (l *seenLife) events() []seenEvent {
 		{2, anyDeal, func(simulator.DealID, simulator.Deal, bool) bool { l.addDeal(); return true }},
 		{3, anyDeal, l.changeFunnel}, {3, anyDeal, l.roundTrip}, {4, anyDeal, l.hide}, {3, hiddenDeal, l.show},
 		{3, anyDeal, l.remove}, {3, deletedDeal, l.restore}, {4, anyDeal, l.correct}, {4, anyDeal, l.takeBack},
-		{3, anyDeal, l.giveAnew}, {3, anyDeal, l.restage}, {2, anyDeal, l.blank}, {1, anyDeal, l.deleteStage},
+		{4, anyDeal, l.hold}, {3, anyDeal, l.giveAnew}, {3, anyDeal, l.restage}, {2, anyDeal, l.blank}, {1, anyDeal, l.deleteStage},
 	}
 }
 
@@ -667,6 +700,24 @@ func (l *seenLife) plan(id simulator.DealID, _ simulator.Deal, exists bool) bool
 	}
 	l.world.SetField(id, l.now, name, value)
 	l.say("deal %d gets %s = %v", id, name, value)
+	return true
+}
+
+// hold pauses a deal by its flag or by dates, or lets it go on.
+func (l *seenLife) hold(id simulator.DealID, _ simulator.Deal, exists bool) bool {
+	if !exists {
+		return false
+	}
+	name, value := seenHold, any(l.random.IntN(2) == 0)
+	if kind := l.random.IntN(4); kind > 1 {
+		name, value = map[int]string{2: seenFrom, 3: seenUntil}[kind], l.now.AddDate(0, 0, l.random.IntN(6)-2)
+		if l.random.IntN(3) == 0 {
+			value = nil
+		}
+	}
+	l.world.SetField(id, l.now, name, value)
+	held, _ := l.world.Deal(id)
+	l.say("deal %d gets %s = %v, held %v from %v until %v", id, name, value, held.Fields[seenHold], held.Fields[seenFrom], held.Fields[seenUntil])
 	return true
 }
 

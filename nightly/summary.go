@@ -20,6 +20,7 @@ import (
 type Summary struct {
 	AsOf transform.Day
 	views.Totals
+	CountsWorkingDays bool // some days are days off
 	// DaysLostBefore is what the views showed before this run; nil for the first one.
 	DaysLostBefore *int64
 	BeforeAsOf     transform.Day
@@ -34,6 +35,7 @@ type Summary struct {
 // Shown is what a summary is read from.
 type Shown interface {
 	Totals(ctx context.Context) (views.Totals, error)
+	CountsWorkingDays(ctx context.Context, in views.Funnels) (bool, error)
 	DaysLostAfter(ctx context.Context, run loader.RunID) (int64, error)
 	Latest(ctx context.Context, most int) ([]views.LateDeal, error)
 	GapCounts(ctx context.Context) ([]views.GapCount, error)
@@ -55,6 +57,9 @@ func Summarize(ctx context.Context, shown Shown, outcome Outcome) (Summary, erro
 	}
 	if s.Totals, err = shown.Totals(ctx); err != nil {
 		return Summary{}, fmt.Errorf("summarize the deals: %w", err)
+	}
+	if s.CountsWorkingDays, err = shown.CountsWorkingDays(ctx, nil); err != nil {
+		return Summary{}, fmt.Errorf("summarize: %w", err)
 	}
 	if outcome.Before.RunID > 0 {
 		before, err := shown.DaysLostAfter(ctx, outcome.Before.RunID)
@@ -83,6 +88,7 @@ var gapWords = map[string]string{
 	transform.GapHidden:               "deals that the webhook may not read, shown as they were last seen",
 	transform.GapBadDate:              "dates that nobody can mean",
 	transform.GapBadAmount:            "amounts that are no numbers, or too large",
+	transform.GapBadPause:             "deals whose pause cannot be read; its days count",
 	"unknown_manager":                 "deals of a person whose name is not known",
 }
 
@@ -92,19 +98,29 @@ func GapReasons() []string { return slices.Sorted(maps.Keys(gapWords)) }
 // WriteTo writes the summary for a person.
 func (s Summary) WriteTo(out io.Writer) (int64, error) {
 	var b strings.Builder
+	day := "day"
+	if s.CountsWorkingDays {
+		day = "working day"
+	}
 	fmt.Fprintf(&b, "As of %s\n\n", s.AsOf)
 	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "  deals\t%d\t\n", s.Deals)
 	fmt.Fprintf(t, "  open\t%d\t\n", s.Open)
+	if s.Waiting > 0 {
+		fmt.Fprintf(t, "  waiting\t%d\t%s\n", s.Waiting, share(s.Waiting, s.Open))
+	}
 	fmt.Fprintf(t, "  overdue\t%d\t%s\n", s.Overdue, share(s.Overdue, s.Open))
 	fmt.Fprintf(t, "  due today\t%d\t\n", s.DueToday)
-	fmt.Fprintf(t, "  days lost\t%d\t%s\n", s.DaysLost, s.sinceBefore())
+	fmt.Fprintf(t, "  %ss lost\t%d\t%s\n", day, s.DaysLost, s.sinceBefore())
+	if s.PausedDays > 0 {
+		fmt.Fprintf(t, "  %ss paused\t%d\tof the open ones\n", day, s.PausedDays)
+	}
 	t.Flush()
 	if len(s.Latest) > 0 {
 		b.WriteString("\nThe latest deals\n\n")
 		t = tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 		for _, d := range s.Latest {
-			fmt.Fprintf(t, "  %s late\t#%d\t%s\t%s\t%s\n", count(d.OverdueDays, "day"), d.DealID, plain.Text(d.Title, 40), plain.Text(d.Stage, 24), plain.Text(d.Manager, 24))
+			fmt.Fprintf(t, "  %s late\t#%d\t%s\t%s\t%s\n", count(d.OverdueDays, day), d.DealID, plain.Text(d.Title, 40), plain.Text(d.Stage, 24), plain.Text(d.Manager, 24))
 		}
 		t.Flush()
 	}

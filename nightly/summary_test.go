@@ -21,9 +21,14 @@ type shown struct {
 	latest []read.LateDeal
 	gaps   []read.GapCount
 	err    error // of the gaps
+
+	countsWorkingDays bool
 }
 
 func (s shown) Totals(context.Context) (read.Totals, error) { return s.totals, nil }
+func (s shown) CountsWorkingDays(context.Context, read.Funnels) (bool, error) {
+	return s.countsWorkingDays, nil
+}
 func (s shown) DaysLostAfter(_ context.Context, run loader.RunID) (int64, error) {
 	return map[loader.RunID]int64{7: 4777}[run], nil
 }
@@ -70,6 +75,33 @@ Not covered (SELECT * FROM data_gaps)
   15   unknown_manager  deals of a person whose name is not known  in 1 deal
 
 Note: the webhook lacks the scope user
+
+6 requests to the portal, 1.2 s in all, of which 0.0 s waiting for its limits
+`},
+		{"a morning with working days and deals that wait", shown{
+			totals: read.Totals{Deals: 400, Open: 128, Waiting: 32, Overdue: 27, DueToday: 2, DaysLost: 4804, PausedDays: 12},
+			latest: []read.LateDeal{{DealID: 90, Title: "Boiler room", Stage: "Repair", Manager: "Anna Lindqvist", OverdueDays: 17}},
+			gaps:   []read.GapCount{{Reason: "bad_pause", Count: 1, Deals: 1}}, countsWorkingDays: true,
+		}, nightly.Outcome{
+			Before: loader.State{AsOf: transform.NoDay},
+			Run:    loader.Row{RunID: 1, AsOf: "2026-11-24", StartedAt: begun, FinishedAt: &ended, PortalRequests: 6},
+		}, `As of 2026-11-24
+
+  deals                400
+  open                 128
+  waiting              32    25 % of the open ones
+  overdue              27    21 % of the open ones
+  due today            2
+  working days lost    4804
+  working days paused  12    of the open ones
+
+The latest deals
+
+  17 working days late  #90  Boiler room  Repair  Anna Lindqvist
+
+Not covered (SELECT * FROM data_gaps)
+
+  1  bad_pause  deals whose pause cannot be read; its days count  in 1 deal
 
 6 requests to the portal, 1.2 s in all, of which 0.0 s waiting for its limits
 `},

@@ -30,7 +30,7 @@ var Dialects = []Dialect{RFC4180, ExcelRussian}
 // WriteCSV writes one table of the report. Sums are left to the reader: there is no line of
 // totals.
 func WriteCSV(out io.Writer, r *Report, l Language, which Table, dialect Dialect) error {
-	v := newVoice(l)
+	v := voiceOf(r, l)
 	var t table
 	switch which {
 	case VisitsTable:

@@ -288,7 +288,7 @@ func TestXLSXTotals(t *testing.T) {
 	total := map[string]float64{
 		"Days lost": float64(r.Total.DaysLost), "Days lost before": float64(r.Total.DaysLostBefore), "Visits closed": float64(r.Total.Closed),
 		"With a plan": float64(r.Total.ClosedWithPlan), "On time": float64(r.Total.OnTime), "Late": float64(r.Total.Late), "No plan": float64(r.Total.ClosedNoPlan()),
-		"On-time rate": rate, "Plan coverage": coverage, "Open now": float64(r.Total.Open), "Overdue now": float64(r.Total.OpenOverdue), "No plan now": float64(r.Total.OpenNoPlan),
+		"On-time rate": rate, "Plan coverage": coverage, "Open now": float64(r.Total.Open), "Overdue now": float64(r.Total.OpenOverdue), "No plan now": float64(r.Total.OpenNoPlan), "Waiting now": float64(r.Total.Waiting),
 	}
 	f := openXLSX(t, r, report.English)
 	for _, sheet := range []struct {

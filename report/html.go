@@ -49,7 +49,7 @@ type pageGroup struct {
 
 // WriteHTML writes the report as one page that needs nothing else: no network, no scripts.
 func WriteHTML(out io.Writer, r *Report, l Language) error {
-	v := newVoice(l)
+	v := voiceOf(r, l)
 	p := pageView{
 		voice: v, R: r, Level: r.Level(), Heading: v.title(r), Stamp: v.asOf(r), Scope: v.funnels(r),
 		Against: v.against(r), Coverage: v.coverage(r.Total.Quality),
@@ -129,7 +129,7 @@ func (p *pageView) SparkOf(row Row) []int64 {
 // StatusOf is the state of a visit in words.
 func (p *pageView) StatusOf(v Visit) string { return p.status(v.Status) }
 
-// Kind is how a state is shown: late, ontime or noplan.
+// Kind is how a state is shown: late, ontime or noplan. What is paused has a text of its own beside it.
 func (p *pageView) Kind(status string) string {
 	switch status {
 	case "overdue", "finished_late":
@@ -143,6 +143,17 @@ func (p *pageView) Kind(status string) string {
 
 // LeftOf is when a visit ended.
 func (p *pageView) LeftOf(v Visit) string { return p.left(&v) }
+
+// PausedOf is for how long a visit was paused, empty for not at all.
+func (p *pageView) PausedOf(v Visit) string {
+	if v.PausedDays == 0 {
+		return ""
+	}
+	return fmt.Sprintf(p.Paused, p.Count(v.PausedDays, p.DaysNoun))
+}
+
+// WaitingText says how many deals wait.
+func (p *pageView) WaitingText(n int64) string { return fmt.Sprintf(p.OfWaiting, p.Number(n)) }
 
 // ReasonOf is a reason in words.
 func (p *pageView) ReasonOf(reason string) string { return p.reason(reason) }

@@ -26,6 +26,7 @@ type jsonReport struct {
 	By             By          `json:"by"`
 	Funnels        []jsonNamed `json:"funnels"`
 	IsFiltered     bool        `json:"is_filtered"`
+	DaysAre        string      `json:"days_are"`
 	Total          jsonRow     `json:"total"`
 	DaysLostToDate int64       `json:"days_lost_to_date"`
 	Levels         []jsonLevel `json:"levels"`
@@ -78,6 +79,7 @@ type jsonRow struct {
 	VisitsOpen     int64   `json:"visits_open"`
 	VisitsOverdue  int64   `json:"visits_overdue"`
 	VisitsNoPlan   int64   `json:"visits_no_plan"`
+	VisitsWaiting  int64   `json:"visits_waiting"`
 }
 
 type jsonTrend struct {
@@ -103,6 +105,7 @@ type jsonVisit struct {
 	PlannedEnd    *string             `json:"planned_end"`
 	Status        string              `json:"status"`
 	OverdueDays   int64               `json:"overdue_days"`
+	PausedDays    int64               `json:"paused_days"`
 	DaysLost      int64               `json:"days_lost"`
 	IsClosed      bool                `json:"is_closed"`
 	IsOpenOverdue bool                `json:"is_open_overdue"`
@@ -132,10 +135,13 @@ func WriteJSON(out io.Writer, r *Report) error {
 	j := jsonReport{
 		Version: JSONVersion, Run: jsonRun{RunID: r.Run.ID, AsOf: r.Run.AsOf.String(), PublishedAt: r.Run.PublishedAt},
 		Period: jsonSpan(r.Period), IsPeriodOver: r.IsPeriodOver, Before: jsonSpan(r.Before),
-		By: r.Level().By, IsFiltered: r.IsFiltered,
+		By: r.Level().By, IsFiltered: r.IsFiltered, DaysAre: "calendar",
 		Total: jsonRowOf("", &r.Total), DaysLostToDate: r.DaysLostToDate,
 		// What is empty is a list too.
 		Funnels: []jsonNamed{}, Visits: []jsonVisit{}, Gaps: []jsonGap{},
+	}
+	if r.CountsWorkingDays {
+		j.DaysAre = "working"
 	}
 	for _, f := range r.Funnels {
 		j.Funnels = append(j.Funnels, jsonNamed{FunnelID: f.ID, FunnelName: f.Name})
@@ -194,7 +200,7 @@ func jsonRowOf(by By, row *Row) jsonRow {
 	j := jsonRow{
 		Name: row.Name, FunnelName: row.Funnel, jsonQuality: jsonQualityOf(row.Quality),
 		DaysLostBefore: row.DaysLostBefore, DaysLostTrend: row.Trend,
-		VisitsOpen: row.Open, VisitsOverdue: row.OpenOverdue, VisitsNoPlan: row.OpenNoPlan,
+		VisitsOpen: row.Open, VisitsOverdue: row.OpenOverdue, VisitsNoPlan: row.OpenNoPlan, VisitsWaiting: row.Waiting,
 	}
 	switch by {
 	case ByManager:
@@ -212,7 +218,7 @@ func jsonVisitOf(v *Visit) jsonVisit {
 		DealID: v.DealID, DealTitle: v.DealTitle, DealURL: v.DealURL, VisitNo: v.VisitNo,
 		FunnelID: v.FunnelID, FunnelName: v.Funnel, StageID: v.StageID, StageName: v.Stage, ManagerID: v.ManagerID, ManagerName: v.Manager,
 		EnteredDate: v.Entered.String(), LeftDate: dateOrNil(v.Left), PlannedEnd: dateOrNil(v.Planned), Status: v.Status,
-		OverdueDays: v.OverdueDays, DaysLost: v.DaysLost, IsClosed: v.IsClosed, IsOpenOverdue: v.IsOpenOverdue,
+		OverdueDays: v.OverdueDays, PausedDays: v.PausedDays, DaysLost: v.DaysLost, IsClosed: v.IsClosed, IsOpenOverdue: v.IsOpenOverdue,
 	}
 	if v.Planned != transform.NoDay {
 		j.PlanDays = &v.PlanDays

@@ -29,6 +29,7 @@ var Languages = []Language{English, Russian}
 type voice struct {
 	Language
 	words
+	DaysNoun    string // of Count, for numbers of days in which plans are
 	printer     *message.Printer
 	shortDate   string
 	decimalMark string
@@ -39,14 +40,14 @@ type voice struct {
 func newVoice(l Language) *voice {
 	if l == Russian {
 		return &voice{
-			Language: Russian, words: russian, shortDate: "02.01.2006", decimalMark: ",",
+			Language: Russian, words: russian, DaysNoun: "days", shortDate: "02.01.2006", decimalMark: ",",
 			printer:     message.NewPrinter(language.Russian, message.Catalog(counts)),
 			months:      [12]string{"январь", "февраль", "март", "апрель", "май", "июнь", "июль", "август", "сентябрь", "октябрь", "ноябрь", "декабрь"},
 			shortMonths: [12]string{"янв", "фев", "мар", "апр", "май", "июн", "июл", "авг", "сен", "окт", "ноя", "дек"},
 		}
 	}
 	v := &voice{
-		Language: English, words: english, shortDate: "2 Jan 2006", decimalMark: ".",
+		Language: English, words: english, DaysNoun: "days", shortDate: "2 Jan 2006", decimalMark: ".",
 		printer: message.NewPrinter(language.English, message.Catalog(counts)),
 	}
 	for i := range v.months {
@@ -56,11 +57,23 @@ func newVoice(l Language) *voice {
 	return v
 }
 
+// voiceOf is the voice for a report: where it counts working days, what has a number of days says so.
+func voiceOf(r *Report, l Language) *voice {
+	v := newVoice(l)
+	if r.CountsWorkingDays {
+		v.DaysNoun = "working days"
+		v.DaysLost, v.DaysLostToDate, v.DaysLostBefore = v.WorkingDaysLost, v.WorkingDaysLostToDate, v.WorkingDaysLostBefore
+		v.PlanDays, v.OverdueDays, v.LostInPeriod, v.PausedDays = v.WorkingPlanDays, v.WorkingOverdueDays, v.WorkingLostInPeriod, v.WorkingPausedDays
+	}
+	return v
+}
+
 // counts are the numbers with a noun, in every plural form that the languages have.
 var counts = func() *catalog.Builder {
 	b := catalog.NewBuilder(catalog.Fallback(language.English))
 	for _, noun := range []struct{ key, one, other, ruOne, ruFew, ruMany string }{
 		{"days", "%d day", "%d days", "%d день", "%d дня", "%d дней"},
+		{"working days", "%d working day", "%d working days", "%d рабочий день", "%d рабочих дня", "%d рабочих дней"},
 		{"deals", "%d deal", "%d deals", "%d сделка", "%d сделки", "%d сделок"},
 		{"more", "%d more", "%d more", "ещё %d этап", "ещё %d этапа", "ещё %d этапов"},
 	} {
@@ -76,7 +89,7 @@ func must(err error) {
 	}
 }
 
-// Count is a number with its noun, in the right form: days, deals or more.
+// Count is a number with its noun, in the right form: days, working days, deals or more.
 func (v *voice) Count(n int64, noun string) string {
 	return v.printer.Sprintf(message.Key(noun, noun), n)
 }

@@ -65,11 +65,12 @@ func (l *levels) add(s views.Subject, period int, q Quality) {
 }
 
 // addNow adds what is open of a subject as of the run.
-func (l *levels) addNow(s views.Subject, open, overdue, noPlan int64) {
-	l.each(s, func(row *Row) {
-		row.Open += open
-		row.OpenOverdue += overdue
-		row.OpenNoPlan += noPlan
+func (l *levels) addNow(s *views.Standing) {
+	l.each(s.Subject, func(row *Row) {
+		row.Open += s.Open
+		row.OpenOverdue += s.Overdue
+		row.OpenNoPlan += s.NoPlan
+		row.Waiting += s.Waiting
 	})
 }
 
@@ -79,7 +80,7 @@ func (l *levels) sorted(first By) (sorted []Level, total Row) {
 	for _, by := range Levels {
 		level := Level{By: by}
 		for _, row := range l.rows[by] {
-			if row.Quality != (Quality{}) || row.DaysLostBefore != 0 || row.Open != 0 {
+			if row.Quality != (Quality{}) || row.DaysLostBefore != 0 || row.Open != 0 || row.Waiting != 0 {
 				level.Rows = append(level.Rows, *row)
 			}
 		}

@@ -18,6 +18,7 @@ import (
 type Shown interface {
 	Published(ctx context.Context) (views.Published, error)
 	Funnels(ctx context.Context) ([]views.Funnel, error)
+	CountsWorkingDays(ctx context.Context, in views.Funnels) (bool, error)
 	Quality(ctx context.Context, starts []transform.Day, in views.Funnels) iter.Seq2[views.Quality, error]
 	Standings(ctx context.Context, in views.Funnels) ([]views.Standing, error)
 	Losses(ctx context.Context, from, to transform.Day, in views.Funnels) iter.Seq2[views.Loss, error]
@@ -100,6 +101,7 @@ func (r *reading) read(ctx context.Context) error {
 		read func(context.Context) error
 	}{
 		{"the funnels", r.readFunnels},
+		{"the calendars", r.readCalendars},
 		{"the quality", r.readQuality},
 		{"the visits", r.readVisits},
 		{"the gaps", r.readGaps},
@@ -131,6 +133,16 @@ func (r *reading) readFunnels(ctx context.Context) error {
 	}
 	r.report.Funnels = slices.DeleteFunc(all, func(f views.Funnel) bool { return !slices.Contains(r.query.Funnels, f.ID) })
 	return nil
+}
+
+// readCalendars reads what the days of the report are.
+func (r *reading) readCalendars(ctx context.Context) (err error) {
+	var shown views.Funnels
+	for _, f := range r.report.Funnels {
+		shown = append(shown, f.ID)
+	}
+	r.report.CountsWorkingDays, err = r.CountsWorkingDays(ctx, shown)
+	return err
 }
 
 // readQuality reads the trend, the totals and the levels. One question gives the measures
@@ -172,7 +184,7 @@ func (r *reading) readQuality(ctx context.Context) error {
 	}
 	for _, s := range standings {
 		r.managers[s.ManagerID] = s.Manager
-		levels.addNow(s.Subject, s.Open, s.Overdue, s.NoPlan)
+		levels.addNow(&s)
 	}
 	report.Levels, report.Total = levels.sorted(r.query.By)
 	return nil

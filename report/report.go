@@ -45,6 +45,8 @@ type Report struct {
 	Funnels      []views.Funnel
 	// IsFiltered is whether Funnels were asked for, rather than all there are.
 	IsFiltered bool
+	// CountsWorkingDays is whether some days are days off in these funnels: then all numbers of days are of working days.
+	CountsWorkingDays bool
 	// Total is over all rows of any level; its Key is empty.
 	Total Row
 	// DaysLostToDate are the overdue days accrued up to the as-of date, ever.
@@ -89,6 +91,8 @@ type Row struct {
 	Trend []int64
 	// What is open as of the run, whatever the period.
 	Open, OpenOverdue, OpenNoPlan int64
+	// Waiting are the deals that wait for somebody else as of the run. They are in no other number.
+	Waiting int64
 }
 
 // Quality is what a period's days add up to.

@@ -65,6 +65,7 @@ func (v *voice) levelTable(level Level) table {
 		column{title: v.Open, width: 14, isSum: true},
 		column{title: v.OpenOverdue, width: 14, isSum: true, isLate: true},
 		column{title: v.OpenNoPlan, width: 14, isSum: true},
+		column{title: v.Waiting, width: 14, isSum: true},
 	)
 	for i := range level.Rows {
 		row := &level.Rows[i]
@@ -80,7 +81,7 @@ func (v *voice) levelTable(level Level) table {
 		t.rows = append(t.rows, append(cells,
 			row.DaysLost, row.DaysLostBefore, row.Closed, row.ClosedWithPlan, row.OnTime, row.Late, row.ClosedNoPlan(),
 			orNothing(row.Rate()), orNothing(row.Coverage()), v.ifSo(row.IsFew(), v.Few),
-			row.Open, row.OpenOverdue, row.OpenNoPlan))
+			row.Open, row.OpenOverdue, row.OpenNoPlan, row.Waiting))
 	}
 	return t
 }
@@ -90,7 +91,7 @@ func (v *voice) visitsTable(r *Report) table {
 		{title: v.Deal, width: 10}, {title: v.DealTitle, width: 40}, {title: v.Visit, width: 12},
 		{title: v.Funnel, width: 22}, {title: v.Stage, width: 24}, {title: v.Manager, width: 24},
 		{title: v.Entered, width: 13}, {title: v.PlanDays, width: 12}, {title: v.PlannedEnd, width: 13}, {title: v.Left, width: 13},
-		{title: v.State, width: 24}, {title: v.OverdueDays, width: 14, isLate: true},
+		{title: v.State, width: 24}, {title: v.OverdueDays, width: 14, isLate: true}, {title: v.PausedDays, width: 14},
 		{title: v.LostInPeriod, width: 14, isSum: true, isLate: true},
 		{title: v.ClosedHere, width: 14, isSum: true}, {title: v.OpenOverdue, width: 14, isSum: true}, {title: v.Link, width: 44},
 	}}
@@ -102,7 +103,7 @@ func (v *voice) visitsTable(r *Report) table {
 		}
 		t.rows = append(t.rows, []any{
 			int64(visit.DealID), text(visit.DealTitle), int64(visit.VisitNo), text(visit.Funnel), text(visit.Stage), text(visit.Manager),
-			visit.Entered, plan, visit.Planned, visit.Left, label(v.status(visit.Status)), visit.OverdueDays,
+			visit.Entered, plan, visit.Planned, visit.Left, label(v.status(visit.Status)), visit.OverdueDays, visit.PausedDays,
 			visit.DaysLost, one(visit.IsClosed), one(visit.IsOpenOverdue), link(visit.DealURL),
 		})
 	}

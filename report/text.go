@@ -17,13 +17,13 @@ const textDeals = 10
 // WriteText writes the report for a terminal. What came from the portal has nothing in it
 // that a terminal would obey.
 func WriteText(out io.Writer, r *Report, l Language) error {
-	v := newVoice(l)
+	v := voiceOf(r, l)
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s · %s\n%s\n%s\n\n", v.Title, v.title(r), v.asOf(r), v.funnels(r))
 	writeTable(&b, "lrl", v.headline(r))
 	level := r.Level()
 	fmt.Fprintf(&b, "\n%s\n\n", v.ByTitle[level.By])
-	writeTable(&b, "lrrrrrrlrr", v.levelLines(r, level))
+	writeTable(&b, "lrrrrrrlrrr", v.levelLines(r, level))
 
 	fmt.Fprintf(&b, "\n%s\n\n", v.Trend)
 	lines := [][]string{{v.Period, v.DaysLost, v.Closed, v.OnTime, v.Late, v.NoPlan, v.OnTimeRate}}
@@ -45,7 +45,7 @@ func WriteText(out io.Writer, r *Report, l Language) error {
 		lines = [][]string{{v.LostInPeriod, v.Deal, "", v.Stage, v.Manager, v.State}}
 		for _, visit := range r.Visits[:min(len(r.Visits), textDeals)] {
 			lines = append(lines, []string{
-				v.Count(visit.DaysLost, "days"), fmt.Sprintf("#%d", visit.DealID), plain.Text(visit.DealTitle, 36),
+				v.Count(visit.DaysLost, v.DaysNoun), fmt.Sprintf("#%d", visit.DealID), plain.Text(visit.DealTitle, 36),
 				plain.Text(visit.Stage, 22), plain.Text(visit.Manager, 22), v.visitState(&visit),
 			})
 		}
@@ -108,7 +108,7 @@ func (v *voice) change(r *Report, row *Row) string {
 	return v.Signed(row.DaysLost - row.DaysLostBefore)
 }
 
-// headline is the report in five lines: what, how much, and what to compare it with.
+// headline is the report in six lines: what, how much, and what to compare it with.
 func (v *voice) headline(r *Report) [][]string {
 	total := &r.Total
 	rate := "–"
@@ -121,6 +121,7 @@ func (v *voice) headline(r *Report) [][]string {
 		{v.OnTimeRate, rate, strings.Join(v.coverage(total.Quality), "; ")},
 		{v.Closed, v.Number(total.Closed), fmt.Sprintf("%s: %s · %s: %s · %s: %s", v.OnTime, v.Number(total.OnTime), v.Late, v.Number(total.Late), v.NoPlan, v.Number(total.ClosedNoPlan()))},
 		{v.Open, v.Number(total.Open), fmt.Sprintf(v.OfOpen, v.Number(total.OpenOverdue)) + " · " + fmt.Sprintf(v.OfOpenNoPlan, v.Number(total.OpenNoPlan))},
+		{v.Waiting, v.Number(total.Waiting), ""},
 	}
 }
 
@@ -158,12 +159,12 @@ func (v *voice) Rate(q Quality) string {
 
 func (v *voice) levelLines(r *Report, level Level) [][]string {
 	lines := [][]string{{
-		v.ByName[level.By], v.DaysLost, v.Change, v.Closed, v.OnTime, v.Late, v.NoPlan, v.OnTimeRate, v.Open, v.OpenOverdue,
+		v.ByName[level.By], v.DaysLost, v.Change, v.Closed, v.OnTime, v.Late, v.NoPlan, v.OnTimeRate, v.Open, v.OpenOverdue, v.Waiting,
 	}}
 	line := func(name string, row *Row) {
 		lines = append(lines, []string{
 			name, v.Number(row.DaysLost), v.change(r, row), v.Number(row.Closed), v.Number(row.OnTime), v.Number(row.Late), v.Number(row.ClosedNoPlan()),
-			v.Rate(row.Quality), v.Number(row.Open), v.Number(row.OpenOverdue),
+			v.Rate(row.Quality), v.Number(row.Open), v.Number(row.OpenOverdue), v.Number(row.Waiting),
 		})
 	}
 	for i := range level.Rows {
@@ -182,7 +183,10 @@ func (v *voice) levelLines(r *Report, level Level) [][]string {
 func (v *voice) visitState(visit *Visit) string {
 	text := v.status(visit.Status)
 	if visit.OverdueDays > 0 {
-		text += ", +" + v.Count(visit.OverdueDays, "days")
+		text += ", +" + v.Count(visit.OverdueDays, v.DaysNoun)
+	}
+	if visit.PausedDays > 0 {
+		text += ", " + fmt.Sprintf(v.Paused, v.Count(visit.PausedDays, v.DaysNoun))
 	}
 	return text
 }

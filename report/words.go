@@ -26,6 +26,7 @@ type words struct {
 	Open           string
 	OpenOverdue    string
 	OpenNoPlan     string
+	Waiting        string
 	Total          string
 	OfPlanned      string // on time, with a plan
 	OfClosed       string // share, with a plan, closed
@@ -33,6 +34,10 @@ type words struct {
 	NoneClosed     string
 	OfOpen         string
 	OfOpenNoPlan   string
+	OfWaiting      string
+	// The names above and below that stand where working days are counted.
+	WorkingDaysLost, WorkingDaysLostToDate, WorkingDaysLostBefore               string
+	WorkingPlanDays, WorkingOverdueDays, WorkingLostInPeriod, WorkingPausedDays string
 
 	Trend        string
 	TrendNumbers string
@@ -58,6 +63,8 @@ type words struct {
 	Left          string
 	StillOpen     string
 	OverdueDays   string
+	PausedDays    string
+	Paused        string // so many days
 	LostInPeriod  string
 	ClosedHere    string
 	State         string
@@ -107,6 +114,7 @@ var english = words{
 	Open:           "Open now",
 	OpenOverdue:    "Overdue now",
 	OpenNoPlan:     "No plan now",
+	Waiting:        "Waiting now",
 	Total:          "Total",
 	OfPlanned:      "%s of %s with a plan",
 	OfClosed:       "plan coverage %s: %s of %s closed",
@@ -114,6 +122,15 @@ var english = words{
 	NoneClosed:     "nothing was closed",
 	OfOpen:         "%s overdue",
 	OfOpenNoPlan:   "%s without a plan",
+	OfWaiting:      "beside these, waiting: %s",
+
+	WorkingDaysLost:       "Working days lost",
+	WorkingDaysLostToDate: "Working days lost to date",
+	WorkingDaysLostBefore: "Working days lost before",
+	WorkingPlanDays:       "Plan, working days",
+	WorkingOverdueDays:    "Working days late",
+	WorkingLostInPeriod:   "Working days lost in the period",
+	WorkingPausedDays:     "Paused, working days",
 
 	Trend:        "Twelve periods",
 	TrendNumbers: "The twelve periods in numbers",
@@ -139,6 +156,8 @@ var english = words{
 	Left:          "Left",
 	StillOpen:     "open",
 	OverdueDays:   "Days late",
+	PausedDays:    "Paused, days",
+	Paused:        "paused %s",
 	LostInPeriod:  "Lost in the period",
 	ClosedHere:    "Closed in the period",
 	State:         "State",
@@ -146,7 +165,7 @@ var english = words{
 	Link:          "Link",
 	Status: map[string]string{
 		"on_time": "on time so far", "due_today": "due today", "overdue": "overdue", "finished_on_time": "finished on time",
-		"finished_late": "finished late", "no_plan": "no plan", "final": "final",
+		"finished_late": "finished late", "no_plan": "no plan", "waiting": "waiting", "final": "final",
 	},
 
 	Gaps:     "Not covered",
@@ -168,6 +187,7 @@ var english = words{
 		"hidden":                "Deals that the webhook may not read",
 		"bad_date":              "Dates that nobody can mean",
 		"bad_amount":            "Amounts that are no numbers, or too large",
+		"bad_pause":             "Deals whose pause cannot be read",
 	},
 	ReasonFix: map[string]string{
 		"no_plan":               "They count as closed or open, never as late or on time. Fill the plan in the deal, or set a norm for the stage.",
@@ -180,13 +200,14 @@ var english = words{
 		"hidden":                "They are shown as they were last seen, and count on. Give the webhook’s user the right to read all deals.",
 		"bad_date":              "A date before 1970 counts as 1970-01-01.",
 		"bad_amount":            "They are shown without an amount, and count as all others. Mend the amount in the deal.",
+		"bad_pause":             "Its days count. Mend the fields of the pause in the deal.",
 	},
 
 	Summary: "Summary",
 	Notes:   "How to read it",
 	NoteList: []string{
-		"A visit is one stay of one deal in one stage; coming back is a new visit. Visits in final stages count nowhere.",
-		"A visit is on time when it ends no later than its planned end. Each day after that is a day lost, counted for whoever was responsible on that day.",
+		"A visit is one stay of one deal in one stage; coming back is a new visit. Visits in final stages count nowhere. Visits that wait for somebody else are shown as waiting now, and count nowhere else.",
+		"A visit is on time when it ends no later than its planned end. Each day after that is a day lost, counted for whoever was responsible on that day. Days off, where there is a calendar of working days, and paused days are no days of a plan and are not lost.",
 		"The on-time rate counts closed visits that had a plan, and is shown with how many those are. Without any there is no rate; below five it is marked as few cases.",
 		"Open and overdue now are as of the date above, whatever the period.",
 	},
@@ -218,6 +239,7 @@ var russian = words{
 	Open:           "Открыто сейчас",
 	OpenOverdue:    "Просрочено сейчас",
 	OpenNoPlan:     "Без плана сейчас",
+	Waiting:        "Ожидают сейчас",
 	Total:          "Всего",
 	OfPlanned:      "%s из %s с планом",
 	OfClosed:       "охват планом %s: %s из %s завершённых",
@@ -225,6 +247,15 @@ var russian = words{
 	NoneClosed:     "ничего не завершено",
 	OfOpen:         "просрочено: %s",
 	OfOpenNoPlan:   "без плана: %s",
+	OfWaiting:      "кроме них ожидают: %s",
+
+	WorkingDaysLost:       "Потеряно рабочих дней",
+	WorkingDaysLostToDate: "Потеряно рабочих дней за всё время",
+	WorkingDaysLostBefore: "Потеряно рабочих дней ранее",
+	WorkingPlanDays:       "План, рабочих дней",
+	WorkingOverdueDays:    "Рабочих дней просрочки",
+	WorkingLostInPeriod:   "Потеряно рабочих дней за период",
+	WorkingPausedDays:     "На паузе, рабочих дней",
 
 	Trend:        "Двенадцать периодов",
 	TrendNumbers: "Двенадцать периодов в числах",
@@ -250,6 +281,8 @@ var russian = words{
 	Left:          "Уход",
 	StillOpen:     "открыт",
 	OverdueDays:   "Дней просрочки",
+	PausedDays:    "На паузе, дней",
+	Paused:        "на паузе %s",
 	LostInPeriod:  "Потеряно за период",
 	ClosedHere:    "Завершён за период",
 	State:         "Состояние",
@@ -257,7 +290,7 @@ var russian = words{
 	Link:          "Ссылка",
 	Status: map[string]string{
 		"on_time": "пока в срок", "due_today": "срок сегодня", "overdue": "просрочен", "finished_on_time": "завершён в срок",
-		"finished_late": "завершён поздно", "no_plan": "без плана", "final": "конечный",
+		"finished_late": "завершён поздно", "no_plan": "без плана", "waiting": "ожидание", "final": "конечный",
 	},
 
 	Gaps:     "Что не охвачено",
@@ -279,6 +312,7 @@ var russian = words{
 		"hidden":                "Сделки, которые вебхук не может прочитать",
 		"bad_date":              "Невозможные даты",
 		"bad_amount":            "Невозможные суммы",
+		"bad_pause":             "Сделки, чью паузу нельзя прочитать",
 	},
 	ReasonFix: map[string]string{
 		"no_plan":               "Они считаются завершёнными или открытыми, но ни «в срок», ни «поздно». Заполните план в сделке или задайте норму этапа.",
@@ -291,13 +325,14 @@ var russian = words{
 		"hidden":                "Показаны такими, какими были видны в последний раз, дни идут дальше. Дайте пользователю вебхука право читать все сделки.",
 		"bad_date":              "Дата раньше 1970 года считается как 01.01.1970.",
 		"bad_amount":            "Показаны без суммы и учитываются, как все. Исправьте сумму в сделке.",
+		"bad_pause":             "Дни такой паузы считаются. Исправьте поля паузы в сделке.",
 	},
 
 	Summary: "Сводка",
 	Notes:   "Как читать",
 	NoteList: []string{
-		"Этап — одно пребывание сделки в нём; возврат считается заново. Конечные этапы не учитываются.",
-		"Этап завершён в срок, если сделка ушла с него не позже планового срока. Каждый день после срока — потерянный; он относится к тому, кто отвечал за сделку в этот день.",
+		"Этап — одно пребывание сделки в нём; возврат считается заново. Конечные этапы не учитываются. Этапы ожидания показаны отдельно и больше нигде не учитываются.",
+		"Этап завершён в срок, если сделка ушла с него не позже планового срока. Каждый день после срока — потерянный; он относится к тому, кто отвечал за сделку в этот день. Выходные (если задан календарь рабочих дней) и дни на паузе не входят в план и потерянными не бывают.",
 		"Доля в срок считается по завершённым этапам с планом и показана вместе с их числом. Без планов доли нет; если их меньше пяти, стоит пометка «мало данных».",
 		"«Сейчас» — на дату расчёта, каким бы ни был период.",
 	},

@@ -16,7 +16,7 @@ import (
 // can be a formula; the only formulas are this package's totals, which stand with their
 // values, for programs that show a workbook without calculating it.
 func WriteXLSX(out io.Writer, r *Report, l Language) error {
-	v := newVoice(l)
+	v := voiceOf(r, l)
 	w := workbook{File: excelize.NewFile(), voice: v}
 	defer w.Close()
 	if err := w.write(r); err != nil {
@@ -116,6 +116,7 @@ func (w *workbook) summary(r *Report) error {
 		{label(w.Open), total.Open},
 		{label(w.OpenOverdue), total.OpenOverdue},
 		{label(w.OpenNoPlan), total.OpenNoPlan},
+		{label(w.Waiting), total.Waiting},
 		{},
 		{label(w.Gaps), label(w.InPeriod), label(w.Cases), label(w.Deals)},
 	}

@@ -229,15 +229,23 @@ func isEmpty(value any) bool {
 	return value == nil || isMap && len(m) == 0
 }
 
-// Remarks are what of a configuration the portal no longer has or has anew, for a person.
-func Remarks(portal extractor.Description, funnels []extractor.FunnelID) []string {
+// Remarks are what the portal has and the configuration does not speak of, for a person to
+// decide on.
+func Remarks(portal extractor.Description, cfg config.Config, p Proposal) []string {
 	var remarks []string
-	if len(funnels) == 0 {
-		return nil
-	}
 	for _, funnel := range portal.Funnels {
-		if !slices.Contains(funnels, funnel.ID) {
+		if len(cfg.Funnels) > 0 && !slices.Contains(cfg.Funnels, funnel.ID) {
 			remarks = append(remarks, fmt.Sprintf("the funnel %d (%s) is not read; add it to funnels if it should be", funnel.ID, bare(funnel.Name)))
+		}
+	}
+	for _, stage := range p.Waiting {
+		if !slices.Contains(cfg.Stages.Waiting, stage.ID) {
+			remarks = append(remarks, fmt.Sprintf("%s (%s: %s) may be one to wait in; add it to stages.waiting if it is", stage.ID, bare(stage.Funnel.Name), bare(stage.Name)))
+		}
+	}
+	if cfg.Pauses == (config.Pauses{}) {
+		for _, pause := range p.Pauses.Found() {
+			remarks = append(remarks, fmt.Sprintf("the field %s (%s) may pause deals; set pauses.%s to it if it does", pause.Field.Name, bare(pause.Field.Title), pause.Key))
 		}
 	}
 	return remarks

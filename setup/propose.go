@@ -16,6 +16,33 @@ type Proposal struct {
 	Stages []Stage // those that work goes on in, by funnel and in their order
 	// Unused are custom fields that could carry a plan and match no stage.
 	Unused []Field
+	// Waiting are those of the stages whose names speak of waiting.
+	Waiting []Stage
+	Pauses  Pauses
+}
+
+// Pauses are the fields that seem to pause a deal. Those without a name were not found.
+type Pauses struct {
+	Flag  Field // a yes/no field
+	From  Field // the first day of a pause
+	Until Field // its last day, not without the first
+}
+
+// Found are the fields that were found, by their keys in the configuration.
+func (p Pauses) Found() []PauseField {
+	var found []PauseField
+	for _, f := range []PauseField{{"flag", p.Flag}, {"from", p.From}, {"until", p.Until}} {
+		if f.Field.Name != "" {
+			found = append(found, f)
+		}
+	}
+	return found
+}
+
+// A PauseField is a field for a key of pauses.
+type PauseField struct {
+	Key   string
+	Field Field
 }
 
 // A Stage is one that may have a plan.
@@ -42,11 +69,14 @@ type Field struct {
 // Propose matches the stages of the funnels, all of them if none is given, with the fields by
 // their names. A field is taken for a plan if its name or title speaks of one, and for that of
 // a stage if it holds the words of the stage's name or id; of two that do equally well neither
-// is chosen.
+// is chosen. The same goes for fields that pause deals.
 func Propose(portal extractor.Description, funnels []extractor.FunnelID) Proposal {
-	candidates := planFields(portal.Fields)
+	p := Proposal{Pauses: pauseFields(portal.Fields)}
 	used := map[string]bool{}
-	var p Proposal
+	for _, pause := range p.Pauses.Found() {
+		used[pause.Field.Name] = true
+	}
+	candidates := planFields(slices.DeleteFunc(slices.Clone(portal.Fields), func(f bitrix24.Field) bool { return used[f.Name] }))
 	for _, funnel := range portal.Funnels {
 		if len(funnels) > 0 && !slices.Contains(funnels, funnel.ID) {
 			continue
@@ -66,6 +96,9 @@ func Propose(portal extractor.Description, funnels []extractor.FunnelID) Proposa
 			for _, field := range append([]Field{stage.Days, stage.Date}, stage.Unsure...) {
 				used[field.Name] = true
 			}
+			if words := wordsOf(stage.Name); hasBeginning(words, waitWords) || isHold(words) {
+				p.Waiting = append(p.Waiting, stage)
+			}
 		}
 		p.Stages = append(p.Stages, stages...)
 	}
@@ -84,6 +117,52 @@ var (
 	dayWords  = []string{"day", "дней", "дня", "дни", "дн"}
 	endWords  = []string{"end", "until", "finish", "оконч", "заверш", "конец"}
 )
+
+// Beginnings of words that a field which pauses a deal has in its name or title, and those of
+// a stage in which it waits.
+var (
+	waitWords  = []string{"wait", "await", "ожид", "ждём", "ждем"}
+	pauseWords = append([]string{"pause", "suspen", "frozen", "пауз", "приостан", "заморож"}, waitWords...)
+	fromWords  = []string{"from", "start", "begin", "since", "начал", "с"}
+	untilWords = append([]string{"till", "to", "до", "по"}, endWords...)
+)
+
+// pauseFields are the custom fields that seem to pause a deal, of a kind each the only one. One
+// that speaks of a plan is that of a stage.
+func pauseFields(fields []bitrix24.Field) Pauses {
+	var flags, froms, untils []Field
+	for _, f := range fields {
+		words := append(wordsOf(f.Name), wordsOf(f.Title)...)
+		isFrom, isUntil := hasBeginning(words, fromWords), hasBeginning(words, untilWords)
+		field := Field{Name: f.Name, Title: f.Title, IsDate: f.Type != "boolean"}
+		switch {
+		case !strings.HasPrefix(f.Name, "UF_") || f.IsMultiple || !hasBeginning(words, pauseWords) && !isHold(words) || hasBeginning(words, planWords):
+		case f.Type == "boolean":
+			flags = append(flags, field)
+		case f.Type != "date" && f.Type != "datetime" || isFrom == isUntil:
+		case isFrom:
+			froms = append(froms, field)
+		default:
+			untils = append(untils, field)
+		}
+	}
+	p := Pauses{Flag: only(flags), From: only(froms)}
+	if p.From.Name != "" {
+		p.Until = only(untils)
+	}
+	return p
+}
+
+// isHold is whether words speak of a hold. A holding is another thing.
+func isHold(words []string) bool { return slices.Contains(words, "hold") }
+
+// only is the one field that there is; of several none is chosen.
+func only(fields []Field) Field {
+	if len(fields) == 1 {
+		return fields[0]
+	}
+	return Field{}
+}
 
 // planFields are the custom fields that could carry a plan.
 func planFields(fields []bitrix24.Field) []Field {

@@ -40,6 +40,9 @@ func shown(p setup.Proposal) []string {
 	for _, unused := range p.Unused {
 		lines = append(lines, "unused "+unused.Name)
 	}
+	for _, pause := range p.Pauses.Found() {
+		lines = append(lines, pause.Key+" "+pause.Field.Name)
+	}
 	return lines
 }
 
@@ -65,6 +68,16 @@ func TestPropose(t *testing.T) {
 		{"no stage that has ended", []bitrix24.Field{field("UF_CRM_1", "date", "Closed: planned end")}, []string{"unused UF_CRM_1"}},
 		{"two that do equally well", []bitrix24.Field{field("UF_CRM_1", "integer", "Documents: days"), field("UF_CRM_2", "integer", "Documents, planned days")},
 			[]string{"C5:DOCS | ?UF_CRM_1 ?UF_CRM_2"}},
+		{"a flag that pauses", []bitrix24.Field{field("UF_CRM_1", "boolean", "Waiting for the client")}, []string{"flag UF_CRM_1"}},
+		{"the dates of a pause", []bitrix24.Field{field("UF_CRM_HOLD_FROM", "date", "On hold from"), field("UF_CRM_HOLD_UNTIL", "datetime", "On hold until")},
+			[]string{"from UF_CRM_HOLD_FROM", "until UF_CRM_HOLD_UNTIL"}},
+		{"a pause in Russian", []bitrix24.Field{field("UF_CRM_1", "date", "Пауза с"), field("UF_CRM_2", "date", "Пауза до"), field("UF_CRM_3", "boolean", "Приостановлена")},
+			[]string{"flag UF_CRM_3", "from UF_CRM_1", "until UF_CRM_2"}},
+		{"no end of a pause without its beginning", []bitrix24.Field{field("UF_CRM_1", "date", "Hold until")}, []string{"unused UF_CRM_1"}},
+		{"a holding", []bitrix24.Field{field("UF_CRM_1", "boolean", "Belongs to a holding")}, nil},
+		{"two flags that may pause", []bitrix24.Field{field("UF_CRM_1", "boolean", "On hold"), field("UF_CRM_2", "boolean", "Waiting for the client")}, nil},
+		{"a pause of another type", []bitrix24.Field{field("UF_CRM_1", "string", "On hold"), field("UF_CRM_2", "string", "On hold from")}, nil},
+		{"a planned end of waiting", []bitrix24.Field{field("UF_CRM_1", "date", "Waiting from, planned")}, []string{"unused UF_CRM_1"}},
 		{"the better one of two stages", []bitrix24.Field{field("UF_CRM_1", "integer", "Final check: days"), field("UF_CRM_2", "integer", "Check of documents: days")},
 			[]string{"C5:DOCS UF_CRM_2|", "C5:CHECK UF_CRM_1|"}},
 	}
@@ -82,6 +95,39 @@ func TestPropose(t *testing.T) {
 				t.Errorf("Propose for another funnel = %q, want nothing", shown(got))
 			}
 		})
+	}
+}
+
+// What may wait, or pause, stands in a new file, and an old one gets remarks.
+func TestWaitingAndPauses(t *testing.T) {
+	portal := extractor.Description{Funnels: []extractor.Funnel{{ID: 5, Name: "Projects", Stages: []extractor.Stage{
+		stage("C5:NEW", "Request"), stage("C5:WAIT", "Waiting for the client"), stage("C5:UC_1", "Ожидание оплаты"),
+	}}}}
+	portal.Fields = []bitrix24.Field{field("UF_CRM_1", "date", "Hold from"), field("UF_CRM_2", "date", "Hold until")}
+	p := setup.Propose(portal, nil)
+	text := setup.File(setup.Site{Host: "example.bitrix24.ru", TimeZone: "Europe/Moscow", Limits: bitrix24.Standard}, portal, p)
+	cfg, err := load(t, t.TempDir(), text)
+	want := config.Pauses{From: "UF_CRM_1", Until: "UF_CRM_2"}
+	if err != nil || cfg.Pauses != want || len(cfg.Stages.Waiting) > 0 {
+		t.Fatalf("the file reads as %+v, stages %+v, %v, want %+v:\n%s", cfg.Pauses, cfg.Stages, err, want, text)
+	}
+	for _, line := range []string{"  # - \"C5:WAIT\"  # Projects: Waiting for the client\n", "  # - \"C5:UC_1\"  # Projects: Ожидание оплаты\n"} {
+		if !strings.Contains(text, line) {
+			t.Errorf("the file lacks %q:\n%s", line, text)
+		}
+	}
+	remarks := []string{
+		"C5:WAIT (Projects: Waiting for the client) may be one to wait in; add it to stages.waiting if it is",
+		"C5:UC_1 (Projects: Ожидание оплаты) may be one to wait in; add it to stages.waiting if it is",
+		"the field UF_CRM_1 (Hold from) may pause deals; set pauses.from to it if it does",
+		"the field UF_CRM_2 (Hold until) may pause deals; set pauses.until to it if it does",
+	}
+	if got := setup.Remarks(portal, config.Config{}, p); !slices.Equal(got, remarks) {
+		t.Errorf("Remarks = %q, want %q", got, remarks)
+	}
+	cfg.Stages.Waiting = []extractor.StageID{"C5:WAIT", "C5:UC_1"}
+	if got := setup.Remarks(portal, cfg, p); len(got) > 0 {
+		t.Errorf("Remarks on a configuration that has it all = %q, want none", got)
 	}
 }
 

@@ -73,6 +73,25 @@ func File(site Site, portal extractor.Description, p Proposal) string {
 		line("  # - {stage: %s, days: 7}%s", quote(string(stage.ID)), comment(stage.Funnel.Name+": "+stage.Name))
 	}
 	line("")
+	if len(p.Waiting) > 0 {
+		line("stages:")
+		line("  # Stages in which a deal waits for somebody else have no plan, and nothing in them is late.")
+		line("  # These seem to be some: take the # away from those that are.")
+		line("  waiting:")
+		for _, stage := range p.Waiting {
+			line("  # - %s%s", quote(string(stage.ID)), comment(stage.Funnel.Name+": "+stage.Name))
+		}
+		line("")
+	}
+	if found := p.Pauses.Found(); len(found) > 0 {
+		line("# Days on which a deal is paused don't count: those between two dates, and those on which a")
+		line("# yes/no field is set.")
+		line("pauses:")
+		for _, pause := range found {
+			line("  %s: %s%s", pause.Key, pause.Field.Name, comment(pause.Field.Title))
+		}
+		line("")
+	}
 	line("schedule:")
 	line("  # Minute, hour, day, month, weekday, on the clocks of portal.time_zone.")
 	line("  cron: \"30 2 * * *\"")

@@ -114,7 +114,17 @@ var customFields = []struct {
 	{"UF_CRM_BUILD_DAYS", "integer", words{"Construction: planned days", "Строительство: план, дней"}},
 	{"UF_CRM_BUILD_DUE", "date", words{"Construction: planned end", "Строительство: плановая дата"}},
 	{"UF_CRM_REPAIR_DAYS", "integer", words{"Repair: planned days", "Ремонт: план, дней"}},
+	{waitingField, "boolean", words{"Waiting for the client", "Ждём клиента"}},
+	{holdFromField, "date", words{"On hold from", "На паузе с"}},
+	{holdUntilField, "date", words{"On hold until", "На паузе до"}},
 }
+
+// The fields that pause a deal.
+const (
+	waitingField   = "UF_CRM_WAITING"
+	holdFromField  = "UF_CRM_HOLD_FROM"
+	holdUntilField = "UF_CRM_HOLD_UNTIL"
+)
 
 // The people: the webhook's owner, managers, two who were dismissed, and one whom the
 // portal never shows.

@@ -25,11 +25,15 @@ type Suggested struct {
 	Funnels  []int  // empty: all
 	Fields   map[string]SuggestedFields
 	Norms    []SuggestedNorm
+	Pauses   SuggestedPauses
 	StageMap map[string]string // a deleted stage and the one that it counts as
 }
 
 // SuggestedFields are the custom fields that hold the plan of a stage; either may be empty.
 type SuggestedFields struct{ Days, Date string }
+
+// SuggestedPauses are the fields that pause a deal: a flag, and the first and the last day.
+type SuggestedPauses struct{ Flag, From, Until string }
 
 // SuggestedNorm is the plan of a stage where a deal has none.
 type SuggestedNorm struct {
@@ -45,7 +49,7 @@ type SuggestedNorm struct {
 // finds the same deals moved on: their future is in the world, and happens as its clock
 // passes. Deals stay in stages for log-normal times, go back, change funnels and
 // managers, are lost and opened again. There is also what every grown portal has: plans
-// that are missing, changed or no plans at all, deals without history, stages that were
+// that are missing, changed or no plans at all, deals on hold, deals without history, stages that were
 // deleted, people who were dismissed or cannot be seen, and templates of recurring deals.
 func Generate(options GenerateOptions) (*World, Suggested) {
 	if options.Deals == 0 {
@@ -174,7 +178,23 @@ func (g *generator) newDeal(r *rand.Rand, created time.Time, in *funnelPlan) Dea
 		d.Cents /= 20
 	}
 	d.UpdatedBy, d.MovedBy = d.Manager, d.Manager
+	g.pause(&d)
 	return d
+}
+
+// pause puts some deals on hold. It draws by itself, so that all else is as it would be without.
+func (g *generator) pause(d *Deal) {
+	r := rand.New(rand.NewPCG(g.Seed+1, uint64(d.Created.Unix())))
+	switch dice := r.IntN(100); {
+	case dice < 3:
+		d.Fields[waitingField] = true
+	case dice < 12:
+		from := d.Created.AddDate(0, 0, 5+r.IntN(40))
+		d.Fields[holdFromField] = from.Format(time.DateOnly)
+		if dice < 10 {
+			d.Fields[holdUntilField] = from.AddDate(0, 0, 3+r.IntN(18)).Format(time.DateOnly)
+		}
+	}
 }
 
 // manager chooses somebody who works there at the time.
@@ -193,6 +213,7 @@ func (g *generator) suggested() Suggested {
 	s := Suggested{
 		TimeZone: "Europe/Moscow",
 		Fields:   make(map[string]SuggestedFields),
+		Pauses:   SuggestedPauses{waitingField, holdFromField, holdUntilField},
 		StageMap: map[string]string{string(oldDocs): string(docs)},
 	}
 	for _, plan := range funnelPlans {

@@ -111,6 +111,9 @@ func TestGeneratedWorldsAreBelievable(t *testing.T) {
 			within("plan in words", 1, 30)
 			within("no plan at all", 10, 350)
 			within("hidden manager", 3, 30)
+			within("on hold", 10, 70)
+			within("on hold until further notice", 1, 30)
+			within("waiting", 1, 30)
 			wantEqual(t, "mapped stage", suggested.StageMap, map[string]string{"C5:OLD_DOCS": "C5:DOCS"})
 		})
 	}
@@ -122,7 +125,11 @@ func traits(d simulator.Deal, history []simulator.Change, known map[simulator.St
 		"deals":           true,
 		"open":            known[d.Stage] != simulator.Success && known[d.Stage] != simulator.Failure,
 		"without history": len(history) == 0,
-		"no plan at all":  len(d.Fields) == 0,
+		"no plan at all":  true,
+
+		"on hold":                      d.Fields["UF_CRM_HOLD_FROM"] != nil,
+		"on hold until further notice": d.Fields["UF_CRM_HOLD_FROM"] != nil && d.Fields["UF_CRM_HOLD_UNTIL"] == nil,
+		"waiting":                      d.Fields["UF_CRM_WAITING"] != nil,
 	}
 	for i, c := range history {
 		_, isKnown := known[c.Stage]
@@ -137,6 +144,7 @@ func traits(d simulator.Deal, history []simulator.Change, known map[simulator.St
 	}
 	for name, v := range d.Fields {
 		text := v.(string)
+		is["no plan at all"] = is["no plan at all"] && !strings.HasSuffix(name, "_DAYS") && !strings.HasSuffix(name, "_DUE")
 		is["negative plan"] = is["negative plan"] || strings.HasSuffix(name, "_DAYS") && strings.HasPrefix(text, "-")
 		is["plan in words"] = is["plan in words"] || strings.HasSuffix(name, "_DAYS") && strings.ContainsAny(text, "abc?wд")
 	}
@@ -165,6 +173,9 @@ func TestSuggestionsFitTheWorld(t *testing.T) {
 				want("stage", stages, stage)
 				want("field", fields, plan.Days)
 				want("field", fields, plan.Date)
+			}
+			for _, name := range []string{suggested.Pauses.Flag, suggested.Pauses.From, suggested.Pauses.Until} {
+				want("field", fields, name)
 			}
 			for _, norm := range suggested.Norms {
 				want("stage", stages, norm.Stage)

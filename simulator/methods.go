@@ -52,6 +52,8 @@ func init() {
 
 		"user.get":       {"user", (*invocation).userGet},
 		"department.get": {"department", (*invocation).departmentGet},
+
+		"calendar.settings.get": {"calendar", (*invocation).calendarSettings},
 	}
 }
 

@@ -49,6 +49,7 @@ type World struct {
 	departments []*department
 	fields      []*field
 	fieldsEra   int // grows when the fields change
+	calendar    CalendarSettings
 	events      []Event
 }
 
@@ -83,7 +84,7 @@ const noTime = math.MinInt64
 
 // NewWorld returns a world without funnels, people, fields and deals.
 func NewWorld() *World {
-	w := &World{clock: noTime, deals: make(map[DealID]*deal)}
+	w := &World{clock: noTime, deals: make(map[DealID]*deal), calendar: defaultCalendar}
 	w.readable.id = func(d *deal) int64 { return int64(d.id) }
 	w.changes.id = func(c *change) int64 { return int64(c.id) }
 	return w

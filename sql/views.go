@@ -154,6 +154,9 @@ var parameters = []struct{ name, part string }{
 	{"hidden_runs", "hidden_runs"},
 	{"newest_day", "day"},
 	{"newest_host", "host"},
+	{"newest_number", "number"},
+	{"newest_funnels", "funnels"},
+	{"newest_numbers", "numbers"},
 }
 
 // call is a view for a snapshot, given that of now. Every view that people see asks for it by the same

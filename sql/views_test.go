@@ -22,18 +22,19 @@ import (
 func publish(t *testing.T, w *warehouse.Warehouse, run int) {
 	t.Helper()
 	for _, statement := range []string{
-		`INSERT INTO deals (run_id, deal_id, title, created_date, visits, first_entered, stage_id, is_open, manager_id, is_planned, planned_end, managers, manager_visit_no, manager_stage_id, gap_visit_no, gap_stage_id, gap_manager_id, gap_reason, gap_detail)
-			SELECT %[1]d, %[1]d, 'Deal', '2026-03-01', 1, '2026-03-01', 'DOC', true, 1, true, '2026-03-01', [1], [1], ['DOC'], [1], ['DOC'], [1], ['bad_plan'], ['']`,
-		`INSERT INTO visits (run_id, deal_id, visit_no, stage_id, entered_at, entered_date, is_open, plan_source, planned_end, tenure_from, tenure_manager, tenure_source)
-			SELECT %[1]d, %[1]d, 1, 'DOC', '2026-03-01 09:00:00', '2026-03-01', true, 'stage_norm', '2026-03-01', ['2026-03-01'], [1], ['seen']`,
+		`INSERT INTO deals (run_id, deal_id, title, created_date, visits, first_entered, stage_id, is_open, manager_id, is_planned, planned_end, accrues_number, stops_number, managers, manager_visit_no, manager_stage_id, gap_visit_no, gap_stage_id, gap_manager_id, gap_reason, gap_detail)
+			SELECT %[1]d, %[1]d, 'Deal', '2026-03-01', 1, '2026-03-01', 'DOC', true, 1, true, '2026-03-01', 1, 100, [1], [1], ['DOC'], [1], ['DOC'], [1], ['bad_plan'], ['']`,
+		`INSERT INTO visits (run_id, deal_id, visit_no, stage_id, entered_at, entered_date, is_open, plan_source, planned_end, accrues_number, stops_number, tenure_from, tenure_manager, tenure_source)
+			SELECT %[1]d, %[1]d, 1, 'DOC', '2026-03-01 09:00:00', '2026-03-01', true, 'stage_norm', '2026-03-01', 1, 100, ['2026-03-01'], [1], ['seen']`,
 		`INSERT INTO facts (run_id, sign, day, deal_id, visit_no, stage_id, manager_id, entered_date, plan_source, planned_end, overdue_days, overdue_day, days_left, is_open)
 			SELECT %[1]d, 1, '2026-03-02', %[1]d, 1, 'DOC', 1, '2026-03-01', 'stage_norm', '2026-03-01', 1, 1, 0, true`,
 		`INSERT INTO day_measures (run_id, day, stage_id, manager_id, visits_open, visits_overdue, overdue_days_accrued) SELECT %[1]d, '2026-03-02', 'DOC', 1, 1, 1, 1`,
 		`INSERT INTO funnels (run_id, funnel_id, name) SELECT %[1]d, 0, 'Run %[1]d'`,
 		`INSERT INTO stages (run_id, funnel_id, stage_id, name) SELECT %[1]d, 0, 'DOC', 'Run %[1]d'`,
 		`INSERT INTO managers (run_id, manager_id, name) SELECT %[1]d, 1, 'Run %[1]d'`,
+		`INSERT INTO calendars (run_id, day, counts, why) SELECT %[1]d, ['2026-03-01'], [true], ['Run %[1]d']`,
 		// The row that publishes comes last, as in a run.
-		`INSERT INTO run_events (run_id, status, recorded_at, as_of, started_at, portal_host) SELECT %[1]d, 'published', now64(3), '2026-03-02', now64(3), 'example.bitrix24.ru'`,
+		`INSERT INTO run_events (run_id, status, recorded_at, as_of, as_of_number, started_at, portal_host) SELECT %[1]d, 'published', now64(3), '2026-03-02', 2, now64(3), 'example.bitrix24.ru'`,
 	} {
 		execute(t, w, fmt.Sprintf(statement, run))
 	}
@@ -53,6 +54,7 @@ var runsIn = map[string]string{
 	"fact_changes":    "sum(sign)",
 	"gone_deals":      "(SELECT count() FROM deals_now) + count()", // none has gone
 	"stage_names":     "toUInt64(replaceAll(any(stage_name), 'Run ', ''))",
+	"calendar_days":   "toUInt64(replaceAll(maxIf(toString(why), why != ''), 'Run ', ''))",
 }
 
 // TestOneSnapshotForAQuery publishes runs in the middle of queries that take long and read every view,

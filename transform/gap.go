@@ -19,6 +19,7 @@ const (
 	GapTimeInFuture         = "time_in_future"
 	GapHidden               = "hidden"
 	GapBadDate              = "bad_date"
+	GapBadPause             = "bad_pause"
 	GapBadAmount            = "bad_amount"
 )
 
@@ -46,7 +47,7 @@ func (r *Rules) visitGaps(visit *Visit, of *stay, isSeenOpen bool) []Gap {
 	case !of.isKnown:
 		gap(GapUnknownStage, fmt.Sprintf("the portal has no stage %s in funnel %d; map it to a current one under stages.map",
 			quote(string(visit.StageID)), visit.FunnelID))
-	case !visit.Semantics.IsFinal() && !visit.Plan.IsPlanned():
+	case !visit.Semantics.IsFinal() && !visit.IsWaiting && !visit.Plan.IsPlanned():
 		gap(GapNoPlan, r.missingPlan(visit, isSeenOpen))
 	}
 	if visit.History == Reconstructed {

@@ -16,6 +16,9 @@ type Knowledge struct {
 	// Plans are those of visits that a run has computed as open, by the stage changes that led into them. The last
 	// value that a visit had as an open one counts.
 	Plans []KnownPlan
+	// Pauses are the days of visits that were paused, in their order; what went on at the as-of date of the last
+	// published run lasts until Still.
+	Pauses []Pause
 }
 
 // KnownDays are days that were computed under one manager.
@@ -42,7 +45,7 @@ const Still = LastDay
 
 // Equal is whether both are the same.
 func (k *Knowledge) Equal(l *Knowledge) bool {
-	return slices.Equal(k.Days, l.Days) && slices.EqualFunc(k.Plans, l.Plans, func(p, q KnownPlan) bool {
+	return slices.Equal(k.Days, l.Days) && slices.Equal(k.Pauses, l.Pauses) && slices.EqualFunc(k.Plans, l.Plans, func(p, q KnownPlan) bool {
 		isSame := p.ChangedAt.Equal(q.ChangedAt)
 		q.ChangedAt = p.ChangedAt
 		return isSame && p == q
@@ -51,7 +54,7 @@ func (k *Knowledge) Equal(l *Knowledge) bool {
 
 // until is a copy in which what lasted to the last published run ends on its as-of date.
 func (k *Knowledge) until(publishedAsOf Day) Knowledge {
-	t := Knowledge{slices.Clone(k.Days), slices.Clone(k.Plans)}
+	t := Knowledge{slices.Clone(k.Days), slices.Clone(k.Plans), ended(k.Pauses, publishedAsOf)}
 	for i := range t.Days {
 		if t.Days[i].Until == Still {
 			t.Days[i].Until = publishedAsOf
@@ -173,4 +176,20 @@ func (k *Knowledge) seeManagers(visits []Visit, asOf Day) {
 		joined[len(joined)-1].Until = Still
 	}
 	k.Days = joined
+}
+
+// seePauses remembers the paused days of the visits.
+func (k *Knowledge) seePauses(visits []Visit, asOf Day) {
+	for i := range visits {
+		visit := &visits[i]
+		for _, p := range visit.Pauses {
+			switch {
+			case p.From > asOf:
+				continue
+			case p.Until > asOf:
+				p.Until = Still
+			}
+			k.Pauses = cover(k.Pauses, p)
+		}
+	}
 }

@@ -19,6 +19,8 @@ type ledger struct {
 	visits map[uint32]Visit
 	known  Knowledge
 	rows   int // appended by the last run
+	// calendars are those of the last run.
+	calendars *Calendars
 }
 
 type factKey struct {
@@ -39,7 +41,12 @@ func (l *ledger) run(t *rapid.T, rules *Rules, h History, dates Dates) {
 		l.rows++
 	}
 	l.known = derived.Knowledge
-	Compare(h.Published, dates.PublishedAsOf, derived.Visits, dates.AsOf, rules.Calendar, Difference{
+	before, after := State{h.Published, dates.PublishedAsOf, l.calendars}, State{derived.Visits, dates.AsOf, &rules.Calendars}
+	if l.calendars == nil || l.calendars.Equal(&rules.Calendars) {
+		before.Calendars = after.Calendars
+	}
+	l.calendars = after.Calendars
+	Compare(before, after, Difference{
 		Fact: func(sign Sign, f *Fact) {
 			l.rows++
 			key := factKey{f.Visit.No, f.Day}
@@ -77,8 +84,8 @@ func describe(f *Fact) string {
 		return "nothing"
 	}
 	v := f.Visit
-	return fmt.Sprintf("%s of visit %d in %d %s %s from %s, plan %s %d %v: manager %d %s, overdue %d %d, left %d, open %v, %s",
-		f.Day, v.No, v.FunnelID, v.StageID, v.Semantics, v.EnteredDate, v.Plan.Source, v.Plan.Days, v.Plan.End, f.ManagerID, f.ManagerSource, f.OverdueDays, f.OverdueDay, f.DaysLeft, f.IsOpen, f.Visit.History)
+	return fmt.Sprintf("%s of visit %d in %d %s %s from %s, plan %s %d %v: manager %d %s, overdue %d %d, left %d, open %v, %s, counts %v, pause %s, waiting %v",
+		f.Day, v.No, v.FunnelID, v.StageID, v.Semantics, v.EnteredDate, v.Plan.Source, v.Plan.Days, v.Plan.End, f.ManagerID, f.ManagerSource, f.OverdueDays, f.OverdueDay, f.DaysLeft, f.IsOpen, f.Visit.History, f.IsCounting, f.Pause, v.IsWaiting)
 }
 
 // withoutManagers are the stored facts but for what depends on the night that first
@@ -225,7 +232,7 @@ func TestAccruedDaysAddUp(t *testing.T) {
 			}
 			var accrued, last int32
 			next := v.EnteredDate
-			Facts(v, asOf, rules.Calendar, func(f *Fact) {
+			Facts(v, asOf, rules.Calendars.Of(v.FunnelID), func(f *Fact) {
 				if f.Day != next {
 					t.Fatalf("%s has a fact for %s, want one for %s", v, f.Day, next)
 				}

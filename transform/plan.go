@@ -67,27 +67,27 @@ func (r *Rules) carried(deal *extractor.Deal, stage extractor.StageID) Carried {
 
 // plan finds the plan of a visit entered on the day, for which the deal carries these
 // values.
-func (r *Rules) plan(carried Carried, stage extractor.StageID, entered Day) Plan {
+func (r *Rules) plan(carried Carried, stage extractor.StageID, entered Day, days *counting) Plan {
 	fields := r.Fields[stage]
 	var problems []string
 
 	if carried.Date != "" {
 		end, err := r.date(carried.Date)
 		if err == nil {
-			return Plan{Source: PlanDealDate, Days: r.Calendar.Between(entered, end), End: end}
+			return Plan{Source: PlanDealDate, Days: days.between(entered, end), End: end}
 		}
 		problems = append(problems, fmt.Sprintf("%s = %s: %v", fields.Date, quote(carried.Date), err))
 	}
 	if carried.Days != "" {
-		days, end, err := r.plannedDays(carried.Days, entered)
+		given, end, err := plannedDays(carried.Days, entered, days)
 		if err == nil {
-			return Plan{Source: PlanDealDays, Days: days, End: end, Problem: strings.Join(problems, "; ")}
+			return Plan{Source: PlanDealDays, Days: given, End: end, Problem: strings.Join(problems, "; ")}
 		}
 		problems = append(problems, fmt.Sprintf("%s = %s: %v", fields.Days, quote(carried.Days), err))
 	}
 	norm, ok := normOn(r.Norms[stage], entered)
 	if ok {
-		if end := r.Calendar.PlannedEnd(entered, norm.Days); end <= LastDay {
+		if end := days.plannedEnd(entered, norm.Days); end <= LastDay {
 			return Plan{Source: PlanStageNorm, Days: norm.Days, End: end, Problem: strings.Join(problems, "; ")}
 		}
 	}
@@ -95,22 +95,29 @@ func (r *Rules) plan(carried Carried, stage extractor.StageID, entered Day) Plan
 }
 
 // keptPlan is the plan of a visit that has ended, which a run has seen open: the one that it had then. Where its
-// entry was corrected, it is what the values of then give for the new one.
-func (r *Rules) keptPlan(seen *KnownPlan, visit *Visit) Plan {
-	if visit.EnteredDate == seen.EnteredDate {
-		return seen.Plan
-	}
-	if seen.Plan.Source == PlanStageNorm {
+// entry was corrected, it is what the values of then give for the new one. Its days stay days and its date a date,
+// whatever counts now.
+func (r *Rules) keptPlan(seen *KnownPlan, visit *Visit, days *counting) Plan {
+	kept := seen.Plan
+	if visit.EnteredDate != seen.EnteredDate {
+		if kept.Source != PlanStageNorm {
+			return r.plan(seen.Carried, visit.StageID, visit.EnteredDate, days)
+		}
 		// A norm that holds for entries of another time is another plan; one that was configured anew is not.
-		if norm, ok := normOn(r.Norms[visit.StageID], seen.EnteredDate); !ok || norm.Days != seen.Plan.Days {
-			moved := seen.Plan
-			moved.End = r.Calendar.PlannedEnd(visit.EnteredDate, moved.Days)
-			if moved.End <= LastDay {
-				return moved
-			}
+		if norm, ok := normOn(r.Norms[visit.StageID], seen.EnteredDate); ok && norm.Days == kept.Days {
+			return r.plan(seen.Carried, visit.StageID, visit.EnteredDate, days)
 		}
 	}
-	return r.plan(seen.Carried, visit.StageID, visit.EnteredDate)
+	switch kept.Source {
+	case PlanNone:
+	case PlanDealDate:
+		kept.Days = days.between(visit.EnteredDate, kept.End)
+	case PlanDealDays, PlanStageNorm:
+		if kept.End = days.plannedEnd(visit.EnteredDate, kept.Days); kept.End > LastDay {
+			return r.plan(seen.Carried, visit.StageID, visit.EnteredDate, days)
+		}
+	}
+	return kept
 }
 
 // normOn is the norm in force on a day; norms are in the order of their dates.
@@ -144,7 +151,7 @@ func (r *Rules) date(text string) (Day, error) {
 }
 
 // plannedDays reads the number of days that a deal carries.
-func (r *Rules) plannedDays(text string, entered Day) (int32, Day, error) {
+func plannedDays(text string, entered Day, days *counting) (int32, Day, error) {
 	number, err := decimal.NewFromString(strings.TrimSpace(text))
 	// A huge exponent would be written out digit by digit in the comparison.
 	if err != nil || number.Exponent() > 9 || number.Exponent() < -99 {
@@ -159,12 +166,12 @@ func (r *Rules) plannedDays(text string, entered Day) (int32, Day, error) {
 	if !number.IsInteger() {
 		return 0, NoDay, fmt.Errorf("not a whole number of days")
 	}
-	days := int32(number.IntPart())
-	end := r.Calendar.PlannedEnd(entered, days)
+	given := int32(number.IntPart())
+	end := days.plannedEnd(entered, given)
 	if end > LastDay {
 		return 0, NoDay, fmt.Errorf("the planned end is after %s", LastDay)
 	}
-	return days, end, nil
+	return given, end, nil
 }
 
 // quote shows a value that came from the portal: bounded, and with nothing in it that

@@ -27,7 +27,7 @@ func TestPlan(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			got := testRules().plan(Carried{Date: test.due, Days: test.days}, "C5:DOCS", day("2026-02-01"))
+			got := testRules().plan(Carried{Date: test.due, Days: test.days}, "C5:DOCS", day("2026-02-01"), &counting{calendar: CalendarDays{}})
 			if got.Source != test.source || got.Days != test.want || got.End != day("2026-02-01")+Day(test.want) || (got.Problem != "") != test.isBad {
 				t.Errorf("plan(due %q, days %q) = %+v, want %s of %d days, bad %v", test.due, test.days, got, test.source, test.want, test.isBad)
 			}

@@ -9,8 +9,8 @@ import (
 // Rules is what a derivation needs to know beside the deals: the configuration, and
 // the portal's stages as they are today.
 type Rules struct {
-	Zone     *time.Location
-	Calendar Calendar
+	Zone      *time.Location
+	Calendars Calendars
 	// Funnels are the funnels in the report; all of them when it is empty.
 	Funnels map[extractor.FunnelID]bool
 	// Stages are the portal's stages of today, and those that it had once.
@@ -20,6 +20,9 @@ type Rules struct {
 	Fields   map[extractor.StageID]PlanFields
 	// Norms are in the order of their dates for each stage.
 	Norms map[extractor.StageID][]Norm
+	// Waiting are the stages in which a deal waits for somebody else.
+	Waiting map[extractor.StageID]bool
+	Pauses  PauseFields
 	// Shortest is how long a visit lasts at least; what was left sooner is a slip. Zero: there are none.
 	Shortest time.Duration
 }

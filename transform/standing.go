@@ -7,7 +7,7 @@ import (
 )
 
 // A Standing is where a deal stands by its visits. It does not change by the passing of days: what an
-// open visit is overdue follows from PlannedEnd.
+// open visit is overdue follows from its numbers.
 type Standing struct {
 	Visits       uint32 // how many, 0 leaves the rest empty
 	FirstEntered Day    // of all visits
@@ -19,10 +19,11 @@ type Standing struct {
 	ManagerID  extractor.ManagerID
 	IsOpen     bool
 	IsPlanned  bool
+	IsWaiting  bool
 	PlannedEnd Day // NoDay without a plan
-	// AccruesAfter is the day after which it is overdue day by day, NoDay without a plan.
-	AccruesAfter Day
-	IsLate       bool // it has ended, with overdue days or after its planned end from the beginning
+	// Accrues, Due and Stops are of its Numbers.
+	Accrues, Due, Stops int32
+	IsLate              bool // it began after its planned end, or has ended with overdue days
 
 	// Of the visits that have ended.
 	OverdueDays int64
@@ -40,21 +41,19 @@ type LastVisit struct {
 }
 
 // Stand gives where a deal with the visits, which are by number, stands.
-func Stand(visits []Visit, calendar Calendar) Standing {
-	s := Standing{FirstEntered: NoDay, PlannedEnd: NoDay, AccruesAfter: NoDay}
+func Stand(visits []Visit) Standing {
+	s := Standing{FirstEntered: NoDay, PlannedEnd: NoDay}
 	for i := range visits {
 		v := &visits[i]
 		if s.Visits == 0 || v.EnteredDate < s.FirstEntered {
 			s.FirstEntered = v.EnteredDate
 		}
 		s.Visits++
-		overdue := v.OverdueDays(calendar)
+		overdue := v.OverdueDays()
 		s.FunnelID, s.StageID, s.Semantics, s.ManagerID = v.FunnelID, v.StageID, v.Semantics, v.ManagerID()
-		s.IsOpen, s.IsPlanned, s.PlannedEnd, s.IsLate = v.IsOpen(), v.Plan.IsPlanned(), v.Plan.End, !v.IsOpen() && (overdue > 0 || v.WasLateAtEntry())
-		s.AccruesAfter = NoDay
-		if s.IsPlanned {
-			s.AccruesAfter = v.AccruesAfter()
-		}
+		s.IsOpen, s.IsPlanned, s.IsWaiting = v.IsOpen(), v.Plan.IsPlanned(), v.IsWaiting
+		s.PlannedEnd, s.IsLate = v.Plan.End, overdue > 0 || v.WasLateAtEntry()
+		s.Accrues, s.Due, s.Stops = v.Numbers.Accrues, v.Numbers.Due, v.Numbers.Stops
 		s.OverdueDays += int64(overdue)
 		if overdue > 0 {
 			s.LateVisits++
@@ -71,6 +70,7 @@ func Stand(visits []Visit, calendar Calendar) Standing {
 func (s *Standing) Equal(t *Standing) bool {
 	return s.Visits == t.Visits && s.FirstEntered == t.FirstEntered &&
 		s.FunnelID == t.FunnelID && s.StageID == t.StageID && s.Semantics == t.Semantics && s.ManagerID == t.ManagerID &&
-		s.IsOpen == t.IsOpen && s.IsPlanned == t.IsPlanned && s.PlannedEnd == t.PlannedEnd && s.IsLate == t.IsLate && s.AccruesAfter == t.AccruesAfter &&
+		s.IsOpen == t.IsOpen && s.IsPlanned == t.IsPlanned && s.IsWaiting == t.IsWaiting &&
+		s.PlannedEnd == t.PlannedEnd && s.Accrues == t.Accrues && s.Due == t.Due && s.Stops == t.Stops && s.IsLate == t.IsLate &&
 		s.OverdueDays == t.OverdueDays && s.LateVisits == t.LateVisits && slices.Equal(s.Managers, t.Managers)
 }

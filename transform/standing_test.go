@@ -6,10 +6,12 @@ import (
 
 func TestStand(t *testing.T) {
 	in := func(no uint32, entered, left Day, planDays int32, managers ...Tenure) Visit {
-		return Visit{DealID: 1, No: no, FunnelID: 5, StageID: "C5:NEW", EnteredDate: entered, LeftDate: left, Tenures: managers,
+		v := Visit{DealID: 1, No: no, FunnelID: 5, StageID: "C5:NEW", EnteredDate: entered, LeftDate: left, Tenures: managers,
 			Plan: Plan{Source: PlanDealDays, Days: planDays, End: entered + Day(planDays)}}
+		v.Numbers = v.numbers(CalendarDays{}, 120)
+		return v
 	}
-	if s := Stand(nil, CalendarDays{}); s.Visits != 0 || !s.Equal(&Standing{FirstEntered: NoDay, PlannedEnd: NoDay, AccruesAfter: NoDay}) {
+	if s := Stand(nil); s.Visits != 0 || !s.Equal(&Standing{FirstEntered: NoDay, PlannedEnd: NoDay}) {
 		t.Errorf("a deal without visits stands at %+v", s)
 	}
 	visits := []Visit{
@@ -17,7 +19,7 @@ func TestStand(t *testing.T) {
 		in(2, 110, 112, 5, Tenure{110, 12, Seen}),
 		in(4, 112, NoDay, 1, Tenure{112, 14, Seen}), // open: what it is late is not in the standing
 	}
-	s := Stand(visits, CalendarDays{})
+	s := Stand(visits)
 	if s.Visits != 3 || s.FirstEntered != 100 || s.OverdueDays != 7 || s.LateVisits != 1 {
 		t.Errorf("the visits are %+v, want 3 from day 100, one of them 7 days late", s)
 	}
@@ -28,7 +30,7 @@ func TestStand(t *testing.T) {
 	if len(s.Managers) != 3 || s.Managers[0] != want[0] || s.Managers[1] != want[1] || s.Managers[2] != want[2] {
 		t.Errorf("the managers are %+v, want %+v", s.Managers, want)
 	}
-	if s = Stand(visits[:1], CalendarDays{}); !s.IsLate || s.IsOpen || s.ManagerID != 13 {
+	if s = Stand(visits[:1]); !s.IsLate || s.IsOpen || s.ManagerID != 13 {
 		t.Errorf("the last visit is %+v, want one that ended late", s)
 	}
 }

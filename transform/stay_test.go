@@ -173,7 +173,7 @@ func TestAVisitThatBeginsAfterItsPlannedEnd(t *testing.T) {
 	h = history(step{1, "2026-02-10 10:00", "C5:DOCS", false}, step{2, "2026-02-10 12:00", "C5:WON", false})
 	h.Deal.Fields["UF_CRM_DUE"] = "2026-02-05"
 	visits := testRules().Derive(h, on("2026-02-20")).Visits
-	if s := Stand(visits[:1], CalendarDays{}); !s.IsLate || s.OverdueDays != 0 {
+	if s := Stand(visits[:1]); !s.IsLate || s.OverdueDays != 0 {
 		t.Errorf("the visit ended late: %v, with %d overdue days; want true and none", s.IsLate, s.OverdueDays)
 	}
 }

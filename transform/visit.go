@@ -37,9 +37,14 @@ type Visit struct {
 	EnteredDate Day
 	LeftDate    Day // NoDay while the visit is open
 	Plan        Plan
+	// IsWaiting is whether the stage waits for somebody else: it has no plan, and is in no measure.
+	IsWaiting bool
 	// Tenures tell who was responsible, in the order of days and without holes from the
 	// entry on; the last one lasts to the end of the visit.
 	Tenures []Tenure
+	// Pauses are the days of the visit that don't count, in their order; of an open one also later days.
+	Pauses  []Pause
+	Numbers Numbers
 }
 
 // IsOpen is whether the deal is still in the stage.
@@ -61,11 +66,11 @@ func (v *Visit) AccruesAfter() Day { return max(v.Plan.End, v.EnteredDate) }
 func (v *Visit) WasLateAtEntry() bool { return v.Plan.IsPlanned() && v.Plan.End < v.EnteredDate }
 
 // OverdueDays are those of a visit that has ended, 0 while it is open: they grow by the day.
-func (v *Visit) OverdueDays(calendar Calendar) int32 {
+func (v *Visit) OverdueDays() int32 {
 	if v.IsOpen() || !v.Plan.IsPlanned() {
 		return 0
 	}
-	return calendar.Between(v.AccruesAfter(), v.LeftDate)
+	return max(0, v.Numbers.Stops-v.Numbers.Accrues)
 }
 
 // ManagerID is the manager of the visit as a whole: the one of its last day.
@@ -74,13 +79,15 @@ func (v *Visit) ManagerID() extractor.ManagerID { return v.Tenures[len(v.Tenures
 // Equal is whether two visits are the same in everything that is stored.
 func (v *Visit) Equal(w *Visit) bool {
 	return v.sameFacts(w) && v.ChangeID == w.ChangeID && v.EnteredAt.Equal(w.EnteredAt) &&
-		v.LeftDate == w.LeftDate && v.Plan.Problem == w.Plan.Problem && v.IsReturn == w.IsReturn && slices.Equal(v.Tenures, w.Tenures)
+		v.LeftDate == w.LeftDate && v.Plan.Problem == w.Plan.Problem && v.IsReturn == w.IsReturn && v.Numbers == w.Numbers &&
+		slices.Equal(v.Tenures, w.Tenures) && slices.Equal(v.Pauses, w.Pauses)
 }
 
-// sameFacts is whether a day on which both are open, under one manager, is the same fact.
+// sameFacts is whether a day on which both are open, under one manager, one calendar and the same pauses up to it, is
+// the same fact.
 func (v *Visit) sameFacts(w *Visit) bool {
 	return v.DealID == w.DealID && v.No == w.No && v.FunnelID == w.FunnelID && v.StageID == w.StageID &&
-		v.Semantics == w.Semantics && v.History == w.History && v.EnteredDate == w.EnteredDate &&
+		v.Semantics == w.Semantics && v.IsWaiting == w.IsWaiting && v.History == w.History && v.EnteredDate == w.EnteredDate &&
 		v.Plan.Source == w.Plan.Source && v.Plan.Days == w.Plan.Days && v.Plan.End == w.Plan.End
 }
 
@@ -126,6 +133,7 @@ type Derived struct {
 // Visits in funnels outside the report are counted in the numbers and left out.
 func (r *Rules) Derive(h *History, dates Dates) Derived {
 	known := h.Knowledge.until(dates.PublishedAsOf)
+	pauses, told, badPause := r.pauses(h, known.Pauses, dates)
 	if h.IsGone || h.Deal.IsRecurring {
 		return Derived{Knowledge: known}
 	}
@@ -149,30 +157,53 @@ func (r *Rules) Derive(h *History, dates Dates) Derived {
 			EnteredAt: s.first().ChangedAt, EnteredDate: DayOf(s.first().ChangedAt, r.Zone), LeftDate: NoDay, Plan: Plan{End: NoDay},
 			IsReturn: hasVisit(d.Visits, s.key),
 		}
-		isSeenOpen := plans[i] != nil
 		if s.semantics.IsFinal() {
 			visit.LeftDate = visit.EnteredDate
+		} else if i+1 < len(stays) {
+			visit.LeftDate = DayOf(stays[i+1].first().ChangedAt, r.Zone)
+		}
+		if visit.IsOpen() {
+			visit.Pauses = within(pauses, visit.EnteredDate, LastDay)
 		} else {
-			if i+1 < len(stays) {
-				visit.LeftDate = DayOf(stays[i+1].first().ChangedAt, r.Zone)
-			}
+			visit.Pauses = within(ended(pauses, dates.AsOf), visit.EnteredDate, visit.LeftDate)
+		}
+		calendar := r.Calendars.Of(visit.FunnelID)
+		days := countingOf(&visit, calendar, dates.AsOf)
+		isSeenOpen := plans[i] != nil
+		if !s.semantics.IsFinal() {
 			carried := r.carried(&h.Deal, visit.StageID)
 			if visit.IsOpen() || !isSeenOpen {
-				visit.Plan = r.plan(carried, visit.StageID, visit.EnteredDate)
+				visit.Plan = r.plan(carried, visit.StageID, visit.EnteredDate, &days)
 			} else {
-				visit.Plan, carried = r.keptPlan(plans[i], &visit), plans[i].Carried
+				visit.Plan, carried = r.keptPlan(plans[i], &visit, &days), plans[i].Carried
 			}
 			if visit.IsOpen() {
 				known.see(s, visit.EnteredDate, visit.Plan, carried)
 			}
+			if visit.IsWaiting = r.Waiting[visit.StageID]; visit.IsWaiting {
+				visit.Plan = Plan{End: NoDay}
+			}
 		}
 		visit.Tenures = tenures(known.Days, &visit, h.Deal.ManagerID, dates, h.HiddenSince.IsZero(), r.Zone)
+		visit.Numbers = visit.numbers(calendar, dates.AsOf)
 		d.Visits = append(d.Visits, visit)
+		if visit.WasLateAtEntry() {
+			// Of the days before, a flag has paused those of visits only: no others are remembered.
+			for n := range d.Visits {
+				for _, p := range d.Visits[n].Pauses {
+					told = cover(told, p)
+				}
+			}
+			before := counting{calendar, ended(told, dates.AsOf)}
+			d.Visits[len(d.Visits)-1].Numbers.LateAtEntry = before.between(visit.Plan.End, visit.EnteredDate)
+		}
 		d.Gaps = append(d.Gaps, r.visitGaps(&visit, s, isSeenOpen)...)
 	}
+	d.Gaps = append(d.Gaps, r.badPause(d.Visits, badPause)...)
 	d.Gaps = append(d.Gaps, r.dealGaps(h, moments, d.Visits, dates)...)
 	d.Knowledge = known
 	d.Knowledge.seeManagers(d.Visits, dates.AsOf)
+	d.Knowledge.seePauses(d.Visits, dates.AsOf)
 	return d
 }
 

@@ -47,7 +47,7 @@ func testRules() *Rules {
 	}
 	stages[StageKey{7, "C7:NEW"}] = extractor.Stage{ID: "C7:NEW", FunnelID: 7}
 	return &Rules{
-		Zone: moscow, Calendar: CalendarDays{}, Stages: stages,
+		Zone: moscow, Calendars: Calendars{Default: CalendarDays{}}, Stages: stages,
 		StageMap: map[extractor.StageID]extractor.StageID{"C5:OLD_DOCS": "C5:DOCS"},
 		Fields:   map[extractor.StageID]PlanFields{"C5:DOCS": {Days: "UF_CRM_DAYS", Date: "UF_CRM_DUE"}},
 		Norms: map[extractor.StageID][]Norm{

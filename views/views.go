@@ -102,11 +102,14 @@ func (f Funnels) hold(column string) string {
 	if len(f) == 0 {
 		return "1"
 	}
-	var ids []string
+	return "has([" + strings.Join(f.texts(), ", ") + "], " + column + ")"
+}
+
+func (f Funnels) texts() (ids []string) {
 	for _, id := range f {
 		ids = append(ids, strconv.FormatUint(uint64(id), 10))
 	}
-	return "has([" + strings.Join(ids, ", ") + "], " + column + ")"
+	return ids
 }
 
 // dayOrNone is a date that may be absent.

@@ -23,7 +23,7 @@ func (v Views) Funnels(ctx context.Context) ([]Funnel, error) {
 		func(rows driver.Rows, f *Funnel) error { return rows.Scan((*uint32)(&f.ID), &f.Name) }))
 }
 
-// A Coverage is how many of the open visits in a stage have no plan.
+// A Coverage is how many of the open visits in a stage have no plan. Waiting ones need none, and are not counted.
 type Coverage struct {
 	StageID extractor.StageID
 	Stage   string
@@ -35,10 +35,10 @@ type Coverage struct {
 // most so many.
 func (v Views) Uncovered(ctx context.Context, most int) ([]Coverage, error) {
 	return list(read(ctx, v, "deal_stages", `
-		SELECT toString(stage_id), any(stage_name), count(), countIf(plan_source = 'none')
-		FROM deal_stages WHERE is_open = 1
-		GROUP BY funnel_id, stage_id HAVING countIf(plan_source = 'none') > 0
-		ORDER BY countIf(plan_source = 'none') DESC, stage_id LIMIT ?`,
+		SELECT toString(stage_id), any(stage_name), count(), countIf(status = 'no_plan')
+		FROM deal_stages WHERE is_open = 1 AND status != 'waiting'
+		GROUP BY funnel_id, stage_id HAVING countIf(status = 'no_plan') > 0
+		ORDER BY countIf(status = 'no_plan') DESC, stage_id LIMIT ?`,
 		func(rows driver.Rows, c *Coverage) error {
 			return rows.Scan((*string)(&c.StageID), &c.Stage, &c.Open, &c.NoPlan)
 		}, most))
@@ -84,29 +84,30 @@ type Visit struct {
 	Entered     transform.Day
 	Left        transform.Day // NoDay while it is open
 	Planned     transform.Day // the planned end; NoDay without a plan
-	PlanDays    int32         // 0 without a plan
+	PlanDays    int32         // counting days; 0 without a plan
 	Status      string
 	OverdueDays int64
+	PausedDays  int64
 	// IsClosed is whether it was left in the period that was asked for, IsOpenOverdue whether
 	// it is late now.
 	IsClosed, IsOpenOverdue bool
 }
 
-// Visits are the visits in no final stage that were left in a period, lost days in it, or are
+// Visits are the visits in no final or waiting stage that were left in a period, lost days in it, or are
 // late now, in no order.
 func (v Views) Visits(ctx context.Context, from, to transform.Day, in Funnels) iter.Seq2[Visit, error] {
 	return read(ctx, v, "deal_stages", `
 		SELECT manager_id, manager_name, funnel_id, funnel_name, toString(stage_id), stage_name, deal_id, visit_no, deal_title, deal_url,
-			toInt32(entered_date), toInt32(left_date), toInt32(planned_end), ifNull(plan_days, 0), toString(status), toInt64(overdue_days),
+			toInt32(entered_date), toInt32(left_date), toInt32(planned_end), ifNull(plan_days, 0), toString(status), toInt64(overdue_days), toInt64(paused_days),
 			is_open = 0 AND left_date_in_period, is_open = 1 AND status = 'overdue'
 		FROM (SELECT *, ifNull(toInt32(left_date) BETWEEN `+number(from)+` AND `+number(to)+`, 0) AS left_date_in_period FROM deal_stages)
-		WHERE stage_semantics = 'process' AND `+in.hold("funnel_id")+` AND
+		WHERE stage_semantics = 'process' AND status != 'waiting' AND `+in.hold("funnel_id")+` AND
 			(left_date_in_period OR is_open = 1 AND status = 'overdue' OR (deal_id, visit_no) IN (SELECT deal_id, visit_no`+lostIn(from, to, in)+`))`,
 		func(rows driver.Rows, r *Visit) error {
 			var left, planned *int32
 			var isClosed, isOpenOverdue uint8
 			err := rows.Scan(append(r.columns(), (*uint64)(&r.DealID), &r.VisitNo, &r.DealTitle, &r.DealURL,
-				(*int32)(&r.Entered), &left, &planned, &r.PlanDays, &r.Status, &r.OverdueDays, &isClosed, &isOpenOverdue)...)
+				(*int32)(&r.Entered), &left, &planned, &r.PlanDays, &r.Status, &r.OverdueDays, &r.PausedDays, &isClosed, &isOpenOverdue)...)
 			r.Left, r.Planned = dayOrNone(left), dayOrNone(planned)
 			r.IsClosed, r.IsOpenOverdue = isClosed == 1, isOpenOverdue == 1
 			return err

@@ -325,9 +325,13 @@ func (s *site) mustRepeatNothing() {
 // view of visits rather than that of deals.
 func (s *site) expected() map[simulator.DealID]string {
 	s.t.Helper()
+	working := ""
+	if s.cfg.Calendar.Kind == config.WorkingDays {
+		working = " working"
+	}
 	rows, err := s.w.Views().Query(context.Background(), `
 		SELECT deal_id, concat(
-			multiIf(last.1 = 'overdue', concat(toString(last.2), if(last.2 = 1, ' day late', ' days late')),
+			multiIf(last.1 = 'overdue', concat(toString(last.2), '`+working+`', if(last.2 = 1, ' day late', ' days late')),
 				last.1 = 'final', 'closed', replaceAll(last.1, '_', ' ')), '|',
 			if(last.3 AND last.4 IS NOT NULL, toString(last.2), ''), '|',
 			if(last.3 AND last.4 IS NOT NULL, toString(last.5), ''), '|',

@@ -25,6 +25,7 @@ type todo struct {
 	differs    uint8  // a bit for each field that holds something else
 	isOpen     bool
 	hasLeft    bool // days, which are known
+	isWorking  bool // the days are working days
 }
 
 // A plan holds the deals that are to be written, in the order of writing: those that are tried
@@ -51,7 +52,7 @@ func newPlan(language config.Language, fields []Field, isDry bool) plan {
 func (p *plan) todo(r views.Result) todo {
 	t := todo{
 		id: r.DealID, isOpen: r.IsOpen, plannedEnd: r.PlannedEnd, daysLate: int32(r.DaysLate), daysLost: int32(r.DaysLost),
-		status: p.status(r.Status),
+		status: p.status(r.Status), isWorking: r.CountsWorkingDays,
 	}
 	if r.DaysLeft != nil {
 		t.daysLeft, t.hasLeft = *r.DaysLeft, true
@@ -86,7 +87,7 @@ func (p *plan) compare(t *todo, shown map[string]string) bool {
 func (p *plan) value(role Role, t *todo) string {
 	switch {
 	case role == State:
-		return stateText(p.language, p.statuses[t.status], int64(t.daysLate))
+		return stateText(p.language, p.statuses[t.status], int64(t.daysLate), t.isWorking)
 	case role == DaysLost:
 		return strconv.Itoa(int(t.daysLost))
 	case role == DaysLeft && t.hasLeft:

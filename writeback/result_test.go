@@ -31,13 +31,38 @@ func TestStateText(t *testing.T) {
 		{"122 is like 2", config.Russian, "overdue", 122, "просрочка 122 дня"},
 		{"100 is like 5", config.Russian, "overdue", 100, "просрочка 100 дней"},
 		{"no plan", config.Russian, "no_plan", 0, "без плана"},
+		{"waiting for somebody else", config.English, "waiting", 0, "waiting"},
+		{"waiting for somebody else", config.Russian, "waiting", 0, "ожидание"},
 		{"a final stage", config.English, "final", 0, "closed"},
 		{"a status of a later version", config.English, "paused", 0, "paused"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			if got := stateText(test.language, test.status, test.days); got != test.want {
-				t.Errorf("stateText(%s, %s, %d) = %q, want %q", test.language, test.status, test.days, got, test.want)
+			if got := stateText(test.language, test.status, test.days, false); got != test.want {
+				t.Errorf("stateText(%s, %s, %d, false) = %q, want %q", test.language, test.status, test.days, got, test.want)
+			}
+		})
+	}
+}
+
+func TestLateTextOfWorkingDays(t *testing.T) {
+	tests := []struct {
+		name     string
+		language config.Language
+		days     int64
+		want     string
+	}{
+		{"one day", config.English, 1, "1 working day late"},
+		{"several days", config.English, 21, "21 working days late"},
+		{"ends in 1", config.Russian, 21, "просрочка 21 рабочий день"},
+		{"ends in 2", config.Russian, 2, "просрочка 2 рабочих дня"},
+		{"ends in 5", config.Russian, 5, "просрочка 5 рабочих дней"},
+		{"11 is like 5", config.Russian, 11, "просрочка 11 рабочих дней"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			if got := stateText(test.language, "overdue", test.days, true); got != test.want {
+				t.Errorf("stateText(%s, overdue, %d, true) = %q, want %q", test.language, test.days, got, test.want)
 			}
 		})
 	}

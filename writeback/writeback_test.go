@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 
 	"stagelag/bitrix24"
 	"stagelag/config"
+	"stagelag/extractor"
 	"stagelag/simulator"
 	"stagelag/writeback"
 )
@@ -37,6 +39,46 @@ func TestEveryDealGetsItsResultOnceAndNothingElse(t *testing.T) {
 	}
 	if again.Requests > 5 {
 		t.Errorf("the second write-back took %d requests, want 5 at most", again.Requests)
+	}
+}
+
+// With a calendar of working days the state says so, the days are counted one by one, and what waits has no days.
+func TestWorkingDaysAndWaitingStages(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, 100, simulator.Options{})
+	s.cfg.Calendar = config.Calendar{Kind: config.WorkingDays, Weekend: []time.Weekday{time.Saturday, time.Sunday}, Off: []time.Time{time.Date(2026, 3, 9, 0, 0, 0, 0, time.UTC)}}
+	s.cfg.Stages.Waiting = []extractor.StageID{slices.Min(slices.Collect(maps.Keys(s.cfg.Plan.Fields)))}
+	delete(s.cfg.Plan.Fields, s.cfg.Stages.Waiting[0])
+	s.night()
+	s.mustWriteBack()
+	s.mustHold()
+	seen := map[string]int{}
+	for _, text := range s.expected() {
+		state, _, _ := strings.Cut(text, "|")
+		switch {
+		case state == "waiting" && strings.HasPrefix(text, "waiting||||"):
+			seen["waiting without days"]++
+		case strings.HasSuffix(state, " working days late"):
+			seen["working days late"]++
+		}
+	}
+	if seen["waiting without days"] == 0 || seen["working days late"] == 0 {
+		t.Errorf("the states are %v, want some of both kinds", seen)
+	}
+	var wrong, counted uint64
+	err := s.w.Views().QueryRow(t.Context(), `
+		SELECT countIf(left != days_left OR late != overdue_days), count()
+		FROM
+		(
+			SELECT v.deal_id, any(v.days_left) AS days_left, any(v.overdue_days) AS overdue_days,
+				countIf(c.counts = 1 AND c.day > r.as_of AND c.day <= v.planned_end) AS left,
+				countIf(c.counts = 1 AND c.day > greatest(v.planned_end, v.entered_date) AND c.day <= r.as_of) AS late
+			FROM deal_stages AS v CROSS JOIN calendar_days AS c CROSS JOIN (SELECT max(as_of) AS as_of FROM runs) AS r
+			WHERE v.is_open = 1 AND v.planned_end IS NOT NULL
+			GROUP BY v.deal_id
+		)`).Scan(&wrong, &counted)
+	if err != nil || wrong != 0 || counted == 0 {
+		t.Errorf("of %d open visits with a plan, %d have other days than those counted one by one (%v)", counted, wrong, err)
 	}
 }
 

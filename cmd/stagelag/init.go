@@ -231,14 +231,14 @@ func (a *app) addTo(text string, portal extractor.Description, cfg config.Config
 	for _, stage := range proposal.Stages {
 		_, hasFields := cfg.Plan.Fields[stage.ID]
 		hasNorm := slices.ContainsFunc(cfg.Plan.Norms, func(n config.Norm) bool { return n.Stage == stage.ID })
-		if hasFields || hasNorm || stage.HasField() {
+		if hasFields || hasNorm || stage.HasField() || slices.Contains(cfg.Stages.Waiting, stage.ID) {
 			continue
 		}
 		if err := a.printf("? %s (%s: %s) has no plan; set a norm in plan.norms\n", stage.ID, plain.Text(stage.Funnel.Name, 60), plain.Text(stage.Name, 60)); err != nil {
 			return err
 		}
 	}
-	for _, remark := range setup.Remarks(portal, cfg.Funnels) {
+	for _, remark := range setup.Remarks(portal, cfg, proposal) {
 		if err := a.printf("? %s\n", remark); err != nil {
 			return err
 		}

@@ -73,7 +73,8 @@ func (a *app) servePortal(ctx context.Context, flags portalFlags) error {
 	if err != nil {
 		return err
 	}
-	simulated := simulator.New(world, simulator.Options{Now: clock, Limits: limits})
+	scopes := []string{"calendar", "crm", "department", "user"}
+	simulated := simulator.New(world, simulator.Options{Now: clock, Limits: limits, Scopes: scopes})
 	base, stop, err := simulator.Serve(ctx, flags.listen, simulated)
 	if _, isOfSystem := errors.AsType[*net.OpError](err); isOfSystem {
 		return fmt.Errorf("portal: %w; give another address with --listen", err)

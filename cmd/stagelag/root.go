@@ -66,6 +66,7 @@ error then says what went wrong and what to do.`,
 		newMigrate(a),
 		newQuery(a),
 		newReport(a),
+		newCalendar(a),
 		newWriteBack(a),
 		newDashboards(a),
 		newWarehouse(a),
@@ -120,7 +121,7 @@ func flagError(err error) error {
 		return err
 	}
 	wanted := map[string]string{
-		"int": "a whole number", "uint64": "a whole number from 0", "bool": "true or false", "duration": "a duration such as 30s or 5m",
+		"int": "a whole number", "uint64": "a whole number from 0", "uint32": "a whole number from 0", "bool": "true or false", "duration": "a duration such as 30s or 5m",
 	}[invalid.GetFlag().Value.Type()]
 	if wanted == "" {
 		return err

@@ -26,7 +26,16 @@ CREATE TABLE IF NOT EXISTS visits
     tenure_from    Array(Date) COMMENT 'Managers of the visit: first day' CODEC(ZSTD(1)),
     tenure_manager Array(UInt64) COMMENT 'Managers of the visit: person, 0 for nobody' CODEC(ZSTD(1)),
     tenure_source  Array(Enum8('seen' = 0, 'assumed' = 1)) COMMENT 'Managers of the visit: how they are known' CODEC(ZSTD(1)),
-    overdue_days   Int32 COMMENT 'Overdue days of a visit that has ended, 0 while it is open' CODEC(LZ4),
+    is_waiting     Bool COMMENT 'The stage waits for somebody else' CODEC(LZ4),
+    pause_from     Array(Date) COMMENT 'Paused days of the visit: the first' CODEC(ZSTD(1)),
+    pause_until    Array(Date) COMMENT 'Paused days of the visit: the last, 2149-06-06 until further notice' CODEC(ZSTD(1)),
+    pause_source   Array(Enum8('' = 0, 'dates' = 1, 'flag' = 2, 'assumed' = 3)) COMMENT 'Paused days of the visit: how they are known' CODEC(ZSTD(1)),
+    entered_number Int32 COMMENT 'Number of the day of entry: how many days count up to it' CODEC(Delta(4), LZ4),
+    accrues_number Int32 COMMENT 'Number after which the days are overdue, 0 without a plan' CODEC(Delta(4), LZ4),
+    due_number     Int32 COMMENT 'Number of the planned end without paused days to come, 0 without a plan' CODEC(Delta(4), LZ4),
+    stops_number   Int32 COMMENT 'Number at which the visit stands still: of the day of leaving, or of the day before its pause; 2147483647 while it goes on' CODEC(LZ4),
+    paused_days    Int32 COMMENT 'Paused counting days after the entry, without those of a pause that goes on' CODEC(LZ4),
+    late_at_entry  Int32 COMMENT 'Counting days after the planned end up to the entry' CODEC(LZ4),
     manager_id     UInt64 DEFAULT tenure_manager[-1] COMMENT 'Person responsible on the last day of the visit, 0 for nobody' CODEC(LZ4)
 )
 ENGINE = MergeTree

@@ -30,6 +30,9 @@ CREATE TABLE IF NOT EXISTS facts
     overdue_day    UInt8 COMMENT '1 when that day accrued an overdue day' CODEC(ZSTD(1)),
     days_left      Int32 COMMENT 'Days to the planned end, -1 where there are none' CODEC(Delta(4), ZSTD(1)),
     is_open        Bool COMMENT 'The visit has not ended by the end of that day' CODEC(ZSTD(1)),
+    is_waiting     Bool COMMENT 'The stage waits for somebody else' CODEC(ZSTD(1)),
+    is_counting    Bool COMMENT 'The day counts: under the calendar, and not paused' CODEC(ZSTD(1)),
+    pause_source   Enum8('' = 0, 'dates' = 1, 'flag' = 2, 'assumed' = 3) COMMENT 'How the day is known to be paused, empty when it is not' CODEC(ZSTD(1)),
     INDEX run_id_range run_id TYPE minmax GRANULARITY 1,
     PROJECTION sums
     (

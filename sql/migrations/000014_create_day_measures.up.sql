@@ -14,9 +14,10 @@ CREATE TABLE IF NOT EXISTS day_measures
     visits_on_time          Int64 COMMENT 'Of these, without overdue days' CODEC(LZ4),
     late_days               Int64 COMMENT 'Overdue days of the visits that were left that day' CODEC(LZ4),
     overdue_days_accrued    Int64 COMMENT 'Overdue days accrued that day' CODEC(LZ4),
-    visits_open             Int64 COMMENT 'Visits open at the end of that day' CODEC(LZ4),
+    visits_open             Int64 COMMENT 'Visits open at the end of that day, without waiting ones' CODEC(LZ4),
     visits_overdue          Int64 COMMENT 'Of these, overdue' CODEC(LZ4),
-    visits_no_plan          Int64 COMMENT 'Of these, without a plan' CODEC(LZ4)
+    visits_no_plan          Int64 COMMENT 'Of these, without a plan' CODEC(LZ4),
+    visits_waiting          Int64 COMMENT 'Visits open at the end of that day that wait for somebody else' CODEC(LZ4)
 )
 ENGINE = MergeTree
 ORDER BY (day, funnel_id, stage_id, manager_id, run_id)

@@ -19,7 +19,10 @@ CREATE TABLE IF NOT EXISTS knowledge
     planned_end       Array(Date) COMMENT 'Plans of visits that were open: last day that is on time, 1970-01-01 without a plan' CODEC(ZSTD(1)),
     plan_problem      Array(String) COMMENT 'Plans of visits that were open: why a value that the deal carried is no plan' CODEC(ZSTD(1)),
     carried_date      Array(String) COMMENT 'Plans of visits that were open: the planned end that the deal carried' CODEC(ZSTD(1)),
-    carried_days      Array(String) COMMENT 'Plans of visits that were open: the days that the deal carried' CODEC(ZSTD(1))
+    carried_days      Array(String) COMMENT 'Plans of visits that were open: the days that the deal carried' CODEC(ZSTD(1)),
+    pause_from        Array(Date) COMMENT 'Paused days of visits: the first' CODEC(ZSTD(1)),
+    pause_until       Array(Date) COMMENT 'Paused days of visits: the last, 2149-06-06 for the as-of date of the newest run' CODEC(ZSTD(1)),
+    pause_source      Array(Enum8('' = 0, 'dates' = 1, 'flag' = 2, 'assumed' = 3)) COMMENT 'Paused days of visits: how they are known' CODEC(ZSTD(1))
 )
 ENGINE = MergeTree
 ORDER BY (deal_id, -toInt64(run_id))

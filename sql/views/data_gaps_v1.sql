@@ -9,7 +9,7 @@ CREATE OR REPLACE VIEW data_gaps_v1
     visit_no   Nullable(UInt32) COMMENT 'Visit, NULL for the deal as a whole',
     stage_id   LowCardinality(String) COMMENT 'Stage',
     manager_id UInt64 COMMENT 'Manager, 0 for nobody',
-    reason     LowCardinality(String) COMMENT 'no_plan, bad_plan, history_reconstructed, history_starts_late, unknown_stage, unknown_manager, time_in_future, hidden, bad_date or bad_amount',
+    reason     LowCardinality(String) COMMENT 'no_plan, bad_plan, history_reconstructed, history_starts_late, unknown_stage, unknown_manager, time_in_future, hidden, bad_date, bad_amount or bad_pause',
     detail     String COMMENT 'What exactly'
 )
 DEFINER = CURRENT_USER SQL SECURITY DEFINER

@@ -15,8 +15,11 @@ CREATE OR REPLACE VIEW deal_stage_days_v1
     elapsed_days   Int32 COMMENT 'Days since the entry, on that day',
     overdue_days   Int32 COMMENT 'Overdue days so far, on that day',
     overdue_day    UInt8 COMMENT '1 when that day accrued an overdue day',
-    days_left      Nullable(Int32) COMMENT 'Days to the planned end, on that day, of an open visit',
+    days_left      Nullable(Int32) COMMENT 'Counting days to the planned end, on that day, of an open visit',
     is_open        UInt8 COMMENT '1 while the visit has not ended by the end of that day',
+    is_counting    UInt8 COMMENT '1 when the day counts: under the calendar, and not paused',
+    is_paused      UInt8 COMMENT '1 when the day is paused',
+    pause_source   LowCardinality(Nullable(String)) COMMENT 'dates: of the deal; flag: the portal showed it on that day; assumed: a flag of a later day; NULL when the day is not paused',
     run_id         UInt32 COMMENT 'Run that computed the row'
 )
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
@@ -39,12 +42,15 @@ SELECT
     overdue_day,
     nullIf(fact.days_left, -1) AS days_left,
     toUInt8(fact.is_open) AS is_open,
+    toUInt8(fact.is_counting) AS is_counting,
+    toUInt8(fact.pause_source != '') AS is_paused,
+    CAST(nullIf(toString(fact.pause_source), '') AS LowCardinality(Nullable(String))) AS pause_source,
     run_id
 FROM
 (
     -- The newest row of each fact; one that takes the fact back leaves nothing.
     SELECT day, deal_id, visit_no, funnel_id, stage_id, manager_id, manager_source, entered_date, plan_source, plan_days,
-        planned_end, history_source, overdue_days, overdue_day, days_left, is_open, run_id, sign
+        planned_end, history_source, overdue_days, overdue_day, days_left, is_open, is_counting, pause_source, run_id, sign
     FROM facts
     WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)}
     ORDER BY deal_id, visit_no, day, -toInt64(run_id), -sign

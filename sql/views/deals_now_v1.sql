@@ -47,20 +47,22 @@ SELECT
     toUInt8(d.is_open_now) AS is_open,
     CAST(multiIf(
         d.semantics != 'process', 'final',
+        d.is_waiting, 'waiting',
         NOT d.is_planned, 'no_plan',
         NOT d.is_open_now, if(d.is_late, 'finished_late', 'finished_on_time'),
-        d.due < {newest_day:Date}, 'overdue',
-        d.due = {newest_day:Date}, 'due_today',
+        d.is_late OR overdue_days_now > 0, 'overdue',
+        d.clock >= d.due_number, 'due_today',
         'on_time') AS LowCardinality(String)) AS status,
     if(d.is_open_now AND d.is_planned, d.due, NULL) AS planned_end,
-    if(d.is_open_now AND d.is_planned, toInt32(greatest(0, d.due - {newest_day:Date})), NULL) AS days_left,
-    toInt64(if(d.is_open_now AND d.is_planned, greatest(0, {newest_day:Date} - d.accrues_after), 0)) AS overdue_days_now,
+    if(d.is_open_now AND d.is_planned, greatest(0, d.due_number - d.clock), NULL) AS days_left,
+    toInt64(if(d.is_open_now AND d.is_planned, greatest(0, d.clock - d.accrues_number), 0)) AS overdue_days_now,
     d.overdue_ended + overdue_days_now AS overdue_days_total,
     toUInt64(d.late_visits) + (overdue_days_now > 0) AS overdue_stages
 FROM
 (
     SELECT deal_id, title, amount, currency, deals.created_date AS created, first_entered, funnel_id, stage_id, semantics, manager_id,
-        is_open AS is_open_now, is_planned, planned_end AS due, accrues_after, is_late, overdue_days AS overdue_ended, late_visits
+        is_open AS is_open_now, is_planned, planned_end AS due, is_waiting, accrues_number, due_number, is_late, overdue_days AS overdue_ended, late_visits,
+        least(transform(funnel_id, {newest_funnels:Array(UInt32)}, {newest_numbers:Array(Int32)}, {newest_number:Int32}), stops_number) AS clock
     FROM deals
     WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)} AND (until_run_id > {newest_run:UInt32} OR until_run_id IN {hidden_runs:Array(UInt32)}) AND NOT is_gone AND visits > 0
 ) AS d

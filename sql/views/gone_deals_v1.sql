@@ -21,7 +21,7 @@ WITH
         SELECT (groupArray(toUInt32(run)), groupArray(day), groupArray(before))
         FROM
         (
-            SELECT run_id AS run, as_of AS day, lagInFrame(as_of, 1, as_of) OVER (ORDER BY run_id ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS before
+            SELECT run_id AS run, as_of AS day, lagInFrame(numbers, 1, numbers) OVER (ORDER BY run_id ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS before
             FROM published_runs WHERE run_id <= {newest_run:UInt32}
         )
     ) AS runs,
@@ -42,13 +42,14 @@ SELECT
     transform(concat(toString(d.funnel_id), '/', d.stage_id), stage_names.1, stage_names.2, toString(d.stage_id)) AS stage_name,
     d.manager_id AS manager_id,
     if(d.gone_why = 'forgotten', '', transform(toString(d.manager_id), manager_names.1, manager_names.2, concat('#', toString(d.manager_id)))) AS manager_name,
-    toInt64(d.overdue_ended + if(d.is_open AND d.is_planned, greatest(0, transform(d.run, runs.1, runs.3, toDate(0)) - d.accrues_after), 0)) AS overdue_days_total,
+    toInt64(d.overdue_ended + if(d.is_open AND d.is_planned, greatest(0, least(if(has(d.numbers.2, d.funnel_id), d.numbers.3[indexOf(d.numbers.2, d.funnel_id)], d.numbers.1), d.stops_number) - d.accrues_number), 0)) AS overdue_days_total,
     transform(d.run, runs.1, runs.2, toDate(0)) AS gone_on,
     d.run AS run_id,
     CAST(d.gone_why AS LowCardinality(String)) AS why
 FROM
 (
-    SELECT deals.run_id AS run, deal_id, title, funnel_id, stage_id, manager_id, is_open, is_planned, accrues_after, overdue_days AS overdue_ended, gone_why
+    SELECT deals.run_id AS run, deal_id, title, funnel_id, stage_id, manager_id, is_open, is_planned, accrues_number, stops_number, overdue_days AS overdue_ended, gone_why,
+        runs.3[indexOf(runs.1, deals.run_id)] AS numbers
     FROM deals
     WHERE deals.run_id <= {newest_run:UInt32} AND deals.run_id NOT IN {hidden_runs:Array(UInt32)} AND (until_run_id > {newest_run:UInt32} OR until_run_id IN {hidden_runs:Array(UInt32)})
         AND is_gone AND gone_why IN ('deleted', 'outside_funnels', 'forgotten') AND visits > 0

@@ -3,7 +3,7 @@ CREATE OR REPLACE VIEW portfolio_days_v1
     day                  Date COMMENT 'Day, in the zone of the portal',
     funnel_id            UInt32 COMMENT 'Funnel',
     funnel_name          String COMMENT 'Name of the funnel',
-    open_deals           Int64 COMMENT 'Deals open at the end of the day',
+    open_deals           Int64 COMMENT 'Deals open at the end of the day, waiting ones included',
     overdue_deals        Int64 COMMENT 'Of these, overdue',
     no_plan_deals        Int64 COMMENT 'Of these, without a plan',
     overdue_days_accrued Int64 COMMENT 'Overdue days accrued on that day',
@@ -14,7 +14,7 @@ AS
 WITH
     sums AS
     (
-        SELECT day, funnel_id, sum(visits_open) AS open, sum(visits_overdue) AS overdue, sum(visits_no_plan) AS no_plan,
+        SELECT day, funnel_id, sum(visits_open) + sum(visits_waiting) AS open, sum(visits_overdue) AS overdue, sum(visits_no_plan) AS no_plan,
             sum(overdue_days_accrued) AS accrued, sum(visits_entered) AS entered
         FROM day_measures
         WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)}

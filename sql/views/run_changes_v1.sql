@@ -14,7 +14,7 @@ CREATE OR REPLACE VIEW run_changes_v1
     manager_id          UInt64 COMMENT 'Manager of the last day of the visit, 0 for nobody',
     manager_name        String COMMENT 'First and last name, #ID where the portal does not return the person',
     planned_end         Nullable(Date) COMMENT 'Last day that is still on time',
-    overdue_days        Int32 COMMENT 'Days after the planned end and the entry',
+    overdue_days        Int32 COMMENT 'Counting days after the planned end and the entry',
     overdue_days_before Int32 COMMENT 'What these were in the state before',
     change              LowCardinality(String) COMMENT 'newly_overdue, brought_back or finished_late',
     since               Date COMMENT 'As-of date of the published run before',
@@ -23,9 +23,10 @@ CREATE OR REPLACE VIEW run_changes_v1
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS
 WITH
-    (SELECT (max(run_id), max(as_of)) FROM published_runs WHERE run_id <= {newest_run:UInt32} AND as_of < {newest_day:Date}) AS state_before,
+    (SELECT (max(run_id), max(as_of), argMax(numbers, run_id)) FROM published_runs WHERE run_id <= {newest_run:UInt32} AND as_of < {newest_day:Date}) AS state_before,
     state_before.1 AS run_before,
     state_before.2 AS day_before,
+    state_before.3 AS numbers_before,
     (
         SELECT (argMaxIf(list, run_id, kind = 'funnel'), argMaxIf(list, run_id, kind = 'stage'), argMaxIf(list, run_id, kind = 'manager'))
         FROM names
@@ -53,7 +54,7 @@ SELECT
     {newest_day:Date} AS as_of
 FROM
 (
-    SELECT deal_id, title, is_open AND (NOT is_planned OR planned_end >= {newest_day:Date}) AS is_in_time
+    SELECT deal_id, title, is_open AND NOT (is_planned AND (is_late OR least(transform(funnel_id, {newest_funnels:Array(UInt32)}, {newest_numbers:Array(Int32)}, {newest_number:Int32}), stops_number) > accrues_number)) AS is_in_time
     FROM deals
     WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)} AND (until_run_id > {newest_run:UInt32} OR until_run_id IN {hidden_runs:Array(UInt32)}) AND NOT is_gone
 ) AS d
@@ -70,13 +71,14 @@ RIGHT JOIN
     (
         SELECT deal_id, if(change_id = 0, visit_no, 0) AS no, change_id, funnel_id, visit_no, stage_id, manager_id, planned_end, is_open,
             plan_source != 'none' AS is_planned,
-            greatest(planned_end, entered_date) AS accrues_after,
             until_run_id > {newest_run:UInt32} OR until_run_id IN {hidden_runs:Array(UInt32)} AS is_now,
             run_id <= run_before AND (until_run_id > run_before OR until_run_id IN {hidden_runs:Array(UInt32)}) AS was_then,
-            if(is_open, if(is_planned, greatest(0, {newest_day:Date} - accrues_after), 0), visits.overdue_days) AS days_now,
-            if(is_open, if(is_planned, greatest(0, day_before - accrues_after), 0), visits.overdue_days) AS days_then,
-            is_planned AND if(is_open, planned_end < {newest_day:Date}, visits.overdue_days > 0 OR planned_end < entered_date) AS is_late_now,
-            is_planned AND if(is_open, planned_end < day_before, visits.overdue_days > 0 OR planned_end < entered_date) AS is_late_then
+            least(transform(funnel_id, {newest_funnels:Array(UInt32)}, {newest_numbers:Array(Int32)}, {newest_number:Int32}), stops_number) - accrues_number AS since_now,
+            least(transform(funnel_id, numbers_before.2, numbers_before.3, numbers_before.1), stops_number) - accrues_number AS since_then,
+            if(is_planned, greatest(0, since_now), 0) AS days_now,
+            if(is_planned, greatest(0, since_then), 0) AS days_then,
+            is_planned AND (since_now > 0 OR planned_end < entered_date) AS is_late_now,
+            is_planned AND (since_then > 0 OR planned_end < entered_date) AS is_late_then
         FROM visits
         WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)} AND NOT is_gone AND run_before > 0
             AND (is_now OR was_then) AND (is_now != was_then OR is_late_now != is_late_then)

@@ -13,15 +13,17 @@ CREATE OR REPLACE VIEW visits_now_v1
     manager_name    String COMMENT 'First and last name, #ID where the portal does not return the person',
     entered_date    Date COMMENT 'Date of the move into the stage',
     left_date       Nullable(Date) COMMENT 'Date of leaving, NULL while the visit is open',
-    plan_days       Nullable(Int32) COMMENT 'Days that the stage was given',
+    plan_days       Nullable(Int32) COMMENT 'Counting days that the stage was given',
     plan_source     LowCardinality(String) COMMENT 'deal_date, deal_days, stage_norm or none',
     planned_end     Nullable(Date) COMMENT 'Last day that is still on time',
     elapsed_days    Int32 COMMENT 'Days from the entry to the leaving or the as-of date',
-    overdue_days    Int32 COMMENT 'Days after the planned end and the entry',
+    overdue_days    Int32 COMMENT 'Counting days after the planned end and the entry',
     days_left       Nullable(Int32) COMMENT 'Days to the planned end, of an open visit',
-    late_at_entry   Nullable(Int32) COMMENT 'Days from the planned end to the entry, where the visit began after it',
+    late_at_entry   Nullable(Int32) COMMENT 'Counting days after the planned end up to the entry, where the visit began after it',
+    elapsed_working_days Int32 COMMENT 'Days after the entry up to the end that count under the calendar, paused ones included',
+    paused_days     Int32 COMMENT 'Of these, paused',
     is_open         UInt8 COMMENT '1 while the deal is in the stage',
-    status          LowCardinality(String) COMMENT 'on_time, due_today, overdue, finished_on_time, finished_late, no_plan or final',
+    status          LowCardinality(String) COMMENT 'on_time, due_today, overdue, finished_on_time, finished_late, no_plan, waiting or final',
     is_final        UInt8 COMMENT '1 in a stage of success or failure',
     is_return       UInt8 COMMENT '1 where an earlier visit of the deal was to the same stage'
 )
@@ -52,26 +54,32 @@ SELECT
     transform(toLowCardinality(CAST(v.plan_source AS Int8)), [0, 1, 2, 3], ['none', 'deal_date', 'deal_days', 'stage_norm'], '') AS plan_source,
     if(v.plan_source = 'none', NULL, v.planned_end) AS planned_end,
     toInt32(if(v.is_open, {newest_day:Date}, v.left_date) - v.entered_date) AS elapsed_days,
-    toInt32(if(v.is_open, if(v.plan_source = 'none', 0, greatest(0, {newest_day:Date} - greatest(v.planned_end, v.entered_date))), v.overdue_days_ended)) AS overdue_days,
-    if(v.is_open AND v.plan_source != 'none', toInt32(greatest(0, v.planned_end - {newest_day:Date})), NULL) AS days_left,
-    if(v.plan_source != 'none' AND v.planned_end < v.entered_date, toInt32(v.entered_date - v.planned_end), NULL) AS late_at_entry,
+    if(v.plan_source = 'none', 0, greatest(0, v.clock - v.accrues_number)) AS overdue_days,
+    if(v.is_open AND v.plan_source != 'none', greatest(0, v.due_number - v.clock), NULL) AS days_left,
+    if(v.plan_source != 'none' AND v.planned_end < v.entered_date, v.late_days_at_entry, NULL) AS late_at_entry,
+    if(v.is_open, v.number, v.stops_number) - v.entered_number AS elapsed_working_days,
+    v.paused_ended + if(v.is_open, greatest(0, v.number - greatest(v.stops_number, v.entered_number)), 0) AS paused_days,
     toUInt8(v.is_open) AS is_open,
     transform(
         toLowCardinality(multiIf(
             v.semantics != 'process', 6,
+            v.is_waiting, 7,
             v.plan_source = 'none', 5,
-            NOT v.is_open, if(v.overdue_days_ended = 0 AND v.planned_end >= v.entered_date, 3, 4),
-            v.planned_end < {newest_day:Date}, 2,
-            v.planned_end = {newest_day:Date}, 1,
+            v.clock > v.accrues_number OR v.planned_end < v.entered_date, if(v.is_open, 2, 4),
+            NOT v.is_open, 3,
+            v.clock >= v.due_number, 1,
             0)),
-        [0, 1, 2, 3, 4, 5, 6],
-        ['on_time', 'due_today', 'overdue', 'finished_on_time', 'finished_late', 'no_plan', 'final'], '') AS status,
+        [0, 1, 2, 3, 4, 5, 6, 7],
+        ['on_time', 'due_today', 'overdue', 'finished_on_time', 'finished_late', 'no_plan', 'final', 'waiting'], '') AS status,
     toUInt8(v.semantics != 'process') AS is_final,
     toUInt8(v.is_return) AS is_return
 FROM
 (
     SELECT deal_id, visit_no, funnel_id, stage_id, semantics, is_return, entered_date, is_open, left_date,
-        plan_source, plan_days, planned_end, manager_id, overdue_days AS overdue_days_ended
+        plan_source, plan_days, planned_end, manager_id,
+        is_waiting, entered_number, accrues_number, due_number, stops_number, paused_days AS paused_ended, late_at_entry AS late_days_at_entry,
+        transform(funnel_id, {newest_funnels:Array(UInt32)}, {newest_numbers:Array(Int32)}, {newest_number:Int32}) AS number,
+        least(number, stops_number) AS clock
     FROM visits
     WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)} AND (until_run_id > {newest_run:UInt32} OR until_run_id IN {hidden_runs:Array(UInt32)}) AND NOT is_gone
 ) AS v

@@ -24,7 +24,7 @@ const benchColumns = `SELECT toUInt32(%d) AS run_id, toInt8(1) AS sign, toDate(2
 	toUInt32(5) AS funnel_id, 'C5:NEW' AS stage_id, 'process' AS semantics, toUInt64(7) AS manager_id, 'seen' AS manager_source,
 	toDate(20500) AS entered_date, 'stage_norm' AS plan_source, toInt32(10) AS plan_days, toDate(20510) AS planned_end,
 	'history' AS history_source, toInt32(greatest(n - 10, 0)) AS overdue_days, toUInt8(n > 10) AS overdue_day,
-	toInt32(greatest(10 - n, 0)) AS days_left, true AS is_open, true AS is_counting
+	toInt32(greatest(10 - n, 0)) AS days_left, true AS is_open, false AS is_waiting, true AS is_counting, '' AS pause_source
 	FROM numbers(%d) ARRAY JOIN range(%d) AS n`
 
 // readyDeals are the deals whose facts are in a block that is there already.

@@ -22,8 +22,8 @@ type span struct {
 	visit transform.Visit
 	first transform.Fact // of the first day
 	days  uint32
-	// counting is of each day whether it counts, 1 or 0; empty where all are as the first.
-	counting []uint8
+	// calendar is the place of its calendar among those of the block.
+	calendar uint32
 }
 
 // factTable is of the facts, each given by a span of one day.
@@ -55,7 +55,7 @@ var factTable = table[span]{"facts", []column[span]{
 var spanTable = table[span]{"spans", slices.Concat(factTable.columns, []column[span]{
 	plain("days", func(s *span) *uint32 { return &s.days }),
 	enum("phase", func(s *span) *transform.Phase { return &s.first.Phase }),
-	plain("counting", func(s *span) *[]uint8 { return &s.counting }),
+	plain("calendar", func(s *span) *uint32 { return &s.calendar }),
 })}
 
 // grown is what a fact has in place of what its span has: n is how many days it is after the first, counts whether it
@@ -68,19 +68,34 @@ var grown = map[string]string{
 	"days_left":    "days_left - if(phase = 1 AND is_open, counted, 0)",
 }
 
-// How the engine makes days of spans: where all days of each are alike, and where they are not.
+// How the engine makes days of spans: where every day counts that is not paused, and where calendars number them. Of
+// each calendar there are the numbers of so many days, the first of them that before the first day of all spans.
 const (
-	alike = `
+	everyDayCounts = `
 		WITH is_counting AS counts, n * is_counting AS counted
 		SELECT %s FROM spans ARRAY JOIN range(days) AS n`
-	unlike = `
-		WITH toInt32(number) - is_counting AS counted
-		SELECT %s FROM spans ARRAY JOIN range(days) AS n, if(empty(counting), arrayWithConstant(days, toUInt8(is_counting)), counting) AS counts,
-			arrayCumSum(if(empty(counting), arrayWithConstant(days, toUInt8(is_counting)), counting)) AS number`
+	numberedDays = `
+		WITH
+			(SELECT groupArray(number) FROM counted_days) AS numbers,
+			calendar * %d + toUInt32(day) - %d + 1 AS before,
+			toUInt8(pause_source = 0 AND numbers[before + n + 1] > numbers[before + n]) AS counts,
+			if(pause_source = 0, numbers[before + n + 1] - numbers[before + 1], 0) AS counted
+		SELECT %s FROM spans ARRAY JOIN range(days) AS n`
 )
 
-// writeSpans inserts the facts of a block of spans.
+// countedDays are the numbers of the days of a block, calendar by calendar; none where every day counts.
+type countedDays struct {
+	first   transform.Day
+	length  int // of each calendar
+	numbers []int32
+}
+
+// writeSpans inserts the facts of a block of spans, whose columns its countedDays follow.
 func writeSpans(ctx context.Context, conn driver.Conn, into string, columns []any) error {
+	counted, ok := columns[len(columns)-1].(countedDays)
+	if !ok {
+		return fmt.Errorf("a block of spans ends in a %T", columns[len(columns)-1])
+	}
 	spans, err := ext.NewTable(spanTable.name)
 	if err != nil {
 		return err
@@ -103,12 +118,21 @@ func writeSpans(ctx context.Context, conn driver.Conn, into string, columns []an
 	if err != nil {
 		return err
 	}
-	form := alike
-	if counting, ok := columns[len(columns)-1].([][]uint8); ok && slices.ContainsFunc(counting, func(days []uint8) bool { return len(days) > 0 }) {
-		form = unlike
+	tables := []*ext.Table{spans}
+	statement := fmt.Sprintf(everyDayCounts, factTable.selection(grown))
+	if counted.numbers != nil {
+		days, err := ext.NewTable("counted_days", ext.Column("number", "Int32"))
+		if err != nil {
+			return err
+		}
+		if _, err := days.Block().Columns[0].Append(counted.numbers); err != nil {
+			return fmt.Errorf("numbers of days: %w", err)
+		}
+		tables = append(tables, days)
+		statement = fmt.Sprintf(numberedDays, counted.length, counted.first, factTable.selection(grown))
 	}
-	ctx = clickhouse.Context(ctx, clickhouse.WithExternalTable(spans))
-	return conn.Exec(ctx, "INSERT INTO "+into+" ("+factTable.names()+")"+fmt.Sprintf(form, factTable.selection(grown)))
+	ctx = clickhouse.Context(ctx, clickhouse.WithExternalTable(tables...))
+	return conn.Exec(ctx, "INSERT INTO "+into+" ("+factTable.names()+")"+statement)
 }
 
 // kindOf is the engine's type for a column of a span.
@@ -128,8 +152,6 @@ func kindOf(values any) chcolumn.Type {
 		return "UInt64"
 	case []time.Time:
 		return "Date"
-	case [][]uint8:
-		return "Array(UInt8)"
 	default:
 		return "LowCardinality(String)"
 	}
@@ -140,6 +162,9 @@ type spanFeed struct {
 	*feed[span]
 	facts int  // of the block, all spans
 	open  span // the last one, which may grow; it has no days where there is none
+	// Of the block: its calendars, and the first and the last of its days.
+	calendars   []transform.Calendar
+	first, last transform.Day
 }
 
 func (f *spanFeed) fact(sign transform.Sign, fact *transform.Fact) {
@@ -154,43 +179,61 @@ func (f *spanFeed) fact(sign transform.Sign, fact *transform.Fact) {
 
 // end ends the open span.
 func (f *spanFeed) end() {
-	if f.open.days > 0 {
-		f.block.add(f.open)
-		f.open = span{}
+	if f.open.days == 0 {
+		return
 	}
+	first := f.open.first.Day
+	last := first + transform.Day(f.open.days) - 1
+	if f.block.rows() == 0 {
+		f.first, f.last = first, last
+	}
+	f.first, f.last = min(f.first, first), max(f.last, last)
+	place := slices.Index(f.calendars, f.open.first.Calendar)
+	if place < 0 {
+		place = len(f.calendars)
+		f.calendars = append(f.calendars, f.open.first.Calendar)
+	}
+	f.open.calendar = uint32(place)
+	f.block.add(f.open)
+	f.open = span{}
 }
 
 func (f *spanFeed) flush() {
 	f.end()
-	f.feed.flush()
-	f.facts = 0
+	if f.block.rows() > 0 {
+		f.sender.send(append(f.block.columns(), f.countedDays()))
+		f.block = f.table.block(f.run)
+	}
+	f.facts, f.calendars = 0, nil
+}
+
+// countedDays number the days of the block.
+func (f *spanFeed) countedDays() countedDays {
+	c := countedDays{first: f.first, length: int(f.last-f.first) + 2}
+	if !slices.ContainsFunc(f.calendars, func(c transform.Calendar) bool { return c != transform.CalendarDays{} }) {
+		return c
+	}
+	for _, calendar := range f.calendars {
+		for day := f.first - 1; day <= f.last; day++ {
+			c.numbers = append(c.numbers, calendar.Number(day))
+		}
+	}
+	return c
 }
 
 func (f *spanFeed) finish() {
-	f.end()
-	f.feed.finish()
+	f.flush()
+	close(f.sender.blocks)
 }
 
 // extend adds the fact to the span, if it is the span's next day.
 func (s *span) extend(sign transform.Sign, f *transform.Fact) bool {
 	first := &s.first
 	if s.days == 0 || sign != s.sign || f.Visit.DealID != s.visit.DealID || f.Visit.No != s.visit.No || f.Day != first.Day+transform.Day(s.days) ||
-		f.ManagerID != first.ManagerID || f.ManagerSource != first.ManagerSource || f.IsOpen != first.IsOpen || f.Pause != first.Pause || f.Phase != first.Phase {
+		f.ManagerID != first.ManagerID || f.ManagerSource != first.ManagerSource || f.IsOpen != first.IsOpen || f.Pause != first.Pause ||
+		f.Phase != first.Phase || f.Calendar != first.Calendar {
 		return false
-	}
-	if f.IsCounting != first.IsCounting && s.counting == nil {
-		s.counting = slices.Repeat([]uint8{flag(first.IsCounting)}, int(s.days))
-	}
-	if s.counting != nil {
-		s.counting = append(s.counting, flag(f.IsCounting))
 	}
 	s.days++
 	return true
-}
-
-func flag(is bool) uint8 {
-	if is {
-		return 1
-	}
-	return 0
 }

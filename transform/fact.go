@@ -15,6 +15,7 @@ type Fact struct {
 	DaysLeft      int32 // NoDaysLeft where there are none
 	IsOpen        bool  // the visit has not ended by the end of that day
 	Phase         Phase // decides what a counting day does
+	Calendar      Calendar
 }
 
 // A Phase is where a day lies in the plan of a visit.
@@ -39,7 +40,7 @@ func Facts(visit *Visit, asOf Day, calendar Calendar, yield func(*Fact)) {
 // factsFrom yields the facts of the days from first on.
 func factsFrom(visit *Visit, first, asOf Day, calendar Calendar, yield func(*Fact)) {
 	first = max(first, visit.EnteredDate)
-	fact := Fact{Visit: visit, DaysLeft: NoDaysLeft}
+	fact := Fact{Visit: visit, DaysLeft: NoDaysLeft, Calendar: calendar}
 	days := countingOf(visit, calendar, asOf)
 	end := visit.End(asOf)
 	isPlanned, after := visit.Plan.IsPlanned(), visit.AccruesAfter()

@@ -16,6 +16,7 @@ const (
 	closed  = "#56B4E9"
 	neutral = "#0072B2"
 	waits   = "#CC79A7"
+	pauses  = "#F0E442"
 )
 
 // The dashboards, in the order of their links.
@@ -126,7 +127,7 @@ type word struct{ name, color string }
 var vocabulary = map[string][]word{
 	"status": {
 		{"on_time", onTime}, {"due_today", soon}, {"overdue", late}, {"finished_on_time", onTime},
-		{"finished_late", late}, {"no_plan", noPlan}, {"waiting", waits}, {"paused", waits}, {"final", closed},
+		{"finished_late", late}, {"no_plan", noPlan}, {"waiting", waits}, {"paused", pauses}, {"final", closed},
 	},
 	"plan_source": {{"deal_date", ""}, {"deal_days", ""}, {"stage_norm", ""}, {"none", noPlan}},
 	"reason": {

@@ -187,10 +187,15 @@ func TestSentencesAtTheEdges(t *testing.T) {
 		},
 		{
 			"Dated", 3, 12, map[string]string{"UF_DATE": "2026-01-09"},
-			"Dated: entered 2026-01-12 + plan of 0 working d = planned end 2026-01-09. " +
+			"Dated: entered 2026-01-12. The date in the deal, 2026-01-09, is before the entry. " +
 				"Still there as of 2026-01-20, entered 1 working d after that end and counted since the next day: 6 overdue working days.",
 		},
 	}
+	tests = append(tests, tests[3])
+	later := &tests[len(tests)-1]
+	later.stage, later.fields = "Later", map[string]string{"UF_DATE": "2026-01-16"}
+	later.want = "Later: entered 2026-01-12. The date in the deal is Fri 16 January 2026, 4 working days after the entry. Still there as of 2026-01-20: 2 overdue working days."
+	rules.Fields["Later"] = rules.Fields["Dated"]
 	var histories []transform.History
 	for i, test := range tests {
 		id := extractor.DealID(i + 1)

@@ -5,12 +5,12 @@ func deal(lang Lang) *board {
 	b := newBoard("deal", lang, "now-1y")
 	b.builder.WithVariable(b.variable(dealChoice, false))
 
-	b.table("deal.now", 24, 4, `
+	b.table("deal.now", 24, 6, `
 SELECT deal_title, status, stage_name, manager_name, planned_end, days_left, overdue_days_now, overdue_days_total, deal_url
 FROM deals_now
 WHERE `+theDeal,
 		column{name: "deal_title", as: wrapped}, column{name: "status", as: spoken("status", 110)}, column{name: "stage_name", as: wrapped}, column{name: "manager_name", as: wrapped},
-		column{name: "planned_end", unit: "time:YYYY-MM-DD", as: date}, column{name: "days_left", unit: "days", as: days(90)},
+		column{name: "planned_end", unit: "time:YYYY-MM-DD", as: date}, column{name: "days_left", unit: "days", as: days(110)},
 		column{name: "overdue_days_now", unit: "days", color: late, as: days(130)}, column{name: "overdue_days_total", unit: "days", color: late, as: days(80)}, column{name: "deal_url", as: toPortal})
 
 	b.line("deal.line", 24, 7, `
@@ -29,9 +29,9 @@ FROM deal_stages
 WHERE `+theDeal+`
 ORDER BY visit_no`,
 		column{name: "visit_no", unit: count, as: wide(45)}, column{name: "stage_name", as: wrapped}, column{name: "entered_date", unit: "time:YYYY-MM-DD", as: date},
-		column{name: "plan_days", unit: "days", as: days(65)}, column{name: "plan_source", as: spoken("plan_source", 135)},
+		column{name: "plan_days", unit: "days", as: days(65)}, column{name: "plan_source", as: spoken("plan_source", 110)},
 		column{name: "planned_end", unit: "time:YYYY-MM-DD", as: date}, column{name: "left_date", unit: "time:YYYY-MM-DD", as: date},
-		column{name: "elapsed_days", unit: "days", as: days(100)}, column{name: "paused_days", unit: "days", as: days(100)}, column{name: "overdue_days", unit: "days", color: late, as: days(95)}, column{name: "status", as: spoken("status", 140)})
+		column{name: "elapsed_days", unit: "days", as: days(85)}, column{name: "paused_days", unit: "days", as: days(85)}, column{name: "overdue_days", unit: "days", color: late, as: days(85)}, column{name: "status", as: spoken("status", 130)})
 
 	b.trend("deal.growth", 12, 8, rows, look{unit: "days", fromZero: true}, `
 SELECT toDateTime(day, 'UTC') AS time, days_lost

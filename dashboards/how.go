@@ -28,6 +28,9 @@ SELECT concat({open}, stage_name, {entered}, toString(entered_date),
     plan_days IS NULL, {no_plan},
     concat(
       multiIf(
+        plan_source = 'deal_date' AND end < entered_date, concat({own_past}, toString(end), {past}),
+        plan_source = 'deal_date' AND end > entered_date AND works + (paused > 0) > 0, concat({own_date}, ` + dated("end") + `, ' ', toString(toYear(end)), {which_is}, ` + inDays("toInt64(assumeNotNull(plan_days))") + `, {after_entry},
+          if(empty(reasons), '', concat({not_counting}, arrayStringConcat(reasons, {and}))), '. '),
         plan_days = 0 AND end > entered_date, concat({next}, ` + dated("end") + `, ' ', toString(toYear(end)), '. '),
         works + (paused > 0) = 0 OR end <= entered_date, concat({plus}, toString(assumeNotNull(plan_days)), if(works, {working_d}, {d}), {planned_end}, toString(end), '. '),
         concat('. ', ` + inDays("toInt64(assumeNotNull(plan_days))") + `, {after}, ` + dated("entered_date") + `,
@@ -40,7 +43,7 @@ SELECT concat({open}, stage_name, {entered}, toString(entered_date),
       if(paused_later = 0, '', concat({not_counting}, toString(paused_later), if(paused_later = 1, {paused_day}, {paused_days}), ' (', ` + ranges("later") + `, ')')), '.'))) AS sentence
 FROM
 (
-  SELECT visit_no, stage_name, stage_semantics, status, entered_date, left_date, plan_days, is_open, late_at_entry, overdue_days,
+  SELECT visit_no, stage_name, stage_semantics, status, entered_date, left_date, plan_days, plan_source, is_open, late_at_entry, overdue_days,
     ifNull(planned_end, entered_date) AS end,
     arrayFilter(e -> if(has(other_funnels, funnel_id), has(e.4, funnel_id), empty(e.4)), exceptions) AS mine,
     arrayMap(e -> e.1, arrayFilter(e -> e.2 = 0, mine)) AS free,
@@ -71,7 +74,7 @@ ORDER BY visit_no`
 }
 
 var howWords = []string{
-	"open", "entered", "final", "waiting", "no_plan", "plus", "d", "working_d", "planned_end", "next", "after", "not_counting", "counting",
+	"open", "entered", "final", "waiting", "no_plan", "plus", "d", "working_d", "planned_end", "own_past", "past", "own_date", "which_is", "after_entry", "next", "after", "not_counting", "counting",
 	"and", "and_later", "day_off", "worked", "paused_day", "paused_days", "end", "ends", "still", "left", "late_before", "late_after",
 	"overdue", "overdue_working", "late", "on_time", "day", "days", "working_day", "working_days",
 }

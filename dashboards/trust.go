@@ -16,7 +16,7 @@ WHERE is_final = 0 AND status != 'waiting'
   AND `+chosen, column{name: "coverage", unit: share, color: noPlan}, column{name: "without_plan", unit: count, color: noPlan})
 
 	b.row("trust.row.rebuilt")
-	b.table("trust.rebuilt", 24, 7, `
+	b.table("trust.rebuilt", 24, 8, `
 SELECT step, things, days_lost, days_lost - first_value(days_lost) OVER (ORDER BY step) AS difference
 FROM
 (

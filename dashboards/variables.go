@@ -67,12 +67,26 @@ func (b *board) variable(c choice, hasAll bool) *dashboard.QueryVariableBuilder 
 	return v
 }
 
-// daysVariable is the words for days that count. Titles and names of columns take it, and nobody chooses it.
-func (b *board) daysVariable() *dashboard.QueryVariableBuilder {
+// unsynced is a variable that no address sets.
+type unsynced struct {
+	*dashboard.QueryVariableBuilder
+}
+
+// Build is that of the builder, which can't say so.
+func (u unsynced) Build() (dashboard.VariableModel, error) {
+	v, err := u.QueryVariableBuilder.Build()
+	skips := true
+	v.SkipUrlSync = &skips
+	return v, err
+}
+
+// daysVariable is the words for days that count. Titles and names of columns take it, and nobody chooses it: an
+// address that is kept must not bring the words of another calendar.
+func (b *board) daysVariable() unsynced {
 	words := fmt.Sprintf("SELECT if(countIf(counts = 0) > 0, '%s', '%s') AS value, value AS text FROM calendar_days", b.say("days.working"), b.say("days.calendar"))
-	return b.variable(choice{"days", words}, false).
+	return unsynced{b.variable(choice{"days", words}, false).
 		AllowCustomValue(false).
-		Hide(dashboard.VariableHideHideVariable)
+		Hide(dashboard.VariableHideHideVariable)}
 }
 
 // firstVisits asks for the first of the chosen visits, final ones left out, with their deals' titles. The deals are

@@ -28,10 +28,10 @@ SELECT visit_no, stage_name, entered_date, plan_days, plan_source, planned_end, 
 FROM deal_stages
 WHERE `+theDeal+`
 ORDER BY visit_no`,
-		column{name: "visit_no", unit: count, as: wide(45)}, column{name: "stage_name", as: wrapped}, column{name: "entered_date", unit: "time:YYYY-MM-DD", as: date},
-		column{name: "plan_days", unit: "days", as: days(65)}, column{name: "plan_source", as: spoken("plan_source", 110)},
+		column{name: "visit_no", unit: count, as: wide(40)}, column{name: "stage_name", as: wrapped}, column{name: "entered_date", unit: "time:YYYY-MM-DD", as: date},
+		column{name: "plan_days", unit: "days", as: days(65)}, column{name: "plan_source", as: spoken("plan_source", 100)},
 		column{name: "planned_end", unit: "time:YYYY-MM-DD", as: date}, column{name: "left_date", unit: "time:YYYY-MM-DD", as: date},
-		column{name: "elapsed_days", unit: "days", as: days(85)}, column{name: "paused_days", unit: "days", as: days(85)}, column{name: "overdue_days", unit: "days", color: late, as: days(85)}, column{name: "status", as: spoken("status", 130)})
+		column{name: "elapsed_days", unit: "days", as: days(85)}, column{name: "paused_days", unit: "days", as: days(85)}, column{name: "overdue_days", unit: "days", color: late, as: days(96)}, column{name: "status", as: spoken("status", 110)})
 
 	b.trend("deal.growth", 12, 8, rows, look{unit: "days", fromZero: true}, `
 SELECT toDateTime(day, 'UTC') AS time, days_lost

@@ -77,7 +77,7 @@ func wide(pixels int) func(*board) []dashboard.DynamicConfigValue {
 // days is a column whose name says which days it counts, in more than one line where it is narrow.
 func days(pixels int) func(*board) []dashboard.DynamicConfigValue {
 	return func(*board) []dashboard.DynamicConfigValue {
-		return []dashboard.DynamicConfigValue{width(max(pixels, 100)), {Id: "custom.wrapHeaderText", Value: true}}
+		return []dashboard.DynamicConfigValue{width(max(pixels, 88)), {Id: "custom.wrapHeaderText", Value: true}}
 	}
 }
 
@@ -120,7 +120,7 @@ func wrapped(*board) []dashboard.DynamicConfigValue {
 
 // date shows a day without its time.
 func date(*board) []dashboard.DynamicConfigValue {
-	return []dashboard.DynamicConfigValue{width(100)}
+	return []dashboard.DynamicConfigValue{width(98)}
 }
 
 // kept is what a link takes along: the range and the variables.

@@ -23,7 +23,7 @@ LEFT JOIN (SELECT funnel_id, any(funnel_name) AS funnel_name FROM stage_names GR
 ORDER BY median_days DESC, stage_name`,
 		column{name: "stage_name", as: wrapped}, column{name: "funnel_name", as: wrapped}, column{name: "visits_closed", unit: count, as: wide(110)},
 		column{name: "median_days", unit: "days", as: sized(bar, 150)}, column{name: "p85_days", unit: "days", as: wide(90)}, column{name: "p95_days", unit: "days", as: wide(90)},
-		column{name: "median_counting", unit: "days", as: wide(170)}, column{name: "median_plan", unit: "days", as: wide(135)}, column{name: "coverage", unit: share, color: noPlan, as: wide(90)})
+		column{name: "median_counting", unit: "days", as: days(120)}, column{name: "median_plan", unit: "days", as: days(110)}, column{name: "coverage", unit: share, color: noPlan, as: wide(90)})
 	b.trend("stages.flow", 24, 10, series, look{unit: count, isStack: true, fromZero: true}, `
 SELECT toDateTime(day, 'UTC') AS time, any(stage_name) AS name, sum(visits_open) + sum(visits_waiting) AS visits_open
 FROM quality_report

@@ -31,7 +31,7 @@ func (s *stay) first() *moment { return &s.moments[0] }
 func (r *Rules) moments(h *History) []moment {
 	deal := &h.Deal
 	var moments []moment
-	for _, change := range survivors(h) {
+	for _, change := range survivors(h, r.Zone) {
 		moments = append(moments, moment{StageChange: change})
 	}
 	last := len(moments) - 1
@@ -106,9 +106,9 @@ func withoutSlips(stays []stay, shortest time.Duration) []stay {
 // survivors are the changes that count, by time and id. One that the portal has stopped returning was a mistake
 // that somebody corrected, unless the portal has rather lost it: with all that it had of a funnel that the deal
 // left, with the deal, or as the closing of a deal that was reopened.
-func survivors(h *History) []extractor.StageChange {
+func survivors(h *History, zone *time.Location) []extractor.StageChange {
 	changes := withoutTwins(h.Changes)
-	isBack := tellsPast(changes)
+	isBack := tellsPast(changes, h.Knowledge.Days, zone)
 	isLost := make([]bool, len(changes))
 	for begin := 0; begin < len(changes); {
 		end := begin + 1
@@ -144,9 +144,17 @@ func withoutTwins(changes []Change) []Change {
 }
 
 // tellsPast is whether the portal returns changes of before a time when the deal was gone: then it returns all
-// that there are.
-func tellsPast(changes []Change) bool {
-	isPast := false
+// that there are. Such a change is older than one that went with the deal, or than the last day that was computed.
+func tellsPast(changes []Change, known []KnownDays, zone *time.Location) bool {
+	isPast, last := false, NoDay
+	for _, d := range known {
+		if d.Until != Still {
+			last = max(last, d.Until)
+		}
+	}
+	if slices.ContainsFunc(changes, func(c Change) bool { return !c.HasVanished() && DayOf(c.ChangedAt, zone) < last }) {
+		return true
+	}
 	for i := range slices.Backward(changes) {
 		isPast = isPast || changes[i].WentWithDeal && changes[i].HasVanished()
 		if isPast && !changes[i].HasVanished() {

@@ -194,3 +194,17 @@ func TestDatesThatNobodyCanMean(t *testing.T) {
 		t.Errorf("the visit is counted from %s on, want %s", d.Visits[0].EnteredDate, FirstDay)
 	}
 }
+
+// TestAFirstRowThatWasTakenOutOfARestoredHistory: what the portal tells of the days before the deal was gone says that
+// it tells all.
+func TestAFirstRowThatWasTakenOutOfARestoredHistory(t *testing.T) {
+	h := historyOf(
+		row{1, "2026-02-01 10:00", "C5:NEW", 1, "2026-02-09 02:30", true, false},
+		row{2, "2026-02-03 10:00", "C5:DOCS", 2, "", false, false},
+	)
+	h.Knowledge.Days = []KnownDays{{Tenure{day("2026-02-01"), 12, Seen}, day("2026-02-08")}}
+	visits := testRules().Derive(h, on("2026-02-20")).Visits
+	if len(visits) != 1 || visits[0].StageID != "C5:DOCS" {
+		t.Errorf("the visits are %v, want the one in DOCS", visits)
+	}
+}

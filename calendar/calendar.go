@@ -137,6 +137,9 @@ func (l *Loaded) Calendars() *transform.Calendars {
 	return all
 }
 
+// HasEnd is whether any list speaks up to a date only.
+func (l *Loaded) HasEnd() bool { return len(l.Ends(transform.LastDay)) > 0 }
+
 // Ends says of each list that speaks no further than a date before furthest when it ends, a
 // sentence each. A date beyond that counts by its weekday.
 func (l *Loaded) Ends(furthest transform.Day) []string {

@@ -37,7 +37,7 @@ func CheckFields(pauses config.Pauses, portal bitrix24.Description) error {
 		i := slices.Index(names, string(f.name))
 		switch {
 		case i < 0:
-			complain("%s: the portal has no deal field %q%s", f.key, f.name, meant(string(f.name), names))
+			complain("%s: the portal has no deal field %q%s", f.key, f.name, config.Meant(string(f.name), names))
 		case portal.Fields[i].IsMultiple:
 			complain("%s: the portal's field %s has several values; name one with a single value", f.key, f.name)
 		case !slices.Contains(f.types, portal.Fields[i].Type):
@@ -48,11 +48,4 @@ func CheckFields(pauses config.Pauses, portal bitrix24.Description) error {
 		return nil
 	}
 	return &config.Error{Complaints: complaints}
-}
-
-func meant(name string, names []string) string {
-	if near := config.Nearest(name, names); near != "" {
-		return "; did you mean " + near + "?"
-	}
-	return ""
 }

@@ -84,6 +84,14 @@ func nearestKey(path string, beside []string) string {
 	return nearest(lastPart(path), candidates, lastPart)
 }
 
+// Meant asks whether the nearest candidate was meant, to be put behind a message; it is empty where there is none.
+func Meant(name string, candidates []string) string {
+	if near := Nearest(name, candidates); near != "" {
+		return "; did you mean " + near + "?"
+	}
+	return ""
+}
+
 // Nearest is the candidate with the fewest letters to change, the first of several, for
 // a message that names what was most likely meant. It is empty where there is none.
 func Nearest(name string, candidates []string) string {

@@ -47,7 +47,7 @@ type Calendars struct {
 // With the run 0 they are those published, and every day counts before the first run.
 func CalendarsOf(ctx context.Context, conn driver.Conn, run RunID) (*Calendars, error) {
 	c := &Calendars{Calendars: transform.Calendars{Default: transform.CalendarDays{}}}
-	err := calendarTable.read(ctx, conn, "WHERE run_id = (SELECT max(run_id) FROM calendars WHERE run_id = ? OR run_id IN ("+publishedRuns+"))", func(r *calendarRow) {
+	err := calendarTable.read(ctx, conn, setOf(calendarTable.name), func(r *calendarRow) {
 		var calendar transform.Calendar = transform.CalendarDays{}
 		if r.isWorking {
 			var weekend [7]bool

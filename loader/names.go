@@ -70,17 +70,14 @@ func (r *Run) AppendNames(ctx context.Context, funnels []extractor.Funnel, manag
 // found no others. With the run 0 they are those published. Funnels and stages that the portal has no more are
 // among them.
 func FunnelsOf(ctx context.Context, conn driver.Conn, run RunID) ([]extractor.Funnel, error) {
-	newest := func(table string) string {
-		return "WHERE run_id = (SELECT max(run_id) FROM " + table + " WHERE run_id = ? OR run_id IN (" + publishedRuns + ")) ORDER BY funnel_id"
-	}
 	var funnels []extractor.Funnel
-	err := funnelTable.read(ctx, conn, newest("funnels"), func(f *funnelName) {
+	err := funnelTable.read(ctx, conn, setOf(funnelTable.name)+" ORDER BY funnel_id", func(f *funnelName) {
 		funnels = append(funnels, extractor.Funnel{ID: f.id, Name: f.name})
 	}, uint32(run))
 	if err != nil {
 		return nil, fmt.Errorf("read the funnels: %w", err)
 	}
-	err = stageTable.read(ctx, conn, newest("stages")+", stage_id", func(s *extractor.Stage) {
+	err = stageTable.read(ctx, conn, setOf(stageTable.name)+" ORDER BY funnel_id, stage_id", func(s *extractor.Stage) {
 		if i := slices.IndexFunc(funnels, func(f extractor.Funnel) bool { return f.ID == s.FunnelID }); i >= 0 {
 			funnels[i].Stages = append(funnels[i].Stages, *s)
 		}
@@ -89,6 +86,12 @@ func FunnelsOf(ctx context.Context, conn driver.Conn, run RunID) ([]extractor.Fu
 		return nil, fmt.Errorf("read the stages: %w", err)
 	}
 	return funnels, nil
+}
+
+// setOf is the condition for the rows of a run, which is to be bound, in a table of whole sets: its own, or those
+// published where it has written none.
+func setOf(table string) string {
+	return "WHERE run_id = (SELECT max(run_id) FROM " + table + " WHERE run_id = ? OR run_id IN (" + publishedRuns + "))"
 }
 
 // HistoricStages are those of the stages into which a landed change led, or in which a landed deal stands.

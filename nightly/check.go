@@ -228,13 +228,10 @@ func Check(cfg config.Config, portal extractor.Description, names Names) (warnin
 }
 
 func nearest(name string, known []string) string {
-	if near := config.Nearest(name, known); near != "" {
-		return "; did you mean " + near + "?"
+	if meant := config.Meant(name, known); meant != "" || len(known) == 0 {
+		return meant
 	}
-	if len(known) > 0 {
-		return "; it has " + join(known)
-	}
-	return ""
+	return "; it has " + join(known)
 }
 
 // join lists the first few of many.

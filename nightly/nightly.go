@@ -304,11 +304,13 @@ func (p Pass) pass(ctx context.Context, run *loader.Run, portal extractor.Descri
 	if err := p.derive(ctx, run, rules, dates, p.Full || !run.HasSameRules()); err != nil {
 		return err
 	}
-	furthest, err := run.FurthestPlannedEnd(ctx)
-	if err != nil {
-		return err
+	if counted.loaded.HasEnd() {
+		furthest, err := run.FurthestPlannedEnd(ctx)
+		if err != nil {
+			return err
+		}
+		run.SetWarnings(append(run.Row().Warnings, counted.loaded.Ends(furthest)...))
 	}
-	run.SetWarnings(append(run.Row().Warnings, counted.loaded.Ends(furthest)...))
 	if err := run.CountDeals(ctx); err != nil {
 		return err
 	}

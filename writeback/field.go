@@ -131,11 +131,8 @@ func configured(cfg config.WriteBack, portal bitrix24.Description) ([]Field, err
 		place := "write_back." + string(k.role)
 		switch {
 		case field.IsMissing():
-			text := fmt.Sprintf("%s: the portal has no deal field %q", place, field.Name)
-			if near := config.Nearest(field.Name, custom); near != "" {
-				text += "; did you mean " + near + "?"
-			}
-			complaints = append(complaints, config.Complaint{Text: text + " stagelag write-back setup --create makes the fields"})
+			complaints = append(complaints, config.Complaint{Text: fmt.Sprintf("%s: the portal has no deal field %q%s stagelag write-back setup --create makes the fields",
+				place, field.Name, config.Meant(field.Name, custom))})
 		case field.Fault != "":
 			complaints = append(complaints, config.Complaint{Text: fmt.Sprintf("%s: the portal's field %s %s", place, field.Name, field.Fault)})
 		}

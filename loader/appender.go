@@ -65,7 +65,7 @@ func (a *Appender) Fact(sign transform.Sign, f *transform.Fact) {
 
 // Visit appends a visit as it is now, or that it is no more. An error comes with Finish.
 func (a *Appender) Visit(v *transform.Visit, isGone bool) {
-	a.visits.add(visitRow{Visit: *v, isGone: isGone, isOpen: v.IsOpen()})
+	a.visits.add(visitRowOf(v, isGone))
 	a.appended.Visits++
 }
 
@@ -77,7 +77,7 @@ func (a *Appender) Deal(d *DealRow) {
 
 // Knowledge appends what has been seen of a deal. An error comes with Finish.
 func (a *Appender) Knowledge(deal extractor.DealID, k *transform.Knowledge) {
-	a.knowledge.add(knowledgeRow{deal, *k})
+	a.knowledge.add(knowledgeRowOf(deal, k))
 	a.appended.Knowledge++
 }
 

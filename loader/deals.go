@@ -83,6 +83,9 @@ var dealTable = table[DealRow]{"deals", []column[DealRow]{
 	plain("is_late", func(d *DealRow) *bool { return &d.Standing.IsLate }),
 	plain("overdue_days", func(d *DealRow) *int64 { return &d.Standing.OverdueDays }),
 	plain("late_visits", func(d *DealRow) *uint32 { return &d.Standing.LateVisits }),
+	plain("is_first_planned", func(d *DealRow) *bool { return &d.Standing.IsFirstPlanned }),
+	plain("first_accrues_number", func(d *DealRow) *int32 { return &d.Standing.FirstAccrues }),
+	plain("first_overdue_days", func(d *DealRow) *int64 { return &d.Standing.FirstOverdueDays }),
 
 	each(managersOf, id64("managers", func(m *transform.LastVisit) *extractor.ManagerID { return &m.ManagerID })),
 	each(managersOf, plain("manager_visit_no", func(m *transform.LastVisit) *uint32 { return &m.VisitNo })),

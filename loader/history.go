@@ -1,6 +1,7 @@
 package loader
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -224,18 +225,22 @@ func (s *Shard) landedChanges(ctx context.Context, where string) (map[extractor.
 
 func (s *Shard) knowledge(ctx context.Context, where string) (map[extractor.DealID]transform.Knowledge, error) {
 	known := map[extractor.DealID]transform.Knowledge{}
+	var broken error
 	err := knowledgeTable.read(ctx, s.conn, "WHERE "+where+" AND "+s.published+" ORDER BY deal_id, -toInt64(run_id) LIMIT 1 BY deal_id"+largeQuery, func(r *knowledgeRow) {
-		known[r.dealID] = r.restored()
+		k, err := r.restored()
+		known[r.dealID], broken = k, cmp.Or(broken, err)
 	})
-	return known, err
+	return known, cmp.Or(err, broken)
 }
 
 func (s *Shard) publishedVisits(ctx context.Context, where string) (map[extractor.DealID][]transform.Visit, error) {
 	visits := map[extractor.DealID][]transform.Visit{}
+	var broken error
 	err := visitTable.read(ctx, s.conn, "WHERE NOT is_gone AND "+where+" AND "+s.shown+" ORDER BY deal_id, visit_no"+largeQuery, func(r *visitRow) {
-		visits[r.DealID] = append(visits[r.DealID], r.restored())
+		v, err := r.restored()
+		visits[r.DealID], broken = append(visits[r.DealID], v), cmp.Or(broken, err)
 	})
-	return visits, err
+	return visits, cmp.Or(err, broken)
 }
 
 func (s *Shard) publishedDeals(ctx context.Context, where string) (map[extractor.DealID]*DealRow, error) {

@@ -1,6 +1,7 @@
 package loader
 
 import (
+	"fmt"
 	"time"
 
 	"stagelag/extractor"
@@ -11,6 +12,15 @@ import (
 type knowledgeRow struct {
 	dealID extractor.DealID
 	transform.Knowledge
+	pasts []string // of the plans
+}
+
+func knowledgeRowOf(deal extractor.DealID, k *transform.Knowledge) knowledgeRow {
+	row := knowledgeRow{dealID: deal, Knowledge: *k, pasts: make([]string, len(k.Plans))}
+	for i := range k.Plans {
+		row.pasts[i] = pastText(&k.Plans[i].Past)
+	}
+	return row
 }
 
 var knowledgeTable = table[knowledgeRow]{"knowledge", []column[knowledgeRow]{
@@ -31,6 +41,8 @@ var knowledgeTable = table[knowledgeRow]{"knowledge", []column[knowledgeRow]{
 	each(plansOf, plain("plan_problem", func(p *transform.KnownPlan) *string { return &p.Plan.Problem })),
 	each(plansOf, plain("carried_date", func(p *transform.KnownPlan) *string { return &p.Carried.Date })),
 	each(plansOf, plain("carried_days", func(p *transform.KnownPlan) *string { return &p.Carried.Days })),
+	each(plansOf, plain("plan_is_kept", func(p *transform.KnownPlan) *bool { return &p.IsKept })),
+	each(pastsOf, plain("plan_past", func(text *string) *string { return text })),
 	each(knownPausesOf, date("pause_from", func(p *transform.Pause) *transform.Day { return &p.From })),
 	each(knownPausesOf, date("pause_until", func(p *transform.Pause) *transform.Day { return &p.Until })),
 	each(knownPausesOf, enum("pause_source", func(p *transform.Pause) *transform.PauseSource { return &p.Source })),
@@ -42,12 +54,19 @@ func daysOf(r *knowledgeRow) *[]transform.KnownDays { return &r.Days }
 
 func plansOf(r *knowledgeRow) *[]transform.KnownPlan { return &r.Plans }
 
+func pastsOf(r *knowledgeRow) *[]string { return &r.pasts }
+
 // restored is the knowledge of a row that was read, without the dates that stand for absent ones.
-func (r *knowledgeRow) restored() transform.Knowledge {
+func (r *knowledgeRow) restored() (transform.Knowledge, error) {
 	for i := range r.Plans {
-		if p := &r.Plans[i].Plan; !p.IsPlanned() {
-			p.End = transform.NoDay
+		p := &r.Plans[i]
+		if !p.Plan.IsPlanned() {
+			p.Plan.End = transform.NoDay
+		}
+		var err error
+		if p.Past, err = loadPast(r.pasts[i]); err != nil {
+			return r.Knowledge, fmt.Errorf("knowledge of deal %d: %w", r.dealID, err)
 		}
 	}
-	return r.Knowledge
+	return r.Knowledge, nil
 }

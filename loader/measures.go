@@ -7,8 +7,8 @@ import (
 	"stagelag/warehouse"
 )
 
-// appendMeasures sums what the run's facts add to the measures of each day. A fact that
-// was taken back takes its share of the measures along.
+// appendMeasures sums what the run's facts and visits add to the measures of each day. What was taken back takes its
+// share of the measures along.
 func (s *Shard) appendMeasures(ctx context.Context) error {
 	isAgain := false
 	err := warehouse.Retry(ctx, s.conn, func() error {
@@ -18,7 +18,7 @@ func (s *Shard) appendMeasures(ctx context.Context) error {
 			}
 		}
 		isAgain = true
-		return s.conn.Exec(ctx, measures, uint32(s.run))
+		return s.conn.Exec(ctx, fmt.Sprintf(measures, s.run, s.shown))
 	})
 	if err != nil {
 		return fmt.Errorf("append the day measures: %w", err)
@@ -26,28 +26,53 @@ func (s *Shard) appendMeasures(ctx context.Context) error {
 	return nil
 }
 
+// measures are summed from the facts of a run. Those by the first plan are no facts: they follow from the visits that
+// the run has written, and those that they replace.
 const measures = `
 		INSERT INTO day_measures (run_id, day, funnel_id, stage_id, manager_id, visits_entered, visits_closed,
-			visits_closed_with_plan, visits_on_time, late_days, overdue_days_accrued, visits_open, visits_overdue, visits_no_plan, visits_waiting)
+			visits_closed_with_plan, visits_on_time, late_days, overdue_days_accrued, visits_open, visits_overdue, visits_no_plan, visits_waiting,
+			visits_closed_with_first_plan, visits_on_time_first_plan, first_plan_late_days)
 		WITH
 			semantics = 'process' AND NOT is_open AND NOT is_waiting AS is_closed,
 			is_open AND NOT is_waiting AS is_working,
 			plan_source != 'none' AS is_planned,
-			overdue_days > 0 OR is_planned AND planned_end < entered_date AS is_late
+			overdue_days > 0 OR is_planned AND planned_end < entered_date AS is_late,
+			(accrues_number - first_accrues_shift) AS first_accrues_number,
+			toInt64(greatest(0, stops_number - first_accrues_number)) AS first_days,
+			first_days > 0 OR toInt32(planned_end) - first_end_shift < toInt32(entered_date) AS is_late_by_first,
+			if(run_id = %[1]d, 1, -1) AS sign_of_visit
 		SELECT
-			run_id, day, funnel_id, stage_id, manager_id,
-			sum(sign * (day = entered_date)) AS entered,
-			sum(sign * is_closed) AS closed,
-			sum(sign * (is_closed AND is_planned)) AS closed_with_plan,
-			sum(sign * (is_closed AND is_planned AND NOT is_late)) AS on_time,
-			sum(sign * if(is_closed, overdue_days, 0)) AS late,
-			sum(sign * overdue_day) AS accrued,
-			sum(sign * is_working) AS open,
-			sum(sign * (is_working AND is_late)) AS overdue,
-			sum(sign * (is_working AND NOT is_planned)) AS no_plan,
-			sum(sign * (is_open AND is_waiting)) AS waiting
-		FROM facts
-		WHERE run_id = ?
-		GROUP BY run_id, day, funnel_id, stage_id, manager_id
-		HAVING entered != 0 OR closed != 0 OR closed_with_plan != 0 OR on_time != 0 OR late != 0 OR accrued != 0
-			OR open != 0 OR overdue != 0 OR no_plan != 0 OR waiting != 0`
+			toUInt32(%[1]d), day, funnel_id, stage_id, manager_id,
+			sum(entries), sum(closed), sum(closed_with_plan), sum(on_time), sum(late), sum(accrued), sum(open), sum(overdue), sum(no_plan), sum(waiting),
+			sum(closed_with_first), sum(on_time_first), sum(late_first)
+		FROM
+		(
+			SELECT
+				day, funnel_id, stage_id, manager_id,
+				sum(sign * (day = entered_date)) AS entries,
+				sum(sign * is_closed) AS closed,
+				sum(sign * (is_closed AND is_planned)) AS closed_with_plan,
+				sum(sign * (is_closed AND is_planned AND NOT is_late)) AS on_time,
+				sum(sign * if(is_closed, overdue_days, 0)) AS late,
+				sum(sign * overdue_day) AS accrued,
+				sum(sign * is_working) AS open,
+				sum(sign * (is_working AND is_late)) AS overdue,
+				sum(sign * (is_working AND NOT is_planned)) AS no_plan,
+				sum(sign * (is_open AND is_waiting)) AS waiting,
+				toInt64(0) AS closed_with_first, toInt64(0) AS on_time_first, toInt64(0) AS late_first
+			FROM facts
+			WHERE run_id = %[1]d
+			GROUP BY day, funnel_id, stage_id, manager_id
+			UNION ALL
+			SELECT
+				left_date AS day, funnel_id, stage_id, manager_id, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+				sum(sign_of_visit), sum(sign_of_visit * NOT is_late_by_first), sum(sign_of_visit * first_days)
+			FROM visits
+			WHERE NOT is_gone AND is_closed AND first_plan_source != 'none'
+				AND (run_id = %[1]d OR %[2]s AND (deal_id, visit_no) IN (SELECT deal_id, visit_no FROM visits WHERE run_id = %[1]d))
+			GROUP BY left_date, funnel_id, stage_id, manager_id
+		)
+		GROUP BY day, funnel_id, stage_id, manager_id
+		HAVING sum(entries) != 0 OR sum(closed) != 0 OR sum(closed_with_plan) != 0 OR sum(on_time) != 0 OR sum(late) != 0 OR sum(accrued) != 0
+			OR sum(open) != 0 OR sum(overdue) != 0 OR sum(no_plan) != 0 OR sum(waiting) != 0
+			OR sum(closed_with_first) != 0 OR sum(on_time_first) != 0 OR sum(late_first) != 0`

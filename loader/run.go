@@ -84,6 +84,20 @@ func LastPublished(ctx context.Context, conn driver.Conn) (State, error) {
 	return state, nil
 }
 
+// PublishedDates are the first and the last as-of date of the runs that readers see, NoDay where there is none.
+func PublishedDates(ctx context.Context, conn driver.Conn) (first, last transform.Day, err error) {
+	var runs uint64
+	var from, until time.Time
+	row := conn.QueryRow(ctx, "SELECT count(), min(as_of), max(as_of) FROM run_events WHERE status = 'published' AND run_id IN ("+publishedRuns+")")
+	if err := row.Scan(&runs, &from, &until); err != nil {
+		return transform.NoDay, transform.NoDay, fmt.Errorf("read the published dates: %w", err)
+	}
+	if runs == 0 {
+		return transform.NoDay, transform.NoDay, nil
+	}
+	return loadedDay(from), loadedDay(until), nil
+}
+
 // A Start is what is known of a run when it begins.
 type Start struct {
 	// Now is the clock of this machine, At what it showed when the run began.

@@ -92,7 +92,7 @@ func (r *Run) inEachShard(ctx context.Context, statement string) error {
 // Complete adds what follows from the rows that the run has appended in the shard: the measures of
 // each day, and which rows they replace.
 func (s *Shard) Complete(ctx context.Context, appended Appended) error {
-	if appended.Facts > 0 {
+	if appended.Facts > 0 || appended.Visits > 0 {
 		if err := s.appendMeasures(ctx); err != nil {
 			return err
 		}

@@ -90,10 +90,40 @@ func drawVisit(t *rapid.T, id extractor.DealID, no uint32) transform.Visit {
 	if rapid.Bool().Draw(t, "has ended") {
 		v.LeftDate = transform.Day(someDay.Draw(t, "left"))
 	}
-	if source := rapid.SampledFrom([]transform.PlanSource{transform.PlanNone, transform.PlanDealDate, transform.PlanDealDays, transform.PlanStageNorm}).Draw(t, "plan"); source != transform.PlanNone {
-		v.Plan.Source, v.Plan.Days, v.Plan.End = source, rapid.Int32().Draw(t, "days"), transform.Day(someDay.Draw(t, "end"))
+	v.Raw = transform.StageKey{Funnel: v.FunnelID, Stage: v.StageID}
+	if rapid.Bool().Draw(t, "is mapped") {
+		v.Raw = transform.StageKey{Funnel: extractor.FunnelID(rapid.Uint32().Draw(t, "raw funnel")), Stage: "C7:RAW"}
 	}
+	plan := drawPlan(t)
+	plan.Problem = v.Plan.Problem
+	v.Plan, v.Past = plan, drawPast(t)
+	v.Numbers.FirstAccrues = rapid.Int32().Draw(t, "first accrues")
 	return v
+}
+
+func drawPlan(t *rapid.T) transform.Plan {
+	source := rapid.SampledFrom([]transform.PlanSource{transform.PlanNone, transform.PlanDealDate, transform.PlanDealDays, transform.PlanStageNorm}).Draw(t, "plan")
+	if source == transform.PlanNone {
+		return transform.Plan{End: transform.NoDay}
+	}
+	return transform.Plan{Source: source, Days: rapid.Int32().Draw(t, "days"), End: transform.Day(someDay.Draw(t, "end"))}
+}
+
+// drawPast is one with changes only where there is a first plan.
+func drawPast(t *rapid.T) transform.Past {
+	past := transform.Past{First: drawPlan(t)}
+	if !past.First.IsPlanned() {
+		return past
+	}
+	for range rapid.IntRange(0, 2).Draw(t, "changes") {
+		past.Changes = append(past.Changes, transform.PlanChange{
+			RunID: rapid.Uint32().Draw(t, "run"), KnownOn: transform.Day(someDay.Draw(t, "known on")),
+			Cause:     rapid.SampledFrom([]transform.Cause{transform.CauseEntry, transform.CauseCalendar, transform.CauseNorm, transform.CauseDeal}).Draw(t, "cause"),
+			ManagerID: extractor.ManagerID(rapid.Uint32().Draw(t, "manager")), Before: drawPlan(t), After: drawPlan(t),
+			OverdueBefore: rapid.Int32().Draw(t, "before"), Overdue: rapid.Int32().Draw(t, "after"),
+		})
+	}
+	return past
 }
 
 func drawAmount(t *rapid.T) *decimal.Decimal {
@@ -116,6 +146,7 @@ func drawDealRow(t *rapid.T, id extractor.DealID) *DealRow {
 			StageID: extractor.StageID(someText.Draw(t, "stage")), Semantics: someSemantics.Draw(t, "semantics"), ManagerID: someManager.Draw(t, "manager"),
 			IsOpen: rapid.Bool().Draw(t, "open"), IsPlanned: rapid.Bool().Draw(t, "planned"), PlannedEnd: transform.NoDay, IsLate: rapid.Bool().Draw(t, "late"),
 			IsWaiting: rapid.Bool().Draw(t, "waits"), Accrues: rapid.Int32().Draw(t, "accrues"), Due: rapid.Int32().Draw(t, "due"), Stops: rapid.Int32().Draw(t, "stops"),
+			IsFirstPlanned: rapid.Bool().Draw(t, "first planned"), FirstAccrues: rapid.Int32().Draw(t, "first accrues"), FirstOverdueDays: rapid.Int64().Draw(t, "first overdue"),
 			OverdueDays: rapid.Int64().Draw(t, "overdue"), LateVisits: rapid.Uint32().Draw(t, "late visits"), Managers: rapid.SliceOfN(someLastVisit, 0, 3).Draw(t, "managers"),
 		}
 		if s.IsPlanned {
@@ -206,11 +237,21 @@ func drawKnowledge(t *rapid.T) transform.Knowledge {
 			return transform.KnownPlan{
 				ChangeID: v.ChangeID, ChangedAt: v.EnteredAt, FunnelID: v.FunnelID, StageID: v.StageID, EnteredDate: v.EnteredDate,
 				Until: transform.Day(someDay.Draw(t, "until")), Plan: v.Plan,
+				IsKept: rapid.Bool().Draw(t, "kept"), Past: drawKnownPast(t),
 				Carried: transform.Carried{Date: someText.Draw(t, "date"), Days: someText.Draw(t, "days")},
 			}
 		}), 0, 2).Draw(t, "plans"),
 		Pauses: rapid.SliceOfN(somePause, 0, 2).Draw(t, "pauses"),
 	}
+}
+
+// drawKnownPast is the past of a visit that is gone, or none.
+func drawKnownPast(t *rapid.T) transform.Past {
+	past := drawPast(t)
+	if !past.First.IsPlanned() {
+		return transform.Past{}
+	}
+	return past
 }
 
 // isHidden picks some of the deals that are known.

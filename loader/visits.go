@@ -1,6 +1,7 @@
 package loader
 
 import (
+	"fmt"
 	"time"
 
 	"stagelag/extractor"
@@ -12,6 +13,29 @@ type visitRow struct {
 	transform.Visit
 	isGone bool // the visit is no more
 	isOpen bool
+
+	// The stage as the portal names it, where that is another one.
+	raw transform.StageKey
+	// What the first plan has less than the plan: nearly always nothing, which takes no room. The numbers without
+	// a plan are 0.
+	firstDaysShift, firstEndShift, firstAccruesShift int32
+	moves                                            uint16
+	daysMoved                                        int32
+	planLog                                          string
+}
+
+func visitRowOf(v *transform.Visit, isGone bool) visitRow {
+	plan, first := storePlan(v.Plan), storePlan(v.Past.First)
+	raw := v.Raw
+	if raw == (transform.StageKey{Funnel: v.FunnelID, Stage: v.StageID}) {
+		raw = transform.StageKey{}
+	}
+	return visitRow{
+		Visit: *v, raw: raw, isGone: isGone, isOpen: v.IsOpen(),
+		firstDaysShift: int32(plan[1]) - int32(first[1]), firstEndShift: int32(plan[2] - first[2]),
+		firstAccruesShift: v.Numbers.Accrues - v.Numbers.FirstAccrues,
+		moves:             uint16(v.Past.Moves()), daysMoved: v.DaysMoved(), planLog: planLog(v.Past.Changes),
+	}
 }
 
 var visitTable = table[visitRow]{"visits", []column[visitRow]{
@@ -45,6 +69,15 @@ var visitTable = table[visitRow]{"visits", []column[visitRow]{
 	plain("stops_number", func(r *visitRow) *int32 { return &r.Numbers.Stops }),
 	plain("paused_days", func(r *visitRow) *int32 { return &r.Numbers.Paused }),
 	plain("late_at_entry", func(r *visitRow) *int32 { return &r.Numbers.LateAtEntry }),
+	id32("raw_funnel_id", func(r *visitRow) *extractor.FunnelID { return &r.raw.Funnel }),
+	text("raw_stage_id", func(r *visitRow) *extractor.StageID { return &r.raw.Stage }),
+	enum("first_plan_source", func(r *visitRow) *transform.PlanSource { return &r.Past.First.Source }),
+	plain("first_days_shift", func(r *visitRow) *int32 { return &r.firstDaysShift }),
+	plain("first_end_shift", func(r *visitRow) *int32 { return &r.firstEndShift }),
+	plain("first_accrues_shift", func(r *visitRow) *int32 { return &r.firstAccruesShift }),
+	plain("plan_changes", func(r *visitRow) *uint16 { return &r.moves }),
+	plain("days_moved", func(r *visitRow) *int32 { return &r.daysMoved }),
+	plain("plan_log", func(r *visitRow) *string { return &r.planLog }),
 }}
 
 func pausesOf(r *visitRow) *[]transform.Pause { return &r.Pauses }
@@ -52,7 +85,7 @@ func pausesOf(r *visitRow) *[]transform.Pause { return &r.Pauses }
 func tenuresOf(r *visitRow) *[]transform.Tenure { return &r.Tenures }
 
 // restored is the visit of a row that was read, without the dates that stand for absent ones.
-func (r *visitRow) restored() transform.Visit {
+func (r *visitRow) restored() (transform.Visit, error) {
 	v := r.Visit
 	if r.isOpen {
 		v.LeftDate = transform.NoDay
@@ -60,5 +93,16 @@ func (r *visitRow) restored() transform.Visit {
 	if !v.Plan.IsPlanned() {
 		v.Plan.End = transform.NoDay
 	}
-	return v
+	if v.Raw = r.raw; v.Raw.Stage == "" {
+		v.Raw = transform.StageKey{Funnel: v.FunnelID, Stage: v.StageID}
+	}
+	plan := storePlan(v.Plan)
+	v.Past.First = storedPlan{int64(v.Past.First.Source), int64(int32(plan[1]) - r.firstDaysShift), plan[2] - int64(r.firstEndShift)}.load()
+	v.Numbers.FirstAccrues = v.Numbers.Accrues - r.firstAccruesShift
+	changes, err := loadPlanLog(r.planLog)
+	if err != nil {
+		return transform.Visit{}, fmt.Errorf("%s: %w", &v, err)
+	}
+	v.Past.Changes = changes
+	return v, nil
 }

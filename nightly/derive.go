@@ -13,7 +13,7 @@ import (
 
 // derive appends the difference between what is published and what the rules make of
 // the landed deals, in all shards at once.
-func (p Pass) derive(ctx context.Context, run *loader.Run, rules *ruleChange, dates transform.Dates, all bool) error {
+func (p Pass) derive(ctx context.Context, run *loader.Run, rules *transform.Rules, dates transform.Dates, all bool) error {
 	shards := run.Shards()
 	ids := make([][]extractor.DealID, len(shards))
 	progress := &counter{shown: p.Progress}
@@ -49,21 +49,17 @@ func (p Pass) derive(ctx context.Context, run *loader.Run, rules *ruleChange, da
 	return nil
 }
 
-// ruleChange is the rules of a run, and the calendars that what is published was counted under.
-type ruleChange struct {
-	*transform.Rules
-	publishedCalendars *transform.Calendars // the same as those of the rules where they are equal
-}
-
-func changeOf(rules *transform.Rules, published *transform.Calendars) *ruleChange {
-	if published.Equal(&rules.Calendars) {
-		published = &rules.Calendars
+// under gives the rules what the published state was derived under.
+func under(rules *transform.Rules, calendars *transform.Calendars, hasSameRules bool) *transform.Rules {
+	rules.Published = transform.Published{Calendars: calendars, HasSameRules: hasSameRules}
+	if calendars.Equal(&rules.Calendars) {
+		rules.Published.Calendars = &rules.Calendars
 	}
-	return &ruleChange{rules, published}
+	return rules
 }
 
 // deriveShards derives in all shards at once.
-func deriveShards(ctx context.Context, shards []*loader.Shard, ids [][]extractor.DealID, rules *ruleChange, dates transform.Dates,
+func deriveShards(ctx context.Context, shards []*loader.Shard, ids [][]extractor.DealID, rules *transform.Rules, dates transform.Dates,
 	progress *counter,
 ) ([]loader.Appended, error) {
 	appended := make([]loader.Appended, len(shards))
@@ -103,7 +99,7 @@ func (c *counter) set(done int) {
 }
 
 // appendDeals appends what is other than published of the deals, into a stage if there is one.
-func appendDeals(ctx context.Context, shard *loader.Shard, ids []extractor.DealID, stage *loader.Stage, rules *ruleChange,
+func appendDeals(ctx context.Context, shard *loader.Shard, ids []extractor.DealID, stage *loader.Stage, rules *transform.Rules,
 	dates transform.Dates, progress *counter,
 ) (loader.Appended, error) {
 	appender := shard.Append(ctx, stage)
@@ -125,10 +121,10 @@ func appendDeals(ctx context.Context, shard *loader.Shard, ids []extractor.DealI
 
 // appendDeal appends what is other than published of one deal. It tells whether that is
 // more than the days that passed.
-func appendDeal(appender *loader.Appender, known *loader.Known, rules *ruleChange, dates transform.Dates) (isChanged bool) {
+func appendDeal(appender *loader.Appender, known *loader.Known, rules *transform.Rules, dates transform.Dates) (isChanged bool) {
 	known.IsGone = known.IsGone || known.IsForgotten
 	derived := rules.Derive(&known.History, dates)
-	before := transform.State{Visits: known.History.Published, AsOf: dates.PublishedAsOf, Calendars: rules.publishedCalendars}
+	before := transform.State{Visits: known.History.Published, AsOf: dates.PublishedAsOf, Calendars: rules.Published.Calendars}
 	after := transform.State{Visits: derived.Visits, AsOf: dates.AsOf, Calendars: &rules.Calendars}
 	transform.Compare(before, after, transform.Difference{
 		Fact: appender.Fact,
@@ -140,7 +136,7 @@ func appendDeal(appender *loader.Appender, known *loader.Known, rules *ruleChang
 	if !derived.Knowledge.Equal(&known.Knowledge) {
 		appender.Knowledge(known.Deal.ID, &derived.Knowledge)
 	}
-	row := dealRow(known, rules.Rules, derived)
+	row := dealRow(known, rules, derived)
 	if known.Published == nil && row.IsGone || known.Published != nil && known.Published.Equal(row) {
 		return isChanged
 	}

@@ -66,10 +66,10 @@ func publishWithout(ctx context.Context, w *warehouse.Warehouse, deal extractor.
 	for i := range ids {
 		ids[i] = []extractor.DealID{deal}
 	}
-	dates := transform.Dates{AsOf: before.AsOf, PublishedAsOf: before.AsOf, Clock: before.StartedAt}
+	dates := transform.Dates{RunID: uint32(run.ID()), AsOf: before.AsOf, PublishedAsOf: before.AsOf, Clock: before.StartedAt}
 	// A deal that is gone needs no rules but the calendars under which its days were counted.
 	rules := &transform.Rules{Zone: time.UTC, Calendars: calendars.Calendars}
-	appended, err := deriveShards(ctx, shards, ids, changeOf(rules, &calendars.Calendars), dates, &counter{shown: silent{}, total: len(shards)})
+	appended, err := deriveShards(ctx, shards, ids, under(rules, &calendars.Calendars, true), dates, &counter{shown: silent{}, total: len(shards)})
 	if err != nil {
 		return err
 	}

@@ -300,7 +300,8 @@ func (p Pass) pass(ctx context.Context, run *loader.Run, portal extractor.Descri
 	if err := run.AppendCalendars(ctx, counted.now, counted.published); err != nil {
 		return err
 	}
-	rules := changeOf(Rules(p.Config, names.Funnels, counted.now.Calendars), &counted.published.Calendars)
+	dates.RunID = uint32(run.ID())
+	rules := under(Rules(p.Config, names.Funnels, counted.now.Calendars), &counted.published.Calendars, run.HasSameRules())
 	if err := p.derive(ctx, run, rules, dates, p.Full || !run.HasSameRules()); err != nil {
 		return err
 	}

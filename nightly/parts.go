@@ -22,7 +22,7 @@ const partsPause = 200 * time.Millisecond
 
 // deriveParts lets other processes derive parts of the run, and derives what they leave. A part
 // whose process is killed becomes free again.
-func (p Pass) deriveParts(ctx context.Context, run *loader.Run, ids [][]extractor.DealID, rules *ruleChange, dates transform.Dates, all bool,
+func (p Pass) deriveParts(ctx context.Context, run *loader.Run, ids [][]extractor.DealID, rules *transform.Rules, dates transform.Dates, all bool,
 	progress *counter,
 ) ([]loader.Appended, error) {
 	split, err := run.Split(ctx, ids, p.Parts, dates.Clock, all)
@@ -155,8 +155,8 @@ func (p Pass) work(ctx context.Context, wait time.Duration) (Helped, error) {
 	if fingerprint(p.Config, funnels, calendars.Calendars) != split.RulesHash {
 		return helped, ErrOtherRules
 	}
-	rules := changeOf(Rules(p.Config, funnels, calendars.Calendars), &published.Calendars)
-	dates := transform.Dates{AsOf: split.AsOf, PublishedAsOf: split.Before.AsOf, Clock: split.Clock}
+	rules := under(Rules(p.Config, funnels, calendars.Calendars), &published.Calendars, split.RulesHash == split.Before.RulesHash)
+	dates := transform.Dates{RunID: uint32(split.Run()), AsOf: split.AsOf, PublishedAsOf: split.Before.AsOf, Clock: split.Clock}
 	p.Progress.Step("derive and append")
 	ids := make([][]extractor.DealID, len(split.Shards()))
 	for i, shard := range split.Shards() {

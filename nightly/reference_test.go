@@ -88,12 +88,19 @@ type sighting struct {
 type knowledge struct {
 	responsible map[simulator.DealID]map[time.Time]responsible
 	plans       map[simulator.DealID][]openPlan
+	firsts      map[simulator.DealID][]openPlan           // what first plans were made of, by the rows that began the visits
 	paused      map[simulator.DealID]map[time.Time]string // how each day of a visit is known to be
 	asOf        time.Time                                 // of the last published run, zero for none
 }
 
 func (k *knowledge) clone() knowledge {
-	c := knowledge{map[simulator.DealID]map[time.Time]responsible{}, map[simulator.DealID][]openPlan{}, map[simulator.DealID]map[time.Time]string{}, k.asOf}
+	c := knowledge{
+		map[simulator.DealID]map[time.Time]responsible{}, map[simulator.DealID][]openPlan{}, map[simulator.DealID][]openPlan{},
+		map[simulator.DealID]map[time.Time]string{}, k.asOf,
+	}
+	for id, plans := range k.firsts {
+		c.firsts[id] = slices.Clone(plans)
+	}
 	for id, days := range k.paused {
 		c.paused[id] = maps.Clone(days)
 	}
@@ -227,7 +234,7 @@ type refVisit struct {
 	isOpen        bool
 	entered, left time.Time // dates; the left one of an open visit is the as-of date
 	isWaiting     bool
-	plan          refPlan
+	plan, first   refPlan
 	late          int // days from the planned end to the entry
 	daysLeft      int
 	days          []refDay // from the entry on
@@ -356,22 +363,33 @@ func between(after, until time.Time, counts func(time.Time) bool) int {
 // the last one of which something is known decides.
 func (k *knowledge) seenOpen(id simulator.DealID, v *refVisit) *openPlan {
 	for _, row := range slices.Backward(v.rows) {
-		if i := k.placeOfPlan(id, &row); i >= 0 {
+		if i := placeOfPlan(k.plans[id], &row); i >= 0 {
 			return &k.plans[id][i]
 		}
 	}
 	return nil
 }
 
+// firstOf finds what the first plan of a visit was made of, nil where it has had none: the earliest of its rows of
+// which something is known decides.
+func (k *knowledge) firstOf(id simulator.DealID, v *refVisit) *openPlan {
+	for _, row := range v.rows {
+		if i := placeOfPlan(k.firsts[id], &row); i >= 0 {
+			return &k.firsts[id][i]
+		}
+	}
+	return nil
+}
+
 // placeOfPlan finds a row by its id, else by its moment; -1 for none.
-func (k *knowledge) placeOfPlan(id simulator.DealID, row *simulator.Change) int {
-	byID := slices.IndexFunc(k.plans[id], func(p openPlan) bool {
+func placeOfPlan(plans []openPlan, row *simulator.Change) int {
+	byID := slices.IndexFunc(plans, func(p openPlan) bool {
 		return row.ID != 0 && p.row.ID == row.ID && placeOf(&p.row) == placeOf(row)
 	})
 	if byID >= 0 {
 		return byID
 	}
-	return slices.IndexFunc(k.plans[id], func(p openPlan) bool {
+	return slices.IndexFunc(plans, func(p openPlan) bool {
 		return p.row.At.Equal(row.At) && placeOf(&p.row) == placeOf(row)
 	})
 }
@@ -462,7 +480,7 @@ func (r *reference) complete(rules *rulebook, s *sighting, v *refVisit, today ti
 		v.plan = planFrom(used.date, used.days, used.normsOfThen, v.entered, counts)
 		for _, row := range v.rows {
 			now.row = row
-			if i := r.known.placeOfPlan(id, &row); i >= 0 && v.isOpen {
+			if i := placeOfPlan(r.known.plans[id], &row); i >= 0 && v.isOpen {
 				r.known.plans[id][i] = now
 			} else if v.isOpen {
 				r.known.plans[id] = append(r.known.plans[id], now)
@@ -470,6 +488,19 @@ func (r *reference) complete(rules *rulebook, s *sighting, v *refVisit, today ti
 		}
 		if v.isWaiting = rules.waiting[v.in.stage]; v.isWaiting {
 			v.plan = refPlan{}
+		}
+		first := r.known.firstOf(id, v)
+		if first == nil && v.plan.source != "" {
+			first = used
+		}
+		if first != nil {
+			if begun := *first; placeOfPlan(r.known.firsts[id], &v.rows[0]) < 0 {
+				begun.row = v.rows[0]
+				r.known.firsts[id] = append(r.known.firsts[id], begun)
+			}
+			if !v.isWaiting {
+				v.first = planFrom(first.date, first.days, first.normsOfThen, v.entered, counts)
+			}
 		}
 	}
 	known := r.known.responsible[id]
@@ -499,7 +530,7 @@ func (r *reference) complete(rules *rulebook, s *sighting, v *refVisit, today ti
 func (o *report) add(id simulator.DealID, v *refVisit) int {
 	const none = `\N`
 	o.deals[id] = true
-	overdue, working, paused, day := 0, 0, 0, v.entered
+	overdue, overdueByFirst, working, paused, day := 0, 0, 0, 0, v.entered
 	for _, d := range v.days {
 		accrued, counting, pause := 0, 0, none
 		if d.pause != "" {
@@ -517,6 +548,9 @@ func (o *report) add(id simulator.DealID, v *refVisit) int {
 			accrued = 1
 		}
 		overdue += accrued
+		if v.first.source != "" && counting == 1 && day.After(v.first.end) && day.After(v.entered) {
+			overdueByFirst++
+		}
 		o.days = append(o.days, fmt.Sprintf("%d\t%d\t%s\t%d\t%s\t%d\t%d\t%s", id, v.no, day.Format(time.DateOnly), d.manager, d.source, accrued, counting, pause))
 		day = day.AddDate(0, 0, 1)
 	}
@@ -527,6 +561,10 @@ func (o *report) add(id simulator.DealID, v *refVisit) int {
 		if isLate = v.plan.end.Before(v.entered); isLate {
 			late = strconv.Itoa(v.late)
 		}
+	}
+	firstDays, firstEnd := none, none
+	if v.first.source != "" {
+		firstDays, firstEnd = strconv.Itoa(v.first.days), v.first.end.Format(time.DateOnly)
 	}
 	isOpen := 1
 	if !v.isOpen {
@@ -554,6 +592,7 @@ func (o *report) add(id simulator.DealID, v *refVisit) int {
 	o.stages = append(o.stages, strings.Join([]string{
 		fmt.Sprint(id), strconv.Itoa(v.no), string(v.in.stage), v.entered.Format(time.DateOnly), left, planDays, source, end,
 		strconv.Itoa(overdue), late, status, fmt.Sprint(v.days[len(v.days)-1].manager), strconv.Itoa(isOpen), strconv.Itoa(working), strconv.Itoa(paused),
+		firstDays, firstEnd, strconv.Itoa(overdueByFirst),
 	}, "\t"))
 	return overdue
 }

@@ -110,8 +110,10 @@ type seenLife struct {
 // A publishedRun is what the views show after a run, and what the reference knew before it.
 type publishedRun struct {
 	id     loader.RunID
+	asOf   string
 	report *report
 	before knowledge
+	shown  []string // each view in a word
 }
 
 func newSeenLife(t *testing.T, seed uint64, deals int) *seenLife {
@@ -209,6 +211,61 @@ func (l *seenLife) live(nights int) {
 	before := l.snapshot()
 	l.publish(true)
 	expectSame(l.t.(*testing.T), "a full run changes nothing", l.snapshot(), before)
+	l.expectWhatWasShown()
+}
+
+// shownViews are all views of a state in a word, those of what was shown then with them.
+var shownViews = append(slices.Clone(everyView), "run_changes", "plan_changes", "gone_deals", "visits_now", "calendar_days", "stage_names",
+	"(SELECT funnel_id, funnel_name, open_deals, overdue_deals, no_plan_deals, overdue_days_total FROM portfolio_days WHERE day = {day} AND (open_deals > 0 OR overdue_days_total > 0))")
+
+// thenViews are views of what was shown then, by the view that showed it.
+var thenViews = map[string]string{
+	"deals_now":                   "deals_then",
+	"deal_stages":                 "deal_stages_then",
+	shownViews[len(shownViews)-1]: "portfolio_then",
+}
+
+// digests are those views as of a date, asked with some settings.
+func (l *seenLife) digests(asOf, settings string) []string {
+	l.t.Helper()
+	var queries []string
+	for _, view := range shownViews {
+		queries = append(queries, "("+strings.ReplaceAll(digestOf(view), "{day}", "'"+asOf+"'")+")")
+	}
+	return strings.Split(l.rows("SELECT " + strings.Join(queries, ", ") + settings)[0], "\t")
+}
+
+// expectWhatWasShown asks for the dates on which runs were published, withdrawn ones left out, and wants what was shown
+// at their ends.
+func (l *seenLife) expectWhatWasShown() {
+	l.t.Helper()
+	last := map[string]*publishedRun{}
+	for _, run := range l.published {
+		last[run.asOf] = run
+	}
+	for date, run := range last {
+		got := l.digests(date, " SETTINGS log_comment = 'shown on "+date+"'")
+		for i, view := range shownViews {
+			if got[i] != run.shown[i] {
+				l.fail("%s as shown on %s, after run %d: %s, want %s", view, date, run.id, got[i], run.shown[i])
+			}
+			then, ok := thenViews[view]
+			if !ok {
+				continue
+			}
+			rest := ""
+			if then == "portfolio_then" {
+				rest = " AND (open_deals > 0 OR overdue_days_total > 0)"
+			}
+			except := "known_on"
+			if then != "portfolio_then" {
+				except = "(known_on, deal_url)"
+			}
+			if rows := l.rows(digestOf("(SELECT * EXCEPT " + except + " FROM " + then + " WHERE known_on = '" + date + "'" + rest + ")")); rows[0] != run.shown[i] {
+				l.fail("%s of %s, after run %d: %s, want %s", then, date, run.id, rows[0], run.shown[i])
+			}
+		}
+	}
 }
 
 func (l *seenLife) say(format string, args ...any) {
@@ -310,6 +367,8 @@ func (l *seenLife) publish(isFull bool) {
 	}
 	run := &publishedRun{id: outcome.Run.RunID, before: l.ref.known.clone()}
 	run.report = l.ref.publish(&l.rules, l.now)
+	run.asOf = outcome.Run.AsOf
+	run.shown = l.digests(run.asOf, "")
 	l.published = append(l.published, run)
 	l.say("run %d, full %v", outcome.Run.RunID, isFull)
 	for _, id := range l.ids {
@@ -461,6 +520,8 @@ func (l *seenLife) die() bool {
 	l.ref.look(&l.rules, l.ids, l.now)
 	run := &publishedRun{id: outcome.Run.RunID, before: l.ref.known.clone()}
 	run.report = l.ref.publish(&l.rules, l.now)
+	run.asOf = outcome.Run.AsOf
+	run.shown = l.digests(run.asOf, "")
 	l.published = append(l.published, run)
 	return false
 }
@@ -485,7 +546,7 @@ func (l *seenLife) compare(want *report) {
 		query string
 		want  []string
 	}{
-		{"SELECT deal_id, visit_no, stage_id, entered_date, left_date, plan_days, plan_source, planned_end, overdue_days, late_at_entry, status, manager_id, is_open, elapsed_working_days, paused_days FROM deal_stages ORDER BY deal_id, visit_no", want.stages},
+		{"SELECT deal_id, visit_no, stage_id, entered_date, left_date, plan_days, plan_source, planned_end, overdue_days, late_at_entry, status, manager_id, is_open, elapsed_working_days, paused_days, first_plan_days, first_planned_end, first_plan_overdue_days FROM deal_stages ORDER BY deal_id, visit_no", want.stages},
 		{"SELECT deal_id, visit_no, day, manager_id, manager_source, overdue_day, is_counting, pause_source FROM deal_stage_days ORDER BY deal_id, visit_no, day", want.days},
 		{"SELECT deal_id, overdue_days_total FROM deals_now ORDER BY deal_id", want.totals},
 		{"SELECT deal_id, extract(detail, 'since (\\\\d{4}-\\\\d\\\\d-\\\\d\\\\d)') FROM data_gaps WHERE reason = 'hidden' ORDER BY deal_id", want.hidden},

@@ -304,8 +304,8 @@ func refuseUnreleased(ctx context.Context, w *warehouse.Warehouse) error {
 	var isThere bool
 	row := w.DB().QueryRow(ctx, `
 		SELECT countIf(database = ? AND table = 'schema_migrations') > 0
-			OR countIf(database = ? AND table = 'landing_stage_changes') > 0 AND countIf(database = ? AND table = 'landing_stage_changes' AND name = 'is_twin') = 0
-		FROM system.columns WHERE database IN (?, ?) AND table IN ('schema_migrations', 'landing_stage_changes')`,
+			OR countIf(database = ? AND table = 'knowledge') > 0 AND countIf(database = ? AND table = 'knowledge' AND name = 'plan_past') = 0
+		FROM system.columns WHERE database IN (?, ?) AND table IN ('schema_migrations', 'knowledge')`,
 		w.Names().Views, w.Names().Internal, w.Names().Internal, w.Names().Views, w.Names().Internal)
 	if err := row.Scan(&isThere); err != nil {
 		return err

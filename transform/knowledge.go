@@ -13,8 +13,9 @@ import (
 type Knowledge struct {
 	// Days tell who was responsible, in their order; none is told twice.
 	Days []KnownDays
-	// Plans are those of visits that a run has computed as open, by the stage changes that led into them. The last
-	// value that a visit had as an open one counts.
+	// Plans are those of visits that a run has computed as open, by the stage changes that led into them: the last
+	// value that a visit had as an open one counts. With them are the pasts of visits that are not in the published
+	// state any more.
 	Plans []KnownPlan
 	// Pauses are the days of visits that were paused, in their order; what went on at the as-of date of the last
 	// published run lasts until Still.
@@ -27,7 +28,7 @@ type KnownDays struct {
 	Until Day // the last day, or Still
 }
 
-// A KnownPlan is the plan under which a visit was last computed as open.
+// A KnownPlan is the plan under which a visit was last computed as open, or of a visit that has left the report.
 type KnownPlan struct {
 	ChangeID  extractor.ChangeID // 0: the visit was reconstructed
 	ChangedAt time.Time
@@ -37,7 +38,11 @@ type KnownPlan struct {
 	EnteredDate Day // of the visit
 	Until       Day // the last day on which it was open, or Still
 	Plan        Plan
-	Carried     Carried // what the plan was read from
+	// IsKept is whether it is that of an open visit, which stays when the visit ends.
+	IsKept  bool
+	Carried Carried // what a kept plan was read from
+	// Past is empty while the visit itself has it.
+	Past
 }
 
 // Still stands for the as-of date of the last published run: what lasts on does not change by the passing of days.
@@ -46,9 +51,9 @@ const Still = LastDay
 // Equal is whether both are the same.
 func (k *Knowledge) Equal(l *Knowledge) bool {
 	return slices.Equal(k.Days, l.Days) && slices.Equal(k.Pauses, l.Pauses) && slices.EqualFunc(k.Plans, l.Plans, func(p, q KnownPlan) bool {
-		isSame := p.ChangedAt.Equal(q.ChangedAt)
-		q.ChangedAt = p.ChangedAt
-		return isSame && p == q
+		return p.ChangeID == q.ChangeID && p.ChangedAt.Equal(q.ChangedAt) && p.FunnelID == q.FunnelID && p.StageID == q.StageID &&
+			p.EnteredDate == q.EnteredDate && p.Until == q.Until && p.Plan == q.Plan && p.IsKept == q.IsKept && p.Carried == q.Carried &&
+			p.Equal(&q.Past)
 	})
 }
 
@@ -88,7 +93,7 @@ func (k *Knowledge) plansOf(stays []stay, asOf Day, zone *time.Location) []*Know
 	for i := range stays {
 		for m := range stays[i].moments {
 			isFree := func(n int) bool { return !isTaken[n] }
-			if n := k.planOf(&stays[i].moments[m], isFree); n >= 0 {
+			if n := k.planOf(&stays[i].moments[m], isFree); n >= 0 && k.Plans[n].IsKept {
 				plans[i], isTaken[n] = &k.Plans[n], true
 			}
 		}
@@ -97,14 +102,11 @@ func (k *Knowledge) plansOf(stays []stay, asOf Day, zone *time.Location) []*Know
 	// stage and by the days on which both were there.
 	for n := range k.Plans {
 		p := &k.Plans[n]
-		if isTaken[n] || p.ChangeID != 0 {
+		if isTaken[n] || p.ChangeID != 0 || !p.IsKept {
 			continue
 		}
 		for i := range stays {
-			entered, left := DayOf(stays[i].first().ChangedAt, zone), asOf
-			if i+1 < len(stays) {
-				left = DayOf(stays[i+1].first().ChangedAt, zone)
-			}
+			entered, left := stays[i].days(i, stays, asOf, zone)
 			isInStage := slices.ContainsFunc(stays[i].moments, func(m moment) bool { return p.isIn(&m) })
 			if plans[i] == nil && isInStage && p.EnteredDate <= left && entered <= p.Until {
 				plans[i] = p
@@ -132,9 +134,10 @@ func (k *Knowledge) see(of *stay, entered Day, plan Plan, carried Carried) {
 		m := &of.moments[i]
 		seen := KnownPlan{
 			ChangeID: m.ID, ChangedAt: m.ChangedAt, FunnelID: m.FunnelID, StageID: m.StageID,
-			EnteredDate: entered, Until: Still, Plan: plan, Carried: carried,
+			EnteredDate: entered, Until: Still, Plan: plan, IsKept: true, Carried: carried,
 		}
 		if n := k.planOf(m, func(int) bool { return true }); n >= 0 {
+			seen.Past = k.Plans[n].Past
 			k.Plans[n] = seen
 		} else {
 			k.Plans = append(k.Plans, seen)

@@ -14,6 +14,9 @@ type life struct {
 	rules *Rules
 	known Knowledge
 	last  Day
+	// shown are the visits of the last night, run its number.
+	shown []Visit
+	run   uint32
 }
 
 func newLife(t *testing.T) *life {
@@ -23,11 +26,12 @@ func newLife(t *testing.T) *life {
 
 func (l *life) night(asOf string, h *History) Derived {
 	l.t.Helper()
+	l.run++
 	dates := on(asOf)
-	dates.PublishedAsOf = l.last
-	h.Knowledge = l.known
+	dates.RunID, dates.PublishedAsOf = l.run, l.last
+	h.Knowledge, h.Published = l.known, l.shown
 	d := l.rules.Derive(h, dates)
-	l.known, l.last = d.Knowledge, dates.AsOf
+	l.known, l.last, l.shown = d.Knowledge, dates.AsOf, d.Visits
 	return d
 }
 

@@ -117,7 +117,7 @@ func drawHistory(t *rapid.T) History {
 
 // settle lets the deal stand where its history ends, or, rarely, elsewhere.
 func settle(t *rapid.T, h *History) {
-	kept := survivors(h, moscow)
+	kept := survivors(h)
 	if len(kept) > 0 && rapid.IntRange(0, 9).Draw(t, "agrees") > 0 {
 		last := kept[len(kept)-1]
 		h.Deal.StageID, h.Deal.FunnelID, h.Deal.Semantics, h.Deal.MovedAt = last.StageID, last.FunnelID, last.Semantics, last.ChangedAt

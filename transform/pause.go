@@ -252,6 +252,8 @@ type Numbers struct {
 	Stops int32
 	// Paused are the paused days after the entry up to the end, without those of a pause that goes on.
 	Paused int32
+	// FirstAccrues is Accrues under the first plan.
+	FirstAccrues int32
 	// LateAtEntry are the days after the planned end up to the entry; 0 also where the visit began in time.
 	LateAtEntry int32
 }
@@ -281,6 +283,10 @@ func (v *Visit) numbers(calendar Calendar, asOf Day) Numbers {
 		after := v.AccruesAfter()
 		n.Accrues = calendar.Number(after) + c.paused(after, stands)
 		n.Due = calendar.Number(v.Plan.End) - c.paused(stands, v.Plan.End)
+	}
+	if v.Past.First.IsPlanned() {
+		after := max(v.Past.First.End, v.EnteredDate)
+		n.FirstAccrues = calendar.Number(after) + c.paused(after, stands)
 	}
 	return n
 }

@@ -23,8 +23,18 @@ type Rules struct {
 	// Waiting are the stages in which a deal waits for somebody else.
 	Waiting map[extractor.StageID]bool
 	Pauses  PauseFields
+	// Published is what the published state was derived under.
+	Published Published
 	// Shortest is how long a visit lasts at least; what was left sooner is a slip. Zero: there are none.
 	Shortest time.Duration
+}
+
+// Published is what the published state was derived under.
+type Published struct {
+	// Calendars are those of then: the same pointer as those of the rules, or nil, where they are equal.
+	Calendars *Calendars
+	// HasSameRules is whether it was derived under the same rules.
+	HasSameRules bool
 }
 
 // A StageKey names a stage: its id alone is unique on most portals, not on all.
@@ -54,6 +64,14 @@ func (r *Rules) stage(funnel extractor.FunnelID, id extractor.StageID, then extr
 	return key, then, false
 }
 
+// publishedCalendars are those that the published state was counted under.
+func (r *Rules) publishedCalendars() *Calendars {
+	if r.Published.Calendars == nil {
+		return &r.Calendars
+	}
+	return r.Published.Calendars
+}
+
 // target is the stage that the map leads to, preferably in the funnel that it leads from.
 func (r *Rules) target(funnel extractor.FunnelID, id extractor.StageID) (extractor.Stage, bool) {
 	if stage, ok := r.Stages[StageKey{funnel, id}]; ok {
@@ -76,7 +94,9 @@ func (r *Rules) covers(funnel extractor.FunnelID) bool {
 
 // Dates are the dates of a derivation. All days are in the portal's zone.
 type Dates struct {
-	AsOf Day
+	// RunID is the number of the run that derives.
+	RunID uint32
+	AsOf  Day
 	// PublishedAsOf is the as-of date of the published visits; NoDay where there are none.
 	PublishedAsOf Day
 	// Clock is the portal's own clock when the run began.

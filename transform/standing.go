@@ -24,10 +24,14 @@ type Standing struct {
 	// Accrues, Due and Stops are of its Numbers.
 	Accrues, Due, Stops int32
 	IsLate              bool // it began after its planned end, or has ended with overdue days
+	// FirstAccrues is of its Numbers, where IsFirstPlanned.
+	IsFirstPlanned bool // it has had a plan, and does not wait
+	FirstAccrues   int32
 
 	// Of the visits that have ended.
-	OverdueDays int64
-	LateVisits  uint32 // those with overdue days
+	OverdueDays      int64
+	LateVisits       uint32 // those with overdue days
+	FirstOverdueDays int64  // by the first plans
 
 	// Managers are those of all days, in the order of their last ones.
 	Managers []LastVisit
@@ -54,7 +58,9 @@ func Stand(visits []Visit) Standing {
 		s.IsOpen, s.IsPlanned, s.IsWaiting = v.IsOpen(), v.Plan.IsPlanned(), v.IsWaiting
 		s.PlannedEnd, s.IsLate = v.Plan.End, overdue > 0 || v.WasLateAtEntry()
 		s.Accrues, s.Due, s.Stops = v.Numbers.Accrues, v.Numbers.Due, v.Numbers.Stops
+		s.IsFirstPlanned, s.FirstAccrues = v.hasFirstPlan(), v.Numbers.FirstAccrues
 		s.OverdueDays += int64(overdue)
+		s.FirstOverdueDays += int64(v.FirstOverdueDays())
 		if overdue > 0 {
 			s.LateVisits++
 		}
@@ -72,5 +78,6 @@ func (s *Standing) Equal(t *Standing) bool {
 		s.FunnelID == t.FunnelID && s.StageID == t.StageID && s.Semantics == t.Semantics && s.ManagerID == t.ManagerID &&
 		s.IsOpen == t.IsOpen && s.IsPlanned == t.IsPlanned && s.IsWaiting == t.IsWaiting &&
 		s.PlannedEnd == t.PlannedEnd && s.Accrues == t.Accrues && s.Due == t.Due && s.Stops == t.Stops && s.IsLate == t.IsLate &&
+		s.IsFirstPlanned == t.IsFirstPlanned && s.FirstAccrues == t.FirstAccrues && s.FirstOverdueDays == t.FirstOverdueDays &&
 		s.OverdueDays == t.OverdueDays && s.LateVisits == t.LateVisits && slices.Equal(s.Managers, t.Managers)
 }

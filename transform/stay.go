@@ -27,11 +27,19 @@ type stay struct {
 
 func (s *stay) first() *moment { return &s.moments[0] }
 
+// days are those of the entry and of leaving of the i-th stay, which lasts to the as-of date where none follows.
+func (s *stay) days(i int, stays []stay, asOf Day, zone *time.Location) (entered, left Day) {
+	if i+1 < len(stays) {
+		asOf = DayOf(stays[i+1].first().ChangedAt, zone)
+	}
+	return DayOf(s.first().ChangedAt, zone), asOf
+}
+
 // moments are the beginnings of the deal's stays in their order, later ones than any as-of date included.
 func (r *Rules) moments(h *History) []moment {
 	deal := &h.Deal
 	var moments []moment
-	for _, change := range survivors(h, r.Zone) {
+	for _, change := range survivors(h) {
 		moments = append(moments, moment{StageChange: change})
 	}
 	last := len(moments) - 1
@@ -106,9 +114,9 @@ func withoutSlips(stays []stay, shortest time.Duration) []stay {
 // survivors are the changes that count, by time and id. One that the portal has stopped returning was a mistake
 // that somebody corrected, unless the portal has rather lost it: with all that it had of a funnel that the deal
 // left, with the deal, or as the closing of a deal that was reopened.
-func survivors(h *History, zone *time.Location) []extractor.StageChange {
+func survivors(h *History) []extractor.StageChange {
 	changes := withoutTwins(h.Changes)
-	isBack := tellsPast(changes, h.Knowledge.Days, zone)
+	told := slices.IndexFunc(changes, func(c Change) bool { return !c.HasVanished() })
 	isLost := make([]bool, len(changes))
 	for begin := 0; begin < len(changes); {
 		end := begin + 1
@@ -124,6 +132,8 @@ func survivors(h *History, zone *time.Location) []extractor.StageChange {
 	follower := h.Deal.Semantics // of the change that comes next, from the end backwards
 	for i, change := range slices.Backward(changes) {
 		wasReopened := change.Semantics.IsFinal() && !follower.IsFinal()
+		// Where the portal returns a change of before the deal was gone, it returns all that there are.
+		isBack := told >= 0 && changes[told].ChangedAt.Before(change.VanishedAt)
 		if change.HasVanished() && !isLost[i] && !wasReopened && (!change.WentWithDeal || isBack) {
 			continue
 		}
@@ -141,27 +151,6 @@ func withoutTwins(changes []Change) []Change {
 		return cmp.Or(a.ChangedAt.Compare(b.ChangedAt), cmp.Compare(a.ID, b.ID))
 	})
 	return kept
-}
-
-// tellsPast is whether the portal returns changes of before a time when the deal was gone: then it returns all
-// that there are. Such a change is older than one that went with the deal, or than the last day that was computed.
-func tellsPast(changes []Change, known []KnownDays, zone *time.Location) bool {
-	isPast, last := false, NoDay
-	for _, d := range known {
-		if d.Until != Still {
-			last = max(last, d.Until)
-		}
-	}
-	if slices.ContainsFunc(changes, func(c Change) bool { return !c.HasVanished() && DayOf(c.ChangedAt, zone) < last }) {
-		return true
-	}
-	for i := range slices.Backward(changes) {
-		isPast = isPast || changes[i].WentWithDeal && changes[i].HasVanished()
-		if isPast && !changes[i].HasVanished() {
-			return true
-		}
-	}
-	return false
 }
 
 // The types of a stage change that begin the history of a deal in a funnel.

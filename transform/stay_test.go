@@ -208,3 +208,20 @@ func TestAFirstRowThatWasTakenOutOfARestoredHistory(t *testing.T) {
 		t.Errorf("the visits are %v, want the one in DOCS", visits)
 	}
 }
+
+// A deal that was restored without its history keeps it, also when it has moved since and nights have gone by.
+func TestARestoredDealKeepsItsPastWhenItMovesOn(t *testing.T) {
+	const gone = "2026-02-12 02:30"
+	l := newLife(t)
+	l.night("2026-02-11", historyOf(row{1, "2026-02-01 10:00", "C5:NEW", 1, "", false, false}, row{2, "2026-02-05 10:00", "C5:DOCS", 2, "", false, false}))
+	lost := []row{{1, "2026-02-01 10:00", "C5:NEW", 1, gone, true, false}, {2, "2026-02-05 10:00", "C5:DOCS", 2, gone, true, false}}
+	away := historyOf(lost...)
+	away.IsGone = true
+	l.night("2026-02-12", away)
+	for _, night := range []string{"2026-02-15", "2026-02-16", "2026-02-18"} {
+		d := l.night(night, historyOf(append(lost, row{9, "2026-02-13 15:00", "C5:DESIGN", 2, "", false, false})...))
+		if len(d.Visits) != 3 || d.Visits[0].StageID != "C5:NEW" || d.Visits[1].StageID != "C5:DOCS" {
+			t.Fatalf("on %s the visits are %v, want those in NEW and DOCS as well", night, d.Visits)
+		}
+	}
+}

@@ -31,12 +31,15 @@ type Visit struct {
 	// IsReturn is whether an earlier visit of the deal was to the same stage.
 	IsReturn bool
 	// ChangeID is the stage change that began the visit; 0 for a reconstructed one.
-	ChangeID    extractor.ChangeID
+	ChangeID extractor.ChangeID
+	// Raw is the stage as the portal names it in that change.
+	Raw         StageKey
 	History     HistorySource
 	EnteredAt   time.Time // UTC
 	EnteredDate Day
 	LeftDate    Day // NoDay while the visit is open
 	Plan        Plan
+	Past        Past
 	// IsWaiting is whether the stage waits for somebody else: it has no plan, and is in no measure.
 	IsWaiting bool
 	// Tenures tell who was responsible, in the order of days and without holes from the
@@ -73,13 +76,26 @@ func (v *Visit) OverdueDays() int32 {
 	return max(0, v.Numbers.Stops-v.Numbers.Accrues)
 }
 
+// hasFirstPlan is whether the visit has had a plan, and counts.
+func (v *Visit) hasFirstPlan() bool {
+	return v.Past.First.IsPlanned() && !v.IsWaiting && !v.Semantics.IsFinal()
+}
+
+// FirstOverdueDays are OverdueDays by the first plan.
+func (v *Visit) FirstOverdueDays() int32 {
+	if v.IsOpen() || !v.hasFirstPlan() {
+		return 0
+	}
+	return max(0, v.Numbers.Stops-v.Numbers.FirstAccrues)
+}
+
 // ManagerID is the manager of the visit as a whole: the one of its last day.
 func (v *Visit) ManagerID() extractor.ManagerID { return v.Tenures[len(v.Tenures)-1].ManagerID }
 
 // Equal is whether two visits are the same in everything that is stored.
 func (v *Visit) Equal(w *Visit) bool {
-	return v.sameFacts(w) && v.ChangeID == w.ChangeID && v.EnteredAt.Equal(w.EnteredAt) &&
-		v.LeftDate == w.LeftDate && v.Plan.Problem == w.Plan.Problem && v.IsReturn == w.IsReturn && v.Numbers == w.Numbers &&
+	return v.sameFacts(w) && v.ChangeID == w.ChangeID && v.Raw == w.Raw && v.EnteredAt.Equal(w.EnteredAt) &&
+		v.LeftDate == w.LeftDate && v.Plan.Problem == w.Plan.Problem && v.IsReturn == w.IsReturn && v.Numbers == w.Numbers && v.Past.Equal(&w.Past) &&
 		slices.Equal(v.Tenures, w.Tenures) && slices.Equal(v.Pauses, w.Pauses)
 }
 
@@ -135,11 +151,13 @@ func (r *Rules) Derive(h *History, dates Dates) Derived {
 	known := h.Knowledge.until(dates.PublishedAsOf)
 	pauses, told, badPause := r.pauses(h, known.Pauses, dates)
 	if h.IsGone || h.Deal.IsRecurring {
+		r.origins(h, &known, nil, nil, dates)
 		return Derived{Knowledge: known}
 	}
 	moments := r.moments(h)
 	stays := r.stays(moments, dates.AsOf)
 	plans := known.plansOf(stays, dates.AsOf, r.Zone)
+	origins := r.origins(h, &known, stays, plans, dates)
 	var d Derived
 	for i := range moments {
 		if moments[i].ChangedAt.After(dates.Clock) && r.covers(moments[i].FunnelID) {
@@ -153,7 +171,7 @@ func (r *Rules) Derive(h *History, dates Dates) Derived {
 		}
 		visit := Visit{
 			DealID: h.Deal.ID, No: uint32(i + 1), FunnelID: s.key.Funnel, StageID: s.key.Stage, Semantics: s.semantics,
-			ChangeID: s.first().ID, History: s.first().source,
+			ChangeID: s.first().ID, Raw: StageKey{s.first().FunnelID, s.first().StageID}, History: s.first().source,
 			EnteredAt: s.first().ChangedAt, EnteredDate: DayOf(s.first().ChangedAt, r.Zone), LeftDate: NoDay, Plan: Plan{End: NoDay},
 			IsReturn: hasVisit(d.Visits, s.key),
 		}
@@ -185,6 +203,7 @@ func (r *Rules) Derive(h *History, dates Dates) Derived {
 			}
 		}
 		visit.Tenures = tenures(known.Days, &visit, h.Deal.ManagerID, dates, h.HiddenSince.IsZero(), r.Zone)
+		visit.Past = r.past(origins[i], &visit, &days, isSeenOpen, dates)
 		visit.Numbers = visit.numbers(calendar, dates.AsOf)
 		d.Visits = append(d.Visits, visit)
 		if visit.WasLateAtEntry() {
@@ -202,6 +221,7 @@ func (r *Rules) Derive(h *History, dates Dates) Derived {
 	d.Gaps = append(d.Gaps, r.badPause(d.Visits, badPause)...)
 	d.Gaps = append(d.Gaps, r.dealGaps(h, moments, d.Visits, dates)...)
 	d.Knowledge = known
+	d.Knowledge.dropEmpty()
 	d.Knowledge.seeManagers(d.Visits, dates.AsOf)
 	d.Knowledge.seePauses(d.Visits, dates.AsOf)
 	return d

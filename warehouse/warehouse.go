@@ -43,6 +43,10 @@ type Config struct {
 	// other servers are reached by.
 	Cluster string
 
+	// ShownOn is a date, as 2006-01-02: the views of this warehouse show what they showed at its end. Empty means
+	// now.
+	ShownOn string
+
 	// AnalystURL is where Query asks a server, with a read-only user of its own.
 	// Empty means the HTTP interface of the host in URL, and its user with
 	// writing switched off for each query.
@@ -75,6 +79,7 @@ type Warehouse struct {
 	analyst analyst
 	seat    *embedded.Seat // nil for a server
 	cluster *Cluster       // nil without one
+	shownOn string
 
 	isRestoring atomic.Bool
 }
@@ -94,7 +99,7 @@ func Open(ctx context.Context, config Config) (*Warehouse, error) {
 }
 
 func open(ctx context.Context, config Config) (*Warehouse, error) {
-	w := &Warehouse{}
+	w := &Warehouse{shownOn: config.ShownOn}
 	if config.Cluster != "" && !strings.HasPrefix(config.URL, "clickhouse://") {
 		return nil, errors.New("warehouse.cluster goes together with the native address of a server, clickhouse://…: set warehouse.url to one, or take the cluster out")
 	}
@@ -109,6 +114,12 @@ func open(ctx context.Context, config Config) (*Warehouse, error) {
 		if err := w.trust(config); err != nil {
 			return nil, err
 		}
+	}
+	if w.shownOn != "" {
+		settings := map[string]string{}
+		maps.Copy(settings, w.analyst.settings)
+		settings[shownOnSetting] = shownOnPrefix + w.shownOn
+		w.analyst.settings = settings
 	}
 	err := w.connect(ctx)
 	if err == nil && config.Cluster != "" {
@@ -154,9 +165,20 @@ func (w *Warehouse) connect(ctx context.Context) (err error) {
 	if w.db, err = openDatabase(ctx, w.Options()); err != nil {
 		return err
 	}
-	w.views, err = openDatabase(ctx, in(w.names.Views, w.Options()))
+	options := in(w.names.Views, w.Options())
+	if w.shownOn != "" {
+		options.Settings = with(options.Settings, shownOnSetting, shownOnPrefix+w.shownOn)
+	}
+	w.views, err = openDatabase(ctx, options)
 	return err
 }
+
+// The view at_newest, from which all others take their state, reads the date in this setting. It is one that the
+// engine keeps for people's remarks: it has none for programs that every reader may set.
+const (
+	shownOnSetting = "log_comment"
+	shownOnPrefix  = "shown on "
+)
 
 // in is the options for another database.
 func in(database string, options *clickhouse.Options) *clickhouse.Options {

@@ -14,7 +14,7 @@ import (
 )
 
 func newQuery(a *app) *cobra.Command {
-	var format string
+	var format, shownOn string
 	cmd := &cobra.Command{
 		Use:   "query SQL",
 		Short: "Run one statement in the warehouse, as the read-only analyst",
@@ -23,6 +23,7 @@ returns. With - the statement is read from standard input. SHOW TABLES lists the
 is shown a space for each character that it would obey; a file or pipe gets what is there.`,
 		Example: `  stagelag query 'SELECT deal_title, status, days_left FROM deals_now'
   stagelag query --format CSVWithNames 'SELECT * FROM quality_report' > quality.csv
+  stagelag query --as-shown-on 2026-10-02 'SELECT sum(overdue_days_total) FROM deals_now'
   stagelag query - < report.sql`,
 		Args: arguments(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -33,12 +34,13 @@ is shown a space for each character that it would obey; a file or pipe gets what
 			if format == "" {
 				format = a.defaultFormat()
 			}
-			return a.withWarehouse(cmd, func(ctx context.Context, w *warehouse.Warehouse) error {
+			return a.withViews(cmd, shownOn, func(ctx context.Context, w *warehouse.Warehouse) error {
 				return a.query(ctx, w, statement, format)
 			})
 		},
 	}
 	cmd.Flags().StringVar(&format, "format", "", "the ClickHouse `format` of the result (a table on a terminal, else TSVWithNames)")
+	addShownFlag(cmd, &shownOn)
 	return cmd
 }
 
@@ -92,12 +94,19 @@ func mustBeWhole(ctx context.Context, w *warehouse.Warehouse) error {
 }
 
 // withWarehouse does something with the warehouse that is configured.
-func (a *app) withWarehouse(cmd *cobra.Command, do func(context.Context, *warehouse.Warehouse) error) (err error) {
+func (a *app) withWarehouse(cmd *cobra.Command, do func(context.Context, *warehouse.Warehouse) error) error {
+	return a.withWarehouseOf(cmd, func(*warehouse.Config) {}, do)
+}
+
+// withWarehouseOf is withWarehouse with a change to what the configuration says of it.
+func (a *app) withWarehouseOf(cmd *cobra.Command, change func(*warehouse.Config), do func(context.Context, *warehouse.Warehouse) error) (err error) {
 	cfg, err := a.config(cmd)
 	if err != nil {
 		return err
 	}
-	w, err := warehouse.Open(cmd.Context(), warehouseConfig(cfg))
+	config := warehouseConfig(cfg)
+	change(&config)
+	w, err := warehouse.Open(cmd.Context(), config)
 	if err != nil {
 		return err
 	}

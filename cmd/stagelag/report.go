@@ -31,6 +31,7 @@ type reportFlags struct {
 	out             string
 	table           string
 	dialect         string
+	shownOn         string
 }
 
 // reportFormats are the forms of a report.
@@ -49,6 +50,7 @@ and what is not covered. The default is the last full month, by manager, as text
   stagelag report --month 2026-10 --lang ru --out report.html
   stagelag report --from 2026-07-01 --to 2026-09-30 --by stage --funnel 5 --out report.xlsx
   stagelag report --csv-table visits --csv-dialect excel-ru --out visits.csv
+  stagelag report --as-shown-on 2026-10-02 --month 2026-09
   stagelag report --format json`,
 		Args: arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -66,7 +68,7 @@ and what is not covered. The default is the last full month, by manager, as text
 			if flags.out == "" && flags.format == "xlsx" && a.hasScreen {
 				return usagef("report: a workbook is no text for a terminal; name a file, such as --out report.xlsx")
 			}
-			return a.withWarehouse(cmd, func(ctx context.Context, w *warehouse.Warehouse) error {
+			return a.withViews(cmd, flags.shownOn, func(ctx context.Context, w *warehouse.Warehouse) error {
 				return a.report(ctx, w, query, render, flags.out)
 			})
 		},
@@ -82,6 +84,7 @@ and what is not covered. The default is the last full month, by manager, as text
 	f.StringVar(&flags.out, "out", "", "write to a `file` (default standard output)")
 	f.StringVar(&flags.table, "csv-table", string(report.RowsTable), "what the CSV holds: "+anyOf(report.Tables))
 	f.StringVar(&flags.dialect, "csv-dialect", string(report.RFC4180), "how the CSV is written: "+anyOf(report.Dialects)+", which a Russian Excel opens")
+	addShownFlag(cmd, &flags.shownOn)
 	return cmd
 }
 

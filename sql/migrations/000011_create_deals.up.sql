@@ -34,6 +34,9 @@ CREATE TABLE IF NOT EXISTS deals
     is_late          Bool COMMENT 'Last visit: it began after its planned end, or has ended with overdue days' CODEC(LZ4),
     overdue_days     Int64 COMMENT 'Overdue days of the visits that have ended' CODEC(LZ4),
     late_visits      UInt32 COMMENT 'Visits that have ended with overdue days' CODEC(LZ4),
+    is_first_planned Bool COMMENT 'Last visit: it has had a plan, and does not wait' CODEC(LZ4),
+    first_accrues_number Int32 COMMENT 'Last visit: accrues_number by its first plan, 0 without one' CODEC(Delta(4), LZ4),
+    first_overdue_days Int64 COMMENT 'Overdue days by the first plans of the visits that have ended' CODEC(LZ4),
     managers         Array(UInt64) COMMENT 'Managers of the deal in the order of their last days: person, 0 for nobody' CODEC(ZSTD(1)),
     manager_visit_no Array(UInt32) COMMENT 'Managers of the deal: last visit' CODEC(ZSTD(1)),
     manager_stage_id Array(LowCardinality(String)) COMMENT 'Managers of the deal: stage of that visit' CODEC(ZSTD(1))

@@ -36,6 +36,15 @@ CREATE TABLE IF NOT EXISTS visits
     stops_number   Int32 COMMENT 'Number at which the visit stands still: of the day of leaving, or of the day before its pause; 2147483647 while it goes on' CODEC(LZ4),
     paused_days    Int32 COMMENT 'Paused counting days after the entry, without those of a pause that goes on' CODEC(LZ4),
     late_at_entry  Int32 COMMENT 'Counting days after the planned end up to the entry' CODEC(LZ4),
+    raw_funnel_id  UInt32 COMMENT 'Funnel as the portal names it in that stage change, where raw_stage_id is not empty' CODEC(LZ4),
+    raw_stage_id   LowCardinality(String) COMMENT 'Stage as the portal names it there, empty where it is stage_id of funnel_id' CODEC(LZ4),
+    first_plan_source   Enum8('none' = 0, 'deal_date' = 1, 'deal_days' = 2, 'stage_norm' = 3) COMMENT 'Where the first plan came from' CODEC(LZ4),
+    first_days_shift    Int32 COMMENT 'plan_days less those of the first plan' CODEC(LZ4),
+    first_end_shift     Int32 COMMENT 'planned_end less that of the first plan' CODEC(LZ4),
+    first_accrues_shift Int32 COMMENT 'accrues_number less that of the first plan' CODEC(LZ4),
+    plan_changes   UInt16 COMMENT 'How often somebody gave the visit another plan' CODEC(LZ4),
+    days_moved     Int32 COMMENT 'Calendar days by which the planned end was moved since the first one' CODEC(LZ4),
+    plan_log       String COMMENT 'Changes of the plan, JSON: run, date, cause, manager, source, days and end before and after, overdue days before and after; empty for none' CODEC(ZSTD(1)),
     manager_id     UInt64 DEFAULT tenure_manager[-1] COMMENT 'Person responsible on the last day of the visit, 0 for nobody' CODEC(LZ4)
 )
 ENGINE = MergeTree

@@ -17,7 +17,10 @@ CREATE TABLE IF NOT EXISTS day_measures
     visits_open             Int64 COMMENT 'Visits open at the end of that day, without waiting ones' CODEC(LZ4),
     visits_overdue          Int64 COMMENT 'Of these, overdue' CODEC(LZ4),
     visits_no_plan          Int64 COMMENT 'Of these, without a plan' CODEC(LZ4),
-    visits_waiting          Int64 COMMENT 'Visits open at the end of that day that wait for somebody else' CODEC(LZ4)
+    visits_waiting          Int64 COMMENT 'Visits open at the end of that day that wait for somebody else' CODEC(LZ4),
+    visits_closed_with_first_plan Int64 COMMENT 'Visits that were left that day and had a first plan' CODEC(LZ4),
+    visits_on_time_first_plan     Int64 COMMENT 'Of these, in time by it' CODEC(LZ4),
+    first_plan_late_days    Int64 COMMENT 'Overdue days by the first plan of the visits that were left that day' CODEC(LZ4)
 )
 ENGINE = MergeTree
 ORDER BY (day, funnel_id, stage_id, manager_id, run_id)

@@ -20,6 +20,8 @@ CREATE TABLE IF NOT EXISTS knowledge
     plan_problem      Array(String) COMMENT 'Plans of visits that were open: why a value that the deal carried is no plan' CODEC(ZSTD(1)),
     carried_date      Array(String) COMMENT 'Plans of visits that were open: the planned end that the deal carried' CODEC(ZSTD(1)),
     carried_days      Array(String) COMMENT 'Plans of visits that were open: the days that the deal carried' CODEC(ZSTD(1)),
+    plan_is_kept      Array(Bool) COMMENT 'Plans of visits: it is that of an open visit, which stays when the visit ends; else only plan_past counts' CODEC(ZSTD(1)),
+    plan_past         Array(String) COMMENT 'Plans of visits: the first plan and its changes, JSON, of a visit that is not in the published state any more; else empty' CODEC(ZSTD(1)),
     pause_from        Array(Date) COMMENT 'Paused days of visits: the first' CODEC(ZSTD(1)),
     pause_until       Array(Date) COMMENT 'Paused days of visits: the last, 2149-06-06 for the as-of date of the newest run' CODEC(ZSTD(1)),
     pause_source      Array(Enum8('' = 0, 'dates' = 1, 'flag' = 2, 'assumed' = 3)) COMMENT 'Paused days of visits: how they are known' CODEC(ZSTD(1))

@@ -18,7 +18,8 @@ SELECT
 ) AS newest
 FROM
 (
-    SELECT run_id, max(status) = 'published' AS is_published, max(as_of) AS run_day, max(portal_host) AS run_host,
+    WITH toDate(ifNull(nullIf(extract(getSetting('log_comment'), '^shown on (.+)$'), ''), '2149-06-06')) AS shown_on
+    SELECT run_id, max(status) = 'published' AND max(as_of) <= shown_on AS is_published, max(as_of) AS run_day, max(portal_host) AS run_host,
         max(as_of_number) AS run_number, max(calendar_funnels) AS run_funnels, max(calendar_numbers) AS run_numbers
     FROM run_events
     GROUP BY run_id

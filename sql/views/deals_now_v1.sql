@@ -18,7 +18,8 @@ CREATE OR REPLACE VIEW deals_now_v1
     days_left          Nullable(Int32) COMMENT 'Days to the planned end of the open visit',
     overdue_days_now   Int64 COMMENT 'Overdue days of the open visit',
     overdue_days_total Int64 COMMENT 'Overdue days of all visits',
-    overdue_stages     UInt64 COMMENT 'Visits with overdue days'
+    overdue_stages     UInt64 COMMENT 'Visits with overdue days',
+    first_plan_overdue_days_total Int64 COMMENT 'Overdue days of all visits by their first plans'
 )
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS
@@ -57,11 +58,13 @@ SELECT
     if(d.is_open_now AND d.is_planned, greatest(0, d.due_number - d.clock), NULL) AS days_left,
     toInt64(if(d.is_open_now AND d.is_planned, greatest(0, d.clock - d.accrues_number), 0)) AS overdue_days_now,
     d.overdue_ended + overdue_days_now AS overdue_days_total,
-    toUInt64(d.late_visits) + (overdue_days_now > 0) AS overdue_stages
+    toUInt64(d.late_visits) + (overdue_days_now > 0) AS overdue_stages,
+    d.first_overdue_ended + if(d.is_open_now AND d.is_first_planned, greatest(0, d.clock - d.first_accrues_number), 0) AS first_plan_overdue_days_total
 FROM
 (
     SELECT deal_id, title, amount, currency, deals.created_date AS created, first_entered, funnel_id, stage_id, semantics, manager_id,
         is_open AS is_open_now, is_planned, planned_end AS due, is_waiting, accrues_number, due_number, is_late, overdue_days AS overdue_ended, late_visits,
+        is_first_planned, first_accrues_number, first_overdue_days AS first_overdue_ended,
         least(transform(funnel_id, {newest_funnels:Array(UInt32)}, {newest_numbers:Array(Int32)}, {newest_number:Int32}), stops_number) AS clock
     FROM deals
     WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)} AND (until_run_id > {newest_run:UInt32} OR until_run_id IN {hidden_runs:Array(UInt32)}) AND NOT is_gone AND visits > 0

@@ -22,6 +22,11 @@ CREATE OR REPLACE VIEW visits_now_v1
     late_at_entry   Nullable(Int32) COMMENT 'Counting days after the planned end up to the entry, where the visit began after it',
     elapsed_working_days Int32 COMMENT 'Days after the entry up to the end that count under the calendar, paused ones included',
     paused_days     Int32 COMMENT 'Of these, paused',
+    first_plan_days Nullable(Int32) COMMENT 'Counting days of the first plan that the visit had',
+    first_planned_end Nullable(Date) COMMENT 'Planned end by the first plan; later plans do not move it, corrected entries, calendars and pauses do',
+    first_plan_overdue_days Int32 COMMENT 'Counting days after that planned end and the entry',
+    plan_changes    UInt16 COMMENT 'How often the visit was given another plan, by the deal or by a norm',
+    days_moved      Int32 COMMENT 'Calendar days by which these changes moved the planned end, later is positive',
     is_open         UInt8 COMMENT '1 while the deal is in the stage',
     status          LowCardinality(String) COMMENT 'on_time, due_today, overdue, finished_on_time, finished_late, no_plan, waiting or final',
     is_final        UInt8 COMMENT '1 in a stage of success or failure',
@@ -59,6 +64,11 @@ SELECT
     if(v.plan_source != 'none' AND v.planned_end < v.entered_date, v.late_days_at_entry, NULL) AS late_at_entry,
     if(v.is_open, v.number, v.stops_number) - v.entered_number AS elapsed_working_days,
     v.paused_ended + if(v.is_open, greatest(0, v.number - greatest(v.stops_number, v.entered_number)), 0) AS paused_days,
+    if(v.has_first_plan, v.days_of_plan - v.first_days_shift, NULL) AS first_plan_days,
+    if(v.has_first_plan, toDate(toInt32(v.end_of_plan) - v.first_end_shift), NULL) AS first_planned_end,
+    if(v.has_first_plan, greatest(0, v.clock - (v.accrues_number - v.first_accrues_shift)), 0) AS first_plan_overdue_days,
+    v.moves AS plan_changes,
+    v.moved AS days_moved,
     toUInt8(v.is_open) AS is_open,
     transform(
         toLowCardinality(multiIf(
@@ -78,6 +88,8 @@ FROM
     SELECT deal_id, visit_no, funnel_id, stage_id, semantics, is_return, entered_date, is_open, left_date,
         plan_source, plan_days, planned_end, manager_id,
         is_waiting, entered_number, accrues_number, due_number, stops_number, paused_days AS paused_ended, late_at_entry AS late_days_at_entry,
+        first_plan_source != 'none' AND NOT is_waiting AND semantics = 'process' AS has_first_plan, plan_days AS days_of_plan, planned_end AS end_of_plan,
+        first_days_shift, first_end_shift, first_accrues_shift, visits.plan_changes AS moves, visits.days_moved AS moved,
         transform(funnel_id, {newest_funnels:Array(UInt32)}, {newest_numbers:Array(Int32)}, {newest_number:Int32}) AS number,
         least(number, stops_number) AS clock
     FROM visits

@@ -1,0 +1,80 @@
+-- The conditions stand behind the join, so that one on known_on reaches the dates and one state is read.
+CREATE OR REPLACE VIEW deals_then_v1
+(
+    known_on        Date COMMENT 'Date on which this was shown',
+    deal_id            UInt64 COMMENT 'Deal ID in Bitrix24',
+    deal_title         String COMMENT 'Title of the deal',
+    deal_url           String COMMENT 'Page of the deal on the portal',
+    funnel_id          UInt32 COMMENT 'Funnel of the last visit',
+    funnel_name        String COMMENT 'Name of the funnel',
+    stage_id           LowCardinality(String) COMMENT 'Stage of the last visit',
+    stage_name         String COMMENT 'Name of the stage',
+    manager_id         UInt64 COMMENT 'Manager of the last day of the last visit, 0 for nobody',
+    manager_name       String COMMENT 'First and last name, #ID where the portal does not return the person',
+    amount             Nullable(Decimal(18, 2)) COMMENT 'Amount in currency, NULL where the deal has the gap bad_amount',
+    currency           LowCardinality(String) COMMENT 'Currency of the amount',
+    created_date       Date COMMENT 'Date of creation in the zone of the portal, of the first entry where the portal gave none',
+    is_open            UInt8 COMMENT '1 while the last visit is open',
+    status             LowCardinality(String) COMMENT 'Status of the last visit',
+    planned_end        Nullable(Date) COMMENT 'Last day of the open visit that is still on time',
+    days_left          Nullable(Int32) COMMENT 'Days to the planned end of the open visit',
+    overdue_days_now   Int64 COMMENT 'Overdue days of the open visit',
+    overdue_days_total Int64 COMMENT 'Overdue days of all visits',
+    overdue_stages     UInt64 COMMENT 'Visits with overdue days',
+    first_plan_overdue_days_total Int64 COMMENT 'Overdue days of all visits by their first plans'
+)
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
+AS
+WITH
+    (
+        SELECT (
+            groupArrayArrayIf(arrayMap(n -> (concat(toString(run_id), '/', n.1), n.2), list), kind = 'funnel'),
+            groupArrayArrayIf(arrayMap(n -> (concat(toString(run_id), '/', n.1), n.2), list), kind = 'stage'),
+            groupArrayArrayIf(arrayMap(n -> (concat(toString(run_id), '/', n.1), n.2), list), kind = 'manager'))
+        FROM names
+        WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)}
+    ) AS names,
+    names.1 AS funnel_names,
+    names.2 AS stage_names,
+    names.3 AS manager_names,
+    least(if(has(s.shown_funnels, d.funnel_id), s.shown_numbers[indexOf(s.shown_funnels, d.funnel_id)], s.shown_number), d.stops_number) AS clock
+SELECT
+    s.known_on AS known_on,
+    d.deal_id AS deal_id,
+    d.title AS deal_title,
+    concat('https://', s.shown_host, '/crm/deal/details/', toString(d.deal_id), '/') AS deal_url,
+    d.funnel_id AS funnel_id,
+    transform(concat(s.funnels_run, '/', toString(d.funnel_id)), funnel_names.1, funnel_names.2, concat('#', toString(d.funnel_id))) AS funnel_name,
+    CAST(d.stage_id AS LowCardinality(String)) AS stage_id,
+    transform(concat(s.stages_run, '/', toString(d.funnel_id), '/', d.stage_id), stage_names.1, stage_names.2, toString(d.stage_id)) AS stage_name,
+    d.manager_id AS manager_id,
+    transform(concat(s.managers_run, '/', toString(d.manager_id)), manager_names.1, manager_names.2, concat('#', toString(d.manager_id))) AS manager_name,
+    d.amount AS amount,
+    CAST(d.currency AS LowCardinality(String)) AS currency,
+    if(d.created = toDate(0), d.first_entered, d.created) AS created_date,
+    toUInt8(d.is_open_now) AS is_open,
+    CAST(multiIf(
+        d.semantics != 'process', 'final',
+        d.is_waiting, 'waiting',
+        NOT d.is_planned, 'no_plan',
+        NOT d.is_open_now, if(d.is_late, 'finished_late', 'finished_on_time'),
+        d.is_late OR overdue_days_now > 0, 'overdue',
+        clock >= d.due_number, 'due_today',
+        'on_time') AS LowCardinality(String)) AS status,
+    if(d.is_open_now AND d.is_planned, d.due, NULL) AS planned_end,
+    if(d.is_open_now AND d.is_planned, greatest(0, d.due_number - clock), NULL) AS days_left,
+    toInt64(if(d.is_open_now AND d.is_planned, greatest(0, clock - d.accrues_number), 0)) AS overdue_days_now,
+    d.overdue_ended + overdue_days_now AS overdue_days_total,
+    toUInt64(d.late_visits) + (overdue_days_now > 0) AS overdue_stages,
+    d.first_overdue_ended + if(d.is_open_now AND d.is_first_planned, greatest(0, clock - d.first_accrues_number), 0) AS first_plan_overdue_days_total
+FROM
+(
+    SELECT run_id AS row_run, until_run_id, deal_id, title, amount, currency, deals.created_date AS created, first_entered, funnel_id, stage_id, semantics, manager_id,
+        is_open AS is_open_now, is_planned, planned_end AS due, is_waiting, accrues_number, due_number, stops_number, is_late, overdue_days AS overdue_ended, late_visits,
+        is_first_planned, first_accrues_number, first_overdue_days AS first_overdue_ended
+    FROM deals
+    WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)} AND NOT is_gone AND visits > 0
+) AS d
+CROSS JOIN (SELECT * FROM shown_dates) AS s
+WHERE d.row_run <= s.shown_run AND (d.until_run_id > s.shown_run OR d.until_run_id IN {hidden_runs:Array(UInt32)})
+COMMENT 'One row for each deal and each date since the first published one: what deals_now showed at its end'

@@ -1,0 +1,41 @@
+-- A state is shown from the as-of date of its run to the day before that of the next one, and of several runs of
+-- one date the last one's. The number of a run stands before each name, so that one look-up serves all states.
+CREATE OR REPLACE VIEW shown_dates
+(
+    known_on     Date COMMENT 'Date from the first published as-of date to the last',
+    shown_run    UInt32 COMMENT 'Run whose state was shown at the end of that date',
+    shown_day    Date COMMENT 'As-of date of that run',
+    shown_host   String COMMENT 'Host of its portal',
+    shown_number Int32 COMMENT 'How many days count up to its as-of date',
+    shown_funnels Array(UInt32) COMMENT 'Funnels with another calendar',
+    shown_numbers Array(Int32) COMMENT 'How many days count there',
+    funnels_run  String COMMENT 'Run that wrote the names of the funnels of then',
+    stages_run   String COMMENT 'Run that wrote the names of the stages',
+    managers_run String COMMENT 'Run that wrote the names of the people'
+)
+AS
+WITH
+    (
+        SELECT (groupArrayIf(run_id, kind = 'funnel'), groupArrayIf(run_id, kind = 'stage'), groupArrayIf(run_id, kind = 'manager'))
+        FROM names
+        WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)}
+    ) AS name_runs
+SELECT
+    toDate(arrayJoin(range(toUInt32(run_day), toUInt32(day_after)))) AS known_on,
+    run AS shown_run,
+    run_day AS shown_day,
+    portal_host AS shown_host,
+    numbers.1 AS shown_number,
+    numbers.2 AS shown_funnels,
+    numbers.3 AS shown_numbers,
+    toString(arrayMax(arrayFilter(r -> r <= run, name_runs.1))) AS funnels_run,
+    toString(arrayMax(arrayFilter(r -> r <= run, name_runs.2))) AS stages_run,
+    toString(arrayMax(arrayFilter(r -> r <= run, name_runs.3))) AS managers_run
+FROM
+(
+    SELECT run_id AS run, as_of AS run_day, portal_host, numbers,
+        leadInFrame(as_of, 1, as_of + 1) OVER (ORDER BY run_id ROWS BETWEEN CURRENT ROW AND 1 FOLLOWING) AS day_after
+    FROM published_runs
+    WHERE run_id <= {newest_run:UInt32}
+)
+COMMENT 'What was shown on each date'

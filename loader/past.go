@@ -26,9 +26,9 @@ func (s storedPlan) load() transform.Plan {
 }
 
 // A storedChange is a plan change as the views read it: the run and its as-of date, the cause, the manager, the plans
-// before and after, and the overdue days under either. It is one text and no columns, because nearly every visit has
+// before and after, the overdue days under either, and those of the days that an earlier date had shown. It is one text and no columns, because nearly every visit has
 // none, and an empty list in each of a dozen columns would cost more than all the rest of the row.
-type storedChange [12]int64
+type storedChange [14]int64
 
 // planLog is the text of the changes, empty for none.
 func planLog(changes []transform.PlanChange) string {
@@ -40,7 +40,7 @@ func planLog(changes []transform.PlanChange) string {
 		before, after := storePlan(c.Before), storePlan(c.After)
 		list[i] = storedChange{
 			int64(c.RunID), int64(c.KnownOn), int64(c.Cause), int64(c.ManagerID), before[0], before[1], before[2],
-			after[0], after[1], after[2], int64(c.OverdueBefore), int64(c.Overdue),
+			after[0], after[1], after[2], int64(c.OverdueBefore), int64(c.Overdue), int64(c.PastBefore), int64(c.Past),
 		}
 	}
 	return mustJSON(list)
@@ -59,6 +59,7 @@ func loadPlanLog(text string) ([]transform.PlanChange, error) {
 		changes[i] = transform.PlanChange{
 			RunID: uint32(s[0]), KnownOn: transform.Day(s[1]), Cause: transform.Cause(s[2]), ManagerID: extractor.ManagerID(s[3]),
 			Before: storedPlan(s[4:7]).load(), After: storedPlan(s[7:10]).load(), OverdueBefore: int32(s[10]), Overdue: int32(s[11]),
+			PastBefore: int32(s[12]), Past: int32(s[13]),
 		}
 	}
 	return changes, nil

@@ -121,6 +121,7 @@ func drawPast(t *rapid.T) transform.Past {
 			Cause:     rapid.SampledFrom([]transform.Cause{transform.CauseEntry, transform.CauseCalendar, transform.CauseNorm, transform.CauseDeal}).Draw(t, "cause"),
 			ManagerID: extractor.ManagerID(rapid.Uint32().Draw(t, "manager")), Before: drawPlan(t), After: drawPlan(t),
 			OverdueBefore: rapid.Int32().Draw(t, "before"), Overdue: rapid.Int32().Draw(t, "after"),
+			PastBefore: rapid.Int32().Draw(t, "past before"), Past: rapid.Int32().Draw(t, "past"),
 		})
 	}
 	return past

@@ -215,7 +215,7 @@ func (l *seenLife) live(nights int) {
 }
 
 // shownViews are all views of a state in a word, those of what was shown then with them.
-var shownViews = append(slices.Clone(everyView), "run_changes", "plan_changes", "gone_deals", "visits_now", "calendar_days", "stage_names",
+var shownViews = append(slices.Clone(everyView), "run_changes", "plan_changes", "loss_changes", "gone_deals", "visits_now", "calendar_days", "stage_names",
 	"(SELECT funnel_id, funnel_name, open_deals, overdue_deals, no_plan_deals, overdue_days_total FROM portfolio_days WHERE day = {day} AND (open_deals > 0 OR overdue_days_total > 0))")
 
 // thenViews are views of what was shown then, by the view that showed it.
@@ -366,8 +366,7 @@ func (l *seenLife) publish(isFull bool) {
 		return
 	}
 	run := &publishedRun{id: outcome.Run.RunID, before: l.ref.known.clone()}
-	run.report = l.ref.publish(&l.rules, l.now)
-	run.asOf = outcome.Run.AsOf
+	run.report, run.asOf = l.ref.publish(&l.rules, l.now), outcome.Run.AsOf
 	run.shown = l.digests(run.asOf, "")
 	l.published = append(l.published, run)
 	l.say("run %d, full %v", outcome.Run.RunID, isFull)
@@ -519,8 +518,7 @@ func (l *seenLife) die() bool {
 	l.say("a run gets by, %d", n)
 	l.ref.look(&l.rules, l.ids, l.now)
 	run := &publishedRun{id: outcome.Run.RunID, before: l.ref.known.clone()}
-	run.report = l.ref.publish(&l.rules, l.now)
-	run.asOf = outcome.Run.AsOf
+	run.report, run.asOf = l.ref.publish(&l.rules, l.now), outcome.Run.AsOf
 	run.shown = l.digests(run.asOf, "")
 	l.published = append(l.published, run)
 	return false
@@ -556,6 +554,20 @@ func (l *seenLife) compare(want *report) {
 			return
 		}
 	}
+	const unexplained = `
+		WITH (SELECT max(known_on) FROM portfolio_then WHERE known_on < (SELECT max(known_on) FROM portfolio_then)) AS day_before
+		SELECT sum(overdue_days_total) - (SELECT sum(overdue_days_total) FROM deals_then WHERE known_on = day_before), (SELECT sum(days) FROM loss_changes)
+		FROM deals_now`
+	if l.hasEarlierDate() {
+		if got := strings.Split(l.rows(unexplained)[0], "\t"); got[0] != got[1] {
+			l.fail("the days lost are %s more than on the date before, and loss_changes explains %s", got[0], got[1])
+		}
+	}
+}
+
+// hasEarlierDate is whether runs of two dates are published.
+func (l *seenLife) hasEarlierDate() bool {
+	return len(l.published) > 1 && l.published[0].asOf != l.published[len(l.published)-1].asOf
 }
 
 // fail tells a difference with all that happened to the deal that it names, in the rows of its text.

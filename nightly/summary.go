@@ -10,7 +10,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"stagelag/loader"
 	"stagelag/plain"
 	"stagelag/transform"
 	"stagelag/views"
@@ -21,32 +20,35 @@ type Summary struct {
 	AsOf transform.Day
 	views.Totals
 	CountsWorkingDays bool // some days are days off
-	// DaysLostBefore is what the views showed before this run; nil for the first one.
-	DaysLostBefore *int64
-	BeforeAsOf     transform.Day
-	Latest         []views.LateDeal
-	Gaps           []views.GapCount
-	Requests       uint64
-	Waited         time.Duration
-	Took           time.Duration
-	Warnings       []string
+	// Changes are why the days lost are other than on BeforeAsOf, the published date before; NoDay for none.
+	Changes    []views.LossChange
+	BeforeAsOf transform.Day
+	Gone       []views.GoneDeal // since then, those with the most days first
+	Latest     []views.LateDeal
+	Gaps       []views.GapCount
+	Requests   uint64
+	Waited     time.Duration
+	Took       time.Duration
+	Warnings   []string
 }
 
 // Shown is what a summary is read from.
 type Shown interface {
 	Totals(ctx context.Context) (views.Totals, error)
 	CountsWorkingDays(ctx context.Context, in views.Funnels) (bool, error)
-	DaysLostAfter(ctx context.Context, run loader.RunID) (int64, error)
+	DateBefore(ctx context.Context) (transform.Day, error)
+	LossChanges(ctx context.Context) ([]views.LossChange, error)
+	GoneSince(ctx context.Context, day transform.Day, most int) ([]views.GoneDeal, error)
 	Latest(ctx context.Context, most int) ([]views.LateDeal, error)
 	GapCounts(ctx context.Context) ([]views.GapCount, error)
 }
 
-// latestDeals is how many of the latest deals a summary names.
-const latestDeals = 5
+// latestDeals and goneDeals are how many of the latest deals, and of those that are gone, a summary names.
+const latestDeals, goneDeals = 5, 5
 
 // Summarize reads the summary of a run that was just published.
 func Summarize(ctx context.Context, shown Shown, outcome Outcome) (Summary, error) {
-	s := Summary{Requests: outcome.Run.PortalRequests, Warnings: outcome.Warnings, BeforeAsOf: outcome.Before.AsOf}
+	s := Summary{Requests: outcome.Run.PortalRequests, Warnings: outcome.Warnings}
 	s.Waited = time.Duration(outcome.Run.SecondsWaited * float64(time.Second))
 	if outcome.Run.FinishedAt != nil {
 		s.Took = outcome.Run.FinishedAt.Sub(outcome.Run.StartedAt)
@@ -61,12 +63,16 @@ func Summarize(ctx context.Context, shown Shown, outcome Outcome) (Summary, erro
 	if s.CountsWorkingDays, err = shown.CountsWorkingDays(ctx, nil); err != nil {
 		return Summary{}, fmt.Errorf("summarize: %w", err)
 	}
-	if outcome.Before.RunID > 0 {
-		before, err := shown.DaysLostAfter(ctx, outcome.Before.RunID)
-		if err != nil {
-			return Summary{}, fmt.Errorf("summarize: %w", err)
+	if s.BeforeAsOf, err = shown.DateBefore(ctx); err != nil {
+		return Summary{}, fmt.Errorf("summarize: %w", err)
+	}
+	if s.BeforeAsOf != transform.NoDay {
+		if s.Changes, err = shown.LossChanges(ctx); err != nil {
+			return Summary{}, fmt.Errorf("summarize what has changed: %w", err)
 		}
-		s.DaysLostBefore = &before
+		if s.Gone, err = shown.GoneSince(ctx, s.BeforeAsOf, goneDeals); err != nil {
+			return Summary{}, fmt.Errorf("summarize the deals that are gone: %w", err)
+		}
 	}
 	if s.Latest, err = shown.Latest(ctx, latestDeals); err != nil {
 		return Summary{}, fmt.Errorf("summarize the latest deals: %w", err)
@@ -116,6 +122,7 @@ func (s Summary) WriteTo(out io.Writer) (int64, error) {
 		fmt.Fprintf(t, "  %ss paused\t%d\tof the open ones\n", day, s.PausedDays)
 	}
 	t.Flush()
+	s.writeChanges(&b, day)
 	if len(s.Latest) > 0 {
 		b.WriteString("\nThe latest deals\n\n")
 		t = tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
@@ -142,10 +149,46 @@ func (s Summary) WriteTo(out io.Writer) (int64, error) {
 }
 
 func (s Summary) sinceBefore() string {
-	if s.DaysLostBefore == nil {
+	if s.BeforeAsOf == transform.NoDay {
 		return ""
 	}
-	return fmt.Sprintf("%+d since the run as of %s", s.DaysLost-*s.DaysLostBefore, s.BeforeAsOf)
+	days := int64(0)
+	for _, c := range s.Changes {
+		days += c.Days
+	}
+	return fmt.Sprintf("%+d since %s", days, s.BeforeAsOf)
+}
+
+// changeWords says what a cause means to a person.
+var changeWords = map[string]string{
+	"new":           "new lateness",
+	"plan":          "plans that were moved",
+	"norm":          "norms in the configuration",
+	"correction":    "corrections of the history",
+	"calendar":      "other days count",
+	"configuration": "the configuration",
+	"gone":          "deals that have left the report",
+	"come":          "deals that were not in the report",
+}
+
+// goneWords says why a deal has left the report.
+var goneWords = map[string]string{"deleted": "deleted", "outside_funnels": "in no configured funnel", "forgotten": "forgotten"}
+
+// writeChanges says why the days lost are other than before, where it is not for the days that passed alone.
+func (s Summary) writeChanges(b *strings.Builder, day string) {
+	isPlain := !slices.ContainsFunc(s.Changes, func(c views.LossChange) bool { return c.Cause != "new" })
+	if isPlain && len(s.Gone) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "\nWhy %s\n\n", s.sinceBefore())
+	t := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
+	for _, c := range s.Changes {
+		fmt.Fprintf(t, "  %+d\t%s\tin %s\n", c.Days, changeWords[c.Cause], count(int64(c.Deals), "deal"))
+	}
+	t.Flush()
+	for _, d := range s.Gone {
+		fmt.Fprintf(b, "  gone: %s, with %s lost (%s)\n", strings.TrimSpace(fmt.Sprintf("#%d %s", d.DealID, plain.Text(d.Title, 40))), count(d.Days, day), goneWords[d.Why])
+	}
 }
 
 func share(part, whole uint64) string {

@@ -22,6 +22,10 @@ type shown struct {
 	gaps   []read.GapCount
 	err    error // of the gaps
 
+	before  transform.Day // 0: there was none
+	changes []read.LossChange
+	gone    []read.GoneDeal
+
 	countsWorkingDays bool
 }
 
@@ -29,8 +33,15 @@ func (s shown) Totals(context.Context) (read.Totals, error) { return s.totals, n
 func (s shown) CountsWorkingDays(context.Context, read.Funnels) (bool, error) {
 	return s.countsWorkingDays, nil
 }
-func (s shown) DaysLostAfter(_ context.Context, run loader.RunID) (int64, error) {
-	return map[loader.RunID]int64{7: 4777}[run], nil
+func (s shown) DateBefore(context.Context) (transform.Day, error) {
+	if s.before == 0 {
+		return transform.NoDay, nil
+	}
+	return s.before, nil
+}
+func (s shown) LossChanges(context.Context) ([]read.LossChange, error) { return s.changes, nil }
+func (s shown) GoneSince(context.Context, transform.Day, int) ([]read.GoneDeal, error) {
+	return s.gone, nil
 }
 func (s shown) Latest(context.Context, int) ([]read.LateDeal, error) { return s.latest, nil }
 func (s shown) GapCounts(context.Context) ([]read.GapCount, error)   { return s.gaps, s.err }
@@ -51,7 +62,8 @@ func TestSummary(t *testing.T) {
 				{DealID: 90, Title: "Boiler room for Quarry Lane", Stage: "Repair", Manager: "Anna Lindqvist", OverdueDays: 176},
 				{DealID: 8, Title: "\x1b[2Jhall", Stage: "Approval", Manager: "#7", OverdueDays: 1},
 			},
-			gaps: []read.GapCount{{Reason: "no_plan", Count: 191, Deals: 169}, {Reason: "unknown_manager", Count: 15, Deals: 1}},
+			gaps:   []read.GapCount{{Reason: "no_plan", Count: 191, Deals: 169}, {Reason: "unknown_manager", Count: 15, Deals: 1}},
+			before: 20780, changes: []read.LossChange{{Cause: "new", Days: 27, Deals: 27}},
 		}, nightly.Outcome{
 			Before:   loader.State{RunID: 7, AsOf: 20780},
 			Run:      loader.Row{RunID: 8, AsOf: "2026-11-24", StartedAt: begun, FinishedAt: &ended, PortalRequests: 6, SecondsWaited: 0.04},
@@ -62,7 +74,7 @@ func TestSummary(t *testing.T) {
   open       128
   overdue    27    21 % of the open ones
   due today  2
-  days lost  4804  +27 since the run as of 2026-11-23
+  days lost  4804  +27 since 2026-11-23
 
 The latest deals
 
@@ -82,6 +94,10 @@ Note: the webhook lacks the scope user
 			totals: read.Totals{Deals: 400, Open: 128, Waiting: 32, Overdue: 27, DueToday: 2, DaysLost: 4804, PausedDays: 12},
 			latest: []read.LateDeal{{DealID: 90, Title: "Boiler room", Stage: "Repair", Manager: "Anna Lindqvist", OverdueDays: 17}},
 			gaps:   []read.GapCount{{Reason: "bad_pause", Count: 1, Deals: 1}}, countsWorkingDays: true,
+			before: 20779, changes: []read.LossChange{
+				{Cause: "new", Days: 27, Deals: 27}, {Cause: "plan", Days: -35, Deals: 2}, {Cause: "correction", Days: 1, Deals: 1}, {Cause: "gone", Days: -300, Deals: 1},
+			},
+			gone: []read.GoneDeal{{DealID: 91, Title: "Boiler house", Days: 300, Why: "deleted"}, {DealID: 4, Days: 0, Why: "forgotten"}},
 		}, nightly.Outcome{
 			Before: loader.State{AsOf: transform.NoDay},
 			Run:    loader.Row{RunID: 1, AsOf: "2026-11-24", StartedAt: begun, FinishedAt: &ended, PortalRequests: 6},
@@ -92,8 +108,17 @@ Note: the webhook lacks the scope user
   waiting              32    25 % of the open ones
   overdue              27    21 % of the open ones
   due today            2
-  working days lost    4804
+  working days lost    4804  -307 since 2026-11-22
   working days paused  12    of the open ones
+
+Why -307 since 2026-11-22
+
+  +27   new lateness                     in 27 deals
+  -35   plans that were moved            in 2 deals
+  +1    corrections of the history       in 1 deal
+  -300  deals that have left the report  in 1 deal
+  gone: #91 Boiler house, with 300 working days lost (deleted)
+  gone: #4, with 0 working days lost (forgotten)
 
 The latest deals
 

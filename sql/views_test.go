@@ -25,7 +25,7 @@ func publish(t *testing.T, w *warehouse.Warehouse, run int) {
 		`INSERT INTO deals (run_id, deal_id, title, created_date, visits, first_entered, stage_id, is_open, manager_id, is_planned, planned_end, accrues_number, stops_number, managers, manager_visit_no, manager_stage_id, gap_visit_no, gap_stage_id, gap_manager_id, gap_reason, gap_detail)
 			SELECT %[1]d, %[1]d, 'Deal', '2026-03-01', 1, '2026-03-01', 'DOC', true, 1, true, '2026-03-01', 1, 100, [1], [1], ['DOC'], [1], ['DOC'], [1], ['bad_plan'], ['']`,
 		`INSERT INTO visits (run_id, deal_id, visit_no, stage_id, entered_at, entered_date, is_open, plan_source, planned_end, accrues_number, stops_number, tenure_from, tenure_manager, tenure_source, plan_log)
-			SELECT %[1]d, %[1]d, 1, 'DOC', '2026-03-01 09:00:00', '2026-03-01', true, 'stage_norm', '2026-03-01', 1, 100, ['2026-03-01'], [1], ['seen'], '[[%[1]d,20514,2,1,3,0,20513,3,0,20514,1,0]]'`,
+			SELECT %[1]d, %[1]d, 1, 'DOC', '2026-03-01 09:00:00', '2026-03-01', true, 'stage_norm', '2026-03-01', 1, 100, ['2026-03-01'], [1], ['seen'], '[[%[1]d,20514,2,1,3,0,20513,3,0,20514,1,0,1,0]]'`,
 		`INSERT INTO facts (run_id, sign, day, deal_id, visit_no, stage_id, manager_id, entered_date, plan_source, planned_end, overdue_days, overdue_day, days_left, is_open)
 			SELECT %[1]d, 1, '2026-03-02', %[1]d, 1, 'DOC', 1, '2026-03-01', 'stage_norm', '2026-03-01', 1, 1, 0, true`,
 		`INSERT INTO day_measures (run_id, day, stage_id, manager_id, visits_open, visits_overdue, overdue_days_accrued) SELECT %[1]d, '2026-03-02', 'DOC', 1, 1, 1, 1`,
@@ -55,6 +55,7 @@ var runsIn = map[string]string{
 	"gone_deals":      "(SELECT count() FROM deals_now) + count()", // none has gone
 	"stage_names":     "toUInt64(replaceAll(any(stage_name), 'Run ', ''))",
 	"plan_changes":    "count()",
+	"loss_changes":    "(SELECT count() FROM deals_now) + count()", // one published date: nothing has changed
 	// All runs have one date.
 	"deals_then":       "count()",
 	"deal_stages_then": "count()",

@@ -74,6 +74,8 @@ type PlanChange struct {
 	Before, After Plan
 	// OverdueBefore and Overdue are the overdue days on that day under either.
 	OverdueBefore, Overdue int32
+	// PastBefore and Past are those of the days that an earlier date had shown.
+	PastBefore, Past int32
 }
 
 // An origin is what the published state, or an earlier one, has of a visit.
@@ -219,6 +221,7 @@ func (r *Rules) past(o *origin, visit *Visit, days *counting, isSeenOpen bool, d
 	}
 	p := Past{First: r.movedPlan(o.First, nil, o.entered, visit, days), Changes: slices.Clone(o.Changes)}
 	end := visit.End(dates.AsOf)
+	shown := min(end, dates.PublishedAsOf, dates.AsOf-1)
 	entered, last := o.entered, o.plan
 	last.Problem = ""
 	// step goes on to the next plan, which has the entry of the visit.
@@ -228,6 +231,7 @@ func (r *Rules) past(o *origin, visit *Visit, days *counting, isSeenOpen bool, d
 			p.Changes = append(p.Changes, PlanChange{
 				RunID: dates.RunID, KnownOn: dates.AsOf, Cause: cause, ManagerID: visit.ManagerID(), Before: last, After: next,
 				OverdueBefore: overdueUnder(last, entered, end, days), Overdue: overdueUnder(next, visit.EnteredDate, end, days),
+				PastBefore: overdueUnder(last, entered, shown, days), Past: overdueUnder(next, visit.EnteredDate, shown, days),
 			})
 		}
 		entered, last = visit.EnteredDate, next

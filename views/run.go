@@ -51,9 +51,17 @@ func (v Views) Runs(ctx context.Context, most int) ([]loader.Row, error) {
 		}, most))
 }
 
-// DaysLostAfter is the overdue days of the portfolio as the views showed them after a
-// published run.
-func (v Views) DaysLostAfter(ctx context.Context, run loader.RunID) (int64, error) {
-	return one(read(ctx, v, "fact_changes", "SELECT sum(sign * overdue_day) FROM fact_changes WHERE run_id <= ?",
-		func(rows driver.Rows, days *int64) error { return rows.Scan(days) }, uint32(run)))
+// DateBefore is the last published as-of date before that of the newest run, NoDay for none.
+func (v Views) DateBefore(ctx context.Context) (transform.Day, error) {
+	return one(read(ctx, v, "runs", `
+		SELECT toInt32(maxIf(as_of, as_of < newest)), countIf(as_of < newest)
+		FROM (SELECT as_of, max(as_of) OVER () AS newest FROM runs WHERE status = 'published')`,
+		func(rows driver.Rows, day *transform.Day) error {
+			var earlier uint64
+			err := rows.Scan((*int32)(day), &earlier)
+			if earlier == 0 {
+				*day = transform.NoDay
+			}
+			return err
+		}))
 }

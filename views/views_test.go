@@ -86,10 +86,19 @@ func TestTheQuestionsAgree(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for run, want := range map[loader.RunID]int64{1: before.DaysLost, 2: totals.DaysLost} {
-		if days, err := shown.DaysLostAfter(ctx, run); err != nil || days != want || days == 0 {
-			t.Errorf("DaysLostAfter(%d) = %d, %v, want %d as the deals had then", run, days, err, want)
-		}
+	if day, err := shown.DateBefore(ctx); err != nil || day.String() != "2026-03-10" {
+		t.Errorf("DateBefore = %s, %v, want that of the first run", day, err)
+	}
+	changes, err := shown.LossChanges(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := int64(0)
+	for _, c := range changes {
+		sum += c.Days
+	}
+	if want := totals.DaysLost - before.DaysLost; sum != want || len(changes) != 1 || changes[0].Cause != "new" || changes[0].Since.String() != "2026-03-10" {
+		t.Errorf("LossChanges = %+v, want %d days of new lateness", changes, want)
 	}
 	all, err := shown.Results(ctx, 0, 1000)
 	if err != nil {

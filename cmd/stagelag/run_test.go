@@ -35,7 +35,7 @@ func morningReport(t *testing.T, w *warehouse.Warehouse, portal *simulator.Porta
 		"SELECT concat('open ', toString(countIf(is_open = 1))) "+onTheDay,
 		"SELECT concat('overdue ', toString(countIf(is_open = 1 AND overdue_day = 1)), ' ', toString(round(100 * countIf(is_open = 1 AND overdue_day = 1) / countIf(is_open = 1))), ' % of the open ones') "+onTheDay,
 		"SELECT concat('due today ', toString(countIf(is_open = 1 AND planned_end = day))) "+onTheDay,
-		"SELECT concat('days lost ', toString(sum(overdue_day)), ' +', toString(sumIf(overdue_day, day = (SELECT max(day) FROM deal_stage_days))), ' since the run as of 2026-03-10') FROM deal_stage_days",
+		"SELECT concat('days lost ', toString(sum(overdue_day)), ' +', toString(sumIf(overdue_day, day = (SELECT max(day) FROM deal_stage_days))), ' since 2026-03-10') FROM deal_stage_days",
 	))
 	names := map[simulator.UserID]string{}
 	for _, user := range world.Users() {

@@ -44,7 +44,7 @@ CREATE TABLE IF NOT EXISTS visits
     first_accrues_shift Int32 COMMENT 'accrues_number less that of the first plan' CODEC(LZ4),
     plan_changes   UInt16 COMMENT 'How often somebody gave the visit another plan' CODEC(LZ4),
     days_moved     Int32 COMMENT 'Calendar days by which the planned end was moved since the first one' CODEC(LZ4),
-    plan_log       String COMMENT 'Changes of the plan, JSON: run, date, cause, manager, source, days and end before and after, overdue days before and after; empty for none' CODEC(ZSTD(1)),
+    plan_log       String COMMENT 'Changes of the plan, JSON: run, date, cause, manager, source, days and end before and after, overdue days before and after, those of the days that an earlier date had shown; empty for none' CODEC(ZSTD(1)),
     manager_id     UInt64 DEFAULT tenure_manager[-1] COMMENT 'Person responsible on the last day of the visit, 0 for nobody' CODEC(LZ4)
 )
 ENGINE = MergeTree

@@ -61,7 +61,7 @@ SELECT
 FROM
 (
     SELECT deal_id, funnel_id, visit_no, stage_id,
-        arrayJoin(JSONExtract(plan_log, 'Array(Tuple(UInt32, UInt16, UInt8, UInt64, UInt8, Int32, UInt16, UInt8, Int32, UInt16, Int32, Int32))')) AS change
+        arrayJoin(JSONExtract(plan_log, 'Array(Tuple(UInt32, UInt16, UInt8, UInt64, UInt8, Int32, UInt16, UInt8, Int32, UInt16, Int32, Int32, Int32, Int32))')) AS change
     FROM visits
     WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)} AND (until_run_id > {newest_run:UInt32} OR until_run_id IN {hidden_runs:Array(UInt32)}) AND NOT is_gone
         AND plan_log != ''

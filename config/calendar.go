@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"time"
@@ -128,8 +127,8 @@ func (r *reader) checkLists(path string, named []List) {
 		case slices.Contains(known, list.Name):
 		case !list.IsFile():
 			r.complain(r.places[key], key, "there is no list %s, the nearest is %s; a file is named with its ending, such as company.csv", list.Name, Nearest(list.Name, known))
-		case !filepath.IsAbs(list.Name):
-			named[i].Name = filepath.Join(filepath.Dir(r.file), list.Name)
+		default:
+			named[i].Name = r.besideFile(list.Name)
 		}
 	}
 }

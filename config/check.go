@@ -159,7 +159,11 @@ func (r *reader) checkWarehouse(warehouse Warehouse) {
 		complain("warehouse.analyst_url", "the embedded warehouse has an analyst of its own, remove the key or name a server")
 	}
 	certificate, key := "warehouse.certificate_file", "warehouse.key_file"
-	for _, file := range []struct{ path, name, needs string }{
+	for _, file := range []struct {
+		path  string
+		name  Path
+		needs string
+	}{
 		{"warehouse.ca_file", warehouse.CAFile, ""},
 		{certificate, warehouse.CertificateFile, key},
 		{key, warehouse.KeyFile, certificate},

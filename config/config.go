@@ -194,6 +194,10 @@ type Pauses struct {
 	Until FieldName `key:"until"`
 }
 
+// A Path is the path of a file or a folder. Load makes a relative one absolute: it starts from the
+// folder of the configuration, wherever the command runs, also where a variable sets it.
+type Path string
+
 // Warehouse is where the facts lie.
 type Warehouse struct {
 	// URL is a ClickHouse server, or embedded for the engine that stagelag itself runs.
@@ -215,18 +219,17 @@ type Warehouse struct {
 	// CAFile holds, as PEM, the certificates of the authorities that may have signed the
 	// server's.
 	// warehouse.ca_file, the system's authorities unless set.
-	CAFile string `key:"ca_file"`
+	CAFile Path `key:"ca_file"`
 	// CertificateFile holds, as PEM, the certificate that the program shows to a server
 	// that asks its clients for one.
 	// warehouse.certificate_file, none unless set.
-	CertificateFile string `key:"certificate_file"`
+	CertificateFile Path `key:"certificate_file"`
 	// KeyFile holds the private key of that certificate, for nobody else to read.
 	// warehouse.key_file, none unless set.
-	KeyFile string `key:"key_file"`
-	// Path is the folder of the embedded warehouse. A relative one starts from the
-	// folder that the command runs in.
+	KeyFile Path `key:"key_file"`
+	// Path is the folder of the embedded warehouse.
 	// warehouse.path, data/warehouse unless set.
-	Path string `key:"path"`
+	Path Path `key:"path"`
 	// KeepLanding is for how many days what was read of deals and stage changes is kept after
 	// something newer was read in its place. The newest is kept always.
 	// warehouse.keep_landing, 90 unless set.

@@ -35,6 +35,9 @@ var leaves = map[reflect.Type]leaf{
 	reflect.TypeFor[string](): leafOf("a text", []string{"!!str"}, func(text string) (string, error) {
 		return text, unless(text != "")
 	}),
+	reflect.TypeFor[Path](): leafOf("a path", []string{"!!str"}, func(text string) (Path, error) {
+		return Path(text), unless(text != "")
+	}),
 	reflect.TypeFor[int32](): leafOf("a whole number of days from 0 to 36500", []string{"!!int"}, func(text string) (int32, error) {
 		n, err := strconv.ParseInt(text, 10, 32)
 		return int32(n), unless(err == nil && n >= 0 && n <= longestPlan)

@@ -6,6 +6,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"reflect"
 	"slices"
 )
 
@@ -68,11 +70,37 @@ func parse(path string, text []byte, mode fs.FileMode, environ []string, needs [
 	r.readFile(text, &cfg)
 	r.readVariables(&cfg)
 	r.check(&cfg)
+	r.placePaths(&cfg)
 	if len(r.complaints) > 0 {
 		return Config{}, r.err()
 	}
 	cfg.Warnings = r.warnings
 	return cfg, nil
+}
+
+// placePaths makes the paths absolute. They start from the folder of the file: a command that is
+// run in another folder would else work with other files, and make another warehouse.
+func (r *reader) placePaths(cfg *Config) {
+	for _, k := range keys {
+		path, ok := reflect.ValueOf(cfg).Elem().FieldByIndex(k.index).Addr().Interface().(*Path)
+		if !ok || *path == "" {
+			continue
+		}
+		absolute, err := filepath.Abs(r.besideFile(string(*path)))
+		if err != nil {
+			r.complain(r.places[k.path], k.path, "the current folder is not known (%v), give an absolute path", err)
+			continue
+		}
+		*path = Path(absolute)
+	}
+}
+
+// besideFile is a path of the configuration, with the folder of its file before a relative one.
+func (r *reader) besideFile(path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(filepath.Dir(r.file), path)
 }
 
 // A reader fills a Config and collects what is wrong.

@@ -119,6 +119,7 @@ func (r *reader) readSecretFiles() {
 			complain("%s is set as well, unset one of them", name)
 			continue
 		}
+		path = r.besideFile(path)
 		text, mode, err := readWithMode(path)
 		if perr, ok := errors.AsType[*fs.PathError](err); ok {
 			err = perr.Err

@@ -141,7 +141,7 @@ func TestVariables(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			cfg, complaints := load(t, test.text, test.environ)
-			if got := cfg.Warehouse.Path + complaints; got != test.want {
+			if got := string(cfg.Warehouse.Path) + complaints; got != test.want {
 				t.Errorf("Load(%q, %q)\n got %s\nwant %s", test.text, test.environ, got, test.want)
 			}
 		})

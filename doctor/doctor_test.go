@@ -58,7 +58,7 @@ func newSite(t *testing.T, at warehouse.Config, options simulator.Options) *site
 	s.cfg.Portal = config.Portal{URL: webhook, TimeZone: time.UTC, Limits: bitrix24.Unlimited}
 	s.cfg.Plan.Fields = map[extractor.StageID]config.PlanFields{"C5:DOCS": {Days: "UF_CRM_DAYS"}}
 	s.cfg.Plan.Norms = []config.Norm{{Stage: "C5:NEW", Days: 3}}
-	s.cfg.Warehouse.Path, s.cfg.Warehouse.Database = at.Path, at.Database
+	s.cfg.Warehouse.Path, s.cfg.Warehouse.Database = config.Path(at.Path), at.Database
 	return s
 }
 
@@ -80,7 +80,7 @@ func (quiet) Rows(int64, int64) {}
 // at is where the configuration says that the warehouse is.
 func (s *site) at() warehouse.Config {
 	of := s.cfg.Warehouse
-	return warehouse.Config{URL: of.URL.Reveal(), AnalystURL: of.AnalystURL.Reveal(), Path: of.Path, Database: of.Database}
+	return warehouse.Config{URL: of.URL.Reveal(), AnalystURL: of.AnalystURL.Reveal(), Path: string(of.Path), Database: of.Database}
 }
 
 func (s *site) run() error {
@@ -158,6 +158,7 @@ func TestExamine(t *testing.T) {
 func TestAnEngineThatOthersReach(t *testing.T) {
 	t.Parallel()
 	path := t.TempDir()
+	warehousetest.Seed(t, path)
 	servers := filepath.Join(path, "config", "conf.d")
 	if err := os.MkdirAll(servers, 0o700); err != nil {
 		t.Fatal(err)
@@ -322,8 +323,8 @@ func faults(w warehouses) []fault {
 			"warehouse", doctor.Problem, "connection refused", "see that it runs, and run again"},
 		{"a server that is down hides nothing of the portal", w.empty, simulator.Options{}, func(s *site) { s.onServer("clickhouse://u:pa55@127.0.0.1:1") },
 			"names", doctor.OK, "every funnel", ""},
-		{"no warehouse yet", w.empty, simulator.Options{}, func(s *site) { s.cfg.Warehouse.Path = s.t.TempDir() + "/a/b" },
-			"warehouse", doctor.Warning, "there is none in ", "stagelag run makes it"},
+		{"no warehouse yet", w.empty, simulator.Options{}, func(s *site) { s.cfg.Warehouse.Path = config.Path(s.t.TempDir() + "/a/b") },
+			"warehouse", doctor.Warning, "no warehouse in /", "stagelag run makes one"},
 		{"an empty warehouse", w.empty, simulator.Options{}, nil,
 			"schema", doctor.Warning, "the warehouse is empty", "stagelag run fills it"},
 		{"a run that failed", w.failed, simulator.Options{}, nil,

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -181,12 +180,7 @@ func (e *examination) knownNames(ctx context.Context, d extractor.Description) (
 // openWarehouse opens a warehouse whose schema is this program's, nil where there is none or it can't be opened:
 // what is wrong with it has a check of its own.
 func (e *examination) openWarehouse(ctx context.Context) *warehouse.Warehouse {
-	if e.Config.Warehouse.URL.IsEmbedded() {
-		if _, err := os.Stat(e.Config.Warehouse.Path); err != nil {
-			return nil
-		}
-	}
-	w, err := warehouse.Open(ctx, e.Warehouse)
+	w, err := warehouse.Open(ctx, e.readOnly())
 	if err != nil {
 		return nil
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -30,13 +29,13 @@ func (e *examination) warehouse(ctx context.Context) {
 	configured := e.Config.Warehouse
 	isEmbedded := configured.URL.IsEmbedded()
 	if isEmbedded {
-		e.folder(configured.Path)
-		if _, err := os.Stat(configured.Path); errors.Is(err, fs.ErrNotExist) {
-			e.find("warehouse", Warning, fmt.Sprintf("there is none in %s yet", configured.Path), "stagelag run makes it")
-			return
-		}
+		e.folder(string(configured.Path))
 	}
-	w, err := warehouse.Open(ctx, e.Warehouse)
+	w, err := warehouse.Open(ctx, e.readOnly())
+	if absent, ok := errors.AsType[*warehouse.AbsentError](err); ok {
+		e.find("warehouse", Warning, absent.Error(), warehouse.Remedy(absent))
+		return
+	}
 	if err != nil {
 		toDo := e.remedy(err)
 		if toDo == "" && !isEmbedded {
@@ -59,6 +58,13 @@ func (e *examination) warehouse(ctx context.Context) {
 		e.gaps(ctx, shown)
 		e.reach(ctx, w)
 	}
+}
+
+// readOnly is where the warehouse is, for one who makes none.
+func (e *examination) readOnly() warehouse.Config {
+	at := e.Warehouse
+	at.MustExist = true
+	return at
 }
 
 // remedy is what to do about an error of the warehouse.

@@ -45,7 +45,12 @@ func (l *Looker) Look(ctx context.Context) (Published, error) {
 func (l *Looker) ask(ctx context.Context) (Published, error) {
 	if of := l.where(); l.w == nil || of != l.of {
 		l.Close()
-		w, err := warehouse.Open(ctx, of)
+		reading := of
+		reading.MustExist = true
+		w, err := warehouse.Open(ctx, reading)
+		if _, isAbsent := errors.AsType[*warehouse.AbsentError](err); isAbsent {
+			return Published{}, nil // the first run makes it
+		}
 		if err != nil {
 			return Published{}, err
 		}

@@ -30,6 +30,8 @@ type Summary struct {
 	Waited     time.Duration
 	Took       time.Duration
 	Warnings   []string
+	// Place is where the warehouse is that shows this; empty where that is not told.
+	Place string
 }
 
 // Shown is what a summary is read from.
@@ -144,6 +146,9 @@ func (s Summary) WriteTo(out io.Writer) (int64, error) {
 	}
 	fmt.Fprintf(&b, "\n%s to the portal, %s in all, of which %s waiting for its limits\n",
 		count(int64(s.Requests), "request"), seconds(s.Took), seconds(s.Waited))
+	if s.Place != "" {
+		fmt.Fprintf(&b, "Warehouse: %s\n", plain.Text(s.Place, 0))
+	}
 	n, err := io.WriteString(out, b.String())
 	return int64(n), err
 }

@@ -102,7 +102,7 @@ func (w *Warehouse) joinCluster(ctx context.Context, name string) error {
 	}
 	_, _ = w.db.Close(), w.views.Close()
 	w.options = options
-	return w.connect(ctx)
+	return w.connect(ctx, false)
 }
 
 // with is the settings and one more; those of the hosts that are connected stay as they are.
@@ -176,10 +176,10 @@ func (w *Warehouse) readCluster(ctx context.Context, name string) (*Cluster, err
 func (h *Host) connect(ctx context.Context, options clickhouse.Options, database, views string) (err error) {
 	options.Addr, options.Auth.Database = []string{h.Address}, database
 	h.options = &options
-	h.db, err = openDatabase(ctx, h.options)
+	h.db, err = openDatabase(ctx, h.options, always)
 	if err == nil && views != "" {
 		options := options
-		h.views, err = openDatabase(ctx, in(views, &options))
+		h.views, err = openDatabase(ctx, in(views, &options), always)
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w; without all of its servers a cluster's numbers would be too small: see that this one runs and lets the user of warehouse.url in", h.Address, err)

@@ -20,7 +20,7 @@ func TestDatesAndTimesOfAServerInAnyZone(t *testing.T) {
 		// Over HTTP, the driver takes the zone of the session for that of the server.
 		options.Protocol, options.Addr = clickhouse.HTTP, []string{w.seat.HTTP}
 		options.Settings = clickhouse.Settings{"session_timezone": name}
-		db, err := openDatabase(t.Context(), options)
+		db, err := openDatabase(t.Context(), options, always)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -45,7 +45,7 @@ func TestMain(m *testing.M) {
 }
 
 // mostShared is how many warehouses the shared engine has, one for each test that asks for one.
-const mostShared = 50
+const mostShared = 55
 
 func sharedName(no int) string { return fmt.Sprintf("test_%d", no) }
 

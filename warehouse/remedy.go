@@ -27,6 +27,9 @@ const (
 // Remedy says what to do about an error of the engine or of the connection to it, empty where
 // that is not known. The caller knows that an error of the network is not one of the portal's.
 func Remedy(err error) string {
+	if absent, ok := errors.AsType[*AbsentError](err); ok {
+		return absent.remedy()
+	}
 	code := exception.Code(err)
 	if code != 0 && strings.Contains(err.Error(), "No space left on device") { // said with a code that says less
 		code = notEnoughSpace

@@ -8,6 +8,7 @@ import (
 	"io"
 	"maps"
 	"net/url"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -37,6 +38,10 @@ type Config struct {
 
 	// Path is the embedded warehouse's folder. It is made when absent.
 	Path string
+
+	// MustExist has Open return an *AbsentError, and make nothing, where there is no warehouse: for
+	// those who only read.
+	MustExist bool
 
 	// Cluster is the name of the cluster, in the server's configuration, that the warehouse
 	// lies on; empty for the server alone. URL is for the native protocol then, which the
@@ -70,9 +75,21 @@ func (c Config) Format(f fmt.State, _ rune) {
 	}
 }
 
+// place is which warehouse it is: the absolute path of its folder, or the server.
+func (c Config) place() string {
+	if c.URL != Embedded {
+		return fmt.Sprint(c)
+	}
+	if absolute, err := filepath.Abs(c.Path); err == nil {
+		return absolute
+	}
+	return c.Path
+}
+
 // A Warehouse is an open warehouse. Its methods can be called concurrently.
 type Warehouse struct {
 	names   Names
+	place   string
 	options *clickhouse.Options // for Internal
 	db      driver.Conn
 	views   driver.Conn
@@ -88,18 +105,18 @@ type Warehouse struct {
 type Names = access.Names
 
 // Open connects to the warehouse, starts the embedded one if nobody has, and
-// makes the databases that are absent. A warehouse that was opened has to be
+// makes the databases that are absent, see Config.MustExist. A warehouse that was opened has to be
 // closed: the embedded engine stays up until then.
 func Open(ctx context.Context, config Config) (*Warehouse, error) {
 	w, err := open(ctx, config)
 	if err != nil {
-		return nil, fmt.Errorf("open warehouse: %w", err)
+		return nil, fmt.Errorf("open warehouse: %w", explained(err))
 	}
 	return w, nil
 }
 
 func open(ctx context.Context, config Config) (*Warehouse, error) {
-	w := &Warehouse{shownOn: config.ShownOn}
+	w := &Warehouse{place: config.place(), shownOn: config.ShownOn}
 	if config.Cluster != "" && !strings.HasPrefix(config.URL, "clickhouse://") {
 		return nil, errors.New("warehouse.cluster goes together with the native address of a server, clickhouse://…: set warehouse.url to one, or take the cluster out")
 	}
@@ -121,7 +138,7 @@ func open(ctx context.Context, config Config) (*Warehouse, error) {
 		settings[shownOnSetting] = shownOnPrefix + w.shownOn
 		w.analyst.settings = settings
 	}
-	err := w.connect(ctx)
+	err := w.connect(ctx, config.MustExist)
 	if err == nil && config.Cluster != "" {
 		err = w.joinCluster(ctx, config.Cluster)
 	}
@@ -134,11 +151,19 @@ func open(ctx context.Context, config Config) (*Warehouse, error) {
 
 // join takes a seat at the embedded engine.
 func (w *Warehouse) join(ctx context.Context, config Config) error {
-	database := config.Database
-	if database == "" {
-		database = access.Default
+	database, err := databaseOf(config.Database, "")
+	if err != nil {
+		return err
 	}
-	var err error
+	if config.MustExist {
+		switch isThere, isKnown, err := embedded.Look(config.Path, database); {
+		case err != nil: // Join says what is wrong with the folder
+		case !isThere:
+			return &AbsentError{Where: w.place}
+		case !isKnown:
+			return &AbsentError{Where: w.place, Database: database}
+		}
+	}
 	if w.seat, err = embedded.Join(ctx, config.Path, database); err != nil {
 		return err
 	}
@@ -161,17 +186,24 @@ func (w *Warehouse) join(ctx context.Context, config Config) error {
 // unknownDatabase is the engine's code for connecting to a database that is not there.
 const unknownDatabase = 81
 
-func (w *Warehouse) connect(ctx context.Context) (err error) {
-	if w.db, err = openDatabase(ctx, w.Options()); err != nil {
+func (w *Warehouse) connect(ctx context.Context, mustExist bool) (err error) {
+	mayCreate := always
+	if mustExist {
+		mayCreate = func() error { return checkThere(ctx, *w.Options(), w.names, w.place) }
+	}
+	if w.db, err = openDatabase(ctx, w.Options(), mayCreate); err != nil {
 		return err
 	}
 	options := in(w.names.Views, w.Options())
 	if w.shownOn != "" {
 		options.Settings = with(options.Settings, shownOnSetting, shownOnPrefix+w.shownOn)
 	}
-	w.views, err = openDatabase(ctx, options)
+	w.views, err = openDatabase(ctx, options, mayCreate)
 	return err
 }
+
+// always lets a database be made.
+func always() error { return nil }
 
 // The view at_newest, from which all others take their state, reads the date in this setting. It is one that the
 // engine keeps for people's remarks: it has none for programs that every reader may set.
@@ -186,8 +218,8 @@ func in(database string, options *clickhouse.Options) *clickhouse.Options {
 	return options
 }
 
-// openDatabase connects to a database, which is made when it is absent.
-func openDatabase(ctx context.Context, options *clickhouse.Options) (driver.Conn, error) {
+// openDatabase connects to a database, which is made when it is absent, unless mayCreate returns an error.
+func openDatabase(ctx context.Context, options *clickhouse.Options, mayCreate func() error) (driver.Conn, error) {
 	db, err := openConn(options)
 	if err != nil {
 		return nil, err
@@ -195,7 +227,10 @@ func openDatabase(ctx context.Context, options *clickhouse.Options) (driver.Conn
 	if err = db.Ping(ctx); exception.Code(err) == unknownDatabase {
 		// Asked only now, so that a user without the right to make databases can
 		// work in one that an administrator has made.
-		if err = createDatabase(ctx, *options); err == nil {
+		if err = mayCreate(); err == nil {
+			err = createDatabase(ctx, *options)
+		}
+		if err == nil {
 			err = db.Ping(ctx)
 		}
 	}
@@ -264,6 +299,15 @@ func (w *Warehouse) Isolation() (_ Isolation, ok bool) {
 // is always no.
 func (w *Warehouse) IsRenewed(ctx context.Context) bool {
 	return w.seat != nil && w.seat.IsRenewed(ctx, w.names.Views)
+}
+
+// Place is which warehouse it is, for a person: the absolute path of the embedded one's folder or the
+// server, and the database where that is not the usual one.
+func (w *Warehouse) Place() string {
+	if w.names.Views == access.Default {
+		return w.place
+	}
+	return w.place + ", database " + w.names.Views
 }
 
 // Names are the databases of the warehouse. No statement has to name one: each connection

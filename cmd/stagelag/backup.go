@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -32,7 +35,7 @@ backups.allowed_path in the server's configuration names.`,
 		Example: `  stagelag backup /backups/stagelag-$(date +%F).tar.zst`,
 		Args:    backupName,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withWarehouse(cmd, func(ctx context.Context, w *warehouse.Warehouse) error {
+			return a.reading(cmd, func(ctx context.Context, w *warehouse.Warehouse) error {
 				return a.backup(ctx, w, args[0])
 			})
 		},
@@ -55,13 +58,36 @@ it was. The backup can be one of a warehouse with another warehouse.database.`,
   stagelag restore --replace /backups/stagelag-2026-11-24.tar.zst`,
 		Args: backupName,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withWarehouse(cmd, func(ctx context.Context, w *warehouse.Warehouse) error {
+			cfg, err := a.config(cmd)
+			if err != nil {
+				return err
+			}
+			// Looked for first: a warehouse is not made for a name that was mistyped.
+			if cfg.Warehouse.URL.IsEmbedded() {
+				if err := isBackup(args[0]); err != nil {
+					return err
+				}
+			}
+			return withWarehouse(cmd.Context(), warehouseConfig(cfg), func(ctx context.Context, w *warehouse.Warehouse) error {
 				return a.restore(ctx, w, args[0], replaces)
 			})
 		},
 	}
 	cmd.Flags().BoolVar(&replaces, "replace", false, "replace what is in the warehouse")
 	return cmd
+}
+
+// isBackup is whether there is a file that the program can read.
+func isBackup(name string) error {
+	file, err := os.Open(name)
+	if perr, ok := errors.AsType[*fs.PathError](err); ok {
+		absolute, _ := filepath.Abs(name)
+		return fmt.Errorf("restore: %s: %w; check the name, and that this user can read it", absolute, perr.Err)
+	}
+	if err == nil {
+		err = file.Close()
+	}
+	return err
 }
 
 // backupName takes the name of a backup as the one argument.

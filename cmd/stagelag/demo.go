@@ -143,7 +143,7 @@ func demoSettings(limits string, suggested simulator.Suggested) (string, error) 
 	if err != nil {
 		return "", err
 	}
-	place, err := yaml.Marshal(map[string]any{"warehouse": map[string]string{"path": filepath.Join(demoFolder, "warehouse")}})
+	place, err := yaml.Marshal(map[string]any{"warehouse": map[string]string{"path": "warehouse"}})
 	if err != nil {
 		return "", fmt.Errorf("demo: %w", err)
 	}
@@ -172,6 +172,7 @@ func (a *app) summarize(ctx context.Context, w *warehouse.Warehouse, outcome nig
 	if err != nil {
 		return err
 	}
+	summary.Place = w.Place()
 	if _, err := summary.WriteTo(a.stdout); err != nil {
 		return fmt.Errorf("write to standard output: %w", err)
 	}

@@ -30,7 +30,7 @@ title out of everything that was published.`,
 			if (manager == 0) == (deal == 0) {
 				return usagef("forget: give --manager with the id of a person, or --deal with that of a deal, as in stagelag forget --manager 17")
 			}
-			return a.withWarehouse(cmd, func(ctx context.Context, w *warehouse.Warehouse) error {
+			return a.reading(cmd, func(ctx context.Context, w *warehouse.Warehouse) error {
 				if deal != 0 {
 					return a.forgetDeal(ctx, w, extractor.DealID(deal))
 				}

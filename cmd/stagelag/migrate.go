@@ -45,7 +45,7 @@ user of the warehouse.`,
 			Example: "  stagelag migrate status",
 			Args:    arguments(0, 0),
 			RunE: func(cmd *cobra.Command, _ []string) error {
-				return a.withWarehouse(cmd, a.printStatus)
+				return a.reading(cmd, a.printStatus)
 			},
 		},
 	)

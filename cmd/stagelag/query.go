@@ -93,25 +93,42 @@ func mustBeWhole(ctx context.Context, w *warehouse.Warehouse) error {
 	return nil // whatever else is wrong, reading will tell
 }
 
-// withWarehouse does something with the warehouse that is configured.
+// withWarehouse does something with the warehouse that is configured, which is made where it is absent.
 func (a *app) withWarehouse(cmd *cobra.Command, do func(context.Context, *warehouse.Warehouse) error) error {
 	return a.withWarehouseOf(cmd, func(*warehouse.Config) {}, do)
 }
 
+// reading does something with the warehouse that is configured, and makes none: in a wrong folder a new
+// one would look like one that has lost its data.
+func (a *app) reading(cmd *cobra.Command, do func(context.Context, *warehouse.Warehouse) error) error {
+	return a.withWarehouseOf(cmd, func(at *warehouse.Config) { at.MustExist = true }, do)
+}
+
 // withWarehouseOf is withWarehouse with a change to what the configuration says of it.
-func (a *app) withWarehouseOf(cmd *cobra.Command, change func(*warehouse.Config), do func(context.Context, *warehouse.Warehouse) error) (err error) {
+func (a *app) withWarehouseOf(cmd *cobra.Command, change func(*warehouse.Config), do func(context.Context, *warehouse.Warehouse) error) error {
 	cfg, err := a.config(cmd)
 	if err != nil {
 		return err
 	}
-	config := warehouseConfig(cfg)
-	change(&config)
-	w, err := warehouse.Open(cmd.Context(), config)
+	at := warehouseConfig(cfg)
+	change(&at)
+	return withWarehouse(cmd.Context(), at, do)
+}
+
+func withWarehouse(ctx context.Context, at warehouse.Config, do func(context.Context, *warehouse.Warehouse) error) (err error) {
+	w, err := warehouse.Open(ctx, at)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, w.Close()) }()
-	return do(cmd.Context(), w)
+	return do(ctx, w)
+}
+
+// readOnly is where the warehouse is, for a command that makes none.
+func readOnly(cfg config.Config) warehouse.Config {
+	at := warehouseConfig(cfg)
+	at.MustExist = true
+	return at
 }
 
 // warehouseConfig is what the configuration says of the warehouse, in the words of its
@@ -122,10 +139,10 @@ func warehouseConfig(cfg config.Config) warehouse.Config {
 		Cluster:    cfg.Warehouse.Cluster,
 		AnalystURL: cfg.Warehouse.AnalystURL.Reveal(),
 		Database:   cfg.Warehouse.Database,
-		Path:       cfg.Warehouse.Path,
+		Path:       string(cfg.Warehouse.Path),
 
-		CAFile:          cfg.Warehouse.CAFile,
-		CertificateFile: cfg.Warehouse.CertificateFile,
-		KeyFile:         cfg.Warehouse.KeyFile,
+		CAFile:          string(cfg.Warehouse.CAFile),
+		CertificateFile: string(cfg.Warehouse.CertificateFile),
+		KeyFile:         string(cfg.Warehouse.KeyFile),
 	}
 }

@@ -199,7 +199,7 @@ func reportsOfTheDemo(t *testing.T, folder string, w *warehouse.Warehouse) {
 
 func TestDemoOnAServer(t *testing.T) {
 	t.Parallel()
-	folder := newFolder(t)
+	folder := seededFolder(t)
 	native := strings.Fields(serve(t, folder, "warehouse").line())[1]
 	text, err := os.ReadFile(filepath.Join(folder, "data", "warehouse", "credentials"))
 	if err != nil {

@@ -204,7 +204,7 @@ func TestPortalOfATakenAddress(t *testing.T) {
 }
 
 func TestWarehouseServesUntilStopped(t *testing.T) {
-	folder := newFolder(t)
+	folder := seededFolder(t)
 	s := serve(t, folder, "warehouse", "--show-password")
 	told := map[string]string{}
 	for line := s.line(); line != ""; line = s.line() {
@@ -259,7 +259,7 @@ func TestWarehouseUsers(t *testing.T) {
 }
 
 func TestQuery(t *testing.T) {
-	folder := newFolder(t)
+	folder := seededFolder(t)
 	serve(t, folder, "warehouse").line()
 
 	tests := []struct {

@@ -21,13 +21,13 @@ func addShownFlag(cmd *cobra.Command, date *string) {
 // withViews does something with the views as they were shown on a date, or as they are where it is empty.
 func (a *app) withViews(cmd *cobra.Command, shownOn string, do func(context.Context, *warehouse.Warehouse) error) error {
 	if shownOn == "" {
-		return a.withWarehouse(cmd, do)
+		return a.reading(cmd, do)
 	}
 	day, err := transform.ParseDay(shownOn)
 	if err != nil {
 		return usagef("%s: --%s: %w", cmd.Name(), shownFlag, err)
 	}
-	return a.withWarehouseOf(cmd, func(config *warehouse.Config) { config.ShownOn = day.String() }, func(ctx context.Context, w *warehouse.Warehouse) error {
+	return a.withWarehouseOf(cmd, func(at *warehouse.Config) { at.ShownOn, at.MustExist = day.String(), true }, func(ctx context.Context, w *warehouse.Warehouse) error {
 		if err := mustBeWhole(ctx, w); err != nil {
 			return fmt.Errorf("%s: %w", cmd.Name(), err)
 		}

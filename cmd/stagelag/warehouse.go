@@ -62,7 +62,7 @@ func (a *app) serveWarehouse(ctx context.Context, cfg config.Config, showsPasswo
 	if !cfg.Warehouse.URL.IsEmbedded() {
 		return usagef("warehouse: warehouse.url names the server %s, which serves itself; connect to it, or set embedded", cfg.Warehouse.URL)
 	}
-	wh, err := warehouse.Open(ctx, warehouseConfig(cfg))
+	wh, err := warehouse.Open(ctx, readOnly(cfg))
 	if err != nil {
 		return err
 	}

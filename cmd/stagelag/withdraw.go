@@ -30,7 +30,7 @@ run again.`,
   stagelag withdraw --yes`,
 		Args: arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.withWarehouse(cmd, func(ctx context.Context, w *warehouse.Warehouse) error {
+			return a.reading(cmd, func(ctx context.Context, w *warehouse.Warehouse) error {
 				return a.withdraw(ctx, w, cmd.InOrStdin(), isSure)
 			})
 		},

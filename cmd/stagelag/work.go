@@ -53,7 +53,10 @@ or another one takes again. It ends when the run has ended, with 0 if that is pu
 }
 
 func (a *app) work(ctx context.Context, cfg config.Config, wait time.Duration) error {
-	w, err := warehouse.Open(ctx, warehouseConfig(cfg))
+	at := warehouseConfig(cfg)
+	// A run on this machine has made it; on a server, this can be the first to come.
+	at.MustExist = cfg.Warehouse.URL.IsEmbedded()
+	w, err := warehouse.Open(ctx, at)
 	if err != nil {
 		return err
 	}

@@ -86,7 +86,7 @@ func (a *app) writeBackAlone(ctx context.Context, cfg config.Config, pass writeb
 	if err := writeback.Check(cfg.WriteBack); err != nil {
 		return err
 	}
-	w, err := warehouse.Open(ctx, warehouseConfig(cfg))
+	w, err := warehouse.Open(ctx, readOnly(cfg))
 	if err != nil {
 		return err
 	}

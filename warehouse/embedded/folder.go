@@ -54,6 +54,28 @@ func (f folder) hasDatabase(name string) bool {
 	return err == nil
 }
 
+// Look finds out without a change whether there is a warehouse in the folder path, and whether it serves
+// the database.
+func Look(path, database string) (isThere, hasDatabase bool, err error) {
+	f := folder(path)
+	var c credentials
+	content, err := readOwn(f.credentials())
+	switch {
+	case errors.Is(err, fs.ErrNotExist): // deleted, to have new passwords made
+		entries, err := os.ReadDir(filepath.Join(f.data(), "metadata"))
+		if errors.Is(err, fs.ErrNotExist) {
+			return false, false, nil
+		}
+		return len(entries) > 0, f.hasDatabase(database), err
+	case err != nil:
+		return false, false, err
+	case json.Unmarshal(content, &c) != nil:
+		return false, false, fmt.Errorf("%s is damaged", f.credentials())
+	}
+	_, hasDatabase = c[database]
+	return true, hasDatabase || f.hasDatabase(database), nil
+}
+
 //go:embed engine.xml default-user.xml
 var configFiles embed.FS
 

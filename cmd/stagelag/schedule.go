@@ -36,7 +36,8 @@ read the configuration again; one that is wrong is logged, and the old one stays
 With --parts every pass is split, and stagelag work, on other machines, takes parts of it.`,
 		Example: `  stagelag schedule
   stagelag schedule --config /etc/stagelag/stagelag.yaml --log-format json
-  kill -HUP "$(pidof stagelag)"`,
+  systemctl reload stagelag              # where it is a service
+  pkill -HUP -f 'stagelag schedule'      # elsewhere`,
 		Args: arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := a.config(cmd, config.NeedPortal)

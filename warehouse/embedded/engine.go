@@ -98,7 +98,7 @@ func startEngine(f folder, file string, engineLock *os.File, c credentials, isCo
 		in = confined
 	}
 	cmd := exec.Command(self(), append([]string{engineWord, in, file}, arguments...)...)
-	cmd.Args[0] = "stagelag"
+	cmd.Args[0] = engineName
 	stdin, hold, err := os.Pipe()
 	if err != nil {
 		return nil, err

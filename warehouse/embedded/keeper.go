@@ -23,6 +23,13 @@ const (
 	engineWord = "engine-exec"
 )
 
+// The names of their processes. A signal that is meant for the commands, which are found as stagelag, is
+// not for these. Linux shows fifteen characters.
+const (
+	keeperName = "stagelag-keeper"
+	engineName = "stagelag-engine"
+)
+
 // What a keeper says to the command that started it, if not an error.
 const (
 	saidReady  = "ready"
@@ -50,11 +57,13 @@ func RunIfAsked() {
 		if len(os.Args) < 5 {
 			return
 		}
+		nameProcess(keeperName)
 		report, ports := os.NewFile(3, "report"), gateports{os.NewFile(4, "native"), os.NewFile(5, "http")}
 		err := keep(folder(os.Args[2]), os.Args[3], network(os.Args[4]), ports, report)
 		fmt.Fprintln(report, err) // to nobody, when the engine had been up
 		os.Exit(1)
 	case engineWord:
+		nameProcess(engineName)
 		fmt.Fprintln(os.Stderr, runEngine(os.Args[2], os.Args[3], os.Args[4:]))
 		os.Exit(1)
 	}

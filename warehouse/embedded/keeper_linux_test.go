@@ -5,6 +5,11 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"golang.org/x/sys/unix"
+
+	"stagelag/warehouse/access"
 )
 
 // environment is what a process was started with, as NAME=value.
@@ -31,5 +36,37 @@ func TestTheKeeperTakesOverWhatItNeedsOnly(t *testing.T) {
 		if strings.Contains(strings.Join(environment(t, process), "\n"), "secret") {
 			t.Errorf("the environment of the %s holds a secret of the first command", name)
 		}
+	}
+}
+
+// A signal for the commands, which are found by the name stagelag, is not for what they share.
+func TestTheEnginesProcessesHaveNamesOfTheirOwn(t *testing.T) {
+	s := mustJoin(t, newPath(t))
+	for name, process := range map[string]int{"stagelag-keeper": s.Keeper, "stagelag-engine": s.Engine} {
+		for _, file := range []string{"comm", "cmdline"} {
+			content, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", process, file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if shown := strings.FieldsFunc(string(content), func(c rune) bool { return c == 0 || c == '\n' })[0]; shown != name {
+				t.Errorf("the %s of %s is %q", file, name, shown)
+			}
+		}
+	}
+}
+
+// Who closes a terminal, or has the schedule read its configuration again, takes the engine from nobody.
+func TestAHangupEndsNoEngine(t *testing.T) {
+	s := mustJoin(t, newPath(t))
+	for _, process := range []int{s.Keeper, s.Engine} {
+		if err := unix.Kill(process, unix.SIGHUP); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.ask(s.Native, access.Default, func(db driver.Conn) error { return db.Ping(t.Context()) }); err != nil {
+		t.Errorf("the engine after a SIGHUP: %v", err)
+	}
+	if isGone(s.Keeper) || isGone(s.Engine) || s.IsRenewed(t.Context(), access.Default) {
+		t.Error("the engine or its keeper has ended")
 	}
 }

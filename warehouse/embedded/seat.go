@@ -356,7 +356,7 @@ func (f folder) startKeeperIn(ctx context.Context, attributes *syscall.SysProcAt
 	}
 	defer report.Close()
 	cmd := exec.Command(self(), keeperWord, string(f), engine, string(in))
-	cmd.Args[0] = "stagelag"
+	cmd.Args[0] = keeperName
 	cmd.Dir = "/" // the command's own folder can be removed meanwhile
 	cmd.Env = inherited(os.Environ())
 	cmd.ExtraFiles = []*os.File{reporter, g.native, g.http}

@@ -5,7 +5,8 @@ COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
 ARG VERSION=
-RUN CGO_ENABLED=0 go build -trimpath -ldflags="-s -w -X main.version=${VERSION}" -o /stagelag ./cmd/stagelag
+ARG COMMIT=
+RUN CGO_ENABLED=0 go build -trimpath -ldflags="-s -w -X main.version=${VERSION} -X main.commit=${COMMIT}" -o /stagelag ./cmd/stagelag
 
 # The program loads libraries at run time, so it needs a C library beside it.
 FROM gcr.io/distroless/base-debian12:nonroot

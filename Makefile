@@ -6,6 +6,7 @@
 
 GO      ?= go
 version := $(shell git describe --tags --always --dirty 2>/dev/null)
+commit  := $(shell git rev-parse HEAD 2>/dev/null)
 
 # The linter and the test runner have a module file of their own, so that their dependencies
 # stay out of the program's.
@@ -84,7 +85,7 @@ docs: ## write docs/views.md anew, from the comments of the views
 
 .PHONY: build
 build: ## build bin/stagelag
-	@$(GO) build -buildvcs=false -trimpath -ldflags='-X main.version=$(version)' -o bin/stagelag ./cmd/stagelag
+	@$(GO) build -buildvcs=false -trimpath -ldflags='-X main.version=$(version) -X main.commit=$(commit)' -o bin/stagelag ./cmd/stagelag
 
 .PHONY: engine
 engine: ## fetch the embedded warehouse's engine, once per machine

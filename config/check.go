@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -47,6 +48,14 @@ func (r *reader) complainOfAbsence(path, why string) {
 
 func (r *reader) checkPortal() {
 	if !r.isNeeded(NeedPortal) {
+		return
+	}
+	if r.isAbsent("portal.url") && r.hasNoFile {
+		folder, err := filepath.Abs(filepath.Dir(r.file))
+		if err != nil {
+			folder = filepath.Dir(r.file)
+		}
+		r.complain(place{}, "portal.url", "not set, and there is no %s in %s: stagelag init makes one, or name another with --config", filepath.Base(r.file), folder)
 		return
 	}
 	if r.isAbsent("portal.url") {

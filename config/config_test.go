@@ -254,9 +254,15 @@ func TestLoadOfAMissingFile(t *testing.T) {
 		t.Errorf("Load of an absent default file = %v, %v, want the defaults", got, err)
 	}
 	_, err := Load(path, true, nil)
-	complaint := "configuration: " + path + ": no such file, create it or leave --config out"
+	complaint := "configuration: " + path + ": no such file: stagelag init --config " + path + " makes it, or correct the name, or leave --config out"
 	if err == nil || err.Error() != complaint {
 		t.Errorf("Load of an absent named file: %v, want %s", err, complaint)
+	}
+	// Who has not begun yet is shown how to.
+	_, err = Load(path, false, nil, NeedPortal)
+	complaint = "configuration: portal.url: not set, and there is no stagelag.yaml in " + filepath.Dir(path) + ": stagelag init makes one, or name another with --config"
+	if err == nil || err.Error() != complaint {
+		t.Errorf("Load of an absent file for the portal: %v, want %s", err, complaint)
 	}
 	_, err = Load(t.TempDir(), false, nil)
 	if err == nil || !strings.HasSuffix(err.Error(), "is a directory") {

@@ -29,7 +29,7 @@ func Load(path string, explicit bool, environ []string, needs ...Need) (Config, 
 	case errors.Is(err, fs.ErrNotExist) && !explicit:
 		text = nil
 	case errors.Is(err, fs.ErrNotExist):
-		return Config{}, &Error{[]Complaint{{path, "no such file, create it or leave --config out"}}}
+		return Config{}, &Error{[]Complaint{{path, "no such file: stagelag init --config " + path + " makes it, or correct the name, or leave --config out"}}}
 	case err != nil:
 		// A *fs.PathError would name the file a second time.
 		if perr, ok := errors.AsType[*fs.PathError](err); ok {
@@ -55,10 +55,11 @@ func readWithMode(path string) ([]byte, fs.FileMode, error) {
 	return text, info.Mode(), err
 }
 
-// parse is Load with the text and the mode of the file at hand.
+// parse is Load with the text and the mode of the file at hand, nil where there is none.
 func parse(path string, text []byte, mode fs.FileMode, environ []string, needs []Need) (Config, error) {
 	r := &reader{
 		file:      path,
+		hasNoFile: text == nil,
 		mode:      mode,
 		variables: variablesOf(environ),
 		named:     map[string]string{},
@@ -106,6 +107,7 @@ func (r *reader) besideFile(path string) string {
 // A reader fills a Config and collects what is wrong.
 type reader struct {
 	file      string
+	hasNoFile bool // there is none at that path
 	mode      fs.FileMode
 	variables map[string]string // the environment, without what is empty
 	// named holds, for a variable whose value lay in a file, the one that names the file.

@@ -55,6 +55,15 @@ type Status struct {
 	Pending    []string // names of the migrations that are missing, in their order, and views
 }
 
+// NewestVersion is the newest schema that this program has.
+func NewestVersion() uint {
+	all, err := place{files: migrations}.names()
+	if err != nil {
+		panic(err) // files of the program itself
+	}
+	return all[len(all)-1].version
+}
+
 // IsNewer is whether the schema was made by a newer program.
 func (s Status) IsNewer() bool { return s.Version > s.Newest }
 
@@ -271,11 +280,7 @@ func ReadStatus(ctx context.Context, w *warehouse.Warehouse) (Status, error) {
 	if err := refuseUnreleased(ctx, w); err != nil {
 		return Status{}, err
 	}
-	all, err := place{files: migrations}.names()
-	if err != nil {
-		return Status{}, err
-	}
-	status := Status{Newest: all[len(all)-1].version}
+	status := Status{Newest: NewestVersion()}
 	for _, p := range list {
 		if err := p.read(ctx, &status); err != nil {
 			return Status{}, fmt.Errorf("read the schema's version: %w", err)

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -11,9 +10,6 @@ import (
 
 	"stagelag/config"
 )
-
-// version is set by the linker for a release.
-var version = ""
 
 const commandTemplate = `{{with or .Long .Short}}{{. | trimTrailingWhitespaces}}
 
@@ -75,6 +71,7 @@ error then says what went wrong and what to do.`,
 		newWithdraw(a),
 		newForget(a),
 		newPortal(a),
+		newVersion(a),
 	)
 	return root
 }
@@ -134,25 +131,4 @@ func countRange(least, most int) string {
 		return fmt.Sprint(least)
 	}
 	return fmt.Sprintf("%d to %d", least, most)
-}
-
-// buildVersion is the version that was set for a release, or else the commit that the
-// program was built from.
-func buildVersion() string {
-	if version != "" {
-		return version
-	}
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "of an unknown build"
-	}
-	settings := map[string]string{}
-	for _, setting := range info.Settings {
-		settings[setting.Key] = setting.Value
-	}
-	built := strings.Trim(info.Main.Version, "()")
-	if revision := settings["vcs.revision"]; revision != "" && built == "devel" {
-		return "devel-" + revision[:min(12, len(revision))]
-	}
-	return built
 }

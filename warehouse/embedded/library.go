@@ -29,6 +29,18 @@ var engineVersion string
 //go:embed engine.sums
 var engineSums string
 
+// EngineVersion is the version of the engine that make engine fetches.
+func EngineVersion() string { return strings.TrimSpace(engineVersion) }
+
+// FindEngine returns the file of the engine that would be started, or why there is none.
+func FindEngine() (string, error) {
+	name, err := findEngine()
+	if err != nil {
+		return "", err
+	}
+	return name, nil
+}
+
 // findEngine returns the file of an engine: libchdb, or a clickhouse binary.
 func findEngine() (string, error) {
 	if name := os.Getenv("STAGELAG_ENGINE"); name != "" {

@@ -179,7 +179,7 @@ func (c *Client) batch(ctx context.Context, commands []Command) ([]Answer, error
 	}
 	answers, err := c.sort(commands, envelope.Result)
 	if err != nil {
-		return nil, &transportError{batchMethod, err}
+		return nil, &transportError{batchMethod, c.webhook.Host(), err}
 	}
 	c.ledgers.observe(c.portalNow(), commands, answers, envelope.Time)
 	c.resize(len(commands), envelope.Time.Duration)

@@ -263,7 +263,7 @@ func (c *Client) lost(ctx context.Context, method string, err error) error {
 	if message != err.Error() {
 		err = errors.New(message)
 	}
-	return &transportError{method, err}
+	return &transportError{method, c.webhook.Host(), err}
 }
 
 // read takes an answer apart.
@@ -274,7 +274,7 @@ func (c *Client) read(ctx context.Context, method string, response *http.Respons
 	}
 	if len(body) > maxAnswer {
 		// Fewer commands have a shorter answer.
-		return envelope{}, &transportError{method, errTooLong}
+		return envelope{}, &transportError{method, c.webhook.Host(), errTooLong}
 	}
 	var answer envelope
 	err = json.Unmarshal(body, &answer)
@@ -285,9 +285,9 @@ func (c *Client) read(ctx context.Context, method string, response *http.Respons
 	case response.StatusCode != http.StatusOK:
 		// A body that is not JSON is a proxy's page; its text says nothing to the point.
 	case err != nil:
-		return envelope{}, &transportError{method, errors.New("the answer is not JSON, or was cut")}
+		return envelope{}, &transportError{method, c.webhook.Host(), errors.New("the answer is not JSON, or was cut")}
 	case isAbsent(answer.Result):
-		return envelope{}, &transportError{method, errors.New("the answer holds no result")}
+		return envelope{}, &transportError{method, c.webhook.Host(), errors.New("the answer holds no result")}
 	default:
 		return answer, nil
 	}

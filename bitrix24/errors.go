@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"stagelag/reach"
 )
 
 // The portal's codes that callers and this package decide by.
@@ -63,7 +65,9 @@ func (e *APIError) remedy() string {
 		return "check the webhook's address in portal.url"
 	case e.HTTPStatus == http.StatusForbidden:
 		return "check the rights of the webhook's user, and that the portal's plan includes REST"
-	case e.HTTPStatus == http.StatusNotFound && e.Code == "":
+	case e.Code == "" && e.Description == "" && (e.HTTPStatus == http.StatusBadGateway || e.HTTPStatus == http.StatusServiceUnavailable || e.HTTPStatus == http.StatusGatewayTimeout):
+		return "the portal, or what stands before it, is down: try again later, or check the host in portal.url"
+	case e.HTTPStatus == http.StatusNotFound && e.Code == "", e.HTTPStatus != http.StatusOK && e.Code == "" && e.Description == "":
 		return "check the host in portal.url"
 	}
 	return ""
@@ -91,8 +95,8 @@ var ErrOutcomeUnknown = errors.New("the answer was lost and the change may have 
 
 // A transportError is a request that brought no readable answer.
 type transportError struct {
-	method string
-	err    error
+	method, host string
+	err          error
 }
 
 func (e *transportError) Error() string        { return e.method + ": " + e.err.Error() }
@@ -106,19 +110,20 @@ var ErrNoAnswer = errors.New("no readable answer")
 // errTooLong is an answer that would take too much memory.
 var errTooLong = fmt.Errorf("the answer is longer than %d MB", maxAnswer>>20)
 
-// Remedy says what to do about a portal, known by its host, that gave no readable answer;
-// empty for any other error. What a portal refuses says so itself.
-func Remedy(err error, host string) string {
+// Remedy says what to do about a portal that gave no readable answer; empty for any other
+// error. What a portal refuses says so itself.
+func Remedy(err error) string {
+	lost, ok := errors.AsType[*transportError](err)
 	switch {
-	case !errors.Is(err, ErrNoAnswer):
+	case !ok:
 		return ""
 	case errors.Is(err, errTooLong):
 		return "deals carry texts of many megabytes: shorten them, or leave out the fields that hold them"
-	case isUntrusted(err):
-		return fmt.Sprintf("check the certificate of %s, or what stands between", host)
-	default:
-		return fmt.Sprintf("check that %s can be reached from here, and portal.url", host)
 	}
+	if advice := reach.Advice(err, lost.host, "portal.url"); advice != "" {
+		return advice
+	}
+	return fmt.Sprintf("check that %s can be reached from here, and portal.url", lost.host)
 }
 
 // A RedirectError is a portal that has moved to a host which does not get the secret without

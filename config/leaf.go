@@ -13,6 +13,7 @@ import (
 
 	"stagelag/bitrix24"
 	"stagelag/extractor"
+	"stagelag/plain"
 )
 
 // A leaf tells how a scalar becomes a value of one type.
@@ -43,6 +44,9 @@ var leaves = map[reflect.Type]leaf{
 		return int32(n), unless(err == nil && n >= 0 && n <= longestPlan)
 	}),
 	reflect.TypeFor[time.Time](): leafOf("a date such as 2026-09-01", []string{"!!timestamp", "!!str"}, func(text string) (time.Time, error) {
+		if wrong := plain.WrongDate(text); wrong != "" {
+			return time.Time{}, errors.New(wrong)
+		}
 		t, err := time.Parse(time.DateOnly, text)
 		// What ClickHouse's Date can hold.
 		return t, unless(err == nil && t.Year() >= 1970 && t.Year() < 2149)

@@ -245,7 +245,9 @@ func (f fault) look(t *testing.T) {
 func faults(w warehouses) []fault {
 	return []fault{
 		{"a portal that is down", w.empty, simulator.Options{}, func(s *site) { s.server.Close() },
-			"portal", doctor.Problem, "connection refused", "can be reached from here, and portal.url"},
+			"portal", doctor.Problem, "connection refused", "nothing listens at 127.0.0.1:"},
+		{"a portal that Bitrix24 has blocked", w.empty, simulator.Options{}, func(s *site) { s.portal.Inject(simulator.FromNth(1, simulator.Fault{Error: &simulator.OverloadLimit})) },
+			"portal", doctor.Problem, "OVERLOAD_LIMIT", "ask Bitrix24's support"},
 		{"a portal that answers with a page", w.empty, simulator.Options{}, func(s *site) { s.portal.Inject(simulator.FromNth(1, simulator.Fault{HTML: 502})) },
 			"portal", doctor.Problem, "bad gateway", ""},
 		{"a webhook that was deleted", w.empty, simulator.Options{}, func(s *site) { s.portal.Inject(simulator.FromNth(1, simulator.Fault{Error: &simulator.NoAuthFound})) },
@@ -320,7 +322,7 @@ func faults(w warehouses) []fault {
 		{"a remark on the configuration", w.empty, simulator.Options{}, func(s *site) { s.cfg.Warnings = []string{"the variable X sets nothing"} },
 			"configuration", doctor.Warning, "the variable X sets nothing", "docs/configuration.md"},
 		{"a server that is down", w.empty, simulator.Options{}, func(s *site) { s.onServer("clickhouse://u:pa55@127.0.0.1:1") },
-			"warehouse", doctor.Problem, "connection refused", "see that it runs, and run again"},
+			"warehouse", doctor.Problem, "connection refused", "nothing listens at 127.0.0.1:1: see that it runs, and check host and port in warehouse.url"},
 		{"a server that is down hides nothing of the portal", w.empty, simulator.Options{}, func(s *site) { s.onServer("clickhouse://u:pa55@127.0.0.1:1") },
 			"names", doctor.OK, "every funnel", ""},
 		{"no warehouse yet", w.empty, simulator.Options{}, func(s *site) { s.cfg.Warehouse.Path = config.Path(s.t.TempDir() + "/a/b") },
@@ -332,7 +334,7 @@ func faults(w warehouses) []fault {
 		{"nothing published", w.failed, simulator.Options{}, nil,
 			"published", doctor.Warning, "no run was published yet", "stagelag run"},
 		{"what is published is old", w.published, simulator.Options{}, func(s *site) { s.ahead = 27 * time.Hour },
-			"published", doctor.Problem, "more than schedule.max_age (26h0m0s)", "stagelag schedule is running"},
+			"published", doctor.Problem, "more than schedule.max_age (26 h)", "stagelag schedule is running"},
 		{"open visits without a plan", w.unplanned, simulator.Options{}, nil,
 			"coverage", doctor.Warning, "1 of 1 in C5:NEW (New)", "set a norm"},
 		{"days of the month and of the week", w.empty, simulator.Options{}, func(s *site) { s.cfg.Schedule.Cron = "0 3 15 * 7" },

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"stagelag/extractor"
 	"stagelag/nightly"
 	"stagelag/plain"
+	"stagelag/remedy"
 	"stagelag/sql"
 	"stagelag/warehouse"
 	"stagelag/writeback"
@@ -27,7 +29,7 @@ func (e *examination) portal(ctx context.Context) {
 	description, err := extractor.Describe(ctx, e.Client)
 	answered := e.Now()
 	if err != nil {
-		e.find("portal", Problem, fmt.Sprintf("%s: %v", host, err), toReach(err, host))
+		e.find("portal", Problem, fmt.Sprintf("%s: %v", host, err), toReach(err))
 		for _, check := range []string{"clock", "rights", "tariff", "names", "plans"} {
 			e.find(check, Warning, notAsked, "")
 		}
@@ -60,16 +62,35 @@ const notAsked = "not looked at, because the portal could not be asked"
 
 // toReach is what to do about a portal that gave no description. What it answers itself says
 // so already.
-func toReach(err error, host string) string {
+func toReach(err error) string {
 	var refusal *bitrix24.APIError
 	var redirect *bitrix24.RedirectError
 	switch {
 	case errors.As(err, &redirect):
 		return "set portal.url"
 	case errors.As(err, &refusal):
-		return "the webhook needs the rights crm and user, and its owner has to be in office: see Your own portal in README.md"
+		return afterRefusal(refusal)
 	default:
-		return fmt.Sprintf("check that %s can be reached from here, and portal.url", host)
+		return remedy.Of(err)
+	}
+}
+
+// afterRefusal is what to do about what a portal answered.
+func afterRefusal(refusal *bitrix24.APIError) string {
+	is := func(code string) bool { return strings.EqualFold(refusal.Code, code) }
+	switch {
+	case is(bitrix24.CodeOverload):
+		return "ask Bitrix24's support to open the portal's REST interface again"
+	case is(bitrix24.CodePortalDeleted):
+		return "set portal.url to a portal that is there"
+	case is(bitrix24.CodeTooManyRequests), is(bitrix24.CodeOperatingLimit):
+		return "something else asks this portal much at the moment: look again in ten minutes"
+	case refusal.HTTPStatus == http.StatusUnauthorized, refusal.HTTPStatus == http.StatusForbidden, is(bitrix24.CodeInsufficientScope):
+		return "the webhook needs the rights crm and user, and its owner has to be in office: see Your own portal in README.md"
+	case refusal.Code == "" && refusal.Description == "":
+		return "see that portal.url names the portal, and that it is up"
+	default:
+		return "look again in a while; if it stays, ask Bitrix24's support about what the portal says"
 	}
 }
 
@@ -84,16 +105,15 @@ func (e *examination) clock(d extractor.Description, asked, answered time.Time) 
 	} else if d.Clock.After(answered) {
 		ahead = d.Clock.Sub(answered)
 	}
-	ahead = ahead.Round(time.Second)
 	today := d.Clock.In(e.Config.Portal.TimeZone)
 	text := fmt.Sprintf("the portal's clock says %s", today.Format("2006-01-02 15:04:05 MST"))
 	switch {
 	case ahead.Abs() < likeClocks:
 		e.find("clock", OK, text+", as this machine's does", "")
 	case ahead > 0:
-		e.find("clock", Warning, fmt.Sprintf("%s, %s ahead of this machine's", text, ahead), "set the clocks by NTP; dates are the portal's, and runs start by this machine's")
+		e.find("clock", Warning, fmt.Sprintf("%s, %s ahead of this machine's", text, plain.Duration(ahead)), "set the clocks by NTP; dates are the portal's, and runs start by this machine's")
 	default:
-		e.find("clock", Warning, fmt.Sprintf("%s, %s behind this machine's", text, -ahead), "set the clocks by NTP; dates are the portal's, and runs start by this machine's")
+		e.find("clock", Warning, fmt.Sprintf("%s, %s behind this machine's", text, plain.Duration(-ahead)), "set the clocks by NTP; dates are the portal's, and runs start by this machine's")
 	}
 }
 

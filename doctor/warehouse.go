@@ -68,7 +68,7 @@ func (e *examination) readOnly() warehouse.Config {
 }
 
 // remedy is what to do about an error of the warehouse.
-func (e *examination) remedy(err error) string { return remedy.Of(err, e.Client.Portal()) }
+func (e *examination) remedy(err error) string { return remedy.Of(err) }
 
 func (e *examination) version(ctx context.Context, w *warehouse.Warehouse) {
 	var version string
@@ -192,9 +192,9 @@ func (e *examination) lastRun(ctx context.Context, of runs) {
 		return
 	}
 	age := e.Now().Sub(published.FinishedAt)
-	text := fmt.Sprintf("run %d as of %s, %s ago", published.RunID, published.AsOf, age.Round(time.Minute))
+	text := fmt.Sprintf("run %d as of %s, %s ago", published.RunID, published.AsOf, plain.Duration(age))
 	if maxAge := e.Config.Schedule.MaxAge; age > maxAge {
-		e.find("published", Problem, fmt.Sprintf("%s, more than schedule.max_age (%s)", text, maxAge),
+		e.find("published", Problem, fmt.Sprintf("%s, more than schedule.max_age (%s)", text, plain.Duration(maxAge)),
 			"see that stagelag schedule is running, and what its log says; stagelag run makes a run now")
 		return
 	}

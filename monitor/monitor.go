@@ -16,6 +16,7 @@ import (
 
 	"stagelag/bitrix24"
 	"stagelag/nightly"
+	"stagelag/plain"
 	"stagelag/schedule"
 	"stagelag/views"
 )
@@ -146,7 +147,7 @@ const stuckAfter = 5 * time.Minute
 func (m *Monitor) health() verdict {
 	loop := m.options.Loop()
 	if silent := m.options.Now().Sub(loop.Seen); silent > stuckAfter {
-		return verdict{false, fmt.Sprintf("stuck: the schedule has not looked at the clock for %s; restart it", silent.Round(time.Second))}
+		return verdict{false, fmt.Sprintf("stuck: the schedule has not looked at the clock for %s; restart it", plain.Duration(silent))}
 	}
 	if !loop.RetryAt.IsZero() {
 		return verdict{true, fmt.Sprintf("live: a run has failed (%d in a row), it is tried again at %s", loop.Tries, loop.RetryAt.Format(time.RFC3339))}
@@ -165,9 +166,9 @@ func (m *Monitor) readiness(ctx context.Context) verdict {
 		return verdict{false, "not ready: no run was published yet"}
 	}
 	age := m.options.Now().Sub(published.Run.FinishedAt)
-	what := fmt.Sprintf("run %d as of %s was published %s ago", published.Run.RunID, published.Run.AsOf, age.Round(time.Second))
+	what := fmt.Sprintf("run %d as of %s was published %s ago", published.Run.RunID, published.Run.AsOf, plain.Duration(age))
 	if age > maxAge {
-		return verdict{false, fmt.Sprintf("not ready: %s, more than schedule.max_age (%s); stagelag doctor says what is wrong", what, maxAge)}
+		return verdict{false, fmt.Sprintf("not ready: %s, more than schedule.max_age (%s); stagelag doctor says what is wrong", what, plain.Duration(maxAge))}
 	}
 	return verdict{true, "ready: " + what}
 }

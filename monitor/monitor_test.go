@@ -85,7 +85,7 @@ func TestHealthz(t *testing.T) {
 		{"a run that failed", func(b *bench) { b.loop.Tries, b.loop.RetryAt = 3, b.now.Add(4*time.Minute) }, 200,
 			"live: a run has failed (3 in a row), it is tried again at 2026-11-24T12:04:00Z\n"},
 		{"a schedule that hangs", func(b *bench) { b.now = b.now.Add(6 * time.Minute) }, 503,
-			"stuck: the schedule has not looked at the clock for 6m0s; restart it\n"},
+			"stuck: the schedule has not looked at the clock for 6 min; restart it\n"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -108,14 +108,14 @@ func TestReadyz(t *testing.T) {
 		{"nothing published", func(*bench) {}, 503, "not ready: no run was published yet\n"},
 		{"a warehouse that never answered", func(b *bench) { b.failure = errors.New("password pa55 refused") }, 503,
 			"not ready: the warehouse can't be asked; the log says why\n"},
-		{"at the limit", func(b *bench) { b.publish(26 * time.Hour) }, 200, "ready: run 7 as of 2026-11-24 was published 26h0m0s ago\n"},
+		{"at the limit", func(b *bench) { b.publish(26 * time.Hour) }, 200, "ready: run 7 as of 2026-11-24 was published 26 h ago\n"},
 		{"a moment too old", func(b *bench) { b.publish(26*time.Hour + time.Second) }, 503,
-			"not ready: run 7 as of 2026-11-24 was published 26h0m1s ago, more than schedule.max_age (26h0m0s); stagelag doctor says what is wrong\n"},
+			"not ready: run 7 as of 2026-11-24 was published 26 h ago, more than schedule.max_age (26 h); stagelag doctor says what is wrong\n"},
 		{"a warehouse that answers no longer", func(b *bench) {
 			b.publish(time.Hour)
 			b.get("/readyz")
 			b.published, b.failure, b.now = monitor.Published{}, errors.New("down"), b.now.Add(time.Hour)
-		}, 200, "ready: run 7 as of 2026-11-24 was published 2h0m0s ago\n"},
+		}, 200, "ready: run 7 as of 2026-11-24 was published 2 h ago\n"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -352,6 +352,34 @@ func TestAClockThatJumps(t *testing.T) {
 	}
 }
 
+// A zone that was changed and changed back is named, and not the clock, which is right.
+func TestATimeZoneThatWasChanged(t *testing.T) {
+	t.Parallel()
+	s, _ := small(t)
+	right := s.cfg.Portal.TimeZone
+	run := func() error {
+		pass := s.pass(false)
+		pass.Now = func() time.Time { return time.Unix(s.clock.Load(), 0) }
+		_, err := nightly.Run(context.Background(), pass)
+		return err
+	}
+	s.at(march(11, 20))
+	s.cfg.Portal.TimeZone = time.FixedZone("Asia/Vladivostok", 10*60*60) // where it is the 12th
+	if err := run(); err != nil {
+		t.Fatal(err)
+	}
+	s.at(march(11, 20).Add(30 * time.Minute))
+	s.cfg.Portal.TimeZone = right
+	want := "it is 2026-03-11 in portal.time_zone (" + right.String() + "), but run 1 was published as of 2026-03-12, its date in another zone: set portal.time_zone to that one"
+	if err := run(); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("run in the zone of before: %v, want %s", err, want)
+	}
+	s.at(march(12, 3))
+	if err := run(); err != nil {
+		t.Errorf("run on that date: %v", err)
+	}
+}
+
 // TestAClockThatMoved: the portal's clock may be off, but not move by more than an hour from run to run.
 func TestAClockThatMoved(t *testing.T) {
 	t.Parallel()

@@ -17,6 +17,7 @@ import (
 	"stagelag/extractor"
 	"stagelag/loader"
 	"stagelag/memory"
+	"stagelag/plain"
 	"stagelag/remedy"
 	"stagelag/sql"
 	"stagelag/transform"
@@ -130,7 +131,7 @@ func (p Pass) guarded(ctx context.Context, startedAt time.Time) (Outcome, error)
 func (p Pass) command() string { return cmp.Or(p.Command, "stagelag run") }
 
 func (p Pass) explained(ctx context.Context, err error) error {
-	return remedy.Explain(ctx, err, p.Client.Portal())
+	return remedy.Explain(ctx, err)
 }
 
 // run is the way from the portal to the views.
@@ -237,7 +238,7 @@ func (p Pass) checkClock(ctx context.Context, clock time.Time) (*time.Duration, 
 		return nil, err
 	}
 	if state.Ahead != nil && (ahead-*state.Ahead).Abs() > clocksAgree {
-		return nil, &ClockError{fmt.Sprintf("since the last run the portal's clock has moved %s against this machine's", (ahead - *state.Ahead).Abs())}
+		return nil, &ClockError{fmt.Sprintf("since the last run the portal's clock has moved %s against this machine's", plain.Duration(ahead-*state.Ahead))}
 	}
 	return &ahead, nil
 }
@@ -387,6 +388,9 @@ func (p Pass) dates(clock time.Time, before loader.State) (transform.Dates, erro
 	switch {
 	case asOf > today:
 		return transform.Dates{}, &AsOfError{asOf, fmt.Sprintf("is in the future: on the portal's clock it is %s; give that date or an earlier one", today)}
+	case before.RunID > 0 && asOf < before.AsOf && p.AsOf == transform.NoDay && p.isOfAnotherZone(before):
+		return transform.Dates{}, fmt.Errorf("it is %s in portal.time_zone (%s), but run %d was published as of %s, its date in another zone: set portal.time_zone to that one, or wait until that date; to go on in this zone, take that run back with stagelag withdraw",
+			today, p.Config.Portal.TimeZone, before.RunID, before.AsOf)
 	case before.RunID > 0 && asOf < before.AsOf && p.AsOf == transform.NoDay:
 		return transform.Dates{}, fmt.Errorf("the portal's clock says %s, but run %d was published as of %s: set the portal's clock, or wait until that date; if a wrong clock made that run, take it back with stagelag withdraw",
 			today, before.RunID, before.AsOf)
@@ -394,6 +398,12 @@ func (p Pass) dates(clock time.Time, before loader.State) (transform.Dates, erro
 		return transform.Dates{}, &AsOfError{asOf, fmt.Sprintf("is before %s, the date of the last published run (%d); give that date or a later one", before.AsOf, before.RunID)}
 	}
 	return transform.Dates{AsOf: asOf, PublishedAsOf: before.AsOf, Clock: clock}, nil
+}
+
+// isOfAnotherZone is whether the moment when a run began has, in the zone that is configured now, the date
+// before the one that it was published as of. A wrong clock is off by more, or is refused.
+func (p Pass) isOfAnotherZone(run loader.State) bool {
+	return run.AsOf == transform.DayOf(run.StartedAt, p.Config.Portal.TimeZone)+1
 }
 
 // extracting tells the progress of an extraction.

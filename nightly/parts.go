@@ -130,7 +130,7 @@ func Work(ctx context.Context, h Help) (Helped, error) {
 	defer memory.Limit(softMemory)()
 	p := Pass{Warehouse: h.Warehouse, Config: h.Config, Command: "stagelag work", Progress: h.Progress, Log: h.Log}
 	helped, err := p.work(ctx, h.Wait)
-	return helped, remedy.Explain(ctx, err, "") // the portal is not asked
+	return helped, remedy.Explain(ctx, err)
 }
 
 func (p Pass) work(ctx context.Context, wait time.Duration) (Helped, error) {

@@ -12,11 +12,11 @@ import (
 )
 
 // Explain returns an error of work within ctx together with what to do about it, as far as that
-// is known. When ctx was cancelled, the cause of that replaces the error. Portal is the portal's
-// host.
-func Explain(ctx context.Context, err error, portal string) error {
-	if err == nil {
-		return nil
+// is known. When ctx was cancelled, the cause of that replaces the error. An error that was
+// explained before stays as it is.
+func Explain(ctx context.Context, err error) error {
+	if err == nil || isExplained(err) {
+		return err
 	}
 	if cause := context.Cause(ctx); errors.Is(err, context.Canceled) && cause != nil {
 		err = cause
@@ -24,16 +24,26 @@ func Explain(ctx context.Context, err error, portal string) error {
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() != nil {
 		return err // it looks like an error of the network, and is not one
 	}
-	if what := Of(err, portal); what != "" {
-		return fmt.Errorf("%w; %s", err, what)
+	if what := Of(err); what != "" {
+		return &explained{fmt.Errorf("%w; %s", err, what)}
 	}
 	return err
 }
 
+// explained is an error that says what to do about it.
+type explained struct{ error }
+
+func (e *explained) Unwrap() error { return e.error }
+
+func isExplained(err error) bool {
+	_, ok := errors.AsType[*explained](err)
+	return ok
+}
+
 // Of is what to do about an error, empty where that is not known.
-func Of(err error, portal string) string {
+func Of(err error) string {
 	if errors.Is(err, bitrix24.ErrNoAnswer) {
-		return bitrix24.Remedy(err, portal)
+		return bitrix24.Remedy(err)
 	}
 	return warehouse.Remedy(err)
 }

@@ -10,7 +10,6 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 
-	"stagelag/bitrix24"
 	"stagelag/remedy"
 	"stagelag/warehouse"
 )
@@ -32,10 +31,6 @@ func TestExplain(t *testing.T) {
 		want string
 	}{
 		{"what nothing is known about stays as it is", goesOn, errors.New("odd"), "odd"},
-		{"a portal that does not answer", goesOn, fmt.Errorf("extract: %w", bitrix24.ErrNoAnswer),
-			"extract: no readable answer; check that portal.example can be reached from here, and portal.url"},
-		{"a portal's answer that breaks off is not the warehouse's", goesOn, fmt.Errorf("%w: %w", bitrix24.ErrNoAnswer, io.ErrUnexpectedEOF),
-			"no readable answer: unexpected EOF; check that portal.example can be reached from here, and portal.url"},
 		{"a warehouse that hangs up", goesOn, fmt.Errorf("publish: %w", io.EOF), "publish: EOF" + cutOff},
 		{"a warehouse that refuses", goesOn, &clickhouse.Exception{Code: 516, Message: "no"},
 			"code: 516, message: no; the warehouse refuses the user or the password: check warehouse.url"},
@@ -51,12 +46,16 @@ func TestExplain(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			if got := remedy.Explain(test.ctx, test.err, "portal.example"); got.Error() != test.want {
+			if got := remedy.Explain(test.ctx, test.err); got.Error() != test.want {
 				t.Errorf("Explain(%v) = %q, want %q", test.err, got, test.want)
 			}
 		})
 	}
-	if err := remedy.Explain(stopped, nil, ""); err != nil {
+	once := remedy.Explain(goesOn, io.EOF)
+	if twice := remedy.Explain(goesOn, fmt.Errorf("run: %w", once)); twice.Error() != "run: "+once.Error() {
+		t.Errorf("Explain of what is explained: %v, want it as it was", twice)
+	}
+	if err := remedy.Explain(stopped, nil); err != nil {
 		t.Errorf("Explain of no error: %v, want none", err)
 	}
 }

@@ -1,8 +1,11 @@
 package transform
 
 import (
+	"errors"
 	"fmt"
 	"time"
+
+	"stagelag/plain"
 )
 
 // A Day is a calendar date, counted in days from 1970-01-01. Arithmetic is on dates,
@@ -40,6 +43,9 @@ func isDated(t time.Time, zone *time.Location) bool {
 // ParseDay reads a date of the form 2006-01-02.
 func ParseDay(text string) (Day, error) {
 	t, err := time.Parse(time.DateOnly, text)
+	if wrong := plain.WrongDate(text); wrong != "" {
+		return NoDay, errors.New(wrong)
+	}
 	if err != nil {
 		return NoDay, fmt.Errorf("%q is not a date of the form YYYY-MM-DD", text)
 	}

@@ -2,7 +2,6 @@ package warehouse
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -31,14 +30,6 @@ func (e *AbsentError) remedy() string {
 		return "stagelag run makes it; for another one, set warehouse.database"
 	}
 	return "stagelag run makes one; if it lies elsewhere, name its configuration with --config, or set warehouse.path or warehouse.url"
-}
-
-// explained is an error of opening a warehouse with what to do about it.
-func explained(err error) error {
-	if absent, ok := errors.AsType[*AbsentError](err); ok {
-		return fmt.Errorf("%w; %s", err, absent.remedy())
-	}
-	return err
 }
 
 // checkThere returns an *AbsentError where none of the warehouse's databases is there. One of them

@@ -2,10 +2,14 @@ package warehouse
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net"
+	"net/url"
+	"regexp"
 	"strings"
 
+	"stagelag/reach"
 	"stagelag/warehouse/exception"
 )
 
@@ -23,6 +27,55 @@ const (
 	authenticationNo = 516
 	unknownTable     = 60
 )
+
+// A reachError is a server that could not be talked to when the warehouse was opened.
+type reachError struct {
+	host string
+	err  error
+}
+
+func (e *reachError) Error() string { return e.err.Error() }
+func (e *reachError) Unwrap() error { return e.err }
+
+// otherInterface is how the driver reports an answer of something that is not the interface it speaks to.
+var otherInterface = regexp.MustCompile(`\[HTTP \d+\]|unexpected packet|response code|conn_id`)
+
+func (e *reachError) advice() string {
+	if advice := reach.Advice(e.err, e.host, "warehouse.url"); advice != "" {
+		return advice
+	}
+	if otherInterface.MatchString(e.err.Error()) {
+		return fmt.Sprintf("what listens at %s is not the interface of ClickHouse that warehouse.url names: "+
+			"clickhouse:// is for the native port (9000, 9440 with secure=true), http:// for 8123 and https:// for 8443", e.host)
+	}
+	return fmt.Sprintf("check that %s can be reached from here, and warehouse.url", e.host)
+}
+
+// unreached marks an error of a server that did not answer as ClickHouse does. The driver puts the
+// whole address and the whole answer into some; neither is for a last line.
+func unreached(config Config, err error) error {
+	_, isAbsent := errors.AsType[*AbsentError](err)
+	if config.URL == Embedded || isAbsent || exception.Code(err) != 0 {
+		return err
+	}
+	u, parsing := url.Parse(config.URL)
+	if parsing != nil || !isOfNetwork(err) {
+		return err
+	}
+	lost := &reachError{u.Host, err}
+	if uerr, ok := errors.AsType[*url.Error](err); ok {
+		lost.err = uerr.Err
+	} else if text, _, isCut := strings.Cut(err.Error(), " response body:"); isCut {
+		lost.err = errors.New(text)
+	}
+	return lost
+}
+
+// isOfNetwork is whether an error says that a server could not be talked to.
+func isOfNetwork(err error) bool {
+	var network net.Error
+	return errors.As(err, &network) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || otherInterface.MatchString(err.Error())
+}
 
 // Remedy says what to do about an error of the engine or of the connection to it, empty where
 // that is not known. The caller knows that an error of the network is not one of the portal's.
@@ -45,6 +98,9 @@ func Remedy(err error) string {
 		return "the warehouse's user lacks a right: stagelag warehouse users shows which it needs"
 	case authenticationNo:
 		return "the warehouse refuses the user or the password: check warehouse.url"
+	}
+	if lost, ok := errors.AsType[*reachError](err); ok {
+		return lost.advice()
 	}
 	var network net.Error
 	if errors.Is(err, ErrLeaseLost) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &network) {

@@ -20,6 +20,8 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 	"golang.org/x/sys/unix"
+
+	"stagelag/plain"
 )
 
 // A backup ends in a seal: the SHA-256 of all before it, in a frame of Zstandard whose content every reader
@@ -102,7 +104,7 @@ func unseal(from, to string) (isSealed bool, err error) {
 func writeNew(name string, write func(io.Writer) error) (err error) {
 	out, err := os.CreateTemp(filepath.Dir(name), "."+strings.TrimSuffix(filepath.Base(name), BackupSuffix)+"-*") // mode 0600
 	if err != nil {
-		return err
+		return plain.NotWritten(name, err)
 	}
 	defer os.Remove(out.Name())
 	err = write(out)
@@ -115,7 +117,7 @@ func writeNew(name string, write func(io.Writer) error) (err error) {
 	if err != nil {
 		return err
 	}
-	return os.Link(out.Name(), name) // fails where there is a file
+	return plain.NotWritten(name, os.Link(out.Name(), name)) // fails where there is a file
 }
 
 // without leaves the name of a file, which the caller has said, out of an error.

@@ -110,7 +110,7 @@ type Names = access.Names
 func Open(ctx context.Context, config Config) (*Warehouse, error) {
 	w, err := open(ctx, config)
 	if err != nil {
-		return nil, fmt.Errorf("open warehouse: %w", explained(err))
+		return nil, fmt.Errorf("open warehouse: %w", unreached(config, err))
 	}
 	return w, nil
 }

@@ -133,7 +133,7 @@ func Run(ctx context.Context, p Pass) (Summary, error) {
 	}
 	begun := p.Now()
 	err := w.run(ctx)
-	return w.finish(begun), remedy.Explain(ctx, err, p.Client.Portal())
+	return w.finish(begun), remedy.Explain(ctx, err)
 }
 
 // shown is what is written back.

@@ -258,6 +258,10 @@ func replaceFile(path, text string, mode fs.FileMode) error {
 	if target, err := filepath.EvalSymlinks(path); err == nil {
 		path = target
 	}
+	return plain.NotWritten(path, replaceContent(path, text, mode))
+}
+
+func replaceContent(path, text string, mode fs.FileMode) error {
 	temp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-") // mode 0600
 	if err != nil {
 		return err

@@ -54,7 +54,7 @@ user of the warehouse.`,
 
 // up brings the schema to this version, and says what to do where it can't.
 func up(ctx context.Context, w *warehouse.Warehouse) error {
-	return remedy.Explain(ctx, sql.Up(ctx, w), "")
+	return remedy.Explain(ctx, sql.Up(ctx, w))
 }
 
 func (a *app) printStatus(ctx context.Context, w *warehouse.Warehouse) error {

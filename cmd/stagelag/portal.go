@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v3"
 
+	"stagelag/plain"
 	"stagelag/simulator"
 )
 
@@ -104,6 +105,9 @@ func portalClock(given string, system func() time.Time) (func() time.Time, error
 	start, err := time.Parse(time.RFC3339, given)
 	if err != nil {
 		start, err = time.Parse(time.DateOnly, given)
+	}
+	if wrong := plain.WrongDate(given); wrong != "" {
+		return nil, usagef("portal: --now: %s", wrong)
 	}
 	if err != nil {
 		return nil, usagef("portal: --now: %q is no time; write 2026-03-02 or 2026-03-02T09:00:00+03:00", given)

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"stagelag/extractor"
+	"stagelag/plain"
 	"stagelag/report"
 	"stagelag/transform"
 	"stagelag/views"
@@ -222,6 +223,10 @@ func (a *app) report(ctx context.Context, w *warehouse.Warehouse, query report.Q
 // writeWhole writes a file in one step: whoever reads it sees all of it, or the one that was there
 // before. It keeps the mode of the one that was there; a new file gets what the umask leaves.
 func writeWhole(file string, content []byte) error {
+	return plain.NotWritten(file, writeBeside(file, content))
+}
+
+func writeBeside(file string, content []byte) error {
 	name := filepath.Join(filepath.Dir(file), "."+filepath.Base(file)+"."+rand.Text())
 	temporary, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666) //nolint:gosec // the umask decides
 	if err != nil {

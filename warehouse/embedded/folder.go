@@ -261,6 +261,9 @@ func (f folder) readEndpoint() (endpoint, error) {
 // power cut. What it returns without an error is on the disk.
 func replace(name string, content []byte) error {
 	temp, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+"-") // mode 0600
+	if perr, ok := errors.AsType[*fs.PathError](err); ok {
+		return &fs.PathError{Op: "write", Path: name, Err: perr.Err} // the name of the other one says nothing
+	}
 	if err != nil {
 		return err
 	}

@@ -280,6 +280,8 @@ func faults(w warehouses) []fault {
 			"names", doctor.Problem, `the portal has no deal field "UF_CRM_DAY"; did you mean UF_CRM_DAYS?`, "correct the name"},
 		{"a stage that is not there", w.empty, simulator.Options{}, func(s *site) { s.cfg.Plan.Norms[0].Stage = "C5:NWE" },
 			"names", doctor.Problem, `plan.norms: the portal has no stage "C5:NWE"; did you mean C5:NEW?`, "correct the name"},
+		{"a stage by its name", w.empty, simulator.Options{}, func(s *site) { s.cfg.Plan.Norms[0].Stage = "new" },
+			"names", doctor.Problem, `plan.norms: "new" is the name of a stage, and its id belongs here: C5:NEW (in the funnel "Projects")`, "correct the name"},
 		{"a field to write to that is not there", w.empty, simulator.Options{}, func(s *site) { s.cfg.WriteBack.State = "UF_CRM_STATE" },
 			"names", doctor.Problem, `write_back.state: the portal has no deal field "UF_CRM_STATE"`, "correct the name"},
 		{"a stage without a plan", w.empty, simulator.Options{}, func(s *site) { s.cfg.Plan.Norms = nil },

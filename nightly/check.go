@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
@@ -13,6 +14,7 @@ import (
 	"stagelag/config"
 	"stagelag/extractor"
 	"stagelag/loader"
+	"stagelag/plain"
 )
 
 // numberTypes and dateTypes are the portal's types of fields that can hold a plan. Text
@@ -150,7 +152,12 @@ func Check(cfg config.Config, portal extractor.Description, names Names) (warnin
 	complain := func(format string, args ...any) {
 		complaints = append(complaints, config.Complaint{Text: fmt.Sprintf(format, args...)})
 	}
+	var called []calledBy
 	missing := func(place, kind, name string, known []string) {
+		if ids := idsOf(called, kind, name); len(ids) > 0 {
+			complain("%s: %s is the name of a %s, and its id belongs here: %s", place, strconv.Quote(name), kind, strings.Join(ids, " or "))
+			return
+		}
 		complain("%s: the portal has no %s %s%s", place, kind, strconv.Quote(name), nearest(name, known))
 	}
 	number := func(f extractor.Funnel) string { return strconv.FormatUint(uint64(f.ID), 10) }
@@ -160,10 +167,12 @@ func Check(cfg config.Config, portal extractor.Description, names Names) (warnin
 		funnels = append(funnels, number(funnel))
 		for _, stage := range funnel.Stages {
 			stages = append(stages, string(stage.ID))
+			called = append(called, calledBy{"stage", stage.Name, fmt.Sprintf("%s (in the funnel %s)", stage.ID, strconv.Quote(plain.Text(funnel.Name, 60)))})
 		}
 	}
 	for _, field := range portal.Fields {
 		fields = append(fields, field.Name)
+		called = append(called, calledBy{"deal field", field.Title, field.Name})
 		types[field.Name] = field.Type
 	}
 	type configuredFunnel struct {
@@ -225,6 +234,20 @@ func Check(cfg config.Config, portal extractor.Description, names Names) (warnin
 		return warnings, &config.Error{Complaints: complaints}
 	}
 	return warnings, nil
+}
+
+// calledBy is a name that people see on the portal, of a kind of thing, and the id behind it.
+type calledBy struct{ kind, name, id string }
+
+// idsOf are the ids of the things of a kind that have a name, whatever its letters' case.
+func idsOf(called []calledBy, kind, name string) []string {
+	var ids []string
+	for _, c := range called {
+		if c.kind == kind && strings.EqualFold(strings.TrimSpace(c.name), name) {
+			ids = append(ids, c.id)
+		}
+	}
+	return ids
 }
 
 func nearest(name string, known []string) string {

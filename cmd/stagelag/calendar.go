@@ -14,7 +14,7 @@ import (
 )
 
 func newCalendar(a *app) *cobra.Command {
-	var id uint32
+	var given string
 	cmd := &cobra.Command{
 		Use:   "calendar [YEAR]",
 		Short: "Print the counting days of a year, month by month, and what each exception comes from",
@@ -38,12 +38,22 @@ The portal is asked only where calendar.lists has the portal's own calendar.`,
 			}
 			var funnel *extractor.FunnelID // 0 is the id of one
 			if cmd.Flags().Changed("funnel") {
-				funnel = new(extractor.FunnelID(id))
+				var known []named
+				if !isNumber(given) {
+					if known, err = a.knownFunnels(cmd.Context(), cfg); err != nil {
+						return err
+					}
+				}
+				id, err := pickFunnelOf("calendar: --funnel", given, known)
+				if err != nil {
+					return err
+				}
+				funnel = &id
 			}
 			return a.calendar(cmd.Context(), cfg, year, funnel)
 		},
 	}
-	cmd.Flags().Uint32Var(&id, "funnel", 0, "the calendar of the funnel with this `id` (default that of the funnels that have none of their own)")
+	cmd.Flags().StringVar(&given, "funnel", "", "the calendar of this `funnel`, by id or name (default that of the funnels that have none of their own)")
 	return cmd
 }
 

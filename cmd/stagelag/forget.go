@@ -12,7 +12,8 @@ import (
 )
 
 func newForget(a *app) *cobra.Command {
-	var manager, deal uint64
+	var manager string
+	var deal uint64
 	cmd := &cobra.Command{
 		Use:   "forget --manager ID | --deal ID",
 		Short: "Take a person's name, or a deal, out of the warehouse for good",
@@ -24,21 +25,26 @@ from before.
 With --deal, takes a deal out of the report at once, to stay out whatever the portal shows, and its
 title out of everything that was published.`,
 		Example: `  stagelag forget --manager 17
+  stagelag forget --manager 'Anna Lindqvist'
   stagelag forget --deal 4711`,
 		Args: arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if (manager == 0) == (deal == 0) {
-				return usagef("forget: give --manager with the id of a person, or --deal with that of a deal, as in stagelag forget --manager 17")
+			if (manager == "") == (deal == 0) {
+				return usagef("forget: give --manager with the id or name of a person, or --deal with that of a deal, as in stagelag forget --manager 17")
 			}
 			return a.reading(cmd, func(ctx context.Context, w *warehouse.Warehouse) error {
 				if deal != 0 {
 					return a.forgetDeal(ctx, w, extractor.DealID(deal))
 				}
-				return a.forget(ctx, w, extractor.ManagerID(manager))
+				id, err := pickManager(ctx, w, "forget: --manager", manager)
+				if err != nil {
+					return err
+				}
+				return a.forget(ctx, w, id)
 			})
 		},
 	}
-	cmd.Flags().Uint64Var(&manager, "manager", 0, "the person's `id` on the portal")
+	cmd.Flags().StringVar(&manager, "manager", "", "the `person`, by the id on the portal or by name")
 	cmd.Flags().Uint64Var(&deal, "deal", 0, "the deal's `id` on the portal")
 	return cmd
 }

@@ -14,7 +14,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"stagelag/extractor"
 	"stagelag/plain"
 	"stagelag/report"
 	"stagelag/transform"
@@ -26,7 +25,7 @@ import (
 type reportFlags struct {
 	from, to, month string
 	by              string
-	funnels         []uint
+	funnels         []string
 	lang            string
 	format          string
 	out             string
@@ -49,7 +48,7 @@ and what is not covered. The default is the last full month, by manager, as text
 --out the file's ending says the form.`,
 		Example: `  stagelag report
   stagelag report --month 2026-10 --lang ru --out report.html
-  stagelag report --from 2026-07-01 --to 2026-09-30 --by stage --funnel 5 --out report.xlsx
+  stagelag report --from 2026-07-01 --to 2026-09-30 --by stage --funnel Projects --out report.xlsx
   stagelag report --csv-table visits --csv-dialect excel-ru --out visits.csv
   stagelag report --as-shown-on 2026-10-02 --month 2026-09
   stagelag report --format json`,
@@ -70,6 +69,13 @@ and what is not covered. The default is the last full month, by manager, as text
 				return usagef("report: a workbook is no text for a terminal; name a file, such as --out report.xlsx")
 			}
 			return a.withViews(cmd, flags.shownOn, func(ctx context.Context, w *warehouse.Warehouse) error {
+				for _, given := range flags.funnels {
+					id, err := pickFunnel(ctx, w, "report: --funnel", given)
+					if err != nil {
+						return err
+					}
+					query.Funnels = append(query.Funnels, id)
+				}
 				return a.report(ctx, w, query, render, flags.out)
 			})
 		},
@@ -79,7 +85,7 @@ and what is not covered. The default is the last full month, by manager, as text
 	f.StringVar(&flags.to, "to", "", "last `date` of the period")
 	f.StringVar(&flags.month, "month", "", "the period as a `month`, such as 2026-10 (default the last full one)")
 	f.StringVar(&flags.by, "by", string(report.ByManager), "what has a row: "+anyOf(report.Levels))
-	f.UintSliceVar(&flags.funnels, "funnel", nil, "only the funnels with these `ids` (default all)")
+	f.StringSliceVar(&flags.funnels, "funnel", nil, "only these `funnels`, by id or name (default all)")
 	f.StringVar(&flags.lang, "lang", string(report.English), "the language: "+anyOf(report.Languages))
 	f.StringVar(&flags.format, "format", "", "the form: "+anyOf(reportFormats)+" (default what the ending of --out says, else text)")
 	f.StringVar(&flags.out, "out", "", "write to a `file` (default standard output)")
@@ -102,12 +108,6 @@ func (f *reportFlags) query() (report.Query, error) {
 	query := report.Query{By: report.By(f.by)}
 	if !slices.Contains(report.Levels, query.By) {
 		return report.Query{}, notOneOf("by", f.by, report.Levels)
-	}
-	for _, id := range f.funnels {
-		if id > 1<<32-1 {
-			return report.Query{}, usagef("report: --funnel: %d is no id of a funnel", id)
-		}
-		query.Funnels = append(query.Funnels, extractor.FunnelID(id))
 	}
 	var err error
 	switch {

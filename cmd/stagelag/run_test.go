@@ -170,6 +170,7 @@ func reportsOfTheDemo(t *testing.T, folder string, w *warehouse.Warehouse) {
 		{"a file says its form", []string{"--out", "report.xlsx"}, 0, "", ""},
 		{"a period that is yet to come", []string{"--month", "2140-01"}, 2, "", "after the as-of date"},
 		{"a funnel that there is not", []string{"--funnel", "404"}, 2, "", "no deal has been in a funnel 404"},
+		{"a funnel by a name that none has", []string{"--funnel", "nowhere"}, 2, "", `there is no funnel "nowhere"; there are `},
 		{"a folder that there is not", []string{"--out", "nowhere/report.html"}, 1, "", "nowhere"},
 	}
 	for _, test := range tests {

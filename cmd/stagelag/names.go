@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"stagelag/config"
+	"stagelag/extractor"
+	"stagelag/loader"
+	"stagelag/plain"
+	"stagelag/views"
+	"stagelag/warehouse"
+)
+
+// A named is a thing that flags take by its id or by its name.
+type named struct {
+	id   uint64
+	name string
+}
+
+// pick returns the id that was given, or that of the one thing with the name that was given. About begins a
+// message, kind is what is looked for.
+func pick(about, kind, given string, known []named) (uint64, error) {
+	given = strings.TrimSpace(given)
+	if id, err := strconv.ParseUint(given, 10, 64); err == nil {
+		return id, nil
+	}
+	var found, ids, names []string
+	var id uint64
+	for _, n := range known {
+		number := strconv.FormatUint(n.id, 10)
+		ids, names = append(ids, number+" ("+plain.Text(n.name, 60)+")"), append(names, n.name)
+		if strings.EqualFold(strings.TrimSpace(n.name), given) {
+			found, id = append(found, number), n.id
+		}
+	}
+	switch {
+	case len(found) == 1:
+		return id, nil
+	case len(found) > 1:
+		return 0, usagef("%s: several %ss have the name %q: give the id, one of %s", about, kind, plain.Text(given, 60), strings.Join(found, ", "))
+	case len(known) == 0:
+		return 0, usagef("%s: no run has published a %s yet, so none is known by its name: give the id", about, kind)
+	case len(known) <= 10:
+		return 0, usagef("%s: there is no %s %q; there are %s", about, kind, plain.Text(given, 60), strings.Join(ids, ", "))
+	}
+	near := config.Nearest(given, names)
+	for i, name := range names {
+		if name == near {
+			return 0, usagef("%s: there is no %s %q, the nearest is %s", about, kind, plain.Text(given, 60), ids[i])
+		}
+	}
+	return 0, usagef("%s: there is no %s %q", about, kind, plain.Text(given, 60))
+}
+
+// isNumber is whether a flag was given an id, which nothing has to be asked for.
+func isNumber(given string) bool {
+	_, err := strconv.ParseUint(strings.TrimSpace(given), 10, 64)
+	return err == nil
+}
+
+// pickFunnel is pick for a funnel of a warehouse.
+func pickFunnel(ctx context.Context, w *warehouse.Warehouse, about, given string) (extractor.FunnelID, error) {
+	var known []named
+	if !isNumber(given) {
+		funnels, err := publishedFunnels(ctx, w)
+		if err != nil {
+			return 0, err
+		}
+		known = funnels
+	}
+	return pickFunnelOf(about, given, known)
+}
+
+func pickFunnelOf(about, given string, known []named) (extractor.FunnelID, error) {
+	id, err := pick(about, "funnel", given, known)
+	if err == nil && id > 1<<32-1 {
+		err = usagef("%s: %d is no id of a funnel", about, id)
+	}
+	return extractor.FunnelID(id), err
+}
+
+func publishedFunnels(ctx context.Context, w *warehouse.Warehouse) ([]named, error) {
+	if published, err := views.In(w).Published(ctx); err != nil || published.RunID == 0 {
+		return nil, err
+	}
+	funnels, err := loader.FunnelsOf(ctx, w.DB(), 0)
+	return namedFunnels(funnels), err
+}
+
+func namedFunnels(funnels []extractor.Funnel) []named {
+	var known []named
+	for _, f := range funnels {
+		known = append(known, named{uint64(f.ID), f.Name})
+	}
+	return known
+}
+
+// pickManager is pick for a person of a warehouse.
+func pickManager(ctx context.Context, w *warehouse.Warehouse, about, given string) (extractor.ManagerID, error) {
+	var known []named
+	if !isNumber(given) {
+		managers, err := views.In(w).Managers(ctx)
+		if err != nil {
+			return 0, err
+		}
+		for _, m := range managers {
+			known = append(known, named{uint64(m.ID), m.Name})
+		}
+	}
+	id, err := pick(about, "person", given, known)
+	return extractor.ManagerID(id), err
+}
+
+// knownFunnels are those of the warehouse, or where there is none those of the portal.
+func (a *app) knownFunnels(ctx context.Context, cfg config.Config) (known []named, err error) {
+	err = withWarehouse(ctx, readOnly(cfg), func(ctx context.Context, w *warehouse.Warehouse) error {
+		known, err = publishedFunnels(ctx, w)
+		return err
+	})
+	if _, isAbsent := errors.AsType[*warehouse.AbsentError](err); isAbsent {
+		err = nil
+	}
+	if err != nil || len(known) > 0 || cfg.Portal.URL.Host() == "" {
+		return known, err
+	}
+	portal, err := extractor.Describe(ctx, a.client(cfg))
+	if err != nil {
+		return nil, fmt.Errorf("ask the portal for its funnels: %w", err)
+	}
+	return namedFunnels(portal.Funnels), nil
+}

@@ -230,11 +230,32 @@ type Warehouse struct {
 	// Path is the folder of the embedded warehouse.
 	// warehouse.path, data/warehouse unless set.
 	Path Path `key:"path"`
+	// Listen is where the embedded warehouse answers.
+	Listen WarehouseListen `key:"listen"`
 	// KeepLanding is for how many days what was read of deals and stage changes is kept after
 	// something newer was read in its place. The newest is kept always.
 	// warehouse.keep_landing, 90 unless set.
 	KeepLanding int32 `key:"keep_landing"`
 }
+
+// WarehouseListen is where the embedded warehouse answers, on this machine alone. With port 0 the system chooses
+// the port at each start.
+type WarehouseListen struct {
+	// Native is for clickhouse-client and Grafana.
+	// warehouse.listen.native, 127.0.0.1:0 unless set.
+	Native LoopbackAddress `key:"native"`
+	// HTTP is for DBeaver, scripts and the page /play.
+	// warehouse.listen.http, 127.0.0.1:0 unless set.
+	HTTP LoopbackAddress `key:"http"`
+}
+
+// IsFixed is whether readers find the warehouse at a port that stays.
+func (l WarehouseListen) IsFixed() bool { return !l.Native.isAny() || !l.HTTP.isAny() }
+
+// A LoopbackAddress is HOST:PORT of this machine.
+type LoopbackAddress string
+
+func (a LoopbackAddress) isAny() bool { return strings.HasSuffix(string(a), ":0") }
 
 // Schedule is when the nightly pass runs.
 type Schedule struct {
@@ -295,7 +316,7 @@ func Default() Config {
 	return Config{
 		Portal:    Portal{Limits: bitrix24.Standard},
 		Calendar:  Calendar{Kind: CalendarDays},
-		Warehouse: Warehouse{URL: Embedded(), Database: access.Default, Path: "data/warehouse", KeepLanding: 90},
+		Warehouse: Warehouse{URL: Embedded(), Database: access.Default, Path: "data/warehouse", Listen: WarehouseListen{"127.0.0.1:0", "127.0.0.1:0"}, KeepLanding: 90},
 		Schedule:  Schedule{Cron: "30 2 * * *", Listen: "127.0.0.1:9469", MaxAge: 26 * time.Hour},
 		WriteBack: WriteBack{Language: English},
 	}

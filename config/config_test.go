@@ -55,6 +55,7 @@ warehouse:
   database: north
   path: /var/lib/stagelag
   keep_landing: 30
+  listen: {native: localhost:9000}
 schedule:
   cron: "0 4 * * *"
   listen: "[::1]:9100"
@@ -108,7 +109,7 @@ func sampleConfig(t *testing.T) Config {
 			AnalystURL: mustWarehouse(t, "https://analyst:r3ad@db:8443"),
 			Database:   "north",
 			CAFile:     "ca.pem", CertificateFile: "client.pem", KeyFile: "client.key",
-			Path: "/var/lib/stagelag", KeepLanding: 30,
+			Path: "/var/lib/stagelag", Listen: WarehouseListen{"127.0.0.1:9000", "127.0.0.1:0"}, KeepLanding: 30,
 		},
 		Schedule: Schedule{Cron: "0 4 * * *", Listen: "[::1]:9100", MaxAge: 30 * time.Hour},
 		WriteBack: WriteBack{
@@ -373,6 +374,8 @@ func TestLoadComplaints(t *testing.T) {
 		{"another database for the analyst", "warehouse: {url: 'clickhouse://db', analyst_url: 'http://db/north', database: south}", "stagelag.yaml:1: warehouse.analyst_url: names the database north, and south is the one that is set: leave it out of the address"},
 		{"two hosts", "warehouse: {url: 'clickhouse://db,db2/'}", "stagelag.yaml:1: warehouse.url: names several hosts, and one server has to keep the lock of a run"},
 		{"an analyst of the embedded warehouse", "warehouse: {analyst_url: embedded}", "stagelag.yaml:1: warehouse.analyst_url: the embedded warehouse has an analyst of its own, remove the key or name a server"},
+		{"an address that others reach", "warehouse: {listen: {native: '0.0.0.0:9000'}}", "stagelag.yaml:1: warehouse.listen.native: the embedded warehouse answers on this machine only: write 127.0.0.1:PORT, and use a ClickHouse server for readers on others"},
+		{"an address without a port", "warehouse: {listen: {http: 127.0.0.1}}", `stagelag.yaml:1: warehouse.listen.http: expected an address of this machine such as 127.0.0.1:9000, or 127.0.0.1:0 for any port, found "127.0.0.1"`},
 		{"no folder", "warehouse: {path: ''}", `stagelag.yaml:1: warehouse.path: expected a path, found ""`},
 
 		{"four cron fields", "schedule: {cron: '30 2 * *'}", `stagelag.yaml:1: schedule.cron: expected five cron fields such as 30 2 * * *, found "30 2 * *"`},

@@ -72,6 +72,20 @@ var leaves = map[reflect.Type]leaf{
 		isAddress := err == nil && wrong == nil && host != "" && hostName.MatchString(host)
 		return ListenAddress(net.JoinHostPort(host, strconv.FormatUint(n, 10))), unless(isAddress)
 	}),
+	reflect.TypeFor[LoopbackAddress](): leafOf("an address of this machine such as 127.0.0.1:9000, or 127.0.0.1:0 for any port", []string{"!!str"}, func(text string) (LoopbackAddress, error) {
+		host, port, err := net.SplitHostPort(text)
+		n, wrong := strconv.ParseUint(port, 10, 16)
+		if err != nil || wrong != nil {
+			return "", errUnlike
+		}
+		if strings.EqualFold(host, "localhost") {
+			host = "127.0.0.1"
+		}
+		if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
+			return "", errors.New("the embedded warehouse answers on this machine only: write 127.0.0.1:PORT, and use a ClickHouse server for readers on others")
+		}
+		return LoopbackAddress(net.JoinHostPort(host, strconv.FormatUint(n, 10))), nil
+	}),
 	reflect.TypeFor[*time.Location](): leafOf("an IANA time zone such as Europe/Moscow", []string{"!!str"}, func(text string) (*time.Location, error) {
 		// Local would be another zone on another machine.
 		zone, err := time.LoadLocation(text)

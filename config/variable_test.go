@@ -41,6 +41,9 @@ var overrides = map[string]struct{ variable, file string }{
 	"warehouse.certificate_file": {"/other/client.pem", "/other/client.pem"},
 	"warehouse.key_file":         {"/other/client.key", "/other/client.key"},
 
+	"warehouse.listen.native": {"127.0.0.1:9001", "127.0.0.1:9001"},
+	"warehouse.listen.http":   {"[::1]:8124", "'[::1]:8124'"},
+
 	"schedule.cron":    {"15 1 * * 1-5", "15 1 * * 1-5"},
 	"schedule.listen":  {"0.0.0.0:9469", "0.0.0.0:9469"},
 	"schedule.max_age": {"50h", "50h"},

@@ -39,6 +39,10 @@ type Config struct {
 	// Path is the embedded warehouse's folder. It is made when absent.
 	Path string
 
+	// ListenNative and ListenHTTP are where the embedded warehouse answers when it is started, as
+	// HOST:PORT at loopback. Empty, or with port 0, the system chooses the port.
+	ListenNative, ListenHTTP string
+
 	// MustExist has Open return an *AbsentError, and make nothing, where there is no warehouse: for
 	// those who only read.
 	MustExist bool
@@ -164,7 +168,7 @@ func (w *Warehouse) join(ctx context.Context, config Config) error {
 			return &AbsentError{Where: w.place, Database: database}
 		}
 	}
-	if w.seat, err = embedded.Join(ctx, config.Path, database); err != nil {
+	if w.seat, err = embedded.JoinAt(ctx, config.Path, embedded.Listen{Native: config.ListenNative, HTTP: config.ListenHTTP}, database); err != nil {
 		return err
 	}
 	users, passwords := access.UsersOf(database), w.seat.Passwords(database)

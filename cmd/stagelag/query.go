@@ -141,6 +141,8 @@ func warehouseConfig(cfg config.Config) warehouse.Config {
 		Database:   cfg.Warehouse.Database,
 		Path:       string(cfg.Warehouse.Path),
 
+		ListenNative: string(cfg.Warehouse.Listen.Native), ListenHTTP: string(cfg.Warehouse.Listen.HTTP),
+
 		CAFile:          string(cfg.Warehouse.CAFile),
 		CertificateFile: string(cfg.Warehouse.CertificateFile),
 		KeyFile:         string(cfg.Warehouse.KeyFile),

@@ -33,6 +33,9 @@ keep out of each other's way.
 SIGTERM and SIGINT end it: a run under way is given up and taken up by the next one. SIGHUP has it
 read the configuration again; one that is wrong is logged, and the old one stays.
 
+Where warehouse.listen names ports for the embedded warehouse, it serves readers there all the time, so
+that stagelag warehouse is not needed beside it.
+
 With --parts every pass is split, and stagelag work, on other machines, takes parts of it.`,
 		Example: `  stagelag schedule
   stagelag schedule --config /etc/stagelag/stagelag.yaml --log-format json
@@ -82,6 +85,9 @@ func (a *app) schedule(cmd *cobra.Command, cfg config.Config, parts int) error {
 	}
 	a.log.WithFields(logrus.Fields{"cron": cfg.Schedule.Cron, "time_zone": cfg.Portal.TimeZone.String(), "next": times.Next(a.now()), "listen": server.Address()}).Info("schedule began")
 	a.tellEither(times)
+	readers := &reading{log: a.log}
+	defer readers.close()
+	readers.serve(ctx, cfg)
 	var reloading sync.WaitGroup
 	defer reloading.Wait()
 	serving, stop := context.WithCancel(ctx)
@@ -92,7 +98,7 @@ func (a *app) schedule(cmd *cobra.Command, cfg config.Config, parts int) error {
 			case <-serving.Done():
 				return
 			case <-hangups:
-				a.reload(serving, cmd, job, loop, server)
+				a.reload(serving, cmd, job, loop, server, readers)
 			}
 		}
 	})
@@ -107,7 +113,7 @@ func (a *app) tellEither(times schedule.Times) {
 }
 
 // reload goes on with the configuration as it is now, unless it is wrong.
-func (a *app) reload(ctx context.Context, cmd *cobra.Command, job *nightly.Job, loop *schedule.Loop, server *monitor.Server) {
+func (a *app) reload(ctx context.Context, cmd *cobra.Command, job *nightly.Job, loop *schedule.Loop, server *monitor.Server, readers *reading) {
 	cfg, err := a.config(cmd, config.NeedPortal)
 	var times schedule.Times
 	if err == nil {
@@ -121,6 +127,7 @@ func (a *app) reload(ctx context.Context, cmd *cobra.Command, job *nightly.Job, 
 		return
 	}
 	job.Configure(cfg)
+	readers.serve(cmd.Context(), cfg)
 	a.log.WithFields(logrus.Fields{"cron": cfg.Schedule.Cron, "time_zone": cfg.Portal.TimeZone.String(), "listen": server.Address()}).Info("configuration reloaded")
 	a.tellEither(times)
 	loop.Change(ctx, times)

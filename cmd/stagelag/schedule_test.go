@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"stagelag/simulator"
+	"stagelag/warehouse/warehousetest"
 )
 
 // A watched command runs while its log is read.
@@ -332,4 +333,62 @@ func TestScheduleWritesBack(t *testing.T) {
 		t.Errorf("%d deals were written, want 40", n)
 	}
 	expectRuns(t, folder, "1\tpublished\n")
+}
+
+// freeAddresses are addresses at loopback that nobody listens at.
+func freeAddresses(t *testing.T) (native, web string) {
+	t.Helper()
+	var free [2]string
+	for i := range free {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer listener.Close()
+		free[i] = listener.Addr().String()
+	}
+	return free[0], free[1]
+}
+
+// Readers find the warehouse at the ports of the configuration, at any time of the day and without a command of
+// their own, and the page for SQL with it.
+func TestScheduleServesReaders(t *testing.T) {
+	t.Parallel()
+	folder := seededFolder(t)
+	_, configure := scheduledPortal(t, folder, 5)
+	native, web := freeAddresses(t)
+	configure(fmt.Sprintf("warehouse: {listen: {native: %q, http: %q}}", native, web))
+	s := follow(t, folder, "schedule")
+	s.expect(fmt.Sprintf(`"http":"http://%s/".*"msg":"readers are served","native":"%s"`, web, native))
+	s.expect(`"msg":"published","run_id":1`)
+	for _, page := range []string{"ping", "play"} {
+		response, err := http.Get("http://" + web + "/" + page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.Copy(io.Discard, response.Body)
+		_ = response.Body.Close()
+		if response.StatusCode != http.StatusOK {
+			t.Errorf("GET /%s: %s", page, response.Status)
+		}
+	}
+	stdout, stderr, code := call(t, folder, "", "query", "--format", "TSV", "SELECT count() FROM deals_now")
+	if code != 0 || stdout == "0\n" {
+		t.Errorf("query beside it: exit code %d, %q, %s", code, stdout, stderr)
+	}
+	s.stop(syscall.SIGTERM)
+
+	// The ports are free again, and an engine that finds one taken says whose key it is.
+	if err := warehousetest.WaitUntilEnded(filepath.Join(folder, "data", "warehouse")); err != nil {
+		t.Fatal(err)
+	}
+	taken, err := net.Listen("tcp", native)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	_, stderr, code = call(t, folder, "", "query", "SELECT 1")
+	if want := "warehouse.listen.native: listen tcp " + native + ": bind: address already in use; set it to another port, or to 127.0.0.1:0"; code != 1 || !strings.Contains(stderr, want) {
+		t.Errorf("query where the port is taken: exit code %d, %s, want %s", code, stderr, want)
+	}
 }

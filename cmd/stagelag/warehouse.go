@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -21,7 +23,8 @@ func newWarehouse(a *app) *cobra.Command {
 		Short: "Serve the embedded warehouse until stopped",
 		Long: `Serves the embedded warehouse on loopback until stopped, for Grafana, DBeaver,
 clickhouse-client and scripts. Other commands can use it at the same time. The system
-chooses the ports at every start.`,
+chooses the ports at every start, unless warehouse.listen in the configuration names them;
+stagelag schedule then serves readers too.`,
 		Example: `  stagelag warehouse
   stagelag warehouse --show-password`,
 		Args: arguments(0, 0),
@@ -96,10 +99,23 @@ Grafana            data source ClickHouse (grafana-clickhouse-datasource), uid s
                    %s
                    stagelag dashboards export writes the dashboards for it
 DBeaver            connection ClickHouse, JDBC URL jdbc:%s
+browser            %splay for SQL in a page
 `, e.Native, e.HTTP, e.Database, e.User, e.Password,
 		host, port, e.User, e.Database,
 		host, port, e.Database, e.GrafanaUser, e.GrafanaPassword,
-		"clickhouse:"+e.HTTP+e.Database)
+		"clickhouse:"+e.HTTP+e.Database, e.HTTP)
+}
+
+// isAnyPort is whether the system chooses the port of an address.
+func isAnyPort(address string) bool { return address == "" || strings.HasSuffix(address, ":0") }
+
+// hostOf is the host and port of an address.
+func hostOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return address
+	}
+	return u.Host
 }
 
 // watch returns nil when the context ends, and an error when the engine has not answered

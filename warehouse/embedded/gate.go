@@ -30,18 +30,25 @@ type gate struct {
 	clients map[net.Conn]bool // those of the native port that are let in
 }
 
-// gateports are what a gate listens on: loopback, on ports that the system chooses. The command that starts a
-// keeper opens them, in its own network, and hands them over.
+// Listen is where an engine that is started answers, as HOST:PORT at loopback. Empty, or with port 0, the
+// system chooses the port.
+type Listen struct{ Native, HTTP string }
+
+// gateports are what a gate listens on. The command that starts a keeper opens them, in its own network, and
+// hands them over.
 type gateports struct{ native, http *os.File }
 
-func openGateports() (p gateports, err error) {
-	for _, file := range []**os.File{&p.native, &p.http} {
-		listener, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+func openGateports(at Listen) (p gateports, err error) {
+	for _, port := range []struct {
+		key, address string
+		file         **os.File
+	}{{"native", at.Native, &p.native}, {"http", at.HTTP, &p.http}} {
+		listener, err := listenAt(port.address)
 		if err != nil {
 			p.close()
-			return gateports{}, err
+			return gateports{}, fmt.Errorf("warehouse.listen.%s: %w; set it to another port, or to 127.0.0.1:0 for one that is free", port.key, err)
 		}
-		*file, err = listener.File()
+		*port.file, err = listener.File()
 		_ = listener.Close()
 		if err != nil {
 			p.close()
@@ -49,6 +56,20 @@ func openGateports() (p gateports, err error) {
 		}
 	}
 	return p, nil
+}
+
+func listenAt(address string) (*net.TCPListener, error) {
+	if address == "" {
+		address = "127.0.0.1:0"
+	}
+	at, err := net.ResolveTCPAddr("tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	if !at.IP.IsLoopback() {
+		return nil, fmt.Errorf("%s is not an address of this machine alone", address)
+	}
+	return net.ListenTCP("tcp", at)
 }
 
 func (p gateports) close() {

@@ -62,7 +62,7 @@ func (r *refusal) write(w http.ResponseWriter) {
 
 // refuseHTTP returns why a request is not let in, nil for one that is. A page in a browser on this machine
 // reaches loopback, too, under a name of its own or as another site's: it is kept off by what the browser
-// says of it. Everybody else needs the name and the password of a user, except to ask whether the engine is up.
+// says of it. Everybody else needs the name and the password of a user, except to ask whether the engine is up, and for the page /play.
 func (g *gate) refuseHTTP(r *http.Request) *refusal {
 	if !isLoopback(r.Host) {
 		return &refusal{text: fmt.Sprintf("the embedded engine answers to 127.0.0.1 and localhost only, and was asked as %q", r.Host)}
@@ -70,7 +70,8 @@ func (g *gate) refuseHTTP(r *http.Request) *refusal {
 	if !isSameOrigin(r) {
 		return &refusal{text: "the embedded engine does not answer to pages of other sites"}
 	}
-	if r.URL.Path == "/ping" && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+	// Neither holds any data: the page asks as the user that is typed into it.
+	if (r.URL.Path == "/ping" || r.URL.Path == "/play") && r.URL.RawQuery == "" && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
 		return nil
 	}
 	named, err := readLogin(r)

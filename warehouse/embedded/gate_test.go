@@ -292,7 +292,7 @@ func TestTheGateLetsAnAnswerBeginEarly(t *testing.T) {
 	defer k.beginEnd()
 	passwords := Passwords{Program: "a", Analyst: "b", Grafana: "c"}
 	k.engine.Store(&engine{http: listener.Addr().String(), credentials: credentials{access.Default: passwords}})
-	ports, err := openGateports()
+	ports, err := openGateports(Listen{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -58,6 +59,9 @@ func RunIfAsked() {
 			return
 		}
 		nameProcess(keeperName)
+		// The engine must not hold the ports when the keeper is gone.
+		syscall.CloseOnExec(4)
+		syscall.CloseOnExec(5)
 		report, ports := os.NewFile(3, "report"), gateports{os.NewFile(4, "native"), os.NewFile(5, "http")}
 		err := keep(folder(os.Args[2]), os.Args[3], network(os.Args[4]), ports, report)
 		fmt.Fprintln(report, err) // to nobody, when the engine had been up

@@ -60,6 +60,11 @@ type Seat struct {
 // Where an engine is up that does not know the users yet, it is started anew, and all that is
 // connected to it has to connect again. That does not happen under a lease: Join fails then.
 func Join(ctx context.Context, path, database string, more ...string) (*Seat, error) {
+	return JoinAt(ctx, path, Listen{}, database, more...)
+}
+
+// JoinAt is Join with the addresses of an engine that has to be started. One that is up stays where it is.
+func JoinAt(ctx context.Context, path string, listen Listen, database string, more ...string) (*Seat, error) {
 	databases := append([]string{database}, more...)
 	for _, database := range databases {
 		if err := access.Check(database); err != nil {
@@ -70,7 +75,7 @@ func Join(ctx context.Context, path, database string, more ...string) (*Seat, er
 	if err != nil {
 		return nil, err
 	}
-	s, err := folder(path).join(ctx, databases)
+	s, err := folder(path).join(ctx, listen, databases)
 	if err != nil {
 		return nil, fmt.Errorf("embedded in %s: %w%s", path, err, remedy(err))
 	}
@@ -134,7 +139,7 @@ func remedy(err error) string {
 	return ""
 }
 
-func (f folder) join(ctx context.Context, databases []string) (*Seat, error) {
+func (f folder) join(ctx context.Context, listen Listen, databases []string) (*Seat, error) {
 	f, err := f.secure()
 	if err != nil {
 		return nil, err
@@ -174,7 +179,7 @@ func (f folder) join(ctx context.Context, databases []string) (*Seat, error) {
 			// The wait is for an engine that is up. A machine that is busy takes longer to
 			// bring one up; one that is broken is not tried for ever.
 			isPatient := starts < mostStarts && patience.Stop()
-			err = f.startKeeper(ctx)
+			err = f.startKeeper(ctx, listen)
 			if isPatient {
 				patience.Reset(endTimeout)
 			}
@@ -311,12 +316,12 @@ func (s *Seat) ask(address, database string, do func(driver.Conn) error) error {
 
 // startKeeper starts a keeper and waits until its engine is up. It returns
 // errLocked when another keeper was faster. The caller holds start.lock.
-func (f folder) startKeeper(ctx context.Context) error {
+func (f folder) startKeeper(ctx context.Context, listen Listen) error {
 	engine, err := findEngine()
 	if err != nil {
 		return err
 	}
-	g, err := openGateports()
+	g, err := openGateports(listen)
 	if err != nil {
 		return err
 	}

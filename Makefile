@@ -20,7 +20,11 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: build engine ## run the whole pass on a simulated portal, and see what comes out
+demo: ## run the whole pass on a simulated portal, and see what comes out
+	@echo "Building stagelag: the first time this takes a minute or two."
+	@$(MAKE) --no-print-directory build
+	@echo "Looking for the ClickHouse engine: the first time it is downloaded (180 MB)."
+	@$(MAKE) --no-print-directory engine
 	@./bin/stagelag demo
 
 # The packages whose goroutines share something are tested with the race detector, and of others the tests

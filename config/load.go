@@ -6,9 +6,11 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"os/user"
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strconv"
 )
 
 // A Need is a part of the configuration that a command cannot do without.
@@ -35,9 +37,21 @@ func Load(path string, explicit bool, environ []string, needs ...Need) (Config, 
 		if perr, ok := errors.AsType[*fs.PathError](err); ok {
 			err = perr.Err
 		}
-		return Config{}, &Error{[]Complaint{{path, err.Error()}}}
+		text := err.Error()
+		if errors.Is(err, fs.ErrPermission) {
+			text += fmt.Sprintf(": let the user %s read it and its folders; a file without a secret may have the mode 0644, one with a secret belongs to that user", userName())
+		}
+		return Config{}, &Error{[]Complaint{{path, text}}}
 	}
 	return parse(path, text, mode, environ, needs)
+}
+
+// userName is who runs the program, for a person.
+func userName() string {
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return strconv.Itoa(os.Geteuid())
 }
 
 // readWithMode gives a file with its mode, which is that of what was read.

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v3"
 
@@ -41,7 +42,13 @@ full month. It needs no account and no configuration; what it makes stays in ` +
   stagelag demo --lang ru --deals 5000
   STAGELAG_WAREHOUSE_URL=clickhouse://stagelag:${PASSWORD}@127.0.0.1:9000 stagelag demo --server`,
 		Args: arguments(0, 0),
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.demo(cmd.Context(), flags, isOnServer) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			// Whoever tries it wants to see the result, not the log of two runs.
+			if !cmd.Flags().Changed("log-level") {
+				a.log.SetLevel(logrus.WarnLevel)
+			}
+			return a.demo(cmd.Context(), flags, isOnServer)
+		},
 	}
 	cmd.Flags().BoolVar(&isOnServer, "server", false, "use the server that STAGELAG_WAREHOUSE_URL names, which nobody but the demo may have used")
 	cmd.Flags().IntVar(&flags.deals, "deals", 400, "how many deals are generated")
@@ -86,6 +93,9 @@ func (a *app) demo(ctx context.Context, flags portalFlags, isOnServer bool) erro
 		return err
 	}
 
+	if err := a.printf("A simulated portal with %d deals is up. Its nightly passes take a few seconds.\n", flags.deals); err != nil {
+		return err
+	}
 	pass := a.newPass(w, a.client(cfg), cfg, passOptions{command: "stagelag demo", asOf: transform.NoDay})
 	before, err := loader.LastPublished(ctx, w.DB())
 	if err != nil {

@@ -183,7 +183,15 @@ func (a *app) write(text string, proposal setup.Proposal, site setup.Site, flags
 		}
 		return a.printf("%s", text)
 	}
-	if err := replaceFile(a.configPath, text, 0o600); err != nil {
+	// Without the address there is no secret in it, and others, such as a container's user, may read it
+	// as far as the umask lets them.
+	var err error
+	if site.URL == "" {
+		err = writeWhole(a.configPath, []byte(text))
+	} else {
+		err = replaceFile(a.configPath, text, 0o600)
+	}
+	if err != nil {
 		return fmt.Errorf("init: %w", err)
 	}
 	found := 0

@@ -46,8 +46,17 @@ func TestInit(t *testing.T) {
 	if text := read(); !strings.Contains(text, `"C5:DOCS": {days: UF_CRM_DOCS_DAYS, date: UF_CRM_DOCS_DUE}`) || strings.Contains(text, "hidden5ecret") {
 		t.Errorf("init wrote\n%s\nwant the fields of C5:DOCS and no secret", text)
 	}
-	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("the file: %v, %v, want the mode 0600", info.Mode(), err)
+	usual, err := os.Create(filepath.Join(t.TempDir(), "usual"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer usual.Close()
+	want, err := usual.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode() != want.Mode() {
+		t.Errorf("the file, which holds no secret: %v, %v, want the mode %v that the umask leaves", info.Mode(), err, want.Mode())
 	}
 	stdout, stderr, code = callWith(t, folder, []string{variable}, "", "run")
 	said.WriteString(stdout + stderr)
@@ -101,6 +110,9 @@ func TestInitKeepsTheAddress(t *testing.T) {
 	stdout, stderr, code := call(t, folder, address+"\n", "init", "--keep-address", "--time-zone", "America/New_York")
 	if code != 0 || strings.Contains(stdout+stderr, "hidden5ecret") {
 		t.Fatalf("init --keep-address: exit code %d, %s%s", code, stdout, stderr)
+	}
+	if info, err := os.Stat(filepath.Join(folder, "stagelag.yaml")); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the file with the address: %v, %v, want the mode 0600", info.Mode(), err)
 	}
 	if stdout, stderr, code = call(t, folder, "", "run"); code != 0 {
 		t.Errorf("run with the address in the file: exit code %d, %s%s", code, stdout, stderr)

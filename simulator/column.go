@@ -12,6 +12,7 @@ import (
 // and shown with it. Which accessor it has goes by its kind.
 type column[R any] struct {
 	name    string
+	alias   string // another name that requests may use, in upper case; empty for none
 	kind    columnKind
 	integer func(*R) int64    // noTime: no value
 	text    func(*R) string   // "": no value
@@ -176,11 +177,12 @@ func parseInstant(s string, zone *time.Location) (time.Time, bool) {
 // A schema is the columns of a kind of records as one family of methods names them.
 type schema[R any] struct {
 	style      style
-	foldsNames bool   // takes names in any case, as the classic methods do
 	customMask string // selects the custom fields
 	starIsAll  bool   // the mask * selects the custom fields too
 	columns    []*column[R]
-	byName     map[string]*column[R]
+	// byName has them by their names in upper case: requests name them in any case, also those of the
+	// controller methods, as public clients do.
+	byName map[string]*column[R]
 }
 
 // with gives the schema its columns.
@@ -189,17 +191,17 @@ func (s *schema[R]) with(columns []*column[R]) *schema[R] {
 	s.byName = make(map[string]*column[R], len(columns))
 	for _, c := range columns {
 		c.key = append(appendText(nil, c.name), ':')
-		s.byName[c.name] = c
+		s.byName[strings.ToUpper(c.name)] = c
+	}
+	for _, c := range columns {
+		if _, isTaken := s.byName[c.alias]; c.alias != "" && !isTaken {
+			s.byName[c.alias] = c
+		}
 	}
 	return s
 }
 
-func (s *schema[R]) column(name string) *column[R] {
-	if s.foldsNames {
-		name = strings.ToUpper(name)
-	}
-	return s.byName[name]
-}
+func (s *schema[R]) column(name string) *column[R] { return s.byName[strings.ToUpper(name)] }
 
 // selected resolves a list of names and masks; none selects all. Unknown names are ignored.
 func (s *schema[R]) selected(names value) []*column[R] {

@@ -141,7 +141,7 @@ func (p *Portal) dealSchemas() *schemas {
 		return s
 	}
 	s.era = p.world.fieldsEra
-	s.classic = &schema[deal]{style: p.style(true), foldsNames: true, customMask: "UF_*"}
+	s.classic = &schema[deal]{style: p.style(true), customMask: "UF_*"}
 	s.classic.with(p.dealColumns(
 		func(f *dealField) string { return f.classic }, func(f *field) string { return f.Name }))
 	s.items = &schema[deal]{style: p.style(false), customMask: "uf*", starIsAll: true}
@@ -177,6 +177,9 @@ func (p *Portal) dealColumns(system func(*dealField) string, custom func(*field)
 			continue
 		}
 		c := &column[deal]{name: name, kind: f.kind, integer: f.integer, text: f.text, list: f.list, isInert: f.isInert}
+		if f.classic != name {
+			c.alias = f.classic
+		}
 		if f.classic == "DATE_CREATE" {
 			c.integer = p.shownCreation
 		}

@@ -75,7 +75,7 @@ func (in *invocation) dealFields() (outcome, *Error) {
 func (in *invocation) userfieldList() (outcome, *Error) {
 	filter := in.params.either("filter", "FILTER")
 	style := in.portal.style(true)
-	s := (&schema[field]{style: style, foldsNames: true}).with([]*column[field]{
+	s := (&schema[field]{style: style}).with([]*column[field]{
 		{name: "ID", integer: func(f *field) int64 { return f.id }},
 		{name: "ENTITY_ID", kind: textColumn, text: func(*field) string { return "CRM_DEAL" }},
 		{name: "FIELD_NAME", kind: textColumn, text: func(f *field) string { return f.Name }},

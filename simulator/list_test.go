@@ -152,11 +152,13 @@ func TestWrongFilters(t *testing.T) {
 		params object
 		want   any // the error, or the number of rows
 	}{
-		{"items refuse unknown names", "crm.item.list", object{"filter": object{"STAGE_ID": "NEW"}}, "INVALID_ARG_VALUE"},
+		{"items refuse unknown names", "crm.item.list", object{"filter": object{"PHASE": "NEW"}}, "INVALID_ARG_VALUE"},
+		{"items take the names of the classic methods", "crm.item.list", object{"filter": object{">ID": 4}, "order": object{"ID": "ASC"}}, 2},
+		{"items take names in any case", "crm.item.list", object{"filter": object{">Id": 4}}, 2},
 		{"items refuse unknown names in a choice", "crm.item.list", object{"filter": object{"0": object{"logic": "OR", "0": object{"wish": 1}}}}, "INVALID_ARG_VALUE"},
 		{"items refuse names that only show", "crm.item.list", object{"filter": object{"observers": 1}}, "INVALID_ARG_VALUE"},
 		{"items refuse broken times", "crm.item.list", object{"filter": object{">updatedTime": "yesterday"}}, "INVALID_ARG_VALUE"},
-		{"items refuse unknown orders", "crm.item.list", object{"order": object{"ID": "ASC"}}, "INVALID_ARG_VALUE"},
+		{"items refuse unknown orders", "crm.item.list", object{"order": object{"PHASE": "ASC"}}, "INVALID_ARG_VALUE"},
 		{"items refuse unknown directions", "crm.item.list", object{"order": object{"id": "UP"}}, "INVALID_ARG_VALUE"},
 		{"history refuses unknown names", "crm.stagehistory.list", object{"filter": object{"DEAL_ID": 1}}, "INVALID_ARG_VALUE"},
 		{"classic methods drop unknown names", "crm.deal.list", object{"filter": object{"WISH": 1}}, 6},

@@ -40,7 +40,7 @@ func (in *invocation) topLevelOrder() value {
 
 // userSchema has the columns that the webhook's scopes show.
 func (in *invocation) userSchema() *schema[user] {
-	s := &schema[user]{style: in.portal.style(true), foldsNames: true, starIsAll: true}
+	s := &schema[user]{style: in.portal.style(true), starIsAll: true}
 	s.style.empty = func(columnKind) string { return `""` }
 	word := func(name string, text func(*user) string) *column[user] {
 		return &column[user]{name: name, kind: textColumn, text: text}
@@ -88,7 +88,7 @@ func (in *invocation) userSchema() *schema[user] {
 }
 
 func (in *invocation) departmentGet() (outcome, *Error) {
-	s := (&schema[department]{style: in.portal.style(true), foldsNames: true}).with([]*column[department]{
+	s := (&schema[department]{style: in.portal.style(true)}).with([]*column[department]{
 		{name: "ID", integer: func(d *department) int64 { return int64(d.ID) }},
 		{name: "NAME", kind: textColumn, text: func(d *department) string { return d.Name }},
 		{name: "SORT", integer: func(*department) int64 { return 500 }},

@@ -63,7 +63,7 @@ func (in *invocation) statusList() (outcome, *Error) {
 }
 
 func (in *invocation) statusSchema() *schema[stage] {
-	return (&schema[stage]{style: in.portal.style(true), foldsNames: true}).with([]*column[stage]{
+	return (&schema[stage]{style: in.portal.style(true)}).with([]*column[stage]{
 		{name: "ID", integer: func(s *stage) int64 { return s.statusID }},
 		{name: "ENTITY_ID", kind: textColumn, text: func(s *stage) string { return s.funnel.entity() }},
 		{name: "STATUS_ID", kind: textColumn, text: func(s *stage) string { return string(s.ID) }},

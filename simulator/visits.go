@@ -30,17 +30,27 @@ const VisitsFunnel FunnelID = 1
 //
 // An error names the line that is wrong.
 func ReadVisits(r io.Reader) (*World, error) {
+	log, err := ReadVisitLog(r)
+	if err != nil {
+		return nil, err
+	}
+	return log.World(log.GuessFinal())
+}
+
+// ReadVisitLog is ReadVisits for a caller that says which stages are final.
+func ReadVisitLog(r io.Reader) (*VisitLog, error) {
 	plain, err := gunzip(r)
 	if err != nil {
 		return nil, err
 	}
-	v := visits{
+	v := &VisitLog{
 		cases: make(map[string]int), stages: make(map[string]int), owners: make(map[string]UserID),
 	}
 	if err := v.read(csv.NewReader(plain)); err != nil {
 		return nil, err
 	}
-	return v.world(), nil
+	slices.SortStableFunc(v.rows, func(a, b visitRow) int { return cmp.Compare(a.at, b.at) })
+	return v, nil
 }
 
 func gunzip(r io.Reader) (io.Reader, error) {
@@ -55,7 +65,8 @@ func gunzip(r io.Reader) (io.Reader, error) {
 	return plain, nil
 }
 
-type visits struct {
+// A VisitLog is the visits of a file, in the order of time and in that of the file where times are equal.
+type VisitLog struct {
 	rows   []visitRow
 	cases  map[string]int
 	titles []string
@@ -69,12 +80,12 @@ type visitRow struct {
 	deal  int // from 0
 	stage int // from 0
 	owner UserID
-	at    int64
+	at    int64 // unix nanoseconds; the portal shows whole seconds, the fractions give the order
 }
 
 var visitColumns = []string{"case_id", "entered_at", "stage", "owner"}
 
-func (v *visits) read(file *csv.Reader) error {
+func (v *VisitLog) read(file *csv.Reader) error {
 	file.ReuseRecord = true
 	header, err := file.Read()
 	if errors.Is(err, io.EOF) {
@@ -116,18 +127,18 @@ func atLine(line int, err error) error {
 	return fmt.Errorf("line %d: %w", line, err)
 }
 
-func (v *visits) add(caseID, enteredAt, stage, owner string) error {
+func (v *VisitLog) add(caseID, enteredAt, stage, owner string) error {
 	if caseID == "" {
 		return errors.New("case_id is empty")
 	}
 	if stage == "" {
 		return errors.New("stage is empty")
 	}
-	at, err := time.Parse(time.RFC3339, enteredAt)
+	at, err := parseVisitTime(enteredAt)
 	if err != nil {
-		return fmt.Errorf("entered_at %q is no time such as 2026-03-02T09:30:00+03:00", enteredAt)
+		return err
 	}
-	row := visitRow{at: at.Unix()}
+	row := visitRow{at: at.UnixNano()}
 	row.deal, v.titles = numbered(v.cases, caseID, v.titles)
 	row.stage, v.names = numbered(v.stages, stage, v.names)
 	if owner != "" {
@@ -141,6 +152,32 @@ func (v *visits) add(caseID, enteredAt, stage, owner string) error {
 	return nil
 }
 
+// visitLayouts are the forms of times: that of the standard, and that with a blank, as pandas writes it. Both take
+// fractions of seconds.
+var visitLayouts = []string{time.RFC3339, "2006-01-02 15:04:05Z07:00"}
+
+// What unix nanoseconds hold, and the warehouse's dates.
+var earliestVisit, latestVisit = time.Unix(0, 0), time.Date(2149, time.January, 1, 0, 0, 0, 0, time.UTC)
+
+func parseVisitTime(text string) (time.Time, error) {
+	for _, layout := range visitLayouts {
+		at, err := time.Parse(layout, text)
+		switch {
+		case err != nil:
+		case at.Before(earliestVisit) || !at.Before(latestVisit):
+			return time.Time{}, fmt.Errorf("entered_at %q is not from 1970 to 2148", text)
+		default:
+			return at, nil
+		}
+	}
+	for _, layout := range []string{"2006-01-02T15:04:05", time.DateTime} {
+		if _, err := time.Parse(layout, text); err == nil {
+			return time.Time{}, fmt.Errorf("entered_at %q has no offset, and its date could be another one: write +00:00 behind it if it is UTC", text)
+		}
+	}
+	return time.Time{}, fmt.Errorf("entered_at %q is no time such as 2026-03-02T09:30:00+03:00 or 2026-03-02 09:30:00+03:00", text)
+}
+
 // numbered is the place of a name in a list that grows by names that are new.
 func numbered(known map[string]int, name string, list []string) (int, []string) {
 	if i, found := known[name]; found {
@@ -151,13 +188,24 @@ func numbered(known map[string]int, name string, list []string) (int, []string) 
 	return len(list), append(list, name)
 }
 
-func (v *visits) world() *World {
-	slices.SortStableFunc(v.rows, func(a, b visitRow) int { return cmp.Compare(a.at, b.at) })
+// World is the portal in which these visits were made. The stages named are final, and no others.
+func (v *VisitLog) World(final []string) (*World, error) {
+	semantics := make([]Semantics, len(v.names))
+	for i := range semantics {
+		semantics[i] = Process
+	}
+	for _, name := range final {
+		i, isKnown := v.stages[name]
+		if !isKnown {
+			return nil, &UnknownStageError{name, slices.Clone(v.names)}
+		}
+		semantics[i] = Success
+	}
 	w := NewWorld()
 	ids := stageIDs(VisitsFunnel, v.names)
 	f := Funnel{ID: VisitsFunnel, Name: "Visits"}
-	for i, semantics := range v.semantics() {
-		f.Stages = append(f.Stages, Stage{ID: ids[i], Name: v.names[i], Semantics: semantics})
+	for i := range semantics {
+		f.Stages = append(f.Stages, Stage{ID: ids[i], Name: v.names[i], Semantics: semantics[i]})
 	}
 	w.AddFunnel(f)
 	for _, name := range v.people {
@@ -165,7 +213,7 @@ func (v *visits) world() *World {
 	}
 	deals := make([]DealID, len(v.titles))
 	for _, row := range v.rows {
-		at := time.Unix(row.at, 0).UTC()
+		at := time.Unix(0, row.at).UTC().Truncate(time.Second)
 		if deals[row.deal] == 0 {
 			deals[row.deal] = w.AddDeal(Deal{
 				ID: DealID(row.deal + 1), Title: v.titles[row.deal], Funnel: VisitsFunnel,
@@ -175,8 +223,16 @@ func (v *visits) world() *World {
 		}
 		w.visit(deals[row.deal], at, ids[row.stage], row.owner)
 	}
-	return w
+	return w, nil
 }
+
+// An UnknownStageError is a stage that the visits do not name.
+type UnknownStageError struct {
+	Name  string
+	Known []string // in the order of the file
+}
+
+func (e *UnknownStageError) Error() string { return fmt.Sprintf("no visit is to a stage %q", e.Name) }
 
 // visit lets a deal enter a stage, also the one where it is, under a manager.
 func (w *World) visit(id DealID, at time.Time, stage StageID, manager UserID) {
@@ -188,26 +244,26 @@ func (w *World) visit(id DealID, at time.Time, stage StageID, manager UserID) {
 	})
 }
 
-// semantics of the stages: the rows are in the order of time.
-func (v *visits) semantics() []Semantics {
+// GuessFinal are the stages that end nine of ten visits or more, in the order of the file. In a log that is cut off
+// in mid-work that may be one in which deals wait, and such a deal would be closed.
+func (v *VisitLog) GuessFinal() []string {
 	last := make([]int, len(v.titles)) // the stage of each case's last row
 	total := make([]int, len(v.names))
-	final := make([]int, len(v.names))
+	ends := make([]int, len(v.names))
 	for _, row := range v.rows {
 		last[row.deal] = row.stage
 		total[row.stage]++
 	}
 	for _, stage := range last {
-		final[stage]++
+		ends[stage]++
 	}
-	out := make([]Semantics, len(v.names))
-	for i := range out {
-		out[i] = Process
-		if 10*final[i] >= 9*total[i] {
-			out[i] = Success
+	var final []string
+	for i, name := range v.names {
+		if 10*ends[i] >= 9*total[i] {
+			final = append(final, name)
 		}
 	}
-	return out
+	return final
 }
 
 const longestStageID = 21

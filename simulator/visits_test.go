@@ -120,6 +120,54 @@ func TestStagesOfVisits(t *testing.T) {
 	}
 }
 
+// A log that was cut off in mid-work ends where deals wait: the stages that are final can be named.
+func TestFinalStagesOfVisits(t *testing.T) {
+	t.Parallel()
+	const rows = "P1,2026-01-01T09:00:00+03:00,Draft,Anna\nP1,2026-01-11T09:00:00+03:00,Approval,Anna\nP2,2026-01-02T09:00:00+03:00,Draft,Anna\nP2,2026-01-12T09:00:00+03:00,Approval,Anna\n"
+	log, err := simulator.ReadVisitLog(strings.NewReader(visitsHeader + rows))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if guessed := fmt.Sprint(log.GuessFinal()); guessed != "[Approval]" {
+		t.Errorf("GuessFinal() = %s, want [Approval]", guessed)
+	}
+	for _, test := range []struct {
+		final []string
+		want  string
+	}{{nil, "P P"}, {[]string{"Approval"}, "P S"}, {[]string{"Draft", "Approval"}, "S S"}} {
+		w, err := log.World(test.final)
+		if err != nil {
+			t.Fatal(err)
+		}
+		stages := w.Funnels()[0].Stages
+		if got := fmt.Sprintf("%s %s", stages[0].Semantics, stages[1].Semantics); got != test.want {
+			t.Errorf("World(%q) has the stages %s, want %s", test.final, got, test.want)
+		}
+	}
+	if _, err := log.World([]string{"Approvla"}); err == nil || err.Error() != `no visit is to a stage "Approvla"` {
+		t.Errorf("World of an unknown stage: %v", err)
+	}
+}
+
+// Fractions of seconds order the visits, the order of the file those of the same time; a blank can stand between
+// date and time.
+func TestTimesOfVisits(t *testing.T) {
+	t.Parallel()
+	const rows = "1,2026-01-01 09:00:00.750+00:00,Third,\n1,2026-01-01T09:00:00.25Z,First,\n1,2026-01-01 09:00:00.25+00:00,Second,\n1,2026-01-01 12:00:01.000001+03:00,Fourth,\n"
+	w, err := simulator.ReadVisits(strings.NewReader(visitsHeader + rows))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Advance(morning)
+	var got []string
+	for _, change := range w.History(1) {
+		got = append(got, fmt.Sprint(change.Stage, " ", change.At.UTC().Format(time.TimeOnly)))
+	}
+	if want := "[C1:FIRST 09:00:00 C1:SECOND 09:00:00 C1:THIRD 09:00:00 C1:FOURTH 09:00:01]"; fmt.Sprint(got) != want {
+		t.Errorf("the history is %s, want %s", got, want)
+	}
+}
+
 func TestWrongVisits(t *testing.T) {
 	const good = "1,2026-01-01T00:00:00Z,New,\n"
 	tests := []struct{ name, file, want string }{
@@ -128,8 +176,9 @@ func TestWrongVisits(t *testing.T) {
 		{"a field is missing", visitsHeader + good + "1,2026-01-01T00:00:00Z,New\n", "line 3: wrong number of fields"},
 		{"no case", visitsHeader + good + good + ",2026-01-01T00:00:00Z,New,\n", "line 4: case_id is empty"},
 		{"no stage", visitsHeader + "1,2026-01-01T00:00:00Z,,\n", "line 2: stage is empty"},
-		{"no time", visitsHeader + good + "1,yesterday,New,\n", `line 3: entered_at "yesterday" is no time such as 2026-03-02T09:30:00+03:00`},
-		{"a time without an offset", visitsHeader + "1,2026-01-01T00:00:00,New,\n", `line 2: entered_at "2026-01-01T00:00:00" is no time such as 2026-03-02T09:30:00+03:00`},
+		{"no time", visitsHeader + good + "1,yesterday,New,\n", `line 3: entered_at "yesterday" is no time such as 2026-03-02T09:30:00+03:00 or 2026-03-02 09:30:00+03:00`},
+		{"a time without an offset", visitsHeader + "1,2026-01-01T00:00:00,New,\n", `line 2: entered_at "2026-01-01T00:00:00" has no offset, and its date could be another one: write +00:00 behind it if it is UTC`},
+		{"a time that the warehouse can't hold", visitsHeader + "1,1066-10-14T09:00:00Z,New,\n", `line 2: entered_at "1066-10-14T09:00:00Z" is not from 1970 to 2148`},
 		{"an open quote", visitsHeader + good + "1,2026-01-01T00:00:00Z,\"New,\n", `line 3: extraneous or missing " in quoted-field`},
 		{"a damaged archive", "\x1f\x8bxx", "gzip: unexpected EOF"},
 	}

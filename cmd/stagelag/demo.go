@@ -57,7 +57,7 @@ full month. It needs no account and no configuration; what it makes stays in ` +
 }
 
 func (a *app) demo(ctx context.Context, flags portalFlags, isOnServer bool) error {
-	world, suggested, err := portalWorld(flags, a.now())
+	world, suggested, err := a.portalWorld(flags, a.now())
 	if err != nil {
 		return err
 	}

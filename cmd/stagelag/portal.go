@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v3"
 
+	"stagelag/config"
 	"stagelag/plain"
 	"stagelag/simulator"
 )
@@ -19,6 +22,7 @@ import (
 type portalFlags struct {
 	listen string
 	visits string
+	final  []string
 	deals  int
 	now    string
 	seed   uint64
@@ -33,11 +37,16 @@ func newPortal(a *app) *cobra.Command {
 		Short: "Serve a simulated portal until stopped",
 		Long: `Serves a simulated Bitrix24 portal until stopped, over generated deals or over the
 visits of a CSV file (.csv or .csv.gz) with the columns case_id, entered_at, stage and
-owner. The first line that it writes is the webhook's address, for portal.url; what
+owner. Times are as 2026-03-02T09:30:00+03:00 or with a blank in place of the T; without an offset
+they are UTC, and rows of one time keep the order of the file. Stages in which nine of ten cases
+end are taken for final, which it says on standard error; --final names the final ones instead.
+
+The first line that it writes is the webhook's address, for portal.url; what
 follows is a configuration for it.`,
 		Example: `  stagelag portal --listen 127.0.0.1:8024
   stagelag portal --listen 127.0.0.1:0 --deals 5000 --lang ru
-  stagelag portal --visits visits.csv.gz --limits none`,
+  stagelag portal --visits visits.csv.gz --limits none
+  stagelag portal --visits visits.csv --final 'Handed over' --final Cancelled`,
 		Args: arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if flags.visits != "" {
@@ -47,12 +56,16 @@ follows is a configuration for it.`,
 					}
 				}
 			}
+			if flags.visits == "" && len(flags.final) > 0 {
+				return usagef("portal: --final is for --visits; leave it out")
+			}
 			return a.servePortal(cmd.Context(), flags)
 		},
 	}
 	set := cmd.Flags()
 	set.StringVar(&flags.listen, "listen", "127.0.0.1:8024", "the loopback `address`; with port 0 the system chooses one")
 	set.StringVar(&flags.visits, "visits", "", "serve the visits of this CSV `file` in place of generated deals")
+	set.StringArrayVar(&flags.final, "final", nil, "with --visits, a final `stage`, again for each; '' for none (guessed)")
 	set.IntVar(&flags.deals, "deals", 400, "how many deals are generated")
 	set.StringVar(&flags.now, "now", "", "the `time` on the portal's clock at the start, as 2026-03-02 or 2026-03-02T09:00:00+03:00 (now)")
 	set.Uint64Var(&flags.seed, "seed", 1, "the same seed generates the same deals")
@@ -70,7 +83,7 @@ func (a *app) servePortal(ctx context.Context, flags portalFlags) error {
 	if err != nil {
 		return err
 	}
-	world, suggested, err := portalWorld(flags, clock())
+	world, suggested, err := a.portalWorld(flags, clock())
 	if err != nil {
 		return err
 	}
@@ -116,9 +129,9 @@ func portalClock(given string, system func() time.Time) (func() time.Time, error
 	return func() time.Time { return start.Add(system().Sub(begun)) }, nil
 }
 
-func portalWorld(flags portalFlags, now time.Time) (*simulator.World, simulator.Suggested, error) {
+func (a *app) portalWorld(flags portalFlags, now time.Time) (*simulator.World, simulator.Suggested, error) {
 	if flags.visits != "" {
-		world, err := readVisits(flags.visits)
+		world, err := a.readVisits(flags)
 		return world, simulator.Suggested{TimeZone: "UTC"}, err
 	}
 	if flags.deals < 1 {
@@ -133,17 +146,31 @@ func portalWorld(flags portalFlags, now time.Time) (*simulator.World, simulator.
 	return world, suggested, nil
 }
 
-func readVisits(path string) (*simulator.World, error) {
-	file, err := os.Open(path)
+func (a *app) readVisits(flags portalFlags) (*simulator.World, error) {
+	file, err := os.Open(flags.visits)
 	if err != nil {
 		return nil, usagef("portal: --visits: %w", err)
 	}
 	defer file.Close()
-	world, err := simulator.ReadVisits(file)
+	log, err := simulator.ReadVisitLog(file)
 	if err != nil {
-		return nil, fmt.Errorf("portal: read visits: %s: %w", path, err)
+		return nil, fmt.Errorf("portal: read visits: %s: %w", flags.visits, err)
 	}
-	return world, nil
+	final := slices.DeleteFunc(slices.Clone(flags.final), func(name string) bool { return name == "" })
+	if len(flags.final) == 0 {
+		final = log.GuessFinal()
+		what := "no stage"
+		if len(final) > 0 {
+			what = strings.Join(final, ", ")
+		}
+		_, _ = fmt.Fprintln(a.stderr, plain.Text("portal: taken for final: "+what+", because nine of ten visits there are the last of their case. "+
+			"A log that was cut off in mid-work also ends in stages where deals wait: --final STAGE names the right ones, --final '' says that there is none.", 0))
+	}
+	world, err := log.World(final)
+	if unknown, ok := errors.AsType[*simulator.UnknownStageError](err); ok {
+		return nil, usagef("portal: --final: %w in %s%s", unknown, flags.visits, config.Meant(unknown.Name, unknown.Known))
+	}
+	return world, err
 }
 
 // portalSettings is a configuration for a simulated portal, as the text of a file. It

@@ -30,6 +30,21 @@ func Explain(ctx context.Context, err error) error {
 	return err
 }
 
+// ExplainAny is Explain for an error of which nobody knows whether it is the portal's, the warehouse's or another's.
+func ExplainAny(err error) error {
+	if err == nil || isExplained(err) {
+		return err
+	}
+	what := bitrix24.Remedy(err)
+	if what == "" {
+		what = warehouse.OwnRemedy(err)
+	}
+	if what == "" {
+		return err
+	}
+	return &explained{fmt.Errorf("%w; %s", err, what)}
+}
+
 // explained is an error that says what to do about it.
 type explained struct{ error }
 

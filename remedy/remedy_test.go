@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -50,6 +53,13 @@ func TestExplain(t *testing.T) {
 				t.Errorf("Explain(%v) = %q, want %q", test.err, got, test.want)
 			}
 		})
+	}
+	foreign := &net.OpError{Op: "listen", Net: "tcp", Err: syscall.EADDRINUSE}
+	if err := remedy.ExplainAny(foreign); !errors.Is(err, foreign) || err.Error() != foreign.Error() {
+		t.Errorf("ExplainAny of an error of neither: %v, want it as it was", err)
+	}
+	if err := remedy.ExplainAny(&clickhouse.Exception{Code: 243, Message: "no"}); !strings.Contains(err.Error(), "disk is full") {
+		t.Errorf("ExplainAny of an error of the warehouse: %v, want what to do", err)
 	}
 	once := remedy.Explain(goesOn, io.EOF)
 	if twice := remedy.Explain(goesOn, fmt.Errorf("run: %w", once)); twice.Error() != "run: "+once.Error() {

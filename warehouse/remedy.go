@@ -80,6 +80,18 @@ func isOfNetwork(err error) bool {
 // Remedy says what to do about an error of the engine or of the connection to it, empty where
 // that is not known. The caller knows that an error of the network is not one of the portal's.
 func Remedy(err error) string {
+	if what := OwnRemedy(err); what != "" {
+		return what
+	}
+	var network net.Error
+	if errors.Is(err, ErrLeaseLost) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &network) {
+		return "the warehouse ended or was cut off: see that it runs, and run again, nothing is lost"
+	}
+	return ""
+}
+
+// OwnRemedy is Remedy for an error of anything: it knows those that only a warehouse gives.
+func OwnRemedy(err error) string {
 	if absent, ok := errors.AsType[*AbsentError](err); ok {
 		return absent.remedy()
 	}
@@ -101,10 +113,6 @@ func Remedy(err error) string {
 	}
 	if lost, ok := errors.AsType[*reachError](err); ok {
 		return lost.advice()
-	}
-	var network net.Error
-	if errors.Is(err, ErrLeaseLost) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &network) {
-		return "the warehouse ended or was cut off: see that it runs, and run again, nothing is lost"
 	}
 	return ""
 }

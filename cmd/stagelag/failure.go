@@ -52,8 +52,8 @@ func (a *app) execute(ctx context.Context, root *cobra.Command, args []string) (
 		// The cause names the signal, the error only where it met the work.
 		err = fmt.Errorf("stopped: %w; run the command again to go on", context.Cause(ctx))
 	}
-	// What the commands themselves have not explained; a signal is explained already.
-	err = remedy.Explain(context.WithoutCancel(ctx), err)
+	// What the commands themselves have not explained.
+	err = remedy.ExplainAny(err)
 	a.complain(err)
 
 	_, isUsage := errors.AsType[usageError](err)

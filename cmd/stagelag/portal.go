@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
@@ -23,6 +24,7 @@ type portalFlags struct {
 	listen string
 	visits string
 	final  []string
+	world  []string
 	deals  int
 	now    string
 	seed   uint64
@@ -41,14 +43,26 @@ owner. Times are as 2026-03-02T09:30:00+03:00 or with a blank in place of the T;
 they are UTC, and rows of one time keep the order of the file. Stages in which nine of ten cases
 end are taken for final, which it says on standard error; --final names the final ones instead.
 
+With --world, the portal is what a small JSON file says (docs/simulator.md), such as one that shows a
+fault. Given several times, SIGHUP goes on to the next file, under the same address and with the
+clock of that file; behind the last one it reads that again.
+
 The first line that it writes is the webhook's address, for portal.url; what
 follows is a configuration for it.`,
 		Example: `  stagelag portal --listen 127.0.0.1:8024
   stagelag portal --listen 127.0.0.1:0 --deals 5000 --lang ru
   stagelag portal --visits visits.csv.gz --limits none
+  stagelag portal --world night1.json --world night2.json
   stagelag portal --visits visits.csv --final 'Handed over' --final Cancelled`,
 		Args: arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if len(flags.world) > 0 {
+				for _, name := range []string{"deals", "seed", "lang", "visits", "final", "now"} {
+					if cmd.Flags().Changed(name) {
+						return usagef("portal: --%s: a file of --world brings its own; leave one out", name)
+					}
+				}
+			}
 			if flags.visits != "" {
 				for _, name := range []string{"deals", "seed", "lang"} {
 					if cmd.Flags().Changed(name) {
@@ -65,6 +79,7 @@ follows is a configuration for it.`,
 	set := cmd.Flags()
 	set.StringVar(&flags.listen, "listen", "127.0.0.1:8024", "the loopback `address`; with port 0 the system chooses one")
 	set.StringVar(&flags.visits, "visits", "", "serve the visits of this CSV `file` in place of generated deals")
+	set.StringArrayVar(&flags.world, "world", nil, "serve the world of this JSON `file`; given again, the world of the next night")
 	set.StringArrayVar(&flags.final, "final", nil, "with --visits, a final `stage`, again for each; '' for none (guessed)")
 	set.IntVar(&flags.deals, "deals", 400, "how many deals are generated")
 	set.StringVar(&flags.now, "now", "", "the `time` on the portal's clock at the start, as 2026-03-02 or 2026-03-02T09:00:00+03:00 (now)")
@@ -79,6 +94,9 @@ func (a *app) servePortal(ctx context.Context, flags portalFlags) error {
 	if err != nil {
 		return usagef("portal: --limits: %w", err)
 	}
+	if len(flags.world) > 0 {
+		return a.serveNights(ctx, flags, limits)
+	}
 	clock, err := portalClock(flags.now, a.now)
 	if err != nil {
 		return err
@@ -87,14 +105,10 @@ func (a *app) servePortal(ctx context.Context, flags portalFlags) error {
 	if err != nil {
 		return err
 	}
-	scopes := []string{"calendar", "crm", "department", "user"}
-	simulated := simulator.New(world, simulator.Options{Now: clock, Limits: limits, Scopes: scopes})
-	base, stop, err := simulator.Serve(ctx, flags.listen, simulated)
-	if _, isOfSystem := errors.AsType[*net.OpError](err); isOfSystem {
-		return fmt.Errorf("portal: %w; give another address with --listen", err)
-	}
+	simulated := simulator.New(world, simulator.Options{Now: clock, Limits: limits, Scopes: portalScopes})
+	base, stop, err := serveAt(ctx, flags.listen, simulated)
 	if err != nil {
-		return usagef("portal: --listen: %w", err)
+		return err
 	}
 	defer stop()
 
@@ -108,6 +122,18 @@ func (a *app) servePortal(ctx context.Context, flags portalFlags) error {
 	}
 	<-ctx.Done()
 	return nil
+}
+
+// serveAt is simulator.Serve with what to do where that fails.
+func serveAt(ctx context.Context, address string, handler http.Handler) (base string, stop func(), err error) {
+	base, stop, err = simulator.Serve(ctx, address, handler)
+	if _, isOfSystem := errors.AsType[*net.OpError](err); isOfSystem {
+		return "", nil, fmt.Errorf("portal: %w; give another address with --listen", err)
+	}
+	if err != nil {
+		return "", nil, usagef("portal: --listen: %w", err)
+	}
+	return base, stop, nil
 }
 
 // portalClock is a clock that shows the time given at its start, and goes on from there.

@@ -157,7 +157,7 @@ func load(t *testing.T, text string, environ []string, needs ...Need) (Config, s
 	if err == nil {
 		// Each call has another folder; TestPathsStartFromTheConfiguration is about them.
 		for _, k := range keys {
-			if place, ok := reflect.ValueOf(&cfg).Elem().FieldByIndex(k.index).Addr().Interface().(*Path); ok {
+			if place, ok := reflect.TypeAssert[*Path](reflect.ValueOf(&cfg).Elem().FieldByIndex(k.index).Addr()); ok {
 				*place = Path(strings.TrimPrefix(string(*place), filepath.Dir(path)+"/"))
 			}
 		}
@@ -250,7 +250,7 @@ func TestWholeNumbersAreDecimal(t *testing.T) {
 func TestLoadOfAMissingFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "stagelag.yaml")
 	want := Default()
-	want.Warehouse.Path = Path(filepath.Join(filepath.Dir(path), "data/warehouse"))
+	want.Warehouse.Path = Path(filepath.Join(filepath.Dir(path), "data", "warehouse"))
 	if got, err := Load(path, false, nil); err != nil || !cmp.Equal(want, got, compareOpaque) {
 		t.Errorf("Load of an absent default file = %v, %v, want the defaults", got, err)
 	}

@@ -97,7 +97,7 @@ func parse(path string, text []byte, mode fs.FileMode, environ []string, needs [
 // run in another folder would else work with other files, and make another warehouse.
 func (r *reader) placePaths(cfg *Config) {
 	for _, k := range keys {
-		path, ok := reflect.ValueOf(cfg).Elem().FieldByIndex(k.index).Addr().Interface().(*Path)
+		path, ok := reflect.TypeAssert[*Path](reflect.ValueOf(cfg).Elem().FieldByIndex(k.index).Addr())
 		if !ok || *path == "" {
 			continue
 		}

@@ -32,7 +32,7 @@ func TestPathsStartFromTheConfiguration(t *testing.T) {
 			environ []string
 			want    string
 		}{
-			{inFile, nil, filepath.Join(folder, "sub/x")},
+			{inFile, nil, filepath.Join(folder, "sub", "x")},
 			{text, []string{variableOf(k.path) + "=../y"}, filepath.Join(filepath.Dir(folder), "y")},
 			{text, []string{variableOf(k.path) + "=/z"}, "/z"},
 		} {
@@ -80,7 +80,7 @@ func TestPathsWithoutAConfiguration(t *testing.T) {
 		t.Fatal(err)
 	}
 	cfg, err := Load("stagelag.yaml", false, nil)
-	if want := Path(filepath.Join(here, "data/warehouse")); err != nil || cfg.Warehouse.Path != want {
+	if want := Path(filepath.Join(here, "data", "warehouse")); err != nil || cfg.Warehouse.Path != want {
 		t.Errorf("warehouse.path = %q, %v, want %q", cfg.Warehouse.Path, err, want)
 	}
 }

@@ -339,13 +339,16 @@ func TestScheduleWritesBack(t *testing.T) {
 func freeAddresses(t *testing.T) (native, web string) {
 	t.Helper()
 	var free [2]string
+	var listeners [2]net.Listener
 	for i := range free {
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer listener.Close()
-		free[i] = listener.Addr().String()
+		listeners[i], free[i] = listener, listener.Addr().String()
+	}
+	for _, listener := range listeners { // both were open at once, so that they differ
+		_ = listener.Close()
 	}
 	return free[0], free[1]
 }
@@ -359,7 +362,7 @@ func TestScheduleServesReaders(t *testing.T) {
 	native, web := freeAddresses(t)
 	configure(fmt.Sprintf("warehouse: {listen: {native: %q, http: %q}}", native, web))
 	s := follow(t, folder, "schedule")
-	s.expect(fmt.Sprintf(`"http":"http://%s/".*"msg":"readers are served","native":"%s"`, web, native))
+	s.expect(`"http":"http://` + web + `/".*"msg":"readers are served","native":"` + native + `"`)
 	s.expect(`"msg":"published","run_id":1`)
 	for _, page := range []string{"ping", "play"} {
 		response, err := http.Get("http://" + web + "/" + page)

@@ -104,6 +104,13 @@ func dealIDs(ctx context.Context, conn driver.Conn, what, query string, args ...
 // Histories gives what is known of the deals, in their order, in bounded memory. The
 // next deals are read while the caller works on the ones before.
 func (s *Shard) Histories(ctx context.Context, ids []extractor.DealID) iter.Seq2[*Known, error] {
+	return histories(ctx, s.conn, ids, s.readChunk)
+}
+
+// histories reads the deals in chunks.
+func histories(ctx context.Context, conn driver.Conn, ids []extractor.DealID,
+	readChunk func(context.Context, []extractor.DealID) ([]Known, error),
+) iter.Seq2[*Known, error] {
 	return func(yield func(*Known, error) bool) {
 		type chunk struct {
 			deals []Known
@@ -120,7 +127,7 @@ func (s *Shard) Histories(ctx context.Context, ids []extractor.DealID) iter.Seq2
 			defer close(chunks)
 			for part := range slices.Chunk(ids, chunkDeals) {
 				var deals []Known
-				err := warehouse.Retry(ctx, s.conn, func() (err error) { deals, err = s.readChunk(ctx, part); return err })
+				err := warehouse.Retry(ctx, conn, func() (err error) { deals, err = readChunk(ctx, part); return err })
 				select {
 				case chunks <- chunk{deals, err}:
 				case <-ctx.Done():

@@ -58,8 +58,9 @@ type State struct {
 	AsOf  transform.Day
 	// PortalHost is the host of the portal that was read.
 	PortalHost string
-	// RulesHash is the fingerprint of the rules that the state was derived under.
-	RulesHash string
+	// RulesHash is the fingerprint of the rules that the state was derived under, and Rules what the configuration
+	// said of them.
+	RulesHash, Rules string
 	// StartedAt and FinishedAt are the run's, zero for none.
 	StartedAt, FinishedAt time.Time
 }
@@ -70,10 +71,10 @@ func LastPublished(ctx context.Context, conn driver.Conn) (State, error) {
 	var id uint32
 	var asOf, started, finished time.Time
 	row := conn.QueryRow(ctx, `
-		SELECT max(run_id), argMax(as_of, run_id), argMax(portal_host, run_id), argMax(rules_hash, run_id),
+		SELECT max(run_id), argMax(as_of, run_id), argMax(portal_host, run_id), argMax(rules_hash, run_id), argMax(rules, run_id),
 			argMax(started_at, run_id), argMax(assumeNotNull(finished_at), run_id)
 		FROM run_events WHERE status = 'published' AND run_id IN (`+publishedRuns+`)`)
-	if err := row.Scan(&id, &asOf, &state.PortalHost, &state.RulesHash, &started, &finished); err != nil {
+	if err := row.Scan(&id, &asOf, &state.PortalHost, &state.RulesHash, &state.Rules, &started, &finished); err != nil {
 		return State{}, fmt.Errorf("read the last published run: %w", err)
 	}
 	state.RunID, state.AsOf = RunID(id), transform.NoDay
@@ -108,6 +109,8 @@ type Start struct {
 	PortalHost string
 	// RulesHash is the fingerprint of the rules that the run derives under.
 	RulesHash string
+	// Rules is what the configuration says of them, JSON.
+	Rules string
 	// Calendars are those that the run counts under.
 	Calendars *transform.Calendars
 	// FinishedAt is when the run is told to have ended, zero for when it is published.
@@ -294,6 +297,7 @@ type event struct {
 	holder     string // process that runs it
 	portalHost string
 	rulesHash  string
+	rules      string
 	// How many days count up to the as-of date: by default, and in the funnels with another calendar.
 	number  int32
 	funnels []uint32
@@ -304,7 +308,7 @@ func (r *Run) event(status string) event {
 	host, _ := os.Hostname()
 	e := event{
 		Row: r.row, recordedAt: r.now(), holder: fmt.Sprintf("%s, process %d", host, os.Getpid()),
-		portalHost: r.start.PortalHost, rulesHash: r.start.RulesHash,
+		portalHost: r.start.PortalHost, rulesHash: r.start.RulesHash, rules: r.start.Rules,
 	}
 	if e.Warnings == nil {
 		e.Warnings = []string{}
@@ -342,6 +346,7 @@ func (e event) insert(ctx context.Context, conn driver.Conn, condition string, a
 		{"holder", "?", e.holder},
 		{"portal_host", "?", e.portalHost},
 		{"rules_hash", "?", e.rulesHash},
+		{"rules", "?", e.rules},
 		{"as_of_number", "?", e.number},
 		{"calendar_funnels", "?", append([]uint32{}, e.funnels...)},
 		{"calendar_numbers", "?", append([]int32{}, e.numbers...)},

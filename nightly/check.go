@@ -64,6 +64,78 @@ func KnownNames(ctx context.Context, cfg config.Config, portal extractor.Descrip
 	return names, nil
 }
 
+// SeenNames are what runs have published and landed, without asking the portal.
+func SeenNames(ctx context.Context, cfg config.Config, conn driver.Conn) (Names, error) {
+	funnels, err := loader.FunnelsOf(ctx, conn, 0)
+	if err != nil {
+		return Names{}, err
+	}
+	names := Names{Funnels: funnels, Historic: map[extractor.StageID]bool{}}
+	if missing := names.missing(cfg); len(missing) > 0 {
+		landed, err := loader.HistoricStages(ctx, conn, missing)
+		if err != nil {
+			return Names{}, err
+		}
+		names.learn(landed)
+	}
+	return names, nil
+}
+
+// CheckSeen holds a configuration against what runs have seen. read is the one of the last published run, whose
+// funnels and fields are landed. What was not read is a *config.Error: without it the numbers would be wrong.
+func CheckSeen(cfg, read config.Config, names Names) error {
+	var complaints []config.Complaint
+	complain := func(format string, args ...any) {
+		complaints = append(complaints, config.Complaint{Text: fmt.Sprintf(format, args...)})
+	}
+	var stages, funnels []string
+	for _, funnel := range names.Funnels {
+		funnels = append(funnels, strconv.FormatUint(uint64(funnel.ID), 10))
+		for _, stage := range funnel.Stages {
+			stages = append(stages, string(stage.ID))
+		}
+	}
+	for _, id := range slices.Sorted(slices.Values(append(slices.Collect(maps.Keys(cfg.Calendar.Funnels)), cfg.Funnels...))) {
+		if name := strconv.FormatUint(uint64(id), 10); !slices.Contains(funnels, name) {
+			complain("no run has seen a funnel %s%s", name, nearest(name, funnels))
+		}
+	}
+	switch {
+	case len(read.Funnels) == 0:
+	case len(cfg.Funnels) == 0:
+		complain("funnels: all are asked for, and the last run read the deals of %s only; name them", joinIDs(read.Funnels))
+	default:
+		for _, id := range cfg.Funnels {
+			if !slices.Contains(read.Funnels, id) {
+				complain("funnels: the last run read no deals of the funnel %d, only of %s; leave it out", id, joinIDs(read.Funnels))
+			}
+		}
+	}
+	for _, c := range configuredStages(cfg) {
+		if names.stage(c.id) == nil && !names.Historic[c.id] {
+			complain("%s: no run has seen a stage %s%s", c.place, strconv.Quote(string(c.id)), nearest(string(c.id), stages))
+		}
+	}
+	known := FieldNames(read)
+	for _, field := range FieldNames(cfg) {
+		if !slices.Contains(known, field) {
+			complain("the last run did not read the field %s%s; set plan.fields and pauses in the configuration of a run first", field, nearest(field, known))
+		}
+	}
+	if len(complaints) > 0 {
+		return &config.Error{Complaints: complaints}
+	}
+	return nil
+}
+
+func joinIDs(funnels []extractor.FunnelID) string {
+	var names []string
+	for _, id := range funnels {
+		names = append(names, strconv.FormatUint(uint64(id), 10))
+	}
+	return "funnel " + join(names)
+}
+
 func (n Names) learn(stages []extractor.StageID) {
 	for _, id := range stages {
 		n.Historic[id] = true

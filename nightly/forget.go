@@ -55,7 +55,7 @@ func publishWithout(ctx context.Context, w *warehouse.Warehouse, deal extractor.
 		return err
 	}
 	run, err := loader.Begin(ctx, w, loader.Start{
-		Now: now, At: before.StartedAt, AsOf: before.AsOf, PortalHost: before.PortalHost, RulesHash: before.RulesHash,
+		Now: now, At: before.StartedAt, AsOf: before.AsOf, PortalHost: before.PortalHost, RulesHash: before.RulesHash, Rules: before.Rules,
 		Calendars: &calendars.Calendars, FinishedAt: before.FinishedAt,
 	})
 	if err != nil {

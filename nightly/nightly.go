@@ -181,7 +181,7 @@ func (p Pass) run(ctx context.Context, startedAt time.Time) (Outcome, error) {
 	}
 	run, err := loader.Begin(ctx, p.Warehouse, loader.Start{
 		Now: p.Now, At: startedAt, AsOf: dates.AsOf, PortalHost: p.Client.Portal(),
-		RulesHash: fingerprint(p.Config, names.Funnels, counted.now.Calendars), Calendars: &counted.now.Calendars,
+		RulesHash: fingerprint(p.Config, names.Funnels, counted.now.Calendars), Rules: RulesText(p.Config), Calendars: &counted.now.Calendars,
 	})
 	if err != nil {
 		return Outcome{Before: before}, err
@@ -275,7 +275,7 @@ func (p Pass) pass(ctx context.Context, run *loader.Run, portal extractor.Descri
 	log.WithFields(logrus.Fields{"as_of": dates.AsOf.String(), "portal": p.Client.Portal()}).Info("run began")
 
 	extracted, err := extractor.Extract(ctx, p.Client, run.Landing(), extractor.Options{
-		Description: portal, Funnels: p.Config.Funnels, Fields: fieldNames(p.Config), Full: p.Full, Ahead: ahead,
+		Description: portal, Funnels: p.Config.Funnels, Fields: FieldNames(p.Config), Full: p.Full, Ahead: ahead,
 		OwnWrites: func(ctx context.Context, deals []extractor.Deal) (map[extractor.DealID]bool, error) {
 			return writeback.OwnWrites(ctx, p.Warehouse.DB(), deals)
 		},

@@ -60,6 +60,40 @@ func Rules(cfg config.Config, funnels []extractor.Funnel, calendars transform.Ca
 	return rules
 }
 
+// ruleKeys are the parts of a configuration that decide the numbers, without the calendars.
+type ruleKeys struct {
+	TimeZone string
+	Funnels  []extractor.FunnelID
+	Plan     config.Plan
+	Stages   config.Stages
+	Visits   config.Visits
+	Pauses   config.Pauses
+}
+
+// RulesText is what a run keeps of the configuration that it derives under, for ParseRules.
+func RulesText(cfg config.Config) string {
+	text, err := json.Marshal(ruleKeys{cfg.Portal.TimeZone.String(), cfg.Funnels, cfg.Plan, cfg.Stages, cfg.Visits, cfg.Pauses})
+	if err != nil {
+		panic(fmt.Sprintf("a configuration that can't be written as JSON: %v", err)) // it consists of plain values
+	}
+	return string(text)
+}
+
+// ParseRules gives the parts of a configuration that RulesText has kept; all others are unset.
+func ParseRules(text string) (config.Config, error) {
+	var kept ruleKeys
+	if err := json.Unmarshal([]byte(text), &kept); err != nil {
+		return config.Config{}, fmt.Errorf("read the rules that the run derived under: %w", err)
+	}
+	zone, err := time.LoadLocation(kept.TimeZone)
+	if err != nil {
+		return config.Config{}, fmt.Errorf("read the rules that the run derived under: %w", err)
+	}
+	return config.Config{
+		Portal: config.Portal{TimeZone: zone}, Funnels: kept.Funnels, Plan: kept.Plan, Stages: kept.Stages, Visits: kept.Visits, Pauses: kept.Pauses,
+	}, nil
+}
+
 // fingerprint tells apart whatever decides the numbers beside the deals.
 func fingerprint(cfg config.Config, funnels []extractor.Funnel, calendars transform.Calendars) string {
 	type stage struct {
@@ -87,8 +121,8 @@ func fingerprint(cfg config.Config, funnels []extractor.Funnel, calendars transf
 	return hex.EncodeToString(sum[:16])
 }
 
-// fieldNames are the custom fields that plans and pauses are read from.
-func fieldNames(cfg config.Config) []string {
+// FieldNames are the custom fields that plans and pauses are read from.
+func FieldNames(cfg config.Config) []string {
 	names := map[string]bool{string(cfg.Pauses.Flag): true, string(cfg.Pauses.From): true, string(cfg.Pauses.Until): true}
 	for _, fields := range cfg.Plan.Fields {
 		names[string(fields.Days)] = true

@@ -382,6 +382,7 @@ func (l *seenLife) publish(isFull bool) {
 	}
 	l.isUncertain = false
 	l.compare(run.report)
+	l.expectNoWhatIf(l.log[len(l.log)-1])
 }
 
 // deletions counts the deals of the last report that are deleted now, and the deals of that report.

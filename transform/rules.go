@@ -27,6 +27,8 @@ type Rules struct {
 	Published Published
 	// Shortest is how long a visit lasts at least; what was left sooner is a slip. Zero: there are none.
 	Shortest time.Duration
+	// WhatIf is nil for a run.
+	WhatIf *WhatIf
 }
 
 // Published is what the published state was derived under.

@@ -193,7 +193,7 @@ func (r *Rules) Derive(h *History, dates Dates) Derived {
 			if visit.IsOpen() || !isSeenOpen {
 				visit.Plan = r.plan(carried, visit.StageID, visit.EnteredDate, &days)
 			} else {
-				visit.Plan, carried = r.keptPlan(plans[i], &visit, &days), plans[i].Carried
+				visit.Plan, carried = r.endedPlan(plans[i], &visit, s, &days, &h.Deal), plans[i].Carried
 			}
 			if visit.IsOpen() {
 				known.see(s, visit.EnteredDate, visit.Plan, carried)

@@ -39,6 +39,27 @@ type Quality struct {
 	First          transform.Day // of these days, the first with anything in it
 }
 
+// A Quantity is what all days up to the as-of date add up to for a subject, and its open visits on that date.
+type Quantity struct {
+	Subject
+	Closed, ClosedWithPlan, OnTime int64
+	DaysLost                       int64
+	Open, Overdue, NoPlan          int64
+}
+
+// Quantities adds up the whole quality report, in no order.
+func (v Views) Quantities(ctx context.Context, asOf transform.Day) iter.Seq2[Quantity, error] {
+	return read(ctx, v, "quality_report", `
+		SELECT manager_id, any(manager_name), funnel_id, any(funnel_name), toString(stage_id), any(stage_name),
+			sum(visits_closed), sum(visits_closed_with_plan), sum(visits_on_time), sum(overdue_days_accrued),
+			sumIf(visits_open, toInt32(day) = ?), sumIf(visits_overdue, toInt32(day) = ?), sumIf(visits_no_plan, toInt32(day) = ?)
+		FROM quality_report
+		GROUP BY manager_id, funnel_id, stage_id`,
+		func(rows driver.Rows, q *Quantity) error {
+			return rows.Scan(append(q.columns(), &q.Closed, &q.ClosedWithPlan, &q.OnTime, &q.DaysLost, &q.Open, &q.Overdue, &q.NoPlan)...)
+		}, int32(asOf), int32(asOf), int32(asOf))
+}
+
 // Quality adds up the quality report from each start to the next one, in no order. The starts
 // ascend.
 func (v Views) Quality(ctx context.Context, starts []transform.Day, in Funnels) iter.Seq2[Quality, error] {

@@ -28,8 +28,8 @@ func (l leaf) takes(tag string) bool { return slices.Contains(l.tags, tag) }
 // errUnlike stands for: not what the leaf expects.
 var errUnlike = errors.New("unlike what is expected")
 
-// The longest plan, in days: a hundred years, so that no sum of dates overflows.
-const longestPlan = 36_500
+// LongestPlan is the longest plan, in days: a hundred years, so that no sum of dates overflows.
+const LongestPlan = 36_500
 
 // leaves are the types that a scalar is read into.
 var leaves = map[reflect.Type]leaf{
@@ -41,7 +41,7 @@ var leaves = map[reflect.Type]leaf{
 	}),
 	reflect.TypeFor[int32](): leafOf("a whole number of days from 0 to 36500", []string{"!!int"}, func(text string) (int32, error) {
 		n, err := strconv.ParseInt(text, 10, 32)
-		return int32(n), unless(err == nil && n >= 0 && n <= longestPlan)
+		return int32(n), unless(err == nil && n >= 0 && n <= LongestPlan)
 	}),
 	reflect.TypeFor[time.Time](): leafOf("a date such as 2026-09-01", []string{"!!timestamp", "!!str"}, func(text string) (time.Time, error) {
 		if wrong := plain.WrongDate(text); wrong != "" {

@@ -88,12 +88,9 @@ func CheckSeen(cfg, read config.Config, names Names) error {
 	complain := func(format string, args ...any) {
 		complaints = append(complaints, config.Complaint{Text: fmt.Sprintf(format, args...)})
 	}
-	var stages, funnels []string
+	var funnels []string
 	for _, funnel := range names.Funnels {
 		funnels = append(funnels, strconv.FormatUint(uint64(funnel.ID), 10))
-		for _, stage := range funnel.Stages {
-			stages = append(stages, string(stage.ID))
-		}
 	}
 	for _, id := range slices.Sorted(slices.Values(append(slices.Collect(maps.Keys(cfg.Calendar.Funnels)), cfg.Funnels...))) {
 		if name := strconv.FormatUint(uint64(id), 10); !slices.Contains(funnels, name) {
@@ -112,8 +109,8 @@ func CheckSeen(cfg, read config.Config, names Names) error {
 		}
 	}
 	for _, c := range configuredStages(cfg) {
-		if names.stage(c.id) == nil && !names.Historic[c.id] {
-			complain("%s: no run has seen a stage %s%s", c.place, strconv.Quote(string(c.id)), nearest(string(c.id), stages))
+		if names.Stage(c.id) == nil && !names.Historic[c.id] {
+			complain("%s: no run has seen a stage %s%s", c.place, strconv.Quote(string(c.id)), names.Nearest(c.id))
 		}
 	}
 	known := FieldNames(read)
@@ -146,15 +143,15 @@ func (n Names) learn(stages []extractor.StageID) {
 func (n Names) missing(cfg config.Config) []extractor.StageID {
 	missing := map[extractor.StageID]bool{}
 	for _, c := range configuredStages(cfg) {
-		if !n.Historic[c.id] && n.stage(c.id) == nil {
+		if !n.Historic[c.id] && n.Stage(c.id) == nil {
 			missing[c.id] = true
 		}
 	}
 	return slices.Sorted(maps.Keys(missing))
 }
 
-// stage is the stage of an id, preferably one that the portal has; nil where no run has seen any.
-func (n Names) stage(id extractor.StageID) *extractor.Stage {
+// Stage is the stage of an id, preferably one that the portal has; nil where no run has seen any.
+func (n Names) Stage(id extractor.StageID) *extractor.Stage {
 	var gone *extractor.Stage
 	for i := range n.Funnels {
 		for k := range n.Funnels[i].Stages {
@@ -168,6 +165,17 @@ func (n Names) stage(id extractor.StageID) *extractor.Stage {
 		}
 	}
 	return gone
+}
+
+// Nearest asks whether the stage of the nearest id was meant, to be put behind a message.
+func (n Names) Nearest(id extractor.StageID) string {
+	var stages []string
+	for _, funnel := range n.Funnels {
+		for _, stage := range funnel.Stages {
+			stages = append(stages, string(stage.ID))
+		}
+	}
+	return nearest(string(id), stages)
 }
 
 // withGone adds to the portal's funnels and stages those that were published and are no more.
@@ -271,7 +279,7 @@ func Check(cfg config.Config, portal extractor.Description, names Names) (warnin
 		}
 	}
 	for _, c := range configuredStages(cfg) {
-		stage := names.stage(c.id)
+		stage := names.Stage(c.id)
 		switch {
 		case stage != nil && !stage.IsGone:
 		case stage != nil:

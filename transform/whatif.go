@@ -22,15 +22,15 @@ func (r *Rules) endedPlan(seen *KnownPlan, visit *Visit, of *stay, days *countin
 		switch {
 		case w.Published.Fields[was.Stage] != r.Fields[visit.StageID]:
 			return r.plan(r.carried(deal, visit.StageID), visit.StageID, visit.EnteredDate, days)
-		case isByNorm && (w.Norms[visit.StageID] || w.Published.normDays(was.Stage, visit.EnteredDate) != r.normDays(visit.StageID, visit.EnteredDate)):
+		case isByNorm && (w.Norms[visit.StageID] || w.Published.NormDays(was.Stage, visit.EnteredDate) != r.NormDays(visit.StageID, visit.EnteredDate)):
 			return r.plan(seen.Carried, visit.StageID, visit.EnteredDate, days)
 		}
 	}
 	return r.keptPlan(seen, visit, days)
 }
 
-// normDays are the days of the norm in force on a day, -1 where there is none.
-func (r *Rules) normDays(stage extractor.StageID, day Day) int32 {
+// NormDays are the days of the norm of a stage in force on a day, -1 where there is none.
+func (r *Rules) NormDays(stage extractor.StageID, day Day) int32 {
 	if norm, ok := normOn(r.Norms[stage], day); ok {
 		return norm.Days
 	}

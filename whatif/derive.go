@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -106,6 +107,9 @@ func open(ctx context.Context, o Options) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := o.checkNorms(seen); err != nil {
+		return nil, err
+	}
 	if err := nightly.CheckSeen(o.Config, s.published.cfg, seen); err != nil {
 		return nil, err
 	}
@@ -133,6 +137,32 @@ func open(ctx context.Context, o Options) (*source, error) {
 		s.other.rules.WhatIf.Norms[stage] = true
 	}
 	return s, nil
+}
+
+// checkNorms refuses a norm of a stage that has none.
+func (o *Options) checkNorms(seen nightly.Names) error {
+	var complaints []config.Complaint
+	complain := func(stage extractor.StageID, format string, args ...any) {
+		complaints = append(complaints, config.Complaint{Text: fmt.Sprintf("--norm %s: ", stage) + fmt.Sprintf(format, args...)})
+	}
+	for _, id := range o.Norms {
+		stage := seen.Stage(id)
+		now, isMapped := o.Config.Stages.Map[id]
+		switch {
+		case isMapped:
+			complain(id, "the stage counts as %s, see stages.map: name that one", now)
+		case slices.Contains(o.Config.Stages.Waiting, id):
+			complain(id, "the stage is in stages.waiting and has no plan: name another one")
+		case stage == nil && !seen.Historic[id]:
+			complain(id, "no run has seen such a stage%s", seen.Nearest(id))
+		case stage != nil && stage.Semantics.IsFinal():
+			complain(id, "the stage closes the deal and has no plan: name another one")
+		}
+	}
+	if len(complaints) > 0 {
+		return &config.Error{Complaints: complaints}
+	}
+	return nil
 }
 
 // checkSchema refuses tables of another version: what only reads makes no schema.

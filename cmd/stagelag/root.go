@@ -63,6 +63,8 @@ error then says what went wrong and what to do.`,
 		newQuery(a),
 		newReport(a),
 		newCalendar(a),
+		newNorms(a),
+		newWhatIf(a),
 		newWriteBack(a),
 		newDashboards(a),
 		newWarehouse(a),
@@ -118,7 +120,7 @@ func flagError(err error) error {
 		return err
 	}
 	wanted := map[string]string{
-		"int": "a whole number", "uint64": "a whole number from 0", "uint32": "a whole number from 0", "bool": "true or false", "duration": "a duration such as 30s or 5m",
+		"int": "a whole number", "uint64": "a whole number from 0", "uint32": "a whole number from 0", "float64": "a number", "bool": "true or false", "duration": "a duration such as 30s or 5m",
 	}[invalid.GetFlag().Value.Type()]
 	if wanted == "" {
 		return err

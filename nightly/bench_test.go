@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"stagelag/simulator"
 	"stagelag/sql"
@@ -18,8 +19,8 @@ import (
 
 // BenchmarkNight makes nights over generated portals without limits, each as a process of its own, in
 // which one deal of five is open and one of a hundred has changed since the night before. It gives the
-// seconds of a night,
-// the program's memory at its largest, the facts that were appended, and the requests.
+// seconds of a night, the program's memory at its largest, the facts that were appended, and the requests, then the
+// seconds and the memory of a what-if without norms over the same warehouse.
 //
 // STAGELAG_BENCH_NIGHTS are other numbers of deals, with commas between them. The larger warehouses are
 // left in the folder STAGELAG_BENCH_WAREHOUSES, if it is set, for others to be measured on.
@@ -45,15 +46,7 @@ func BenchmarkNight(b *testing.B) {
 				life{world, 1}.before(night, deals/100)
 				s.at(night)
 				b.StartTimer()
-				printed, err := s.task(url, s.portal.WebhookURL("http://"+s.cfg.Portal.URL.Host())).command(b).Output()
-				if err != nil {
-					b.Fatal(err)
-				}
-				megabytes, err := strconv.ParseFloat(strings.TrimSpace(string(printed)), 64)
-				if err != nil {
-					b.Fatal(err)
-				}
-				largest = max(largest, megabytes)
+				largest = max(largest, s.task(url, s.portal.WebhookURL("http://"+s.cfg.Portal.URL.Host())).megabytes(b))
 			}
 			b.ReportMetric(0, "ns/op")
 			b.ReportMetric(b.Elapsed().Seconds()/float64(b.N), "seconds")
@@ -63,8 +56,27 @@ func BenchmarkNight(b *testing.B) {
 			b.ReportMetric(float64(s.number("SELECT portal_requests FROM runs WHERE run_id = "+last)), "requests")
 			b.ReportMetric(float64(s.number("SELECT sum(is_open) FROM deals_now")), "open-deals")
 			b.ReportMetric(float64(s.number("SELECT sum(sign) FROM fact_changes")), "facts-in-all")
+			other := s.task(url, s.webhook)
+			other.AsksWhatIf, other.Suggested.Norms = true, nil
+			begun := time.Now()
+			b.ReportMetric(other.megabytes(b), "what-if-MB")
+			b.ReportMetric(time.Since(begun).Seconds(), "what-if-s")
 		})
 	}
+}
+
+// megabytes runs the task to its end and gives the memory that it had at most.
+func (task passTask) megabytes(b *testing.B) float64 {
+	b.Helper()
+	printed, err := task.command(b).Output()
+	if err != nil {
+		b.Fatal(err)
+	}
+	megabytes, err := strconv.ParseFloat(strings.TrimSpace(string(printed)), 64)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return megabytes
 }
 
 // benchWarehouse is an empty warehouse for so many deals.

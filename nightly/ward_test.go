@@ -204,6 +204,7 @@ type passTask struct {
 	WritesBack         bool
 	Parts              int
 	Works              bool // on parts of another process's run
+	AsksWhatIf         bool // in place of a pass
 }
 
 // task is a pass over the warehouse and the portal at the addresses.
@@ -279,6 +280,9 @@ func passAsProcess(text string) (code int) {
 	}
 	if task.Works {
 		return work(task.Warehouse, s.cfg)
+	}
+	if task.AsksWhatIf {
+		return askWhatIf(task.Warehouse, s.cfg)
 	}
 	client := bitrix24.NewClient(bitrix24.ClientOptions{Webhook: s.cfg.Portal.URL, Limits: bitrix24.Unlimited, Clock: hasty{}})
 	if r := pass(task.Warehouse, s.cfg, client, task.Full, task.Parts); r.err != nil {

@@ -3,6 +3,7 @@ package nightly_test
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"stagelag/config"
 	"stagelag/extractor"
 	"stagelag/simulator"
+	"stagelag/warehouse"
 	"stagelag/warehouse/warehousetest"
 	"stagelag/whatif"
 )
@@ -186,4 +188,20 @@ func TestWhatIfForVisitsThatHaveEnded(t *testing.T) {
 	if got := docs(s.whatIf(s.cfg, "C1:DOCS"), "C1:DOCS"); got != want {
 		t.Errorf("its norm asked about gives %+v, want %+v", got, want)
 	}
+}
+
+// askWhatIf compares with the configuration as a process of its own, and prints what passAsProcess does.
+func askWhatIf(url string, cfg config.Config) (code int) {
+	ctx := context.Background()
+	w, err := warehouse.Open(ctx, warehouse.Config{URL: url})
+	if err == nil {
+		defer w.Close()
+		_, err = whatif.Compare(ctx, whatif.Options{Warehouse: w, Config: cfg, Progress: quiet{}})
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	fmt.Println(peakMemory())
+	return 0
 }

@@ -54,6 +54,10 @@ type Stage struct {
 	Date   Field // the planned end; the same
 	// Unsure are fields of which several match equally well.
 	Unsure []Field
+	// Norm is the norm that the portal's history suggests, nil where it was not read or says too little, and
+	// NormReason what it says.
+	Norm       *int32
+	NormReason string
 }
 
 // HasField is whether a field was found for the stage.

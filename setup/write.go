@@ -2,6 +2,7 @@ package setup
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -68,9 +69,19 @@ func File(site Site, portal extractor.Description, p Proposal) string {
 		}
 	}
 	line("  # What holds where the deal carries none: take the # away and set the days.")
+	if p.HasNorms() {
+		line("  # Where visits are counted, the days are those within which the given share of them ended.")
+	}
+	if slices.ContainsFunc(p.Stages, func(s Stage) bool { return s.Norm == nil }) {
+		line("  # Where they are not, 7 stands for no proposal: stagelag norms --yaml makes some after a run.")
+	}
 	line("  norms:")
 	for _, stage := range p.Stages {
-		line("  # - {stage: %s, days: 7}%s", quote(string(stage.ID)), comment(stage.Funnel.Name+": "+stage.Name))
+		days, remark := int32(7), stage.Funnel.Name+": "+stage.Name
+		if stage.Norm != nil {
+			days, remark = *stage.Norm, stage.Funnel.Name+": "+stage.NormReason
+		}
+		line("  # %s", NormLine(stage.ID, days, remark))
 	}
 	line("")
 	if len(p.Waiting) > 0 {

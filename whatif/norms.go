@@ -129,7 +129,12 @@ func Propose(ctx context.Context, o Options, share float64) (Norms, error) {
 }
 
 func (s *source) norms(of map[transform.StageKey]Durations, share float64) Norms {
-	n := Norms{RunID: s.landed.State.RunID, AsOf: s.landed.State.AsOf.String(), Share: share, Least: LeastVisits, Stages: []StageNorm{}}
+	asOf := s.landed.State.AsOf
+	return Norms{RunID: s.landed.State.RunID, AsOf: asOf.String(), Share: share, Least: LeastVisits, Stages: s.stageNorms(of, share, asOf)}
+}
+
+// stageNorms are those of the process stages that the portal has, by funnel and in its order.
+func (s *source) stageNorms(of map[transform.StageKey]Durations, share float64, asOf transform.Day) []StageNorm {
 	rules := s.other.rules
 	var keys []transform.StageKey
 	for key, stage := range s.names.stages {
@@ -139,6 +144,7 @@ func (s *source) norms(of map[transform.StageKey]Durations, share float64) Norms
 		}
 	}
 	slices.SortFunc(keys, s.names.byStage)
+	rows := make([]StageNorm, 0, len(keys))
 	for _, key := range keys {
 		_, isWorking := rules.Calendars.Of(key.Funnel).(*transform.WorkingDays)
 		row := StageNorm{
@@ -147,7 +153,7 @@ func (s *source) norms(of map[transform.StageKey]Durations, share float64) Norms
 		d := of[key]
 		row.Ended = d.Count()
 		rate := func(days int32) *float64 { return new(float64(d.Within(days)) / float64(row.Ended)) }
-		if norm := rules.NormDays(key.Stage, s.landed.State.AsOf); norm >= 0 {
+		if norm := rules.NormDays(key.Stage, asOf); norm >= 0 {
 			row.Norm = &norm
 			if row.Ended > 0 {
 				row.NormRate = rate(norm)
@@ -159,9 +165,9 @@ func (s *source) norms(of map[transform.StageKey]Durations, share float64) Norms
 		if row.Ended >= LeastVisits {
 			row.Proposed, row.ProposedRate = row.Days, rate(*row.Days)
 		}
-		n.Stages = append(n.Stages, row)
+		rows = append(rows, row)
 	}
-	return n
+	return rows
 }
 
 // HasProposal is whether a norm is proposed for any stage.

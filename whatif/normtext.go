@@ -48,7 +48,7 @@ does to the numbers: stagelag what-if --norm STAGE=DAYS. For the configuration: 
 // WriteYAML writes plan.norms for a configuration.
 func (n *Norms) WriteYAML(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# Proposed by stagelag norms as of %s: the days, in %s,\n# within which %s of the visits ended.\nplan:\n  norms:\n", n.AsOf, n.unit(), percent(n.Share))
+	fmt.Fprintf(&b, "# Proposed by stagelag norms as of %s: within so many days %s of the visits ended, in %s.\nplan:\n  norms:\n", n.AsOf, percent(n.Share), n.unit())
 	if !n.HasProposal() {
 		b.Reset()
 		fmt.Fprintf(&b, "# As of %s no norm is proposed: no stage has %d visits that have ended.\nplan:\n  norms: []\n", n.AsOf, n.Least)
@@ -65,9 +65,9 @@ func (n *Norms) WriteYAML(w io.Writer) error {
 		case s.Proposed == nil:
 			fmt.Fprintf(&b, "    # %s\n", plain.Text(fmt.Sprintf("%s, %s: %s, too few for a norm", s.StageID, s.StageName, visits(s.Ended)), 150))
 		case seen[s.StageID]: // a norm is that of a stage id, in all funnels
-			fmt.Fprintf(&b, "    # %s\n", setup.NormLine(s.StageID, *s.Proposed, s.remark()))
+			fmt.Fprintf(&b, "    # %s\n", setup.NormLine(s.StageID, *s.Proposed, s.Remark()))
 		default:
-			fmt.Fprintf(&b, "    %s\n", setup.NormLine(s.StageID, *s.Proposed, s.remark()))
+			fmt.Fprintf(&b, "    %s\n", setup.NormLine(s.StageID, *s.Proposed, s.Remark()))
 			seen[s.StageID] = true
 		}
 	}
@@ -75,8 +75,8 @@ func (n *Norms) WriteYAML(w io.Writer) error {
 	return err
 }
 
-// remark says what a proposal comes from.
-func (s *StageNorm) remark() string {
+// Remark says what a proposal comes from.
+func (s *StageNorm) Remark() string {
 	remark := fmt.Sprintf("%s: %s, half within %d, on time %s", s.StageName, visits(s.Ended), *s.Median, rateText(s.ProposedRate))
 	if s.Norm != nil {
 		remark += fmt.Sprintf(" (with %d: %s)", *s.Norm, rateText(s.NormRate))

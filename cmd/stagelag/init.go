@@ -21,6 +21,7 @@ import (
 	"stagelag/extractor"
 	"stagelag/plain"
 	"stagelag/setup"
+	"stagelag/whatif"
 )
 
 // portalVariable is where the webhook's address is expected.
@@ -40,7 +41,8 @@ func newInit(a *app) *cobra.Command {
 		Use:   "init",
 		Short: "Propose a configuration for a portal, or add what is new to one that is there",
 		Long: `Asks the portal for its funnels, stages and fields, matches stages with the fields that carry
-their plans by their names, and writes a configuration with comments. Called again, it adds stages
+their plans by their names, and writes a configuration with comments. Where the portal has up to 50,000
+stage changes it reads them, and proposes norms from how long visits lasted. Called again, it adds stages
 that have a field by now, and leaves everything else as it is, to the letter.
 
 The webhook's address is a password. It is taken from STAGELAG_PORTAL_URL, from a configuration that
@@ -103,7 +105,51 @@ func (a *app) init(cmd *cobra.Command, flags initFlags) error {
 	if flags.keepsURL {
 		site.URL = address
 	}
-	return a.write(setup.File(site, portal, proposal), proposal, site, flags)
+	said, err := a.proposeNorms(cmd.Context(), client, portal, site, proposal)
+	if err != nil {
+		return err
+	}
+	return a.write(setup.File(site, portal, proposal), proposal, site, said, flags)
+}
+
+const (
+	// mostChanges is how many stage changes init reads: twenty requests, which every portal grants at once.
+	mostChanges = 50_000
+	// normShare is the share of the visits that a proposed norm leaves in time.
+	normShare = 0.8
+)
+
+// proposeNorms adds to the stages of the proposal the norms that the portal's own history suggests, if it is small
+// enough to be read now, and says what was done.
+func (a *app) proposeNorms(ctx context.Context, client *bitrix24.Client, portal extractor.Description, site setup.Site, proposal setup.Proposal) (said string, err error) {
+	const later = "stagelag norms --yaml proposes norms after the first run"
+	zone, err := time.LoadLocation(site.TimeZone)
+	if err != nil {
+		return "", fmt.Errorf("init: %w", err)
+	}
+	a.progress.Step("read the stage history")
+	changes, isMore, err := extractor.Changes(ctx, client, portal, nil, mostChanges, func(rows, total int) { a.progress.Rows(int64(rows), int64(total)) })
+	a.progress.Done()
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return "", fmt.Errorf("init: %w", err)
+	case err != nil: // the rest of the proposal is as good without
+		a.log.WithError(err).Warn("no norms proposed")
+		return "The stage history could not be read: " + later + ".", nil
+	case isMore:
+		return fmt.Sprintf("The portal has more than %d stage changes, which init does not read: %s.", mostChanges, later), nil
+	}
+	for _, norm := range whatif.ProposeFrom(portal, changes, zone, normShare) {
+		for i := range proposal.Stages {
+			if s := &proposal.Stages[i]; s.ID == norm.StageID && s.Funnel.ID == norm.FunnelID && norm.Proposed != nil {
+				s.Norm, s.NormReason = norm.Proposed, norm.Remark()
+			}
+		}
+	}
+	if !proposal.HasNorms() {
+		return fmt.Sprintf("The history of %d stage changes is too short for norms: %s.", len(changes), later), nil
+	}
+	return fmt.Sprintf("The days in plan.norms come from %d stage changes: %.0f %% of the visits ended within them, in calendar days.", len(changes), 100*normShare), nil
 }
 
 // address is the webhook's, and as the text that it was given as.
@@ -176,7 +222,7 @@ func (a *app) site(ctx context.Context, client *bitrix24.Client, portal extracto
 }
 
 // write makes a new file.
-func (a *app) write(text string, proposal setup.Proposal, site setup.Site, flags initFlags) error {
+func (a *app) write(text string, proposal setup.Proposal, site setup.Site, said string, flags initFlags) error {
 	if flags.isDry {
 		if site.URL != "" {
 			text = strings.ReplaceAll(text, site.URL, "***")
@@ -201,6 +247,9 @@ func (a *app) write(text string, proposal setup.Proposal, site setup.Site, flags
 		}
 	}
 	if err := a.printf("%s is written: %d of %d stages have fields for their plan; set plan.norms for the others.\n", a.configPath, found, len(proposal.Stages)); err != nil {
+		return err
+	}
+	if err := a.printf("%s\n", said); err != nil {
 		return err
 	}
 	if site.IsZoneGuessed {
@@ -242,7 +291,7 @@ func (a *app) addTo(text string, portal extractor.Description, cfg config.Config
 		if hasFields || hasNorm || stage.HasField() || slices.Contains(cfg.Stages.Waiting, stage.ID) {
 			continue
 		}
-		if err := a.printf("? %s (%s: %s) has no plan; set a norm in plan.norms\n", stage.ID, plain.Text(stage.Funnel.Name, 60), plain.Text(stage.Name, 60)); err != nil {
+		if err := a.printf("? %s (%s: %s) has no plan; set a norm in plan.norms, which stagelag norms proposes\n", stage.ID, plain.Text(stage.Funnel.Name, 60), plain.Text(stage.Name, 60)); err != nil {
 			return err
 		}
 	}

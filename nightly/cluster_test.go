@@ -56,6 +56,7 @@ func TestAClusterShowsWhatOneServerShows(t *testing.T) {
 	night(true, "three shards, all derived anew")
 	sharded.expectLaws("three shards")
 	sharded.expectSpread(deals)
+	sharded.expectNoWhatIf("three shards")
 }
 
 // expectSpread checks that each shard has some deals, and none has all.

@@ -4,12 +4,16 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"regexp"
 	"slices"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"stagelag/config"
 	"stagelag/extractor"
+	"stagelag/loader"
 	"stagelag/simulator"
 	"stagelag/warehouse"
 	"stagelag/warehouse/warehousetest"
@@ -60,7 +64,7 @@ func rowsOf(c whatif.Comparison) []numberedRow {
 // Before any visit has kept a plan, a what-if shows what a first run under the other configuration publishes.
 func TestWhatIfIsWhatAFirstRunPublishes(t *testing.T) {
 	t.Parallel()
-	s := generated(t, 23, 250)
+	s := generated(t, 23, 80)
 	s.run(false)
 	s.expectNoWhatIf("after the first run")
 	changed := func(change func(*config.Config)) config.Config {
@@ -72,18 +76,17 @@ func TestWhatIfIsWhatAFirstRunPublishes(t *testing.T) {
 	norm := s.cfg.Plan.Norms[0].Stage
 	working := config.Calendar{Kind: config.WorkingDays, Weekend: []time.Weekday{time.Saturday, time.Sunday}}
 	for name, other := range map[string]config.Config{
-		"no plans": changed(func(cfg *config.Config) { cfg.Plan = config.Plan{} }),
 		"a shorter norm": changed(func(cfg *config.Config) {
 			cfg.Plan.Norms = append(slices.DeleteFunc(cfg.Plan.Norms, func(n config.Norm) bool { return n.Stage == norm }), config.Norm{Stage: norm, Days: 1})
 		}),
-		"working days": changed(func(cfg *config.Config) { cfg.Calendar = working }),
-		"a working calendar for one funnel": changed(func(cfg *config.Config) {
+		"no fields, a waiting stage and a calendar for one funnel": changed(func(cfg *config.Config) {
+			cfg.Plan.Fields, cfg.Stages.Waiting = nil, []extractor.StageID{norm}
 			cfg.Calendar.Funnels = map[extractor.FunnelID]config.FunnelCalendar{5: working.Default()}
 		}),
-		"a waiting stage": changed(func(cfg *config.Config) { cfg.Stages.Waiting = []extractor.StageID{norm} }),
-		"no map":          changed(func(cfg *config.Config) { cfg.Stages.Map = nil }),
-		"slips":           changed(func(cfg *config.Config) { cfg.Visits.Shortest = config.Least(30 * time.Hour) }),
-		"one funnel":      changed(func(cfg *config.Config) { cfg.Funnels = []extractor.FunnelID{5} }),
+		"no map, slips and one funnel under working days": changed(func(cfg *config.Config) {
+			cfg.Stages.Map, cfg.Visits.Shortest = nil, config.Least(30*time.Hour)
+			cfg.Funnels, cfg.Calendar = []extractor.FunnelID{5}, working
+		}),
 	} {
 		first := *s
 		first.w, first.cfg = warehousetest.Migrated(t), other
@@ -187,6 +190,127 @@ func TestWhatIfForVisitsThatHaveEnded(t *testing.T) {
 	want := whatif.Numbers{Closed: 2, ClosedWithPlan: 2, OverdueDays: 5}
 	if got := docs(s.whatIf(s.cfg, "C1:DOCS"), "C1:DOCS"); got != want {
 		t.Errorf("its norm asked about gives %+v, want %+v", got, want)
+	}
+}
+
+// A what-if that is killed, at whatever statement, leaves nothing behind: no rows, no tables, and no lease.
+func TestAKilledWhatIfLeavesNothing(t *testing.T) {
+	t.Parallel()
+	s := generated(t, 29, 30)
+	s.run(false)
+	kept := func() string {
+		return strings.Join(s.tableRows("SELECT database, table, sum(rows) FROM system.parts WHERE active AND database LIKE concat(currentDatabase(), '%') GROUP BY ALL "+
+			"UNION ALL SELECT database, name, count() FROM system.tables WHERE database LIKE concat(currentDatabase(), '%') GROUP BY ALL ORDER BY ALL"), "\n")
+	}
+	before, shown := kept(), s.snapshot()
+	between := newProxy(t, func() string { return s.w.Options().Addr[0] })
+	task := s.task(warehousetest.ServerURL(s.w, between.address), s.webhook)
+	task.AsksWhatIf = true
+	for _, statement := range []string{"FROM quality_report", "SELECT deal_id FROM landing_deals", "FROM landing_stage_changes FINAL", "SELECT uniqExact"} {
+		program := make(chan int, 1)
+		isKilled := false
+		between.on(regexp.MustCompile(statement), func(*link, []byte) {
+			isKilled = syscall.Kill(<-program, syscall.SIGKILL) == nil
+		})
+		cmd := task.start(t)
+		program <- cmd.Process.Pid
+		err := cmd.Wait()
+		between.mend()
+		if err == nil || !isKilled {
+			t.Fatalf("killed at %s it ends with %v, want it to be killed there", statement, err)
+		}
+	}
+	if after := kept(); after != before {
+		t.Errorf("four that were killed have left\n%s\nwant\n%s", after, before)
+	}
+	expectSame(t, "after what-ifs that were killed", s.snapshot(), shown)
+	s.nextNight(29, 20)
+	s.run(false) // nobody holds the lease
+	s.expectNoWhatIf("after what-ifs that were killed")
+
+	// What that run has read stays when it is withdrawn, and a what-if says that it is in its numbers.
+	if c := s.whatIf(s.cfg); len(c.Notes) != 0 {
+		t.Errorf("after a run the notes are %q, want none", c.Notes)
+	}
+	if _, err := loader.Withdraw(context.Background(), s.w, 2, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if c := s.whatIf(s.cfg); c.RunID != 1 || len(c.Notes) != 1 || !strings.Contains(c.Notes[0], "was read since that run") {
+		t.Errorf("after a run was withdrawn the comparison is of run %d with the notes %q, want run 1 and that something newer was read", c.RunID, c.Notes)
+	}
+}
+
+// tableRows asks the tables behind the views.
+func (s *site) tableRows(query string) []string {
+	s.t.Helper()
+	rows, err := s.w.DB().Query(context.Background(), "SELECT toString(tuple(*)) FROM ("+query+")")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer rows.Close()
+	var texts []string
+	for rows.Next() {
+		var text string
+		if err := rows.Scan(&text); err != nil {
+			s.t.Fatal(err)
+		}
+		texts = append(texts, text)
+	}
+	return texts
+}
+
+// A proposed norm does what it promises: under it, in place of all other plans, as many visits are on time.
+func TestProposedNormsAreWhatTheySay(t *testing.T) {
+	t.Parallel()
+	s := generated(t, 37, 150)
+	s.cfg.Plan.Fields = nil
+	s.cfg.Calendar = config.Calendar{Kind: config.WorkingDays, Weekend: []time.Weekday{time.Saturday, time.Sunday}}
+	s.cfg.Pauses = config.Pauses{From: "UF_CRM_HOLD_FROM", Until: "UF_CRM_HOLD_UNTIL"}
+	s.run(false)
+	const share = 0.7
+	norms, err := whatif.Propose(context.Background(), whatif.Options{Warehouse: s.w, Config: s.cfg, Progress: quiet{}}, share)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proposed := map[extractor.StageID]whatif.StageNorm{}
+	cfg := s.cfg
+	cfg.Plan.Norms = nil
+	few := 0
+	for _, n := range norms.Stages {
+		if n.Proposed == nil {
+			few++
+			if n.Ended >= whatif.LeastVisits {
+				t.Errorf("%s: nothing is proposed from %d visits", n.StageID, n.Ended)
+			}
+			continue
+		}
+		proposed[n.StageID] = n
+		cfg.Plan.Norms = append(cfg.Plan.Norms, config.Norm{Stage: n.StageID, Days: *n.Proposed})
+	}
+	if len(proposed) < 3 || few == 0 {
+		t.Fatalf("norms for %d stages and none for %d, want some of both", len(proposed), few)
+	}
+	under := func(cfg config.Config) map[extractor.StageID]whatif.Numbers {
+		numbers := map[extractor.StageID]whatif.Numbers{}
+		for _, row := range s.whatIf(cfg).Stages {
+			numbers[row.StageID] = row.WhatIf
+		}
+		return numbers
+	}
+	now := under(cfg)
+	for i := range cfg.Plan.Norms {
+		cfg.Plan.Norms[i].Days--
+	}
+	cfg.Plan.Norms = slices.DeleteFunc(cfg.Plan.Norms, func(n config.Norm) bool { return n.Days < 0 })
+	shorter := under(cfg)
+	for stage, n := range proposed {
+		got := now[stage]
+		if got.Closed != n.Ended || float64(got.OnTime) != *n.ProposedRate*float64(n.Ended) || *n.ProposedRate < share {
+			t.Errorf("%s: %d of %d visits are on time within %d days, promised is %v of %d", stage, got.OnTime, got.Closed, *n.Proposed, *n.ProposedRate, n.Ended)
+		}
+		if less := shorter[stage]; *n.Proposed > 0 && float64(less.OnTime) >= share*float64(less.Closed) {
+			t.Errorf("%s: %d of %d visits are on time within %d days, too: %d is not the least norm", stage, less.OnTime, less.Closed, *n.Proposed-1, *n.Proposed)
+		}
 	}
 }
 

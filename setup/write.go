@@ -70,10 +70,10 @@ func File(site Site, portal extractor.Description, p Proposal) string {
 	}
 	line("  # What holds where the deal carries none: take the # away and set the days.")
 	if p.HasNorms() {
-		line("  # Where visits are counted, the days are those within which the given share of them ended.")
+		line("  # With visits behind it a norm comes from the portal's history: four in five ended within these days.")
 	}
 	if slices.ContainsFunc(p.Stages, func(s Stage) bool { return s.Norm == nil }) {
-		line("  # Where they are not, 7 stands for no proposal: stagelag norms --yaml makes some after a run.")
+		line("  # Without them 7 is only a placeholder: stagelag norms --yaml proposes norms after the first run.")
 	}
 	line("  norms:")
 	for _, stage := range p.Stages {

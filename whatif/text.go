@@ -59,6 +59,9 @@ func (c *Comparison) WriteText(w io.Writer, all bool) error {
 	return err
 }
 
+// mostRows is how many rows of a table are shown unless all are.
+const mostRows = 25
+
 // A row is a line of a table.
 type row struct {
 	names []string
@@ -67,11 +70,15 @@ type row struct {
 
 // writeRows writes a table. Where a number is the same in both, it stands there once.
 func writeRows(b *strings.Builder, title string, heads []string, rows []row, all bool) {
-	same := 0
+	same, more := 0, 0
 	lines := [][]string{append(append([]string{}, heads...), "closed with a plan", "on time", "days lost", "", "overdue now")}
 	for _, r := range rows {
 		if !all && !r.Differs() {
 			same++
+			continue
+		}
+		if !all && len(lines) > mostRows {
+			more++
 			continue
 		}
 		p, o := &r.Published, &r.WhatIf
@@ -90,6 +97,9 @@ func writeRows(b *strings.Builder, title string, heads []string, rows []row, all
 			fmt.Fprintf(t, "  %s\n", strings.Join(line, "\t"))
 		}
 		t.Flush()
+	}
+	if more > 0 {
+		fmt.Fprintf(b, "  and %d more that differ (--all shows them)\n", more)
 	}
 	switch {
 	case len(lines) == 1 && same > 0:

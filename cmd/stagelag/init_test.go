@@ -16,7 +16,7 @@ func TestInit(t *testing.T) {
 	t.Parallel()
 	folder := seededFolder(t)
 	openWarehouse(t, folder)
-	world, _ := simulator.Generate(simulator.GenerateOptions{Seed: 1, Deals: 30, Now: time.Now(), Language: simulator.Russian})
+	world, _ := simulator.Generate(simulator.GenerateOptions{Seed: 1, Deals: 120, Now: time.Now(), Language: simulator.Russian})
 	simulated := simulator.New(world, simulator.Options{Now: time.Now, Secret: "hidden5ecret"})
 	server := httptest.NewServer(simulated)
 	t.Cleanup(server.Close)
@@ -40,7 +40,8 @@ func TestInit(t *testing.T) {
 	}
 	stdout, stderr, code = callWith(t, folder, []string{variable}, "", "init")
 	said.WriteString(stdout + stderr)
-	if code != 0 || !strings.Contains(stdout, "set STAGELAG_PORTAL_URL for every command") || !strings.Contains(stdout, "guessed") {
+	if code != 0 || !strings.Contains(stdout, "set STAGELAG_PORTAL_URL for every command") || !strings.Contains(stdout, "guessed") ||
+		!strings.Contains(stdout, "\nThe days in plan.norms come from ") {
 		t.Fatalf("init: exit code %d, %s%s", code, stdout, stderr)
 	}
 	if text := read(); !strings.Contains(text, `"C5:DOCS": {days: UF_CRM_DOCS_DAYS, date: UF_CRM_DOCS_DUE}`) || strings.Contains(text, "hidden5ecret") {

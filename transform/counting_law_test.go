@@ -84,6 +84,31 @@ func (w *plainWorld) plannedEnd(v *Visit) Day {
 	return d
 }
 
+// checkManagers holds the overdue days by manager against the facts.
+func (w *plainWorld) checkManagers(t *rapid.T, v *Visit, calendar Calendar, facts map[factKey]Fact) {
+	want, got := map[extractor.ManagerID]int32{}, map[extractor.ManagerID]int32{}
+	for d := v.EnteredDate; d <= v.End(w.asOf); d++ {
+		if f := facts[factKey{v.No, d}]; f.OverdueDay == 1 {
+			want[f.ManagerID]++
+		}
+	}
+	v.OverdueDaysBy(w.asOf, calendar, func(manager extractor.ManagerID, days int32) { got[manager] += days })
+	if !maps.Equal(got, want) {
+		t.Fatalf("%s: overdue days by manager %v, want %v", v, got, want)
+	}
+}
+
+// checkLasted looks for the least plan under which a visit that has ended is on time.
+func (w *plainWorld) checkLasted(t *rapid.T, v *Visit, calendar Calendar) {
+	planned := *v
+	for planned.Plan.Days = 0; w.count(v, w.plannedEnd(&planned), v.LeftDate) > 0; {
+		planned.Plan.Days++
+	}
+	if got := v.Lasted(calendar); got != planned.Plan.Days {
+		t.Fatalf("%s lasted %d days, want %d", v, got, planned.Plan.Days)
+	}
+}
+
 // check holds a visit and its facts against the days.
 func (w *plainWorld) check(t *rapid.T, v *Visit, calendar Calendar, facts map[factKey]Fact) {
 	end := v.End(w.asOf)
@@ -123,6 +148,10 @@ func (w *plainWorld) check(t *rapid.T, v *Visit, calendar Calendar, facts map[fa
 			t.Fatalf("%s, on %s: counts %v, pause %q, overdue %d %d, left %d; want %v, %q, %d %d, %d", v, d,
 				f.IsCounting, f.Pause, f.OverdueDay, f.OverdueDays, f.DaysLeft, isCounting, w.pause(d), accrued, overdue, left)
 		}
+	}
+	w.checkManagers(t, v, calendar, facts)
+	if !v.IsOpen() {
+		w.checkLasted(t, v, calendar)
 	}
 	// What readers make of the numbers on the as-of date.
 	n, number := v.Numbers, calendar.Number(w.asOf)

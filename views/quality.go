@@ -39,9 +39,11 @@ type Quality struct {
 	First          transform.Day // of these days, the first with anything in it
 }
 
-// A Quantity is what all days up to the as-of date add up to for a subject, and its open visits on that date.
+// A Quantity is what all days up to the as-of date add up to for a manager in a stage, and the open visits on that date.
 type Quantity struct {
-	Subject
+	ManagerID                      extractor.ManagerID
+	FunnelID                       extractor.FunnelID
+	StageID                        extractor.StageID
 	Closed, ClosedWithPlan, OnTime int64
 	DaysLost                       int64
 	Open, Overdue, NoPlan          int64
@@ -50,13 +52,14 @@ type Quantity struct {
 // Quantities adds up the whole quality report, in no order.
 func (v Views) Quantities(ctx context.Context, asOf transform.Day) iter.Seq2[Quantity, error] {
 	return read(ctx, v, "quality_report", `
-		SELECT manager_id, any(manager_name), funnel_id, any(funnel_name), toString(stage_id), any(stage_name),
+		SELECT manager_id, funnel_id, toString(stage_id),
 			sum(visits_closed), sum(visits_closed_with_plan), sum(visits_on_time), sum(overdue_days_accrued),
 			sumIf(visits_open, toInt32(day) = ?), sumIf(visits_overdue, toInt32(day) = ?), sumIf(visits_no_plan, toInt32(day) = ?)
 		FROM quality_report
 		GROUP BY manager_id, funnel_id, stage_id`,
 		func(rows driver.Rows, q *Quantity) error {
-			return rows.Scan(append(q.columns(), &q.Closed, &q.ClosedWithPlan, &q.OnTime, &q.DaysLost, &q.Open, &q.Overdue, &q.NoPlan)...)
+			return rows.Scan((*uint64)(&q.ManagerID), (*uint32)(&q.FunnelID), (*string)(&q.StageID),
+				&q.Closed, &q.ClosedWithPlan, &q.OnTime, &q.DaysLost, &q.Open, &q.Overdue, &q.NoPlan)
 		}, int32(asOf), int32(asOf), int32(asOf))
 }
 

@@ -172,7 +172,7 @@ func Compare(ctx context.Context, o Options) (Comparison, error) {
 	return c, err
 }
 
-// readPublished reads the numbers from the views. Names that they know and s does not are added to those of s.
+// readPublished reads the numbers from the views.
 func (s *source) readPublished(ctx context.Context, v views.Views) (map[place]*Numbers, error) {
 	s.progress.Step("read the published numbers")
 	published := map[place]*Numbers{}

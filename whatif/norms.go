@@ -36,11 +36,12 @@ func (d Durations) Within(days int32) (n int64) {
 
 // Least is the fewest days within which the share of the visits ended. There is at least one visit.
 func (d Durations) Least(share float64) int32 {
-	count, within := d.Count(), int64(0)
-	days := int32(0)
+	const rounding = 1e-9 // 0.07 of a hundred are a little more than seven
+	wanted := share*float64(d.Count()) - rounding
+	days, within := int32(0), int64(0)
 	for _, lasted := range slices.Sorted(maps.Keys(d)) {
 		days = lasted
-		if within += d[lasted]; float64(within) >= share*float64(count) {
+		if within += d[lasted]; float64(within) >= wanted {
 			break
 		}
 	}

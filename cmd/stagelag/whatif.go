@@ -34,7 +34,7 @@ and manager, as of the last published run. Nothing is published or left behind.
 The other configuration is the file of --config, with --norm and --calendar laid over it. A norm of
 --norm takes the place of all that the file has for the stage. --calendar calendar has every day count;
 with working the funnels keep the working calendar that the file gives them, and Saturday and Sunday
-are off where it gives them none.
+are off where it gives them none. Without any flag it shows what an edited stagelag.yaml will mean.
 
 A visit that has ended keeps the plan that it had, except that it takes another norm of its stage, and
 what its deal carries today under other plan.fields. A plan that came from the deal stays under another

@@ -11,7 +11,7 @@ CREATE TABLE IF NOT EXISTS run_events
     holder          String COMMENT 'Host and process of the run',
     portal_host     String COMMENT 'Host of the portal, for the addresses of its pages',
     rules_hash      String COMMENT 'Fingerprint of all that decides the numbers beside the deals; another one derives all deals anew',
-    rules           String COMMENT 'What the configuration said of the rules, JSON, for a comparison with another one',
+    rules           String COMMENT 'What the configuration said of the rules, JSON, for a comparison with another one' CODEC(ZSTD(1)),
     as_of_number    Int32 COMMENT 'How many days count up to the as-of date',
     calendar_funnels Array(UInt32) COMMENT 'Funnels with another calendar',
     calendar_numbers Array(Int32) COMMENT 'How many days count up to the as-of date in these funnels',

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"golang.org/x/sync/errgroup"
@@ -66,13 +67,13 @@ func (l *Landed) Managers(ctx context.Context) (map[extractor.ManagerID]string, 
 	return names, nil
 }
 
-// LandedHistories is Histories without what is published of the deals.
+// LandedHistories is Histories for all deals of a range of the shard, without what is published of them.
 func (s *Shard) LandedHistories(ctx context.Context, ids []extractor.DealID) iter.Seq2[*Known, error] {
 	return histories(ctx, s.conn, ids, s.readLandedChunk)
 }
 
 func (s *Shard) readLandedChunk(ctx context.Context, ids []extractor.DealID) ([]Known, error) {
-	where := inRange(ids)
+	where := fmt.Sprintf("deal_id BETWEEN %d AND %d", slices.Min(ids), slices.Max(ids))
 	var deals []Known
 	var changes map[extractor.DealID][]transform.Change
 	var known map[extractor.DealID]transform.Knowledge

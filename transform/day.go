@@ -36,8 +36,9 @@ func DayOf(t time.Time, zone *time.Location) Day {
 
 // isDated is whether the date of an instant in a zone is one from FirstDay to LastDay.
 func isDated(t time.Time, zone *time.Location) bool {
-	date := t.In(zone).Format(time.DateOnly)
-	return len(date) == len(time.DateOnly) && FirstDay.String() <= date && date <= LastDay.String()
+	year, month, date := t.In(zone).Date()
+	day := time.Date(year, month, date, 0, 0, 0, 0, time.UTC).Unix() / secondsPerDay
+	return int64(FirstDay) <= day && day <= int64(LastDay)
 }
 
 // ParseDay reads a date of the form 2006-01-02.

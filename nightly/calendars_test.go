@@ -51,7 +51,7 @@ func TestACorrectedCalendarComputesEverythingAgain(t *testing.T) {
 
 	s.cfg.Calendar, s.cfg.Stages.Waiting = config.Calendar{Kind: config.CalendarDays}, nil
 	s.at(firstNight.AddDate(0, 0, 2))
-	s.run(false)
+	s.expectRunAsWhatIf("when every day counts again")
 	s.expectLaws("when every day counts again")
 }
 
@@ -72,6 +72,7 @@ func TestThePortalsOwnCalendar(t *testing.T) {
 		t.Errorf("warnings %q", outcome.Warnings)
 	}
 	s.expect("a day off of the portal", "SELECT counts, why FROM calendar_days WHERE day = '2026-03-11'", "0\tday off (the portal\\'s calendar settings)")
+	s.expectNoWhatIf("under the portal's calendar, which is not asked for again")
 	s.serve(simulator.Options{Scopes: scopes}, nil)
 	s.night(1)
 	outcome := s.run(false)

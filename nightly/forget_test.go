@@ -52,6 +52,11 @@ func TestWhoIsForgottenHasNumbersAndNoName(t *testing.T) {
 		}
 		expectSame(t, "who is forgotten", withoutGaps(s.snapshot()), want)
 	}
+	for _, row := range s.whatIf(s.cfg).Managers {
+		if row.ManagerID == extractor.ManagerID(manager) && row.ManagerName != fmt.Sprintf("#%d", manager) {
+			t.Errorf("a what-if has the name %s of manager %d", row.ManagerName, manager)
+		}
+	}
 	deals := s.number(fmt.Sprintf("SELECT uniqExact(deal_id) FROM deal_stage_days WHERE manager_id = %d", manager))
 	if n := s.number("SELECT count() FROM data_gaps WHERE reason = 'unknown_manager' AND " + fmt.Sprintf("manager_id = %d", manager)); n == 0 || n > deals {
 		t.Errorf("%d deals have a gap for the person, want some of the %d that the person had", n, deals)

@@ -212,6 +212,15 @@ func (l *seenLife) live(nights int) {
 	l.publish(true)
 	expectSame(l.t.(*testing.T), "a full run changes nothing", l.snapshot(), before)
 	l.expectWhatWasShown()
+
+	// After all that was seen, what other slips, waiting stages and calendars would mean is what they come to mean.
+	l.rules.waiting, l.rules.calendars = map[simulator.StageID]bool{"C2:NEW": true, "C1:DOCS": true}, nil
+	if l.rules.shortest = 2*time.Hour - l.rules.shortest; l.random.IntN(2) == 0 {
+		l.rules.calendars = map[simulator.FunnelID]*refCalendar{1: {weekend: time.Thursday}}
+	}
+	l.configureNight()
+	l.cfg.Portal.CheckClock = false
+	l.expectRunAsWhatIf("after the last night")
 }
 
 // shownViews are all views of a state in a word, those of what was shown then with them.

@@ -40,6 +40,27 @@ func (s *site) expectNoWhatIf(when string) {
 	}
 }
 
+// expectRunAsWhatIf checks that a run on the same date, with nothing new on the portal, publishes what a what-if with
+// its configuration gives. That is so where norms and fields are the same.
+func (s *site) expectRunAsWhatIf(when string) {
+	s.t.Helper()
+	want := map[string]whatif.Numbers{}
+	for _, row := range rowsOf(s.whatIf(s.cfg)) {
+		want[row.of] = row.WhatIf
+	}
+	s.run(false)
+	isOther := false
+	for _, row := range rowsOf(s.whatIf(s.cfg)) {
+		if row.Published != want[row.of] || row.Differs() {
+			s.t.Errorf("%s: what if gives for %s %+v, the run publishes %+v", when, row.of, want[row.of], row.Published)
+		}
+		isOther = isOther || row.Published != (whatif.Numbers{})
+	}
+	if !isOther {
+		s.t.Errorf("%s: there are no numbers", when)
+	}
+}
+
 // A numberedRow is a row of any table of a comparison.
 type numberedRow struct {
 	of string

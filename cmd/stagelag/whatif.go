@@ -58,7 +58,7 @@ norm.`,
 			options := whatif.Options{Config: cfg, Settings: a.portalSettings(cfg), Progress: a.progress}
 			layNorms(&options, asked)
 			layCalendar(&options.Config.Calendar, config.CalendarKind(kind))
-			return withWarehouse(cmd.Context(), warehouseConfig(cfg), func(ctx context.Context, w *warehouse.Warehouse) error {
+			return withWarehouse(cmd.Context(), readOnly(cfg), func(ctx context.Context, w *warehouse.Warehouse) error {
 				options.Warehouse = w
 				return a.whatIf(ctx, options, all, asJSON)
 			})
@@ -191,7 +191,7 @@ With --yaml it prints plan.norms for the configuration.`,
 				return err
 			}
 			options := whatif.Options{Config: cfg, Settings: a.portalSettings(cfg), Progress: a.progress}
-			return withWarehouse(cmd.Context(), warehouseConfig(cfg), func(ctx context.Context, w *warehouse.Warehouse) error {
+			return withWarehouse(cmd.Context(), readOnly(cfg), func(ctx context.Context, w *warehouse.Warehouse) error {
 				options.Warehouse = w
 				return a.norms(ctx, options, share, asYAML, asJSON)
 			})

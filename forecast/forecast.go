@@ -84,7 +84,7 @@ type Model struct {
 
 // Forecast is the forecast of an open visit that was entered on a day, with its planned end or NoDay.
 func (m *Model) Forecast(entered, planned transform.Day) Forecast {
-	return m.forecast(entered, planned, m.Record.verdict())
+	return m.forecast(entered, planned, m.Record.Verdict())
 }
 
 // forecast is the forecast under a verdict on those of the past: WorseThanMedian, Unreliable, or NoReason.

@@ -51,8 +51,8 @@ func (t *Test) isOff() bool {
 	return t.Forecasts >= enough && max(off, -off) > tolerance*float64(t.Forecasts)
 }
 
-// verdict is WorseThanMedian, Unreliable, or NoReason.
-func (r *Record) verdict() Reason {
+// Verdict is WorseThanMedian, Unreliable, or NoReason.
+func (r *Record) Verdict() Reason {
 	if r.Compared >= enough && r.DaysOff > r.NaiveDaysOff {
 		return WorseThanMedian
 	}

@@ -14,7 +14,7 @@ const (
 	enough = 20
 	// A median needs less support than what lies further out: on how many different dates visits must have been left
 	// that had lasted at least as long as the one that is forecast.
-	supportOfMedian = 3
+	supportOfMedian = 2
 	supportOfTail   = 5
 )
 
@@ -39,7 +39,7 @@ const (
 	NoReason Reason = iota
 	// NothingEnded: no visit to the stage has ended.
 	NothingEnded
-	// TooFew: visits that lasted as long were left on too few different dates, 3 for the expected end and 5 for the rest.
+	// TooFew: visits that lasted as long were left on too few different dates: fewer than 2 for the expected end, fewer than 5 for the other numbers.
 	TooFew
 	// WorseThanMedian: the past forecasts of the stage were further off than the naive ones.
 	WorseThanMedian

@@ -49,7 +49,8 @@ func TestForecastByHand(t *testing.T) {
 		{"a plan that has passed is late for certain", "2026-03-31", "2026-03-26", "2026-03-30", "ends 2026-04-05, likely 2026-04-11, late 1.000, of 8: "},
 		{"a plan beyond the longest visit", "2026-03-31", "2026-03-26", "2026-12-01", "ends 2026-04-05, likely 2026-04-11, late 0.156, of 8: "},
 		{"exactly half is half; what lasted as long ended on three dates", "2026-03-31", "2026-03-23", "2026-04-04", "ends 2026-04-04, of 8: too few visits have lasted as long and ended"},
-		{"it ended on two dates", "2026-04-02", "2026-03-22", "2026-04-04", "of 0: too few visits have lasted as long and ended"},
+		{"what lasted as long ended on two dates", "2026-04-02", "2026-03-22", "2026-04-04", "ends 2026-04-07, of 8: too few visits have lasted as long and ended"},
+		{"what lasted as long ended on one date", "2026-04-02", "2026-03-20", "2026-04-04", "of 0: too few visits have lasted as long and ended"},
 		{"nothing has ended", "2026-03-04", "2026-03-02", "2026-03-06", "of 0: no visit to the stage has ended"},
 		{"nothing has ended, and it is late", "2026-03-04", "2026-03-02", "2026-03-03", "late 1.000, of 0: no visit to the stage has ended"},
 		{"what ends on the as-of date is not known yet", "2026-03-27", "2026-03-26", "2026-04-04", "ends 2026-04-02, late 0.457, of 7: too few of the visits that lasted as long have ended"},
@@ -234,7 +235,7 @@ func defined(visits []forecast.Visit, of forecast.Visit, asOf transform.Day) str
 				}
 			}
 		}
-		if ended < 20 && period != 100_000 || len(dates) < 3 {
+		if ended < 20 && period != 100_000 || len(dates) < 2 {
 			continue
 		}
 		// open is the share of those that last as long that is still open after some days.

@@ -128,8 +128,10 @@ func checkForecasts(ctx context.Context, shown views.Views, from, to transform.D
 	if published.RunID == 0 {
 		return nil, loader.ErrNothingPublished
 	}
-	if to != transform.NoDay && to > published.AsOf {
-		return nil, usagef("forecast: --to %s is after %s, the as-of date of the newest published run", to, published.AsOf)
+	for flag, given := range map[string]transform.Day{"from": from, "to": to} {
+		if given > published.AsOf {
+			return nil, usagef("forecast: --%s %s is after %s, the as-of date of the newest published run", flag, given, published.AsOf)
+		}
 	}
 	check := &forecastCheck{from: from, to: to, asOf: published.AsOf}
 	first, last := published.AsOf, transform.FirstDay

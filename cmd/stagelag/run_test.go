@@ -120,6 +120,7 @@ func TestDemo(t *testing.T) {
 	}
 	theDemoTellsWhereToLook(t, folder, first)
 	reportsOfTheDemo(t, folder, w)
+	forecastsOfTheDemo(t, folder, w)
 }
 
 // theDemoTellsWhereToLook makes the calls that a demo has printed, and looks at its page.

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"stagelag/warehouse"
+)
+
+// forecastsOfTheDemo checks the forecasts of the demo's history. What is counted is counted again from the facts.
+func forecastsOfTheDemo(t *testing.T, folder string, w *warehouse.Warehouse) {
+	t.Helper()
+	of := func(args ...string) (stdout, stderr string, code int) {
+		return call(t, folder, "", append([]string{"forecast", "--check", "--config", "data/demo/stagelag.yaml"}, args...)...)
+	}
+	stdout, stderr, code := of("--json")
+	type score struct {
+		Forecasts int64
+		Late      struct {
+			Bins []struct{ Forecasts int64 }
+		}
+		LikelyEnds int64    `json:"likely_ends"`
+		Reached    *float64 `json:"likely_ends_reached"`
+	}
+	var check struct {
+		From, To, AsOf string
+		Total          score
+		Stages         []score
+	}
+	err := json.Unmarshal([]byte(stdout), &check)
+	period := fmt.Sprintf("day BETWEEN '%s' AND '%s'", check.From, check.To)
+	open := told(t, w, "SELECT count() FROM deal_stage_days WHERE day > entered_date AND "+period+
+		" AND (funnel_id, stage_id) IN (SELECT funnel_id, stage_id FROM deal_stages WHERE stage_semantics = 'process')")
+	if err != nil || code != 0 || fmt.Sprintln(check.Total.Forecasts) != open || open == "0\n" {
+		t.Errorf("forecast --json: exit code %d, %v, %s: %d forecasts, want the %s visits and dates of the period", code, err, stderr, check.Total.Forecasts, open)
+	}
+	late, ofStages := int64(0), int64(0)
+	for _, bin := range check.Total.Late.Bins {
+		late += bin.Forecasts
+	}
+	for _, stage := range check.Stages {
+		ofStages += stage.Forecasts
+	}
+	if late == 0 || check.Total.LikelyEnds == 0 || check.Total.Reached == nil || ofStages != check.Total.Forecasts {
+		t.Errorf("forecast --json has %d probabilities, %d likely ends, and %d forecasts by stage of %d", late, check.Total.LikelyEnds, ofStages, check.Total.Forecasts)
+	}
+	for _, test := range []struct {
+		name string
+		args []string
+		code int
+		want string
+	}{
+		{"text", nil, 0, "Forecasts of every open visit on each date from " + check.From + " to " + check.To + ", compared with what came"},
+		{"one date", []string{"--from", check.To}, 0, "from " + check.To + " to " + check.To},
+		{"a date before all", []string{"--to", "2001-01-01"}, 0, "\nall    0 "},
+		{"a date to come", []string{"--to", "2140-01-01"}, 2, "stagelag: forecast: --to 2140-01-01 is after "},
+		{"a first date to come", []string{"--from", "2140-01-01"}, 2, "stagelag: forecast: --from 2140-01-01 is after "},
+	} {
+		if stdout, stderr, code := of(test.args...); code != test.code || !strings.Contains(stdout+stderr, test.want) {
+			t.Errorf("%s: forecast %v: exit code %d, %s%s, want %d and %q", test.name, test.args, code, stdout, stderr, test.code, test.want)
+		}
+	}
+}

@@ -10,7 +10,7 @@ import (
 type Score struct {
 	Open     int64 // visits and dates
 	Expected int64 // forecasts with an expected end
-	// Withheld are those that the record of their stage does not let have all numbers.
+	// Withheld counts the forecasts that lack numbers because of the record of their stage.
 	Withheld int64
 	// Late are the probabilities to be late, of visits that were not yet late when they were forecast and whose
 	// planned end has passed now.

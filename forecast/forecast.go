@@ -1,9 +1,8 @@
-// Package forecast says when open visits will end, from how long visits to the same stage lasted, and holds what it
-// would have said in the past against what came. It does no I/O and reads no clock.
+// Package forecast computes when open visits will end, from how long visits to the same stage lasted, and compares the
+// forecasts of the past with what came. It does no I/O and reads no clock.
 //
-// The forecasts of an as-of date use what happened before that date, and nothing else: a night computes them when the
-// date has only begun. So they are the same when they are computed night by night and when they are computed
-// afterwards from the history.
+// The forecasts of an as-of date use what happened before that date, and nothing else: the date has only begun when a
+// night computes them. So night by night they are the same as in a later replay of the history.
 package forecast
 
 import "stagelag/transform"
@@ -12,14 +11,14 @@ const (
 	// enough is how many visits must have ended in a period for its curve to be used, and how many forecasts must be
 	// compared for a record to count.
 	enough = 20
-	// A median needs less support than what lies further out: on how many different dates visits must have been left
-	// that had lasted at least as long as the one that is forecast.
+	// The support that a number needs: the different dates on which visits were left that had lasted at least as long
+	// as the one that is forecast. A median needs less than what lies beyond it.
 	supportOfMedian = 2
 	supportOfTail   = 5
 )
 
-// periods are how many days before the as-of date a curve is computed from: the first period with enough in it. The
-// last one is everything.
+// periods are the days before the as-of date that a curve is computed from. The first period with enough in it is used;
+// the last one is everything.
 var periods = [...]transform.Day{182, 365, everything}
 
 const everything = transform.LastDay + 1
@@ -45,7 +44,7 @@ const (
 	WorseThanMedian
 	// Unreliable: the past probabilities of the stage were too high or too low. The expected end stands.
 	Unreliable
-	// MostStay: too many of the visits that lasted as long have not ended for a date.
+	// MostStay: of the visits that lasted as long, too few have ended for a date.
 	MostStay
 )
 
@@ -133,7 +132,7 @@ func (m *Model) basis() int { return m.curves[len(m.curves)-1].basis }
 // lasted is how many days a visit has lasted at least.
 func (m *Model) lasted(entered transform.Day) int32 { return int32(max(0, m.AsOf-entered)) }
 
-// curve is that of the first period with enough in it to tell of visits that lasted so long, or nil.
+// curve is that of the first period with enough in it for visits that lasted so long, or nil.
 func (m *Model) curve(lasted int32) *curve {
 	for i := range m.curves {
 		c := &m.curves[i]

@@ -6,11 +6,11 @@ import (
 	"stagelag/transform"
 )
 
-// On each Monday the forecasts that the Mondays of the last year would have had are held against what is known.
+// On each Monday the forecasts that the Mondays of the last year would have had are compared with what is known.
 const (
 	// recorded is how many days back forecasts are compared with the naive ones.
 	recorded = 365
-	// tested is how many days ago at most a probability came due that counts. It is less: what changes must show.
+	// tested is how many days back a probability may have come due. It is shorter, so that a change shows soon.
 	tested = 91
 	// tolerance is how far foreseen shares may be from what came.
 	tolerance = 0.15
@@ -29,16 +29,16 @@ type pledge struct {
 
 // A Record is how good the forecasts of a stage were, as far as it was known on the last Monday.
 type Record struct {
-	// Compared are forecasts of an expected end. DaysOff are the days between their expected ends and the real ones,
-	// NaiveDaysOff those between the naive forecasts and the real ends, all added up. A date that had not come by that
-	// Monday counts as that Monday.
+	// Compared counts the forecasts of an expected end. DaysOff adds up the days between expected and real end,
+	// NaiveDaysOff those between the naive forecast and the real end. A date that had not come by that Monday counts as
+	// that Monday.
 	Compared              int
 	DaysOff, NaiveDaysOff int64
 	// Tests are of the probabilities to be open still after 14 and after 30 days.
 	Tests [len(horizons)]Test
 }
 
-// A Test holds probabilities against what came.
+// A Test compares probabilities with what came.
 type Test struct {
 	Forecasts int
 	Foreseen  float64 // the probabilities added up: how many visits were to be open
@@ -64,7 +64,7 @@ func (r *Record) Verdict() Reason {
 	return NoReason
 }
 
-// settle makes the record anew when a Monday begins, and keeps what is forecast on it.
+// settle computes the record when a Monday begins, and keeps the forecasts of that Monday.
 func (s *Stage) settle() {
 	monday := s.begun
 	s.pledges = slices.DeleteFunc(s.pledges, func(p pledge) bool { return p.asOf < monday-recorded })

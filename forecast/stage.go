@@ -18,7 +18,7 @@ type Stage struct {
 	record  Record
 }
 
-// NewStage is a stage with all of its visits, in any order. What comes after a date is not looked at before that date.
+// NewStage is a stage with all of its visits, in any order. Nothing is used before the date on which it happens is over.
 func NewStage(visits []Visit) *Stage {
 	s := &Stage{visits: slices.Clone(visits), begun: transform.LastDay}
 	slices.SortStableFunc(s.visits, func(a, b Visit) int { return int(a.Entered - b.Entered) })
@@ -44,7 +44,7 @@ func (s *Stage) At(asOf transform.Day) Model {
 	return s.model(asOf)
 }
 
-// pass takes what happened on a date into the tables, and out of them what a period no longer reaches.
+// pass adds a date to the tables, and removes from each the date that its period no longer reaches.
 func (s *Stage) pass(date transform.Day) {
 	seen := s.today.step(date)
 	for i := range s.tables {

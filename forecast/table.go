@@ -6,17 +6,17 @@ import (
 	"stagelag/transform"
 )
 
-// A table is a life table of a stage over a period: it counts the days that visits stood in the stage by how long ago
-// they had been entered. A visit that is left on the day of its entry stands there for one day, at 0.
+// A table is a life table of a stage over a period: it counts the days on which visits stood in the stage, by the days
+// since their entry. A visit that is left on the day of its entry stands there on one day, at 0.
 type table struct {
 	standing []int32 // by days since the entry: visits that stood in the stage on a day of the period
 	ended    []int32 // of these, those that were left on that day
 	total    int     // that were left
-	// longest counts the dates of the period on which visits were left, by how many days the longest of them had lasted.
+	// longest counts the dates of the period on which visits were left, by the days that the longest of them had lasted.
 	longest []int32
 }
 
-// count takes in what was seen on one date, or takes it out again with the sign -1.
+// count adds what was seen on one date, or removes it again with the sign -1.
 func (t *table) count(seen *day, sign int32) {
 	for _, days := range seen.standing {
 		t.standing = reaching(t.standing, days)
@@ -41,7 +41,7 @@ func reaching(counts []int32, index int32) []int32 {
 	return counts
 }
 
-// median is within how many days half of the visits ended that ended; 0 where none did.
+// median is the least number of days within which half of the ended visits had ended; 0 if none did.
 func (t *table) median() int32 {
 	within := 0
 	for days, n := range t.ended {
@@ -52,8 +52,8 @@ func (t *table) median() int32 {
 	return 0
 }
 
-// A day is what is seen of a stage on one date: how many days ago the visits were entered that stand in it, and those
-// of them that are left.
+// A day is what is seen of a stage on one date: for each visit that stands in it, and for each of these that is left,
+// the days since its entry.
 type day struct{ standing, ended []int32 }
 
 // A walk goes through the dates of a stage one by one.
@@ -64,7 +64,7 @@ type walk struct {
 	seen   day
 }
 
-// step is what is seen on a date, the one after that of the step before. It is good until the next step.
+// step returns what is seen on a date. Dates follow each other. The result is valid until the next step.
 func (w *walk) step(date transform.Day) *day {
 	for ; w.next < len(w.visits) && w.visits[w.next].Entered <= date; w.next++ {
 		w.in = append(w.in, int32(w.next))

@@ -2,6 +2,7 @@ package views_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -44,6 +45,29 @@ func TestTheOfficeWithWorkingDays(t *testing.T) {
 		"6 on_time, due 2026-04-08, left 6, late 0, working true",
 	}, lines); err != nil || diff != "" {
 		t.Errorf("Results, %v (-want +got):\n%s", err, diff)
+	}
+	var stages []string
+	for stage, err := range shown.StageHistories(ctx) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, v := range stage.Visits {
+			stages = append(stages, fmt.Sprintf("%d %s, %s %s: %s to %s, due %s", stage.FunnelID, stage.Funnel, stage.StageID, stage.Stage, v.Entered, v.Left, v.Planned))
+		}
+	}
+	slices.Sort(stages)
+	if diff := cmp.Diff([]string{
+		"5 #5, Approval Approval: 2026-03-02 to , due 2026-03-19",
+		"5 #5, Approval Approval: 2026-03-16 to , due 2026-03-27",
+		"5 #5, Approval Approval: 2026-03-18 to , due 2026-04-08",
+		"5 #5, Client Client: 2026-03-02 to , due ",
+		"5 #5, Client Client: 2026-03-05 to 2026-03-16, due ",
+		"5 #5, Draft Draft: 2026-02-27 to 2026-03-02, due 2026-03-04",
+		"5 #5, Draft Draft: 2026-03-02 to 2026-03-05, due 2026-03-05",
+		"5 #5, Draft Draft: 2026-03-16 to , due 2026-03-19",
+		"5 #5, Other Other: 2026-03-02 to , due ",
+	}, stages); diff != "" {
+		t.Errorf("StageHistories (-want +got):\n%s", diff)
 	}
 	for _, test := range []struct {
 		in   views.Funnels

@@ -116,6 +116,10 @@ func (a *app) demo(ctx context.Context, flags portalFlags, isOnServer bool) erro
 		}
 	}
 	behind.Store(0)
+	moved, deleted := simulator.ADay(world, suggested, a.now().Add(-time.Hour))
+	if err := a.printf("Since then %d plans were moved and %d deal was deleted.\n", moved, deleted); err != nil {
+		return err
+	}
 	outcome, err := a.pass(ctx, pass)
 	if err != nil {
 		return err
@@ -153,7 +157,10 @@ func demoSettings(limits string, suggested simulator.Suggested) (string, error) 
 	if err != nil {
 		return "", err
 	}
-	place, err := yaml.Marshal(map[string]any{"warehouse": map[string]string{"path": "warehouse"}})
+	place, err := yaml.Marshal(map[string]any{
+		"warehouse": map[string]string{"path": "warehouse"},
+		"calendar":  map[string]any{"kind": "working", "lists": []string{"ru"}},
+	})
 	if err != nil {
 		return "", fmt.Errorf("demo: %w", err)
 	}

@@ -64,7 +64,9 @@ func unreached(config Config, err error) error {
 	}
 	lost := &reachError{u.Host, err}
 	if uerr, ok := errors.AsType[*url.Error](err); ok {
-		lost.err = uerr.Err
+		if lost.err = distrust(uerr.Err); lost.err != uerr.Err { //nolint:errorlint // whether it was explained
+			return lost.err
+		}
 	} else if text, _, isCut := strings.Cut(err.Error(), " response body:"); isCut {
 		lost.err = errors.New(text)
 	}

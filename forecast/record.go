@@ -64,27 +64,32 @@ func (r *Record) Verdict() Reason {
 	return NoReason
 }
 
-// settle computes the record when a Monday begins, and keeps the forecasts of that Monday.
-func (s *Stage) settle() {
-	monday := s.begun
+// settle computes the record of a Monday. Later dates may have passed: what was not known on the Monday is not used.
+func (s *Stage) settle(monday transform.Day) {
 	s.pledges = slices.DeleteFunc(s.pledges, func(p pledge) bool { return p.asOf < monday-recorded })
-	s.record = Record{}
+	s.record, s.isSettled = Record{}, true
 	for i := range s.pledges {
 		p := &s.pledges[i]
-		s.record.compare(p, &s.visits[p.visit], monday)
-		s.record.test(p, &s.visits[p.visit], monday)
+		if p.asOf < monday {
+			s.record.compare(p, &s.visits[p.visit], monday)
+			s.record.test(p, &s.visits[p.visit], monday)
+		}
 	}
+}
+
+// pledge keeps the forecasts of a Monday that begins.
+func (s *Stage) pledge() {
 	if len(s.today.in) == 0 {
 		return
 	}
-	m := s.model(monday)
+	m := s.model(s.begun)
 	for _, visit := range s.today.in {
 		entered := s.visits[visit].Entered
 		f := m.forecast(entered, transform.NoDay, NoReason)
 		if f.Basis == 0 {
 			continue
 		}
-		p := pledge{asOf: monday, visit: visit, expected: f.ExpectedEnd, naive: m.naive(entered)}
+		p := pledge{asOf: s.begun, visit: visit, expected: f.ExpectedEnd, naive: m.naive(entered)}
 		for i, days := range horizons {
 			p.open[i] = m.openAfter(days, entered)
 		}

@@ -16,6 +16,8 @@ type Stage struct {
 	tables  [len(periods)]table
 	pledges []pledge
 	record  Record
+	// isSettled is whether the record is that of the last Monday.
+	isSettled bool
 }
 
 // NewStage is a stage with all of its visits, in any order. Nothing is used before the date on which it happens is over.
@@ -38,8 +40,14 @@ func (s *Stage) At(asOf transform.Day) Model {
 		s.pass(s.begun)
 		s.begun++
 		if isMonday(s.begun) {
-			s.settle()
+			s.isSettled = false
+			if s.begun >= asOf-recorded-7 { // those of earlier Mondays are no longer compared
+				s.pledge()
+			}
 		}
+	}
+	if !s.isSettled {
+		s.settle(lastMonday(asOf))
 	}
 	return s.model(asOf)
 }
@@ -81,5 +89,7 @@ func (s *Stage) Open() iter.Seq[Visit] {
 	}
 }
 
-// Dates count from a Thursday.
-func isMonday(date transform.Day) bool { return date%7 == 4 }
+func isMonday(date transform.Day) bool { return date == lastMonday(date) }
+
+// lastMonday is the date, or the last Monday before it. Dates count from a Thursday.
+func lastMonday(date transform.Day) transform.Day { return date - (date+3)%7 }

@@ -38,7 +38,7 @@ longest := ./nightly ./cmd/stagelag ./writeback ./sql ./report ./dashboards
 
 # The linter looks at what vet looks at. Tests wait for engines and for each other: four at once, also
 # where there are fewer processors.
-tests := $(tool) gotestsum --format=pkgname-and-test-fails -- -vet=off -timeout=15m -parallel=4
+tests := $(tool) gotestsum --format=pkgname-and-test-fails -- -vet=off -timeout=30m -parallel=4
 
 .PHONY: test
 test: engine browser ## run all tests

@@ -83,8 +83,8 @@ func TestAFaultThatStaysEndsTheRun(t *testing.T) {
 	s := newSite(t, twoFunnels(10, 1), simulator.Options{})
 	s.portal.Inject(simulator.FromNth(3, simulator.Fault{HTML: 502}))
 	_, err := s.extract()
-	if want := "deals: batch: bad gateway (HTTP 502)"; err == nil || err.Error() != want {
-		t.Errorf("Extract: %v, want %s", err, want)
+	if want := "deals: batch: bad gateway (HTTP 502); the portal, or what stands before it, is down"; err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("Extract: %v, want %s, and what to do", err, want)
 	}
 	if tries := len(s.portal.Log()) - 2; tries < 3 || tries > 6 {
 		t.Errorf("%d tries, want a few", tries)

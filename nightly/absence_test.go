@@ -86,8 +86,8 @@ func TestHiddenIsNotDeleted(t *testing.T) {
 	expectSame(t, "when they can be read again", s.withoutHosts(), want.withoutHosts())
 }
 
-// withoutHosts is a snapshot without the addresses of pages and the numbers of runs, and without how a manager is
-// known.
+// withoutHosts is a snapshot without the addresses of pages and the numbers of runs, and without what rests on what was
+// seen: how a manager is known, and how plans came about.
 func (s *site) withoutHosts() map[string][]string {
 	s.t.Helper()
 	all := map[string][]string{}
@@ -96,8 +96,14 @@ func (s *site) withoutHosts() map[string][]string {
 		switch view {
 		case "deal_stage_days":
 			columns = "* EXCEPT (run_id, manager_source)"
-		case "portfolio_days", "quality_report":
+		case "deal_stages":
+			columns = "* EXCEPT (deal_url, first_plan_days, first_planned_end, first_plan_overdue_days, plan_changes, days_moved)"
+		case "deals_now":
+			columns = "* EXCEPT (deal_url, first_plan_overdue_days_total)"
+		case "portfolio_days":
 			columns = "*"
+		case "quality_report":
+			columns = "* EXCEPT (visits_closed_with_first_plan, visits_on_time_first_plan, first_plan_late_days)"
 		}
 		all[view] = s.rows("SELECT " + columns + " FROM " + view + " ORDER BY " + order)
 	}

@@ -21,6 +21,7 @@ type ledger struct {
 	rows   int // appended by the last run
 	// calendars are those of the last run.
 	calendars *Calendars
+	isMoved   bool // entries were corrected, or calendars
 }
 
 type factKey struct {
@@ -35,7 +36,11 @@ func (l *ledger) run(t *rapid.T, rules *Rules, h History, dates Dates) {
 		h.Published = append(h.Published, l.visits[no])
 	}
 	h.Knowledge = l.known
+	rules.Published = Published{Calendars: l.calendars}
 	derived := rules.Derive(&h, dates)
+	for i := range derived.Visits {
+		l.expectChain(t, rules, &derived.Visits[i])
+	}
 	l.rows = 0
 	if !l.known.Equal(&derived.Knowledge) {
 		l.rows++
@@ -74,6 +79,32 @@ func (l *ledger) run(t *rapid.T, rules *Rules, h History, dates Dates) {
 			}
 		},
 	})
+}
+
+// expectChain wants the changes of a plan to lead from the first one to the current one, where nothing pauses: a
+// pause moves planned ends without a change.
+func (l *ledger) expectChain(t *rapid.T, rules *Rules, v *Visit) {
+	if rules.Pauses != (PauseFields{}) || len(v.Pauses) > 0 {
+		return
+	}
+	sameEnd := func(p, q Plan) bool { return p.IsPlanned() == q.IsPlanned() && (!p.IsPlanned() || p.End == q.End) }
+	last := v.Past.First
+	for i, c := range v.Past.Changes {
+		// An entry or a calendar moves the first plan, too, so that the first change is of an earlier one.
+		if i > 0 && !sameEnd(last, c.Before) || sameEnd(c.Before, c.After) {
+			t.Fatalf("change %d of %s does not follow the one before: %s", i+1, v, story(v))
+		}
+		last = c.After
+	}
+	if len(v.Past.Changes) > 0 && !sameEnd(last, v.Plan) {
+		t.Fatalf("the changes of %s do not lead to its plan of %s: %s", v, inWords(v.Plan), story(v))
+	}
+	if !l.isMoved && len(v.Past.Changes) > 0 && !sameEnd(v.Past.First, v.Past.Changes[0].Before) {
+		t.Fatalf("the changes of %s do not begin with its first plan: %s", v, story(v))
+	}
+	if v.Plan.IsPlanned() && v.DaysMoved() != int32(v.Plan.End-v.Past.First.End) {
+		t.Fatalf("%s was moved by %d days: %s, now %s", v, v.DaysMoved(), story(v), inWords(v.Plan))
+	}
 }
 
 func newLedger() *ledger { return &ledger{facts: map[factKey]Fact{}, visits: map[uint32]Visit{}} }
@@ -178,7 +209,7 @@ func TestAnySplitOfNightsGivesTheSameEnd(t *testing.T) {
 		before := NoDay
 		for _, asOf := range drawNights(t) {
 			nightly.run(t, rules, h, night(asOf, before))
-			before = asOf
+			before, nightly.isMoved = asOf, true
 			if rapid.Bool().Draw(t, "is corrected") {
 				drawCorrection(t, &h)
 			}
@@ -196,6 +227,39 @@ func TestAnySplitOfNightsGivesTheSameEnd(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestPlanChangesAreAChain: over nights on which the deal carries other plans, other norms and calendars hold and the
+// history is corrected, the changes of each plan lead from the first one to the current one.
+func TestPlanChangesAreAChain(t *testing.T) {
+	longest := 0
+	rapid.Check(t, func(t *rapid.T) {
+		rules, h, l := testRules(), drawHistory(t), newLedger()
+		before := NoDay
+		for _, asOf := range drawNights(t) {
+			again := *rules // the ledger has the calendars of the night before
+			rules = &again
+			switch rapid.IntRange(0, 5).Draw(t, "what changes") {
+			case 0, 1, 2:
+				h.Deal.Fields = map[string]string{"UF_CRM_DAYS": rapid.SampledFrom([]string{"", "1", "5", "30", "x"}).Draw(t, "days")}
+			case 3:
+				rules.Norms = map[extractor.StageID][]Norm{"C5:DOCS": {{NoDay, int32(rapid.IntRange(0, 20).Draw(t, "norm"))}}}
+			case 4:
+				l.isMoved, rules.Calendars = true, (&plainWorld{}).drawCalendars(t)
+			case 5:
+				l.isMoved = true
+				drawCorrection(t, &h)
+			}
+			l.run(t, rules, h, night(asOf, before))
+			for _, v := range l.visits {
+				longest = max(longest, len(v.Past.Changes))
+			}
+			before = asOf
+		}
+	})
+	if longest < 3 {
+		t.Errorf("no visit had more than %d plan changes: the test sees too few", longest)
+	}
 }
 
 // TestSecondRunAppendsNothing: the same deal on the same date is no difference.

@@ -3,6 +3,8 @@ package dashboards
 import (
 	"bytes"
 	"fmt"
+	"strconv"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -14,38 +16,55 @@ type rule struct {
 	above     float64
 	noData    string
 	dashboard string
+	isPaused  bool // it never fires until somebody asks for it
 }
+
+// Alerts are what a reader may ask for beside the alerts that are always on.
+type Alerts struct {
+	// PlansMoved is by how many calendar days in all the plans of deals may be moved between two nights until an alert
+	// fires, 0 for no such alert.
+	PlansMoved int
+}
+
+// plansMovedUnasked is the threshold in the file of an alert that nobody has asked for.
+const plansMovedUnasked = 100
 
 // runBefore is the last run of an earlier date: what runs appended since is the difference from the state after it,
 // whatever caused it.
 const runBefore = "(SELECT maxOrNull(run_id) FROM runs WHERE status = 'published' AND as_of < " + asOf + ")"
 
 // rules return numbers only: a text column breaks an alert. The first two have to fire in
-// a warehouse without a run as well; to the others that is no news.
+// a warehouse without a run as well; to the others that is no news. Of several runs of a date, plans_moved takes all: a later one
+// does not end it.
 var rules = []rule{
-	{"heartbeat", "SELECT toFloat64(dateDiff('minute', max(finished_at), now())) / 60 AS value FROM runs WHERE status = 'published' HAVING count() > 0", 26, "Alerting", "trust"},
-	{"failed", "SELECT toFloat64(argMax(status, run_id) = 'failed') AS value FROM runs WHERE status != 'running' HAVING count() > 0", 0, "OK", "trust"},
-	{"rose", "SELECT toFloat64(sum(sign * overdue_day)) AS value FROM fact_changes WHERE run_id > " + runBefore + " HAVING count() > 0", 100, "OK", "portfolio"},
+	{"heartbeat", "SELECT toFloat64(dateDiff('minute', max(finished_at), now())) / 60 AS value FROM runs WHERE status = 'published' HAVING count() > 0", 26, "Alerting", "trust", false},
+	{"failed", "SELECT toFloat64(argMax(status, run_id) = 'failed') AS value FROM runs WHERE status != 'running' HAVING count() > 0", 0, "OK", "trust", false},
+	{"rose", "SELECT toFloat64(sum(sign * overdue_day)) AS value FROM fact_changes WHERE run_id > " + runBefore + " HAVING count() > 0", 100, "OK", "portfolio", false},
 	{"coverage", `SELECT toFloat64(a.rate - b.rate) AS value
 FROM (SELECT sum(visits_closed_with_plan) / nullIf(sum(visits_closed), 0) AS rate FROM quality_report WHERE day > ` + asOf + ` - 37 AND day <= ` + asOf + ` - 7) AS a
 CROSS JOIN (SELECT sum(visits_closed_with_plan) / nullIf(sum(visits_closed), 0) AS rate FROM quality_report WHERE day > ` + asOf + ` - 7) AS b
-WHERE value IS NOT NULL`, 0.1, "OK", "quality"},
+WHERE value IS NOT NULL`, 0.1, "OK", "quality", false},
 	{"late_deal", `SELECT toFloat64(countIf(v.overdue_days > 30 AND v.overdue_days - c.accrued <= 30)) AS value
 FROM visits_now AS v
 JOIN (SELECT deal_id, visit_no, sum(sign * overdue_day) AS accrued FROM fact_changes WHERE run_id > ` + runBefore + ` GROUP BY deal_id, visit_no) AS c USING (deal_id, visit_no)
-WHERE v.is_open = 1 HAVING count() > 0`, 0, "OK", "portfolio"},
+WHERE v.is_open = 1 HAVING count() > 0`, 0, "OK", "portfolio", false},
+	{"plans_moved", "SELECT toFloat64(sum(days_moved)) AS value FROM plan_changes WHERE cause = 'deal' AND known_on = " + asOf + " HAVING count(days_moved) > 0", plansMovedUnasked, "OK", "quality", true},
 }
 
 // alerts is the provisioning file of the alerts.
-func alerts(lang Lang) ([]byte, error) {
+func alerts(lang Lang, asked Alerts) ([]byte, error) {
 	var list []map[string]any
 	for _, r := range rules {
+		if r.key == "plans_moved" && asked.PlansMoved > 0 {
+			r.above, r.isPaused = float64(asked.PlansMoved), false
+		}
+		description := strings.ReplaceAll(say(lang, "alert."+r.key+".do"), "{days}", strconv.Itoa(int(r.above)))
 		list = append(list, map[string]any{
 			"uid": "stagelag-" + r.key + "-" + string(lang), "title": say(lang, "alert."+r.key), "condition": "B",
-			"for": "0s", "noDataState": r.noData, "execErrState": "Error", "isPaused": false,
+			"for": "0s", "noDataState": r.noData, "execErrState": "Error", "isPaused": r.isPaused,
 			"labels": map[string]string{"stagelag": r.key},
 			// Annotations are not interpolated, so they hold no values.
-			"annotations": map[string]string{"summary": say(lang, "alert."+r.key), "description": say(lang, "alert."+r.key+".do"), "link": "/d/" + UID(r.dashboard, lang)},
+			"annotations": map[string]string{"summary": say(lang, "alert."+r.key), "description": description, "link": "/d/" + UID(r.dashboard, lang)},
 			"data": []map[string]any{
 				{"refId": "A", "datasourceUid": SourceUID, "relativeTimeRange": map[string]int{"from": 86400, "to": 0}, "model": map[string]any{
 					"refId": "A", "editorType": "sql", "pluginVersion": pluginVersion, "rawSql": r.sql, "format": int(rows), "queryType": "table",

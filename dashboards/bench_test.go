@@ -31,7 +31,7 @@ func BenchmarkQueries(b *testing.B) {
 				b.Fatal(err)
 			}
 		}
-		timeQueries(b, generated(b, deals))
+		timeQueries(b, generated(b, deals, func(*warehouse.Warehouse) {}))
 		return
 	}
 	entries, err := os.ReadDir(folder)

@@ -3,6 +3,7 @@ package dashboards
 import (
 	"fmt"
 
+	"github.com/grafana/grafana-foundation-sdk/go/common"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 )
 
@@ -30,8 +31,11 @@ type board struct {
 	name    string
 	lang    Lang
 	builder *dashboard.DashboardBuilder
+	markers []marker
 	panelID uint32
 	x, y, h uint32
+	// isOfNow is whether the panels that follow show the newest state, also when the dashboard is asked for a date.
+	isOfNow bool
 }
 
 func newBoard(name string, lang Lang, from string) *board {
@@ -62,7 +66,9 @@ func newBoard(name string, lang Lang, from string) *board {
 	for _, c := range choices {
 		b.builder.WithVariable(b.variable(c, true))
 	}
+	b.builder.WithVariable(b.shownVariable())
 	b.builder.WithVariable(b.daysVariable())
+	b.state()
 	return b
 }
 
@@ -89,12 +95,46 @@ func (b *board) row(key string) {
 	b.x, b.y, b.h = 0, at.Y+1, 0
 }
 
-func (b *board) build() (dashboard.Dashboard, error) {
+// A page is a dashboard as Grafana reads it.
+type page struct {
+	dashboard.Dashboard
+	Annotations markers `json:"annotations"`
+}
+
+type markers struct {
+	List []marker `json:"list"`
+}
+
+// A marker is a line through panels over time for each row of a query. The SDK has none with a statement.
+type marker struct {
+	Name       string               `json:"name"`
+	Datasource common.DataSourceRef `json:"datasource"`
+	Enable     bool                 `json:"enable"`
+	Hide       bool                 `json:"hide"`
+	IconColor  string               `json:"iconColor"`
+	Filter     markerFilter         `json:"filter"`
+	Target     query                `json:"target"`
+}
+
+type markerFilter struct {
+	Exclude bool     `json:"exclude"`
+	IDs     []uint32 `json:"ids"`
+}
+
+// mark draws a line with a text at the time of each row, in some panels.
+func (b *board) mark(key, color, sql string, panels ...uint32) {
+	b.markers = append(b.markers, marker{
+		Name: b.say(key), Datasource: source(), Enable: true, Hide: true, IconColor: color,
+		Filter: markerFilter{IDs: panels}, Target: newQuery(then(sql), rows),
+	})
+}
+
+func (b *board) build() (page, error) {
 	d, err := b.builder.Build()
 	if err != nil {
-		return d, fmt.Errorf("dashboard %s in %s: %w", b.name, b.lang, err)
+		return page{}, fmt.Errorf("dashboard %s in %s: %w", b.name, b.lang, err)
 	}
-	return d, nil
+	return page{Dashboard: d, Annotations: markers{b.markers}}, nil
 }
 
 // absentIsADash maps NULL to a dash. It has to come first: the text for a panel without
@@ -139,5 +179,6 @@ var vocabulary = map[string][]word{
 	"run_status": {{"published", onTime}, {"failed", late}, {"running", soon}, {"withdrawn", noPlan}},
 	"step":       {{"1", ""}, {"2", ""}, {"3", ""}, {"4", ""}, {"5", ""}},
 	"period":     {{"now", ""}, {"before", ""}},
-	"law":        {{"1", ""}, {"2", ""}, {"3", ""}, {"4", ""}},
+	"law":        {{"1", ""}, {"2", ""}, {"3", ""}, {"4", ""}, {"5", ""}, {"6", ""}, {"7", ""}, {"8", ""}},
+	"cause":      {{"deal", soon}, {"norm", ""}, {"entry", ""}, {"calendar", ""}},
 }

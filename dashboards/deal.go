@@ -22,6 +22,7 @@ WHERE `+theDeal+`
   AND `+inPeriod+`
 GROUP BY day
 ORDER BY day`, column{name: "stage_name", as: wrapped}, column{name: "status", as: spoken("status", 0)})
+	line := b.panelID
 
 	b.table("deal.visits", 24, 9, `
 SELECT visit_no, stage_name, entered_date, plan_days, plan_source, planned_end, left_date, elapsed_days, paused_days, overdue_days, status
@@ -32,6 +33,16 @@ ORDER BY visit_no`,
 		column{name: "plan_days", unit: "days", as: days(65)}, column{name: "plan_source", as: spoken("plan_source", 100)},
 		column{name: "planned_end", unit: "time:YYYY-MM-DD", as: date}, column{name: "left_date", unit: "time:YYYY-MM-DD", as: date},
 		column{name: "elapsed_days", unit: "days", as: days(85)}, column{name: "paused_days", unit: "days", as: days(85)}, column{name: "overdue_days", unit: "days", color: late, as: days(96)}, column{name: "status", as: spoken("status", 110)})
+
+	b.table("deal.moves", 24, 8, `
+SELECT known_on, visit_no, stage_name, cause, plan_days_before, plan_days, planned_end_before, planned_end, days_moved, overdue_days_before, overdue_days AS overdue_days_after, manager_name
+FROM plan_changes
+WHERE `+theDeal+`
+ORDER BY known_on, run_id, visit_no, indexOf(['entry', 'calendar', 'norm', 'deal'], cause)`,
+		column{name: "known_on", unit: "time:YYYY-MM-DD", as: date}, column{name: "visit_no", unit: count, as: wide(40)}, column{name: "stage_name", as: wrapped}, column{name: "cause", as: spoken("cause", 140)},
+		column{name: "plan_days_before", unit: "days", as: days(88)}, column{name: "plan_days", unit: "days", as: days(88)},
+		column{name: "planned_end_before", unit: "time:YYYY-MM-DD", as: sized(date, 100)}, column{name: "planned_end", unit: "time:YYYY-MM-DD", as: date}, column{name: "days_moved", unit: "days", as: days(95)},
+		column{name: "overdue_days_before", unit: "days", color: late, as: days(100)}, column{name: "overdue_days_after", unit: "days", color: late, as: days(100)}, column{name: "manager_name", as: sized(wrapped, 150)})
 
 	b.trend("deal.growth", 12, 8, rows, look{unit: "days", fromZero: true}, `
 SELECT toDateTime(day, 'UTC') AS time, days_lost
@@ -44,6 +55,13 @@ FROM
 )
 WHERE `+inPeriod+`
 ORDER BY day`, column{name: "days_lost", color: late})
+	b.mark("deal.moves", soon, `
+SELECT toDateTime(known_on, 'UTC') AS time,
+  concat(stage_name, ': ', ifNull(toString(planned_end_before), '—'), ' → ', ifNull(toString(planned_end), '—'), ', ', transform(toString(cause), `+inWords(lang, "cause")+`, toString(cause)), ', ', manager_name) AS text
+FROM plan_changes
+WHERE `+theDeal+`
+  AND $__dateFilter(known_on)
+ORDER BY time, visit_no`, line, b.panelID)
 	b.table("deal.gaps", 12, 8, `
 SELECT visit_no, reason, detail
 FROM data_gaps

@@ -5,17 +5,15 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-
-	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 )
 
 var makers = map[string]func(Lang) *board{
 	"portfolio": portfolio, "deal": deal, "quality": quality, "stages": stages, "trust": trust,
 }
 
-// Dashboards builds the dashboards of a language, in the order of their links.
-func Dashboards(lang Lang) ([]dashboard.Dashboard, error) {
-	var all []dashboard.Dashboard
+// pages builds the dashboards of a language, in the order of their links.
+func pages(lang Lang) ([]page, error) {
+	var all []page
 	for _, name := range names {
 		d, err := makers[name](lang).build()
 		if err != nil {
@@ -28,8 +26,8 @@ func Dashboards(lang Lang) ([]dashboard.Dashboard, error) {
 
 // Files are the files of a language by their names: a JSON file for each dashboard, and
 // alerts.yaml for Grafana's provisioning/alerting.
-func Files(lang Lang) (map[string][]byte, error) {
-	all, err := Dashboards(lang)
+func Files(lang Lang, asked Alerts) (map[string][]byte, error) {
+	all, err := pages(lang)
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +39,7 @@ func Files(lang Lang) (map[string][]byte, error) {
 		}
 		files[names[i]+".json"] = append(text, '\n')
 	}
-	if files["alerts.yaml"], err = alerts(lang); err != nil {
+	if files["alerts.yaml"], err = alerts(lang, asked); err != nil {
 		return nil, err
 	}
 	return files, nil
@@ -49,8 +47,8 @@ func Files(lang Lang) (map[string][]byte, error) {
 
 // Export writes the files of a language into a folder, which is made when absent. Files
 // of the same names are replaced, others stay.
-func Export(lang Lang, dir string) error {
-	files, err := Files(lang)
+func Export(lang Lang, asked Alerts, dir string) error {
+	files, err := Files(lang, asked)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -73,13 +74,22 @@ type page struct {
 			}
 		}
 	}
+	Annotations struct {
+		List []struct {
+			Name   string
+			Filter struct{ IDs []int }
+			Target struct {
+				RawSQL string `json:"rawSql"`
+			}
+		}
+	}
 	Panels []panel
 }
 
 // read is what a language has: its dashboards, and its alerts' statements by their uids.
 func read(t testing.TB, lang dashboards.Lang) (pages map[string]page, alerts []statement) {
 	t.Helper()
-	files, err := dashboards.Files(lang)
+	files, err := dashboards.Files(lang, dashboards.Alerts{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,6 +137,9 @@ func statements(t testing.TB) []statement {
 			for _, v := range page.Templating.List {
 				all = append(all, statement{fmt.Sprintf("%s/%s variable %s", lang, name, v.Name), v.Query.RawSQL})
 			}
+			for _, m := range page.Annotations.List {
+				all = append(all, statement{fmt.Sprintf("%s/%s markers %q", lang, name, m.Name), m.Target.RawSQL})
+			}
 			for _, p := range page.Panels {
 				for _, target := range p.Targets {
 					all = append(all, statement{fmt.Sprintf("%s/%s panel %q", lang, name, p.Title), target.RawSQL})
@@ -141,6 +154,7 @@ func statements(t testing.TB) []statement {
 type view struct {
 	name                         string
 	funnel, stage, manager, deal string // empty: All
+	shown                        string // empty: now
 	from, to                     time.Time
 }
 
@@ -158,6 +172,7 @@ func (v view) expand(sql string) string {
 		sql = strings.ReplaceAll(sql, "${"+name+":singlequote}", "'"+value+"'")
 	}
 	sql = strings.ReplaceAll(sql, "${deal:singlequote}", "'"+v.deal+"'")
+	sql = strings.ReplaceAll(sql, "${shown:raw}", v.shown)
 	sql = macro.ReplaceAllString(sql, fmt.Sprintf("$1 >= toDate('%s') AND $1 <= toDate('%s')", v.from.Format(time.DateOnly), v.to.Format(time.DateOnly)))
 	sql = strings.ReplaceAll(sql, "$__fromTime", fmt.Sprintf("toDateTime(%d)", v.from.Unix()))
 	return strings.ReplaceAll(sql, "$__toTime", fmt.Sprintf("toDateTime(%d)", v.to.Unix()))
@@ -169,7 +184,13 @@ var now = time.Date(2026, 3, 10, 2, 30, 0, 0, time.UTC)
 var demoRows struct {
 	sync.Mutex
 	rows warehousetest.Rows
+	// then are the answers after the first night, by the statement of beforeNow.
+	then map[string]string
+	deal string // of these answers
 }
+
+// beforeNow is what readers see in the first of the two nights.
+var beforeNow = view{name: "the night before", from: now.AddDate(0, -6, 0), to: now}
 
 // demo is a warehouse with two nights of the demo's portal.
 func demo(t testing.TB) *warehouse.Warehouse {
@@ -177,7 +198,19 @@ func demo(t testing.TB) *warehouse.Warehouse {
 	demoRows.Lock()
 	defer demoRows.Unlock()
 	if demoRows.rows == nil {
-		w := generated(t, 400)
+		demoRows.then = map[string]string{}
+		w := generated(t, 400, func(w *warehouse.Warehouse) {
+			v := beforeNow
+			demoRows.deal = movedDeal(t, w)
+			v.deal = demoRows.deal
+			for _, a := range distinct(statements(t), v) {
+				answer, err := askAs(t, w, a.sql, "TSVWithNamesAndTypes")
+				if err != nil {
+					t.Fatalf("%s: %v", a.place, err)
+				}
+				demoRows.then[a.sql] = answer
+			}
+		})
 		demoRows.rows = warehousetest.RowsOf(t, w)
 		return w
 	}
@@ -186,8 +219,15 @@ func demo(t testing.TB) *warehouse.Warehouse {
 	return w
 }
 
-// generated is a warehouse with two nights of a generated portal.
-func generated(t testing.TB, deals int) *warehouse.Warehouse {
+// movable are the visits whose plans are moved between the two nights, the latest first.
+const movable = "SELECT deal_id, stage_id, plan_days FROM visits_now WHERE is_open = 1 AND first_plan_days IS NOT NULL AND plan_source = 'deal_days' ORDER BY overdue_days DESC, deal_id LIMIT 12"
+
+// movedDeal is a deal of the first night whose plan is moved.
+func movedDeal(t testing.TB, w *warehouse.Warehouse) string { return number(t, w, movable) }
+
+// generated is a warehouse with two nights of a generated portal. Between them managers move plans, and a norm is
+// changed.
+func generated(t testing.TB, deals int, afterFirst func(*warehouse.Warehouse)) *warehouse.Warehouse {
 	t.Helper()
 	w := warehousetest.Migrated(t)
 	clock := now.AddDate(0, 0, -1)
@@ -208,16 +248,30 @@ func generated(t testing.TB, deals int) *warehouse.Warehouse {
 	for stage, f := range suggested.Fields {
 		cfg.Plan.Fields[extractor.StageID(stage)] = config.PlanFields{Days: config.FieldName(f.Days), Date: config.FieldName(f.Date)}
 	}
+	cfg.Plan.Norms = []config.Norm{{Stage: "C5:HANDOVER", Days: 10}}
 	log := logrus.New()
 	log.SetOutput(io.Discard)
-	for range 2 {
+	for night := range 2 {
 		if _, err := nightly.Run(context.Background(), nightly.Pass{
 			Warehouse: w, Config: cfg, AsOf: transform.NoDay, Progress: quiet{}, Log: log, Now: time.Now,
 			Client: bitrix24.NewClient(bitrix24.ClientOptions{Webhook: webhook, Limits: bitrix24.Unlimited, Clock: bitrix24.WallClock(time.Now)}),
 		}); err != nil {
 			t.Fatal(err)
 		}
-		clock = now
+		if night == 0 {
+			afterFirst(w)
+			movable, err := ask(t, w, movable)
+			if err != nil {
+				t.Fatal(err)
+			}
+			clock = now
+			for i, row := range movable[2:] {
+				deal, _ := strconv.Atoi(row[0])
+				plan, _ := strconv.Atoi(row[2])
+				world.SetField(simulator.DealID(deal), now.Add(-12*time.Hour), suggested.Fields[row[1]].Days, plan+5+i)
+			}
+			cfg.Plan.Norms = []config.Norm{{Stage: "C5:HANDOVER", Days: 14}}
+		}
 	}
 	return w
 }

@@ -124,7 +124,7 @@ func date(*board) []dashboard.DynamicConfigValue {
 }
 
 // kept is what a link takes along: the range and the variables.
-const kept = "&${__url_time_range}&${funnel:queryparam}&${stage:queryparam}&${manager:queryparam}"
+const kept = "&${__url_time_range}&${funnel:queryparam}&${stage:queryparam}&${manager:queryparam}&${shown:queryparam}"
 
 // toDeal links a column to the dashboard of the deal in deal_id.
 func toDeal(b *board) []dashboard.DynamicConfigValue {
@@ -146,12 +146,39 @@ func toPortal(b *board) []dashboard.DynamicConfigValue {
 	}
 }
 
+// state says which state all panels show, loudly where it is not the newest.
+func (b *board) state() {
+	const height = 2
+	word := func(pattern, key, color string) dashboard.ValueMapping {
+		return dashboard.ValueMapping{RegexMap: &dashboard.RegexMap{
+			Type:    dashboard.MappingTypeRegexToText,
+			Options: dashboard.DashboardRegexMapOptions{Pattern: pattern, Result: dashboard.ValueMappingResult{Text: new(b.say(key)), Color: new(color)}},
+		}}
+	}
+	b.builder.WithPanel(stat.NewPanelBuilder().
+		Id(b.nextID()).GridPos(b.place(24, height)).
+		Description(b.say("state.about")).Transparent(true).
+		Datasource(source()).WithTarget(b.ask(`
+SELECT concat(if('`+shownOn+`' = '', 'now', '`+shownOn+`'), ' ', toString(`+asOf+`)) AS state`, rows)).
+		Unit("string").NoValue(b.say("state.empty")).
+		Mappings([]dashboard.ValueMapping{word("^now (.+)$", "state.now", "transparent"), word("^([^ ]+) (.+)$", "state.then", late)}).
+		ColorScheme(dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdFixed).FixedColor("transparent")).
+		Thresholds(plain()).
+		ColorMode(common.BigValueColorModeBackgroundSolid).GraphMode(common.BigValueGraphModeNone).
+		TextMode(common.BigValueTextModeValue).Orientation(common.VizOrientationAuto).JustifyMode(common.BigValueJustifyModeCenter).
+		Text(common.NewVizTextDisplayOptionsBuilder().ValueSize(18)).
+		ReduceOptions(common.NewReduceDataOptionsBuilder().Values(false).Fields("/.*/").Calcs([]string{"lastNotNull"})).
+		Overrides(b.overrides([]column{{name: "state", as: func(b *board) []dashboard.DynamicConfigValue {
+			return []dashboard.DynamicConfigValue{{Id: "noValue", Value: b.say("state.empty")}}
+		}}})))
+}
+
 // stat shows the columns of one row, large.
 func (b *board) stat(key string, w, h uint32, sql string, columns ...column) {
 	b.builder.WithPanel(stat.NewPanelBuilder().
 		Id(b.nextID()).GridPos(b.place(w, h)).
 		Title(b.say(key)).Description(b.say(key + ".about")).
-		Datasource(source()).WithTarget(ask(sql, rows)).
+		Datasource(source()).WithTarget(b.ask(sql, rows)).
 		Unit(count).NoValue(absent).Mappings([]dashboard.ValueMapping{absentIsADash()}).
 		ColorScheme(dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdFixed).FixedColor(neutral)).
 		Thresholds(plain()).
@@ -189,7 +216,7 @@ func (b *board) table(key string, w, h uint32, sql string, columns ...column) {
 	b.builder.WithPanel(table.NewPanelBuilder().
 		Id(b.nextID()).GridPos(b.place(w, h)).
 		Title(b.say(key)).Description(b.say(key + ".about")).
-		Datasource(source()).WithTarget(ask(sql, rows)).
+		Datasource(source()).WithTarget(b.ask(sql, rows)).
 		Unit(count).NoValue(b.say(key + ".empty")).Mappings([]dashboard.ValueMapping{absentIsADash()}).
 		ColorScheme(dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdFixed).FixedColor(neutral)).
 		Thresholds(plain()).
@@ -213,7 +240,7 @@ func (b *board) trend(key string, w, h uint32, as format, l look, sql string, co
 	p := timeseries.NewPanelBuilder().
 		Id(b.nextID()).GridPos(b.place(w, h)).
 		Title(b.say(key)).Description(b.say(key + ".about")).
-		Datasource(source()).WithTarget(ask(sql, as)).
+		Datasource(source()).WithTarget(b.ask(sql, as)).
 		Unit(unit).NoValue(b.say(key + ".empty")).
 		Thresholds(plain()).
 		LineWidth(2).ShowPoints(common.VisibilityModeNever).
@@ -251,7 +278,7 @@ func (b *board) bars(key string, w, h uint32, unit, xField string, stacking comm
 	p := barchart.NewPanelBuilder().
 		Id(b.nextID()).GridPos(b.place(w, h)).
 		Title(b.say(key)).Description(b.say(key + ".about")).
-		Datasource(source()).WithTarget(ask(sql, rows)).
+		Datasource(source()).WithTarget(b.ask(sql, rows)).
 		Unit(unit).Decimals(0).Min(0).NoValue(b.say(key + ".empty")).
 		Thresholds(plain()).XField(xField).Stacking(stacking).FillOpacity(85).
 		ShowValue(values).XTickLabelMaxLength(20).
@@ -269,7 +296,7 @@ func (b *board) heat(key string, w, h uint32, sql string) {
 	b.builder.WithPanel(statushistory.NewPanelBuilder().
 		Id(b.nextID()).GridPos(b.place(w, h)).
 		Title(b.say(key)).Description(b.say(key + ".about")).
-		Datasource(source()).WithTarget(ask(sql, series)).
+		Datasource(source()).WithTarget(b.ask(sql, series)).
 		Unit(b.days()).Decimals(0).NoValue(b.say(key + ".empty")).
 		DisplayName("${__field.labels.name}").
 		ColorScheme(dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdContinuousYlRd)).
@@ -282,7 +309,7 @@ func (b *board) line(key string, w, h uint32, sql string, columns ...column) {
 	b.builder.WithPanel(statetimeline.NewPanelBuilder().
 		Id(b.nextID()).GridPos(b.place(w, h)).
 		Title(b.say(key)).Description(b.say(key + ".about")).
-		Datasource(source()).WithTarget(ask(sql, rows)).
+		Datasource(source()).WithTarget(b.ask(sql, rows)).
 		Unit(count).NoValue(b.say(key + ".empty")).
 		ColorScheme(dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdFixed).FixedColor(neutral)).
 		MergeValues(true).PerPage(0).LineWidth(2).FillOpacity(60).ShowValue(common.VisibilityModeAuto).RowHeight(0.85).

@@ -4,14 +4,14 @@ package dashboards
 func portfolio(lang Lang) *board {
 	b := newBoard("portfolio", lang, "now-90d")
 
-	b.stat("portfolio.lost", 7, 4, `
+	b.stat("portfolio.lost", 6, 4, `
 SELECT sumOrNull(overdue_days_accrued) AS days_lost,
   sumOrNullIf(overdue_days_accrued, day > `+asOf+` - 7) AS days_lost_week,
   sumOrNullIf(overdue_days_accrued, day > `+asOf+` - 30) AS days_lost_month
 FROM quality_report
 WHERE `+chosen,
 		column{name: "days_lost", unit: "days", color: late}, column{name: "days_lost_week", unit: "days", color: late}, column{name: "days_lost_month", unit: "days", color: late})
-	b.stat("portfolio.deals", 12, 4, `
+	b.stat("portfolio.deals", 10, 4, `
 SELECT if(`+asOf+` IS NOT NULL, count(), NULL) AS open_deals,
   if(`+asOf+` IS NOT NULL, countIf(overdue_days > 0), NULL) AS overdue_deals,
   if(`+asOf+` IS NOT NULL, countIf(overdue_days = 0 AND planned_end <= `+asOf+` + 7), NULL) AS due_deals,
@@ -22,8 +22,7 @@ WHERE is_open = 1
   AND `+chosen,
 		column{name: "open_deals", unit: count, color: neutral}, column{name: "overdue_deals", unit: count, color: late}, column{name: "due_deals", unit: count, color: soon},
 		column{name: "waiting_deals", unit: count, color: waits}, column{name: "days_paused", unit: "days", color: waits})
-	b.stat("portfolio.rate", 5, 4, onTimeRate,
-		column{name: "on_time_rate", unit: share, color: onTime}, column{name: "coverage", unit: share, color: noPlan})
+	b.stat("portfolio.rate", 8, 4, onTimeRate, rateColumns...)
 
 	b.trend("portfolio.daily", 12, 7, rows, look{unit: "days", isBars: true, fromZero: true}, `
 SELECT toDateTime(day, 'UTC') AS time, sum(overdue_days_accrued) AS days_lost
@@ -94,10 +93,12 @@ ORDER BY overdue_days_now DESC, deal_id`,
 	return b
 }
 
-// onTimeRate never goes without its coverage.
+// onTimeRate never goes without its coverage, nor without the rate by the first plans, which nobody can move.
 const onTimeRate = `
 SELECT sum(visits_on_time) / nullIf(sum(visits_closed_with_plan), 0) AS on_time_rate,
-  sum(visits_closed_with_plan) / nullIf(sum(visits_closed), 0) AS coverage
+  sum(visits_closed_with_plan) / nullIf(sum(visits_closed), 0) AS coverage,
+  sum(visits_on_time_first_plan) / nullIf(sum(visits_closed_with_first_plan), 0) AS first_plan_rate,
+  sum(visits_closed_with_first_plan) / nullIf(sum(visits_closed), 0) AS first_plan_coverage
 FROM quality_report
 WHERE ` + inPeriod + `
   AND ` + chosen

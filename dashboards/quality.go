@@ -14,24 +14,41 @@ const (
 const qualityMeasures = `sum(visits_closed) AS visits_closed, sum(visits_on_time) AS visits_on_time, sum(visits_late) AS visits_late,
   sum(late_days) AS late_days, sum(overdue_days_accrued) AS days_lost,
   visits_on_time / nullIf(sum(visits_closed_with_plan), 0) AS on_time_rate,
-  sum(visits_closed_with_plan) / nullIf(visits_closed, 0) AS coverage`
+  sum(visits_closed_with_plan) / nullIf(visits_closed, 0) AS coverage,
+  sum(visits_on_time_first_plan) / nullIf(sum(visits_closed_with_first_plan), 0) AS first_plan_rate,
+  sum(visits_closed_with_first_plan) / nullIf(visits_closed, 0) AS first_plan_coverage`
 
 var qualityColumns = []column{
 	{name: "visits_closed", unit: count, as: wide(97)}, {name: "visits_on_time", unit: count, color: onTime, as: wide(75)}, {name: "visits_late", unit: count, color: late, as: wide(92)},
 	{name: "late_days", unit: "days", color: late, as: days(130)}, {name: "days_lost", unit: "days", color: late, as: days(120)},
 	{name: "on_time_rate", unit: share, color: onTime, as: wide(105)}, {name: "coverage", unit: share, color: noPlan, as: wide(78)},
+	{name: "first_plan_rate", unit: share, color: closed, as: days(105)}, {name: "first_plan_coverage", unit: share, color: noPlan, as: days(105)},
+}
+
+// rateColumns are those of onTimeRate.
+var rateColumns = []column{
+	{name: "on_time_rate", unit: share, color: onTime}, {name: "coverage", unit: share, color: noPlan},
+	{name: "first_plan_rate", unit: share, color: closed}, {name: "first_plan_coverage", unit: share, color: noPlan},
+}
+
+// forgiven are the lost days that a change of plan took back. Days that it added are not set off against them.
+const forgiven = "sum(greatest(0, overdue_days_before - overdue_days)) AS forgiven_days"
+
+var moveColumns = []column{
+	{name: "plan_changes", unit: count, color: soon, as: sized(bar, 130)}, {name: "moved_later", unit: count, as: wide(75)}, {name: "plans_taken_away", unit: count, as: days(88)},
+	{name: "days_moved", unit: "days", as: days(105)}, {name: "forgiven_days", unit: "days", color: late, as: days(105)},
 }
 
 // quality is the shared report: how the stages were kept, by whom, for any period.
 func quality(lang Lang) *board {
 	b := newBoard("quality", lang, "now-90d")
-	b.stat("quality.rate", 6, 4, onTimeRate, column{name: "on_time_rate", unit: share, color: onTime}, column{name: "coverage", unit: share, color: noPlan})
-	b.stat("quality.closed", 9, 4, `
+	b.stat("quality.rate", 9, 4, onTimeRate, rateColumns...)
+	b.stat("quality.closed", 8, 4, `
 SELECT sumOrNull(visits_closed) AS visits_closed, sumOrNull(visits_on_time) AS visits_on_time, sumOrNull(visits_late) AS visits_late
 FROM quality_report
 WHERE `+inPeriod+`
   AND `+chosen, column{name: "visits_closed", unit: count, color: neutral}, column{name: "visits_on_time", unit: count, color: onTime}, column{name: "visits_late", unit: count, color: late})
-	b.stat("quality.lost", 9, 4, `
+	b.stat("quality.lost", 7, 4, `
 SELECT sumOrNull(overdue_days_accrued) AS days_lost, sumOrNull(late_days) AS late_days
 FROM quality_report
 WHERE `+inPeriod+`
@@ -53,15 +70,33 @@ WHERE `+inPeriod+`
 GROUP BY `+by+`_id
 ORDER BY days_lost DESC, `+by+`_name`, append([]column{{name: by + "_name", as: wrapped}}, qualityColumns...)...)
 	}
+	b.table("quality.moves", 14, 9, `
+SELECT any(manager_name) AS manager_name, count() AS plan_changes, countIf(c.days_moved > 0) AS moved_later, countIf(c.planned_end IS NULL) AS plans_taken_away,
+  sum(c.days_moved) AS days_moved, `+forgiven+`
+FROM plan_changes AS c
+WHERE cause = 'deal' AND $__dateFilter(known_on)
+  AND `+chosen+`
+GROUP BY manager_id
+ORDER BY forgiven_days DESC, plan_changes DESC, manager_name`, append([]column{{name: "manager_name", as: wrapped}}, moveColumns...)...)
+	b.table("quality.causes", 10, 9, `
+SELECT cause, count() AS plan_changes, sum(days_moved) AS days_moved, `+forgiven+`
+FROM plan_changes
+WHERE $__dateFilter(known_on)
+  AND `+chosen+`
+GROUP BY cause
+ORDER BY indexOf(['deal', 'norm', 'entry', 'calendar'], cause)`, column{name: "cause", as: spoken("cause", 0)}, column{name: "plan_changes", unit: count, as: wide(90)},
+		column{name: "days_moved", unit: "days", as: days(105)}, column{name: "forgiven_days", unit: "days", color: late, as: days(105)})
 	b.bars("quality.months", 12, 8, share, "month", common.StackingModeNone, `
 SELECT formatDateTime(day, '%Y-%m') AS month,
   sum(visits_on_time) / nullIf(sum(visits_closed_with_plan), 0) AS on_time_rate,
-  sum(visits_closed_with_plan) / nullIf(sum(visits_closed), 0) AS coverage
+  sum(visits_closed_with_plan) / nullIf(sum(visits_closed), 0) AS coverage,
+  sum(visits_on_time_first_plan) / nullIf(sum(visits_closed_with_first_plan), 0) AS first_plan_rate,
+  sum(visits_closed_with_first_plan) / nullIf(sum(visits_closed), 0) AS first_plan_coverage
 FROM quality_report
 WHERE `+inPeriod+`
   AND `+chosen+`
 GROUP BY month
-ORDER BY month`, column{name: "month"}, column{name: "on_time_rate", color: onTime}, column{name: "coverage", color: noPlan})
+ORDER BY month`, append([]column{{name: "month"}}, rateColumns...)...)
 	b.bars("quality.lateness", 12, 8, count, "late_by", common.StackingModeNone, `
 SELECT bucket.1 AS late_by, sumIf(v.visits, v.overdue_days >= bucket.2 AND v.overdue_days <= bucket.3) AS visits
 FROM

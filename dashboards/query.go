@@ -58,15 +58,23 @@ type queryBuilder struct{ query query }
 
 func (b queryBuilder) Build() (variants.Dataquery, error) { return b.query, b.query.Validate() }
 
-func ask(sql string, as format) cog.Builder[variants.Dataquery] {
+func newQuery(sql string, as format) query {
 	kind := "table"
 	if as == series {
 		kind = "timeseries"
 	}
-	return queryBuilder{query{
+	return query{
 		RefID: "A", Datasource: source(), EditorType: "sql", PluginVersion: pluginVersion,
 		RawSQL: sql, Format: as, QueryType: kind,
-	}}
+	}
+}
+
+// ask is the query of a panel, which takes the date that the dashboard is asked for.
+func (b *board) ask(sql string, as format) cog.Builder[variants.Dataquery] {
+	if !b.isOfNow {
+		sql = then(sql)
+	}
+	return queryBuilder{newQuery(sql, as)}
 }
 
 func source() common.DataSourceRef {

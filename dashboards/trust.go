@@ -29,7 +29,7 @@ FROM
 WHERE `+asOf+` IS NOT NULL
 ORDER BY step`,
 		column{name: "step", as: spoken("step", 0)}, column{name: "things", unit: count, as: wide(140)}, column{name: "days_lost", unit: "days", color: late, as: days(160)}, column{name: "difference", unit: "days", as: zero})
-	for _, laws := range []struct{ key, sql string }{{"trust.visit_laws", visitLaws}, {"trust.day_laws", dayLaws}} {
+	for _, laws := range []struct{ key, sql string }{{"trust.visit_laws", visitLaws}, {"trust.day_laws", dayLaws}, {"trust.plan_laws", planLaws}, {"trust.report_laws", reportLaws}} {
 		b.table(laws.key, 12, 5, laws.sql, column{name: "law", as: spoken("law", 0)}, column{name: "violations", unit: count, as: sized(zero, 100)})
 	}
 	b.table("trust.facts", 8, 10, `
@@ -71,6 +71,7 @@ ORDER BY reason, deal_id, visit_no
 LIMIT 1000`, column{name: "reason", as: spoken("reason", 140)}, column{name: "deal_title", as: sized(toDeal, 150)}, column{name: "visit_no", unit: count, as: wide(45)}, column{name: "detail", as: wrapped}, column{name: "deal_id", unit: count, as: hidden}, column{name: "deal_url", as: toPortal})
 
 	b.row("trust.row.runs")
+	b.isOfNow = true // what became of a run is known only after it
 	for _, effort := range []struct{ key, column, sql, unit string }{
 		{"trust.took", "run_seconds", "dateDiff('second', started_at, finished_at)", "s"},
 		{"trust.waited", "seconds_waited", "seconds_waited", "s"},
@@ -200,3 +201,69 @@ FROM
 )
 WHERE ` + asOf + ` IS NOT NULL
 HAVING ` + asOf + ` IS NOT NULL`
+
+// planLaws counts the visits whose changes of plan are not as many as they were counted, and those whose first planned
+// end, moved by them, is not the planned end.
+var planLaws = `
+SELECT law, violations
+FROM
+(
+  SELECT '5' AS law, toInt64(count()) AS violations
+  FROM
+  (
+    SELECT deal_id, visit_no
+    FROM
+    (
+      SELECT deal_id, visit_no, toInt64(plan_changes) AS changes FROM visits_now WHERE visits_now.plan_changes != 0
+      UNION ALL
+      SELECT deal_id, visit_no, toInt64(-1) FROM plan_changes WHERE cause IN ('deal', 'norm')
+    )
+    GROUP BY deal_id, visit_no
+    HAVING sum(changes) != 0
+  )
+  UNION ALL
+  SELECT '6', toInt64(count()) FROM visits_now WHERE first_planned_end + days_moved != planned_end
+)
+WHERE ` + asOf + ` IS NOT NULL
+ORDER BY law`
+
+// reportLaws counts the days and stages for which the report shows other visits by their first plans than were left
+// then, and the stages where other visits wait now.
+var reportLaws = `
+SELECT law, violations
+FROM
+(
+  SELECT '7' AS law, toInt64(count()) AS violations
+  FROM
+  (
+    SELECT day, funnel_id, stage_id
+    FROM
+    (
+      SELECT assumeNotNull(left_date) AS day, funnel_id, stage_id,
+        toInt64(count()) AS with_first_plan, toInt64(countIf(first_plan_overdue_days = 0 AND first_planned_end >= entered_date)) AS on_time, toInt64(sum(first_plan_overdue_days)) AS late_days
+      FROM visits_now
+      WHERE is_open = 0 AND first_planned_end IS NOT NULL
+      GROUP BY left_date, funnel_id, stage_id
+      UNION ALL
+      SELECT day, funnel_id, stage_id, -visits_closed_with_first_plan, -visits_on_time_first_plan, -first_plan_late_days FROM quality_report
+    )
+    GROUP BY day, funnel_id, stage_id
+    HAVING sum(with_first_plan) != 0 OR sum(on_time) != 0 OR sum(late_days) != 0
+  )
+  UNION ALL
+  SELECT '8', toInt64(count())
+  FROM
+  (
+    SELECT funnel_id, stage_id
+    FROM
+    (
+      SELECT funnel_id, stage_id, toInt64(count()) AS waiting FROM visits_now WHERE is_open = 1 AND status = 'waiting' GROUP BY funnel_id, stage_id
+      UNION ALL
+      SELECT funnel_id, stage_id, -visits_waiting FROM quality_report WHERE day = ` + asOf + `
+    )
+    GROUP BY funnel_id, stage_id
+    HAVING sum(waiting) != 0
+  )
+)
+WHERE ` + asOf + ` IS NOT NULL
+ORDER BY law`

@@ -18,8 +18,15 @@ const (
 	// theDeal compares numbers, so that the key of the facts is used.
 	theDeal = "deal_id = toUInt64OrZero(${deal:singlequote})"
 
+	// shownOn is the date that the dashboard is asked for, empty for now.
+	shownOn = "${shown:raw}"
+
 	asOf = "(SELECT maxOrNull(as_of) FROM runs WHERE status = 'published')"
 )
+
+// then has a statement show the state of the date that the dashboard is asked for. Without a date the comment names
+// none, and the newest state is shown.
+func then(sql string) string { return sql + "\nSETTINGS log_comment = 'shown on " + shownOn + "'" }
 
 // A choice is a variable: value and text, in this order.
 type choice struct{ name, sql string }
@@ -48,6 +55,11 @@ ORDER BY overdue_days_total DESC, deal_id`}
 )
 
 func (b *board) variable(c choice, hasAll bool) *dashboard.QueryVariableBuilder {
+	return b.variableOfNow(choice{c.name, then(c.sql)}, hasAll)
+}
+
+// variableOfNow has the same choices whatever date the dashboard is asked for.
+func (b *board) variableOfNow(c choice, hasAll bool) *dashboard.QueryVariableBuilder {
 	kind := map[string]any{"rawSql": c.sql, "refId": "var-" + c.name, "editorType": "sql", "pluginVersion": pluginVersion, "format": int(rows), "queryType": "table"}
 	v := dashboard.NewQueryVariableBuilder(c.name).
 		Label(b.say("variable." + c.name)).
@@ -87,6 +99,24 @@ func (b *board) daysVariable() unsynced {
 	return unsynced{b.variable(choice{"days", words}, false).
 		AllowCustomValue(false).
 		Hide(dashboard.VariableHideHideVariable)}
+}
+
+// shownVariable is the date whose state is shown, empty for now.
+func (b *board) shownVariable() *dashboard.QueryVariableBuilder {
+	return b.variableOfNow(choice{"shown", `SELECT value, text
+FROM
+(
+  SELECT '' AS value, '` + b.say("shown.now") + `' AS text
+  UNION ALL
+  SELECT toString(arrayJoin(arrayMap(n -> last - n, range(toUInt32(last - first) + 1)))) AS value, value AS text
+  FROM (SELECT min(as_of) AS first, max(as_of) AS last FROM runs WHERE status = 'published' HAVING count() > 0)
+)
+ORDER BY value != '', value DESC`}, false).
+		AllowCustomValue(false).
+		Current(dashboard.VariableOption{
+			Text:  dashboard.StringOrArrayOfString{String: new(b.say("shown.now"))},
+			Value: dashboard.StringOrArrayOfString{String: new("")},
+		})
 }
 
 // firstVisits asks for the first of the chosen visits, final ones left out, with their deals' titles. The deals are

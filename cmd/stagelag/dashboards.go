@@ -22,6 +22,7 @@ func newDashboards(a *app) *cobra.Command {
 
 func newDashboardsExport(a *app) *cobra.Command {
 	var lang, dir string
+	var asked dashboards.Alerts
 	cmd := &cobra.Command{
 		Use:   "export --lang ru|en --dir DIR",
 		Short: "Write the dashboards and alerts of a language into a folder",
@@ -29,6 +30,7 @@ func newDashboardsExport(a *app) *cobra.Command {
 language into a folder, for a Grafana that is already there. They ask the data source
 with the uid ` + dashboards.SourceUID + `, of the type ` + dashboards.SourceType + `.`,
 		Example: `  stagelag dashboards export --lang en --dir grafana
+  stagelag dashboards export --lang en --dir grafana --alert-plans-moved 50
   stagelag dashboards export --lang ru --dir /var/lib/grafana/dashboards/stagelag`,
 		Args: arguments(0, 0),
 		RunE: func(*cobra.Command, []string) error {
@@ -38,7 +40,10 @@ with the uid ` + dashboards.SourceUID + `, of the type ` + dashboards.SourceType
 			if dir == "" {
 				return usagef("dashboards export: --dir is missing; name the folder to write into")
 			}
-			if err := dashboards.Export(dashboards.Lang(lang), dir); err != nil {
+			if asked.PlansMoved < 0 {
+				return usagef("dashboards export: --alert-plans-moved %d: give a number of days from 1 on, or leave the flag out", asked.PlansMoved)
+			}
+			if err := dashboards.Export(dashboards.Lang(lang), asked, dir); err != nil {
 				return fmt.Errorf("dashboards export: %w; name a folder that you may write to", err)
 			}
 			return a.printf("The dashboards and alerts are in %s.\n", dir)
@@ -46,5 +51,6 @@ with the uid ` + dashboards.SourceUID + `, of the type ` + dashboards.SourceType
 	}
 	cmd.Flags().StringVar(&lang, "lang", "en", "the language: ru or en")
 	cmd.Flags().StringVar(&dir, "dir", "", "the `folder` to write into")
+	cmd.Flags().IntVar(&asked.PlansMoved, "alert-plans-moved", 0, "turn on the alert that plans were moved in a night by more than so many `days` in all (off)")
 	return cmd
 }

@@ -29,20 +29,19 @@ SELECT visit_no, stage_name, entered_date, plan_days, plan_source, planned_end, 
 FROM deal_stages
 WHERE `+theDeal+`
 ORDER BY visit_no`,
-		column{name: "visit_no", unit: count, as: wide(40)}, column{name: "stage_name", as: wrapped}, column{name: "entered_date", unit: "time:YYYY-MM-DD", as: date},
-		column{name: "plan_days", unit: "days", as: days(65)}, column{name: "plan_source", as: spoken("plan_source", 100)},
-		column{name: "planned_end", unit: "time:YYYY-MM-DD", as: date}, column{name: "left_date", unit: "time:YYYY-MM-DD", as: date},
-		column{name: "elapsed_days", unit: "days", as: days(85)}, column{name: "paused_days", unit: "days", as: days(85)}, column{name: "overdue_days", unit: "days", color: late, as: days(96)}, column{name: "status", as: spoken("status", 110)})
+		column{name: "visit_no", unit: count, as: wide(40)}, column{name: "stage_name", as: wrapped}, column{name: "entered_date", unit: "time:YYYY-MM-DD", as: wide(92)},
+		column{name: "plan_days", unit: "days", as: days(65)}, column{name: "plan_source", as: spoken("plan_source", 105)},
+		column{name: "planned_end", unit: "time:YYYY-MM-DD", as: date}, column{name: "left_date", unit: "time:YYYY-MM-DD", as: wide(92)},
+		column{name: "elapsed_days", unit: "days", as: days(85)}, column{name: "paused_days", unit: "days", as: days(85)}, column{name: "overdue_days", unit: "days", color: late, as: days(96)}, column{name: "status", as: spoken("status", 0)})
 
 	b.table("deal.moves", 24, 8, `
-SELECT known_on, visit_no, stage_name, cause, plan_days_before, plan_days, planned_end_before, planned_end, days_moved, overdue_days_before, overdue_days AS overdue_days_after, manager_name
+SELECT known_on, visit_no, stage_name, cause, planned_end_before, planned_end, days_moved, overdue_days_before, overdue_days AS overdue_days_after, manager_name
 FROM plan_changes
 WHERE `+theDeal+`
 ORDER BY known_on, run_id, visit_no, indexOf(['entry', 'calendar', 'norm', 'deal'], cause)`,
-		column{name: "known_on", unit: "time:YYYY-MM-DD", as: date}, column{name: "visit_no", unit: count, as: wide(40)}, column{name: "stage_name", as: wrapped}, column{name: "cause", as: spoken("cause", 140)},
-		column{name: "plan_days_before", unit: "days", as: days(88)}, column{name: "plan_days", unit: "days", as: days(88)},
-		column{name: "planned_end_before", unit: "time:YYYY-MM-DD", as: sized(date, 100)}, column{name: "planned_end", unit: "time:YYYY-MM-DD", as: date}, column{name: "days_moved", unit: "days", as: days(95)},
-		column{name: "overdue_days_before", unit: "days", color: late, as: days(100)}, column{name: "overdue_days_after", unit: "days", color: late, as: days(100)}, column{name: "manager_name", as: sized(wrapped, 150)})
+		column{name: "known_on", unit: "time:YYYY-MM-DD", as: date}, column{name: "visit_no", unit: count, as: wide(40)}, column{name: "stage_name", as: wrapped}, column{name: "cause", as: spoken("cause", 150)},
+		column{name: "planned_end_before", unit: "time:YYYY-MM-DD", as: date}, column{name: "planned_end", unit: "time:YYYY-MM-DD", as: date}, column{name: "days_moved", unit: "days", as: days(88)},
+		column{name: "overdue_days_before", unit: "days", color: late, as: days(98)}, column{name: "overdue_days_after", unit: "days", color: late, as: days(98)}, column{name: "manager_name", as: sized(wrapped, 140)})
 
 	b.trend("deal.growth", 12, 8, rows, look{unit: "days", fromZero: true}, `
 SELECT toDateTime(day, 'UTC') AS time, days_lost

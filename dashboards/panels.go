@@ -81,6 +81,13 @@ func days(pixels int) func(*board) []dashboard.DynamicConfigValue {
 	}
 }
 
+// narrow is a column of small numbers, whose name goes on in the next line.
+func narrow(pixels int) func(*board) []dashboard.DynamicConfigValue {
+	return func(*board) []dashboard.DynamicConfigValue {
+		return []dashboard.DynamicConfigValue{width(pixels), {Id: "custom.wrapHeaderText", Value: true}}
+	}
+}
+
 // sized gives a column that looks like something its width too.
 func sized(as func(*board) []dashboard.DynamicConfigValue, pixels int) func(*board) []dashboard.DynamicConfigValue {
 	return func(b *board) []dashboard.DynamicConfigValue { return append(as(b), width(pixels)) }
@@ -175,7 +182,7 @@ SELECT concat(if('`+shownOn+`' = '', 'now', '`+shownOn+`'), ' ', toString(`+asOf
 
 // stat shows the columns of one row, large.
 func (b *board) stat(key string, w, h uint32, sql string, columns ...column) {
-	b.builder.WithPanel(stat.NewPanelBuilder().
+	p := stat.NewPanelBuilder().
 		Id(b.nextID()).GridPos(b.place(w, h)).
 		Title(b.say(key)).Description(b.say(key + ".about")).
 		Datasource(source()).WithTarget(b.ask(sql, rows)).
@@ -185,7 +192,11 @@ func (b *board) stat(key string, w, h uint32, sql string, columns ...column) {
 		ColorMode(common.BigValueColorModeValue).GraphMode(common.BigValueGraphModeNone).
 		TextMode(textMode(columns)).Orientation(common.VizOrientationAuto).WideLayout(false).JustifyMode(common.BigValueJustifyModeCenter).
 		ReduceOptions(common.NewReduceDataOptionsBuilder().Values(false).Fields("/.*/").Calcs([]string{"lastNotNull"})).
-		Overrides(b.overrides(columns)))
+		Overrides(b.overrides(columns))
+	if h <= 4 && int(2*w) < 5*len(columns) { // the longest name would make all texts tiny
+		p.Text(common.NewVizTextDisplayOptionsBuilder().TitleSize(12).ValueSize(22))
+	}
+	b.builder.WithPanel(p)
 }
 
 func textMode(columns []column) common.BigValueTextMode {

@@ -19,10 +19,10 @@ const qualityMeasures = `sum(visits_closed) AS visits_closed, sum(visits_on_time
   sum(visits_closed_with_first_plan) / nullIf(visits_closed, 0) AS first_plan_coverage`
 
 var qualityColumns = []column{
-	{name: "visits_closed", unit: count, as: wide(97)}, {name: "visits_on_time", unit: count, color: onTime, as: wide(75)}, {name: "visits_late", unit: count, color: late, as: wide(92)},
-	{name: "late_days", unit: "days", color: late, as: days(130)}, {name: "days_lost", unit: "days", color: late, as: days(120)},
-	{name: "on_time_rate", unit: share, color: onTime, as: wide(105)}, {name: "coverage", unit: share, color: noPlan, as: wide(78)},
-	{name: "first_plan_rate", unit: share, color: closed, as: days(105)}, {name: "first_plan_coverage", unit: share, color: noPlan, as: days(105)},
+	{name: "visits_closed", unit: count, as: wide(97)}, {name: "visits_on_time", unit: count, color: onTime, as: wide(72)}, {name: "visits_late", unit: count, color: late, as: wide(84)},
+	{name: "late_days", unit: "days", color: late, as: days(97)}, {name: "days_lost", unit: "days", color: late, as: days(88)},
+	{name: "on_time_rate", unit: share, color: onTime, as: narrow(74)}, {name: "coverage", unit: share, color: noPlan, as: wide(82)},
+	{name: "first_plan_rate", unit: share, color: closed, as: narrow(74)}, {name: "first_plan_coverage", unit: share, color: noPlan, as: narrow(82)},
 }
 
 // rateColumns are those of onTimeRate.
@@ -35,8 +35,8 @@ var rateColumns = []column{
 const forgiven = "sum(greatest(0, overdue_days_before - overdue_days)) AS forgiven_days"
 
 var moveColumns = []column{
-	{name: "plan_changes", unit: count, color: soon, as: sized(bar, 130)}, {name: "moved_later", unit: count, as: wide(75)}, {name: "plans_taken_away", unit: count, as: days(88)},
-	{name: "days_moved", unit: "days", as: days(105)}, {name: "forgiven_days", unit: "days", color: late, as: days(105)},
+	{name: "plan_changes", unit: count, color: soon, as: sized(bar, 100)}, {name: "moved_later", unit: count, as: wide(72)}, {name: "plans_taken_away", unit: count, as: narrow(74)},
+	{name: "days_moved", unit: "days", as: days(88)}, {name: "forgiven_days", unit: "days", color: late, as: days(88)},
 }
 
 // quality is the shared report: how the stages were kept, by whom, for any period.
@@ -60,7 +60,7 @@ FROM quality_report
 WHERE day >= `+beforeDay+` AND day <= `+lastDay+`
   AND `+chosen+`
 GROUP BY period
-ORDER BY period DESC`, append([]column{{name: "period", as: spoken("period", 97)}, {name: "first_day", unit: "time:YYYY-MM-DD", as: date}, {name: "last_day", unit: "time:YYYY-MM-DD", as: date}}, qualityColumns...)...)
+ORDER BY period DESC`, append([]column{{name: "period", as: spoken("period", 92)}, {name: "first_day", unit: "time:YYYY-MM-DD", as: wide(90)}, {name: "last_day", unit: "time:YYYY-MM-DD", as: wide(90)}}, qualityColumns...)...)
 	for _, by := range []string{"manager", "stage"} {
 		b.table("quality.by_"+by, 24, 10, `
 SELECT any(`+by+`_name) AS `+by+`_name, `+qualityMeasures+`
@@ -70,7 +70,7 @@ WHERE `+inPeriod+`
 GROUP BY `+by+`_id
 ORDER BY days_lost DESC, `+by+`_name`, append([]column{{name: by + "_name", as: wrapped}}, qualityColumns...)...)
 	}
-	b.table("quality.moves", 14, 9, `
+	b.table("quality.moves", 13, 9, `
 SELECT any(manager_name) AS manager_name, count() AS plan_changes, countIf(c.days_moved > 0) AS moved_later, countIf(c.planned_end IS NULL) AS plans_taken_away,
   sum(c.days_moved) AS days_moved, `+forgiven+`
 FROM plan_changes AS c
@@ -78,14 +78,14 @@ WHERE cause = 'deal' AND $__dateFilter(known_on)
   AND `+chosen+`
 GROUP BY manager_id
 ORDER BY forgiven_days DESC, plan_changes DESC, manager_name`, append([]column{{name: "manager_name", as: wrapped}}, moveColumns...)...)
-	b.table("quality.causes", 10, 9, `
+	b.table("quality.causes", 11, 9, `
 SELECT cause, count() AS plan_changes, sum(days_moved) AS days_moved, `+forgiven+`
 FROM plan_changes
 WHERE $__dateFilter(known_on)
   AND `+chosen+`
 GROUP BY cause
-ORDER BY indexOf(['deal', 'norm', 'entry', 'calendar'], cause)`, column{name: "cause", as: spoken("cause", 0)}, column{name: "plan_changes", unit: count, as: wide(90)},
-		column{name: "days_moved", unit: "days", as: days(105)}, column{name: "forgiven_days", unit: "days", color: late, as: days(105)})
+ORDER BY indexOf(['deal', 'norm', 'entry', 'calendar'], cause)`, column{name: "cause", as: spoken("cause", 0)}, column{name: "plan_changes", unit: count, as: wide(94)},
+		column{name: "days_moved", unit: "days", as: days(88)}, column{name: "forgiven_days", unit: "days", color: late, as: days(88)})
 	b.bars("quality.months", 12, 8, share, "month", common.StackingModeNone, `
 SELECT formatDateTime(day, '%Y-%m') AS month,
   sum(visits_on_time) / nullIf(sum(visits_closed_with_plan), 0) AS on_time_rate,

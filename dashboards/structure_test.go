@@ -2,11 +2,14 @@ package dashboards_test
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+
+	"go.yaml.in/yaml/v3"
 
 	"stagelag/dashboards"
 )
@@ -104,6 +107,9 @@ func TestLinksLeadToDashboardsAndKeepTheChoice(t *testing.T) {
 			if links := bytes.Count(text, []byte("?var-deal=")); links != bytes.Count(text, []byte("__url_time_range")) {
 				t.Errorf("%s/%s: a link to a deal drops the range", lang, name)
 			}
+			if links := bytes.Count(text, []byte("?var-deal=")); links != bytes.Count(text, []byte("{shown:queryparam}")) {
+				t.Errorf("%s/%s: a link to a deal drops the date", lang, name)
+			}
 		}
 	}
 }
@@ -143,6 +149,43 @@ func TestLanguagesAreAlike(t *testing.T) {
 			}
 			if !regexp.MustCompile(`[а-яА-Я]`).MatchString(q.Title+q.Description) || regexp.MustCompile(`[а-яА-Я]`).MatchString(p.Title+p.Description) {
 				t.Errorf("%s: %q and %q: each has to be in its language", name, p.Title, q.Title)
+			}
+		}
+	}
+}
+
+func TestOnlyAskedAlertsFire(t *testing.T) {
+	type alertRule struct {
+		UID         string
+		IsPaused    bool `yaml:"isPaused"`
+		Annotations map[string]string
+		Data        []struct {
+			Model struct {
+				Conditions []struct{ Evaluator struct{ Params []float64 } }
+			}
+		}
+	}
+	for _, lang := range dashboards.Langs {
+		for _, tt := range []struct {
+			asked dashboards.Alerts
+			days  float64
+		}{{dashboards.Alerts{}, 100}, {dashboards.Alerts{PlansMoved: 45}, 45}} {
+			files, err := dashboards.Files(lang, tt.asked)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var file struct{ Groups []struct{ Rules []alertRule } }
+			if err := yaml.Unmarshal(files["alerts.yaml"], &file); err != nil {
+				t.Fatal(err)
+			}
+			for _, r := range file.Groups[0].Rules {
+				isOptional := r.UID == "stagelag-plans_moved-"+string(lang)
+				if want := isOptional && tt.asked.PlansMoved == 0; r.IsPaused != want {
+					t.Errorf("%s with %+v is paused: %v, want %v", r.UID, tt.asked, r.IsPaused, want)
+				}
+				if got := r.Data[1].Model.Conditions[0].Evaluator.Params[0]; isOptional && (got != tt.days || !strings.Contains(r.Annotations["description"], fmt.Sprint(tt.days))) {
+					t.Errorf("%s with %+v fires above %v and says %q, want %v", r.UID, tt.asked, got, r.Annotations["description"], tt.days)
+				}
 			}
 		}
 	}

@@ -172,7 +172,7 @@ func (v view) expand(sql string) string {
 		sql = strings.ReplaceAll(sql, "${"+name+":singlequote}", "'"+value+"'")
 	}
 	sql = strings.ReplaceAll(sql, "${deal:singlequote}", "'"+v.deal+"'")
-	sql = strings.ReplaceAll(sql, "${shown:raw}", v.shown)
+	sql = strings.ReplaceAll(sql, "${shown:singlequote}", "'"+v.shown+"'")
 	sql = macro.ReplaceAllString(sql, fmt.Sprintf("$1 >= toDate('%s') AND $1 <= toDate('%s')", v.from.Format(time.DateOnly), v.to.Format(time.DateOnly)))
 	sql = strings.ReplaceAll(sql, "$__fromTime", fmt.Sprintf("toDateTime(%d)", v.from.Unix()))
 	return strings.ReplaceAll(sql, "$__toTime", fmt.Sprintf("toDateTime(%d)", v.to.Unix()))

@@ -166,7 +166,7 @@ func (b *board) state() {
 		Id(b.nextID()).GridPos(b.place(24, height)).
 		Description(b.say("state.about")).Transparent(true).
 		Datasource(source()).WithTarget(b.ask(`
-SELECT concat(if('`+shownOn+`' = '', 'now', '`+shownOn+`'), ' ', toString(`+asOf+`)) AS state`, rows)).
+SELECT concat(if(`+shownOn+` = '', 'now', replaceOne(`+shownOn+`, 'shown on ', '')), ' ', toString(`+asOf+`)) AS state`, rows)).
 		Unit("string").NoValue(b.say("state.empty")).
 		Mappings([]dashboard.ValueMapping{word("^now (.+)$", "state.now", "transparent"), word("^([^ ]+) (.+)$", "state.then", late)}).
 		ColorScheme(dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdFixed).FixedColor("transparent")).

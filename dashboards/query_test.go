@@ -106,7 +106,7 @@ func TestADateShowsWhatWasShownThen(t *testing.T) {
 	t.Parallel()
 	w := demo(t)
 	then := beforeNow
-	then.deal, then.shown = demoRows.deal, "2026-03-09"
+	then.deal, then.shown = demoRows.deal, "shown on 2026-03-09"
 	compared := 0
 	seen := map[string]bool{}
 	for _, s := range statements(t) {
@@ -133,7 +133,7 @@ func TestEveryStatementTakesTheDate(t *testing.T) {
 	for _, s := range statements(t) {
 		want := !strings.HasPrefix(s.place, "alert ") && !strings.HasSuffix(s.place, " variable shown") && !strings.Contains(s.sql, "finished_at IS NOT NULL") &&
 			!strings.Contains(s.sql, "ORDER BY run_id DESC")
-		if got := strings.HasSuffix(s.sql, "\nSETTINGS log_comment = 'shown on ${shown:raw}'"); got != want {
+		if got := strings.HasSuffix(s.sql, "\nSETTINGS log_comment = ${shown:singlequote}"); got != want {
 			t.Errorf("%s takes the date: %v, want %v", s.place, got, want)
 		}
 	}
@@ -145,9 +145,9 @@ func TestTheBannerSaysWhichStateIsShown(t *testing.T) {
 	banner := first(read(t, dashboards.English))["quality.json"].Panels[0].Targets[0].RawSQL
 	for _, tt := range []struct{ name, shown, want string }{
 		{"the newest without a date", "", "now 2026-03-10"},
-		{"that of the date", "2026-03-09", "2026-03-09 2026-03-09"},
-		{"that of the run before where the date had none", "2026-03-12", "2026-03-12 2026-03-10"},
-		{"none before the first run", "2026-03-08", "\\N"},
+		{"that of the date", "shown on 2026-03-09", "2026-03-09 2026-03-09"},
+		{"that of the run before where the date had none", "shown on 2026-03-12", "2026-03-12 2026-03-10"},
+		{"none before the first run", "shown on 2026-03-08", "\\N"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if got := number(t, w, view{shown: tt.shown}.expand(banner)); got != tt.want {
@@ -155,7 +155,7 @@ func TestTheBannerSaysWhichStateIsShown(t *testing.T) {
 			}
 		})
 	}
-	want := []string{"\tnow", "2026-03-10\t2026-03-10", "2026-03-09\t2026-03-09"}
+	want := []string{"\tnow", "shown on 2026-03-10\t2026-03-10", "shown on 2026-03-09\t2026-03-09"}
 	if diff := cmp.Diff(want, asked(t, w, dashboards.English, "quality", "shown", "")); diff != "" {
 		t.Errorf("the dates to choose from (-want +got):\n%s", diff)
 	}

@@ -18,15 +18,15 @@ const (
 	// theDeal compares numbers, so that the key of the facts is used.
 	theDeal = "deal_id = toUInt64OrZero(${deal:singlequote})"
 
-	// shownOn is the date that the dashboard is asked for, empty for now.
-	shownOn = "${shown:raw}"
+	// shownOn is what asks for the state of a date, empty for now.
+	shownOn = "${shown:singlequote}"
 
 	asOf = "(SELECT maxOrNull(as_of) FROM runs WHERE status = 'published')"
 )
 
 // then has a statement show the state of the date that the dashboard is asked for. Without a date the comment names
 // none, and the newest state is shown.
-func then(sql string) string { return sql + "\nSETTINGS log_comment = 'shown on " + shownOn + "'" }
+func then(sql string) string { return sql + "\nSETTINGS log_comment = " + shownOn }
 
 // A choice is a variable: value and text, in this order.
 type choice struct{ name, sql string }
@@ -101,14 +101,14 @@ func (b *board) daysVariable() unsynced {
 		Hide(dashboard.VariableHideHideVariable)}
 }
 
-// shownVariable is the date whose state is shown, empty for now.
+// shownVariable asks for the state of a date, empty for now.
 func (b *board) shownVariable() *dashboard.QueryVariableBuilder {
 	return b.variableOfNow(choice{"shown", `SELECT value, text
 FROM
 (
   SELECT '' AS value, '` + b.say("shown.now") + `' AS text
   UNION ALL
-  SELECT toString(arrayJoin(arrayMap(n -> last - n, range(toUInt32(last - first) + 1)))) AS value, value AS text
+  SELECT concat('shown on ', text) AS value, toString(arrayJoin(arrayMap(n -> last - n, range(toUInt32(last - first) + 1)))) AS text
   FROM (SELECT min(as_of) AS first, max(as_of) AS last FROM runs WHERE status = 'published' HAVING count() > 0)
 )
 ORDER BY value != '', value DESC`}, false).

@@ -58,7 +58,7 @@ INNER JOIN
         max(run_id <= run_before AND (until_run_id > run_before OR until_run_id IN {hidden_runs:Array(UInt32)}) AND NOT is_gone) AS was_then
     FROM deals
     WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)}
-        AND deal_id IN (SELECT deal_id FROM facts WHERE run_id > run_before AND run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)})
+        AND deal_id GLOBAL IN (SELECT deal_id FROM facts WHERE run_id > run_before AND run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)})
     GROUP BY deal_id
 ) AS d ON d.deal_id = c.deal_id
 ARRAY JOIN

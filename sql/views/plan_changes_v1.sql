@@ -71,6 +71,6 @@ LEFT JOIN
     SELECT deal_id, title
     FROM deals
     WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)} AND (until_run_id > {newest_run:UInt32} OR until_run_id IN {hidden_runs:Array(UInt32)}) AND NOT is_gone
-        AND deal_id IN (SELECT deal_id FROM visits WHERE plan_log != '')
+        AND deal_id GLOBAL IN (SELECT deal_id FROM visits WHERE plan_log != '')
 ) AS d ON d.deal_id = v.deal_id
 COMMENT 'One row for each change of the plan of a visit between two published states; the first plan given is none'

@@ -220,8 +220,8 @@ func TestAKilledWhatIfLeavesNothing(t *testing.T) {
 	s := generated(t, 29, 30)
 	s.run(false)
 	kept := func() string {
-		return strings.Join(s.tableRows("SELECT database, table, sum(rows) FROM system.parts WHERE active AND database LIKE concat(currentDatabase(), '%') GROUP BY ALL "+
-			"UNION ALL SELECT database, name, count() FROM system.tables WHERE database LIKE concat(currentDatabase(), '%') GROUP BY ALL ORDER BY ALL"), "\n")
+		return strings.Join(s.sortedRows("SELECT database, table, sum(rows) FROM system.parts WHERE active AND database LIKE concat(currentDatabase(), '%') GROUP BY ALL "+
+			"UNION ALL SELECT database, name, count() FROM system.tables WHERE database LIKE concat(currentDatabase(), '%') GROUP BY ALL"), "\n")
 	}
 	before, shown := kept(), s.snapshot()
 	between := newProxy(t, func() string { return s.w.Options().Addr[0] })
@@ -258,8 +258,8 @@ func TestAKilledWhatIfLeavesNothing(t *testing.T) {
 	}
 }
 
-// tableRows asks the tables behind the views.
-func (s *site) tableRows(query string) []string {
+// sortedRows asks the tables behind the views, and sorts what they answer.
+func (s *site) sortedRows(query string) []string {
 	s.t.Helper()
 	rows, err := s.w.DB().Query(context.Background(), "SELECT toString(tuple(*)) FROM ("+query+")")
 	if err != nil {
@@ -274,6 +274,7 @@ func (s *site) tableRows(query string) []string {
 		}
 		texts = append(texts, text)
 	}
+	slices.Sort(texts)
 	return texts
 }
 

@@ -35,6 +35,8 @@ func WriteCSV(out io.Writer, r *Report, l Language, which Table, dialect Dialect
 	switch which {
 	case VisitsTable:
 		t = v.visitsTable(r)
+	case PlanChangesTable:
+		t = v.planChangesTable(r)
 	case TrendTable:
 		t = v.trendTable(r)
 	case GapsTable:

@@ -28,7 +28,7 @@ func TestDocsOfJSON(t *testing.T) {
 	want := map[string][]string{}
 	for name, object := range map[string]any{
 		"Report": jsonReport{}, "Run": jsonRun{}, "Period": jsonPeriod{}, "Funnel": jsonNamed{}, "Level": jsonLevel{}, "Row": jsonRow{},
-		"Trend period": jsonTrend{}, "Visit": jsonVisit{}, "Gap": jsonGap{}, "Gap item": jsonGapItem{},
+		"Trend period": jsonTrend{}, "Visit": jsonVisit{}, "Plan change": jsonPlanChange{}, "Cause count": jsonCauseCount{}, "Gap": jsonGap{}, "Gap item": jsonGapItem{},
 	} {
 		want[name] = jsonFields(reflect.TypeOf(object))
 	}

@@ -32,6 +32,8 @@ func TestGolden(t *testing.T) {
 		{"manager.en.txt", func() error { return report.WriteText(&b, &s.byManager, report.English) }},
 		{"manager.ru.txt", func() error { return report.WriteText(&b, &s.byManager, report.Russian) }},
 		{"stage.ru.txt", func() error { return report.WriteText(&b, &s.projects, report.Russian) }},
+		{"moved.en.txt", func() error { return report.WriteText(&b, &s.moved, report.English) }},
+		{"moved.ru.txt", func() error { return report.WriteText(&b, &s.moved, report.Russian) }},
 		{"manager.json", func() error { return report.WriteJSON(&b, &s.byManager) }},
 	} {
 		b.Reset()
@@ -86,6 +88,10 @@ func hostile() report.Report {
 			Subject:   views.Subject{ManagerID: extractor.ManagerID(i + 1), Manager: title, Funnel: title, StageID: extractor.StageID(title), Stage: title},
 			DealTitle: title, DealURL: "javascript:alert(1)", Entered: 20454, Left: transform.NoDay, Planned: transform.NoDay, Status: "overdue",
 		}, DaysLost: int64(i)})
+		r.PlanChanges = append(r.PlanChanges, views.PlanChange{
+			VisitID: r.Visits[i].VisitID, Subject: r.Visits[i].Subject, DealTitle: title, DealURL: "javascript:alert(1)",
+			KnownOn: 20454, Before: 20454, After: transform.NoDay,
+		})
 		r.Gaps = append(r.Gaps, report.Gap{Reason: "bad_plan", Count: 1, Deals: 1, Items: []views.Gap{{DealID: 1, DealTitle: title, DealURL: title, StageID: extractor.StageID(title), Detail: title}}})
 	}
 	return r
@@ -149,7 +155,7 @@ func TestJSONOfNothing(t *testing.T) {
 	if err := report.WriteJSON(&b, &r); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{`"on_time_rate": null`, `"rows": []`, `"visits": []`, `"gaps": []`, `"funnels": []`} {
+	for _, want := range []string{`"on_time_rate": null`, `"rows": []`, `"visits": []`, `"plan_changes": []`, `"other_plan_changes": []`, `"gaps": []`, `"funnels": []`} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("the JSON of nothing lacks %s:\n%s", want, b.String())
 		}
@@ -158,7 +164,7 @@ func TestJSONOfNothing(t *testing.T) {
 
 func TestCSV(t *testing.T) {
 	t.Parallel()
-	r := samples(t).byManager
+	r := samples(t).moved
 	tests := []struct {
 		dialect     report.Dialect
 		comma       rune
@@ -183,7 +189,7 @@ func TestCSV(t *testing.T) {
 				if err != nil {
 					t.Fatalf("%s: %v", which, err)
 				}
-				want := map[report.Table]int{report.RowsTable: len(r.Level().Rows), report.VisitsTable: len(r.Visits), report.TrendTable: 12, report.GapsTable: gapItems(r)}[which]
+				want := map[report.Table]int{report.RowsTable: len(r.Level().Rows), report.VisitsTable: len(r.Visits), report.PlanChangesTable: len(r.PlanChanges), report.TrendTable: 12, report.GapsTable: gapItems(r)}[which]
 				if len(got) != want+1 {
 					t.Errorf("%s: %d lines below the header, want %d", which, len(got)-1, want)
 				}
@@ -197,6 +203,12 @@ func TestCSV(t *testing.T) {
 			}
 			if got, want := firstOf(t, &r, report.VisitsTable, test.dialect, "Вход"), r.Visits[0].Entered.Time().Format(test.date); got != want {
 				t.Errorf("the first visit was entered on %q, want %q", got, want)
+			}
+			if got, want := firstOf(t, &r, report.PlanChangesTable, test.dialect, "Стало известно"), r.PlanChanges[0].KnownOn.Time().Format(test.date); got != want {
+				t.Errorf("the first change was known on %q, want %q", got, want)
+			}
+			if got, want := firstOf(t, &r, report.PlanChangesTable, test.dialect, "Прощено дней"), fmt.Sprint(r.PlanChanges[0].DaysForgiven); got != want {
+				t.Errorf("the first change forgave %q days, want %q", got, want)
 			}
 		})
 	}
@@ -282,13 +294,16 @@ func openXLSX(t *testing.T, r report.Report, language report.Language) *excelize
 // compares them with the report and with the values that stand in the cells.
 func TestXLSXTotals(t *testing.T) {
 	t.Parallel()
-	r := samples(t).byManager
+	r := samples(t).moved
 	rate, _ := r.Total.Rate()
+	firstRate, _ := r.Total.FirstPlanRate()
 	coverage, _ := r.Total.Coverage()
 	total := map[string]float64{
 		"Days lost": float64(r.Total.DaysLost), "Days lost before": float64(r.Total.DaysLostBefore), "Visits closed": float64(r.Total.Closed),
 		"With a plan": float64(r.Total.ClosedWithPlan), "On time": float64(r.Total.OnTime), "Late": float64(r.Total.Late), "No plan": float64(r.Total.ClosedNoPlan()),
 		"On-time rate": rate, "Plan coverage": coverage, "Open now": float64(r.Total.Open), "Overdue now": float64(r.Total.OpenOverdue), "No plan now": float64(r.Total.OpenNoPlan), "Waiting now": float64(r.Total.Waiting),
+		"Rate by first plans": firstRate, "With a first plan": float64(r.Total.ClosedWithFirstPlan), "On time by first plans": float64(r.Total.OnTimeFirstPlan),
+		"Plan changes": float64(r.Total.PlanChanges), "Moved, calendar days": float64(r.Total.DaysMoved), "Lost days forgiven": float64(r.Total.DaysForgiven),
 	}
 	f := openXLSX(t, r, report.English)
 	for _, sheet := range []struct {
@@ -301,6 +316,9 @@ func TestXLSXTotals(t *testing.T) {
 		{"By funnel", len(r.Levels[2].Rows), total},
 		{"Visits", len(r.Visits), map[string]float64{
 			"Lost in the period": float64(r.Total.DaysLost), "Closed in the period": float64(r.Total.Closed), "Overdue now": float64(r.Total.OpenOverdue),
+		}},
+		{"Plans that were moved", len(r.PlanChanges), map[string]float64{
+			"Moved, calendar days": float64(r.Total.DaysMoved), "Lost days forgiven": float64(r.Total.DaysForgiven),
 		}},
 	} {
 		header, err := f.GetRows(sheet.name)
@@ -342,12 +360,12 @@ func number(t *testing.T, text string) float64 {
 // Cells have types, in both languages: texts are texts whatever is in them.
 func TestXLSXCells(t *testing.T) {
 	t.Parallel()
-	r := samples(t).byManager
+	r := samples(t).moved
 	for language, format := range map[report.Language]string{report.English: "2 Jan 2006", report.Russian: "02.01.2006"} {
 		f := openXLSX(t, r, language)
 		sheets := f.GetSheetList()
-		if len(sheets) != 7 {
-			t.Errorf("the sheets in %s are %q, want seven", language, sheets)
+		if len(sheets) != 8 {
+			t.Errorf("the sheets in %s are %q, want eight", language, sheets)
 		}
 		visits := sheets[4]
 		for i := range r.Visits {
@@ -383,7 +401,7 @@ func TestXLSXCells(t *testing.T) {
 				t.Errorf("%s: there are no filters", sheet)
 			}
 		}
-		for _, sheet := range sheets[1:6] { // what is not covered is not late
+		for _, sheet := range sheets[1:7] { // what is not covered is not late
 			if formats, err := f.GetConditionalFormats(sheet); err != nil || len(formats) == 0 {
 				t.Errorf("%s: nothing late is marked (%v)", sheet, err)
 			}

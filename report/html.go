@@ -7,6 +7,8 @@ import (
 	"io"
 
 	"stagelag/plain"
+	"stagelag/transform"
+	"stagelag/views"
 )
 
 //go:embed report.html.tmpl
@@ -19,6 +21,9 @@ var page = template.Must(template.New("report").Parse(pageText))
 const (
 	pageVisits       = 5
 	pageVisitsFolded = 95
+	// The changes of plans that the page names: at once, and unfolded.
+	pagePlanChanges       = 10
+	pagePlanChangesFolded = 90
 	// groupsOpen is how many rows have their visits unfolded on a screen.
 	groupsOpen = 3
 )
@@ -37,6 +42,16 @@ type pageView struct {
 	LostFigure   figure
 	ClosedFigure figure
 	Groups       []pageGroup
+	FirstPlans   string // what the rate by first plans speaks for
+	Movers       []Row
+	Changes      pageChanges
+	OtherMoved   string
+}
+
+// pageChanges are the changes of plans that the page names.
+type pageChanges struct {
+	Shown, Folded   []views.PlanChange
+	More, Elsewhere int64 // how many are not among Shown, and how many of these not among Folded
 }
 
 // A pageGroup is the visits behind a row.
@@ -53,6 +68,7 @@ func WriteHTML(out io.Writer, r *Report, l Language) error {
 	p := pageView{
 		voice: v, R: r, Level: r.Level(), Heading: v.title(r), Stamp: v.asOf(r), Scope: v.funnels(r),
 		Against: v.against(r), Coverage: v.coverage(r.Total.Quality),
+		FirstPlans: v.firstPlanCoverage(r.Total.Quality), Movers: r.movers(), OtherMoved: v.otherPlanChanges(r),
 	}
 	if before := r.trendBefore(); before != nil && before.ClosedWithPlan > 0 {
 		p.AgainstRate = v.Span(r.Before) + ": " + v.Rate(before.Quality)
@@ -79,6 +95,12 @@ func WriteHTML(out io.Writer, r *Report, l Language) error {
 			More: int64(len(visits) - shown), Elsewhere: int64(len(visits) - folded),
 		})
 	}
+	shown := min(len(r.PlanChanges), pagePlanChanges)
+	folded := min(len(r.PlanChanges), shown+pagePlanChangesFolded)
+	p.Changes = pageChanges{
+		Shown: r.PlanChanges[:shown], Folded: r.PlanChanges[shown:folded],
+		More: int64(len(r.PlanChanges) - shown), Elsewhere: int64(len(r.PlanChanges) - folded),
+	}
 	if err := page.Execute(out, &p); err != nil {
 		return fmt.Errorf("write the page: %w", err)
 	}
@@ -92,11 +114,31 @@ func (p *pageView) Plain(text string) string { return plain.Text(text, 0) }
 
 // Share is a rate by itself; a dash where there is none.
 func (p *pageView) Share(q Quality) string {
-	share, ok := q.Rate()
-	if !ok {
-		return "–"
-	}
-	return p.Percent(share)
+	return p.share(q.Rate())
+}
+
+// FirstPlanShare is the rate by first plans by itself; a dash where there is none.
+func (p *pageView) FirstPlanShare(q Quality) string { return p.share(q.FirstPlanRate()) }
+
+// FirstPlanCovered is what the rate by first plans speaks for.
+func (p *pageView) FirstPlanCovered(q Quality) string {
+	return p.Number(q.ClosedWithFirstPlan) + "/" + p.Number(q.Closed)
+}
+
+// MovedOf is by how many calendar days a plan was moved.
+func (p *pageView) MovedOf(c views.PlanChange) string { return p.moved(&c) }
+
+// PlannedOf is the end of a plan, in words where there is none.
+func (p *pageView) PlannedOf(end transform.Day) string { return p.planned(end) }
+
+// MoreChangesOf says how many changes of plans are folded.
+func (p *pageView) MoreChangesOf(n int64) string {
+	return fmt.Sprintf(p.More, p.Count(n, "more changes"))
+}
+
+// ElsewhereChangesOf says how many changes of plans are not on the page.
+func (p *pageView) ElsewhereChangesOf(n int64) string {
+	return fmt.Sprintf(p.MoreChangesXLSX, p.Count(n, "more changes"))
 }
 
 // Covered is what a rate speaks for.
@@ -173,11 +215,15 @@ func (p *pageView) OverdueText(n int64) string { return fmt.Sprintf(p.OfOpen, p.
 // NoPlanText says how many of the open ones have no plan.
 func (p *pageView) NoPlanText(n int64) string { return fmt.Sprintf(p.OfOpenNoPlan, p.Number(n)) }
 
-// A pageRow is a row with the page that it is on, pageVisitList are visits with theirs.
+// A pageRow is a row with the page that it is on, pageVisitList are visits with theirs, pageChangeList changes of plans.
 type (
 	pageRow struct {
 		P   *pageView
 		Row Row
+	}
+	pageChangeList struct {
+		P       *pageView
+		Changes []views.PlanChange
 	}
 	pageVisitList struct {
 		P      *pageView
@@ -190,6 +236,11 @@ func (p *pageView) With(row Row) pageRow { return pageRow{P: p, Row: row} }
 
 // These are visits for a template of their own.
 func (p *pageView) These(visits []Visit) pageVisitList { return pageVisitList{P: p, Visits: visits} }
+
+// TheseChanges are changes of plans for a template of their own.
+func (p *pageView) TheseChanges(changes []views.PlanChange) pageChangeList {
+	return pageChangeList{P: p, Changes: changes}
+}
 
 // ManagerOf is whom a visit is shown with: its manager, where the page is not by them.
 func (p *pageView) ManagerOf(v Visit) string {

@@ -11,6 +11,7 @@ import (
 	"stagelag/loader"
 	"stagelag/plain"
 	"stagelag/transform"
+	"stagelag/views"
 )
 
 // JSONVersion is the version of the JSON form. Fields are added under the same version; one
@@ -18,21 +19,23 @@ import (
 const JSONVersion = 1
 
 type jsonReport struct {
-	Version        int         `json:"version"`
-	Run            jsonRun     `json:"run"`
-	Period         jsonPeriod  `json:"period"`
-	IsPeriodOver   bool        `json:"is_period_over"`
-	Before         jsonPeriod  `json:"before"`
-	By             By          `json:"by"`
-	Funnels        []jsonNamed `json:"funnels"`
-	IsFiltered     bool        `json:"is_filtered"`
-	DaysAre        string      `json:"days_are"`
-	Total          jsonRow     `json:"total"`
-	DaysLostToDate int64       `json:"days_lost_to_date"`
-	Levels         []jsonLevel `json:"levels"`
-	Trend          []jsonTrend `json:"trend"`
-	Visits         []jsonVisit `json:"visits"`
-	Gaps           []jsonGap   `json:"gaps"`
+	Version        int              `json:"version"`
+	Run            jsonRun          `json:"run"`
+	Period         jsonPeriod       `json:"period"`
+	IsPeriodOver   bool             `json:"is_period_over"`
+	Before         jsonPeriod       `json:"before"`
+	By             By               `json:"by"`
+	Funnels        []jsonNamed      `json:"funnels"`
+	IsFiltered     bool             `json:"is_filtered"`
+	DaysAre        string           `json:"days_are"`
+	Total          jsonRow          `json:"total"`
+	DaysLostToDate int64            `json:"days_lost_to_date"`
+	Levels         []jsonLevel      `json:"levels"`
+	Trend          []jsonTrend      `json:"trend"`
+	Visits         []jsonVisit      `json:"visits"`
+	PlanChanges    []jsonPlanChange `json:"plan_changes"`
+	OtherChanges   []jsonCauseCount `json:"other_plan_changes"`
+	Gaps           []jsonGap        `json:"gaps"`
 }
 
 type jsonRun struct {
@@ -65,6 +68,11 @@ type jsonQuality struct {
 	PlanCoverage         *float64 `json:"plan_coverage"`
 	IsFew                bool     `json:"is_few"`
 	DaysLost             int64    `json:"days_lost"`
+
+	VisitsClosedWithFirstPlan int64    `json:"visits_closed_with_first_plan"`
+	VisitsOnTimeFirstPlan     int64    `json:"visits_on_time_first_plan"`
+	OnTimeRateFirstPlan       *float64 `json:"on_time_rate_first_plan"`
+	IsFewFirstPlan            bool     `json:"is_few_first_plan"`
 }
 
 type jsonRow struct {
@@ -80,6 +88,9 @@ type jsonRow struct {
 	VisitsOverdue  int64   `json:"visits_overdue"`
 	VisitsNoPlan   int64   `json:"visits_no_plan"`
 	VisitsWaiting  int64   `json:"visits_waiting"`
+	PlanChanges    int64   `json:"plan_changes"`
+	DaysMoved      int64   `json:"days_moved"`
+	DaysForgiven   int64   `json:"days_forgiven"`
 }
 
 type jsonTrend struct {
@@ -111,6 +122,29 @@ type jsonVisit struct {
 	IsOpenOverdue bool                `json:"is_open_overdue"`
 }
 
+type jsonPlanChange struct {
+	DealID           extractor.DealID    `json:"deal_id"`
+	DealTitle        string              `json:"deal_title"`
+	DealURL          string              `json:"deal_url"`
+	VisitNo          uint32              `json:"visit_no"`
+	FunnelID         extractor.FunnelID  `json:"funnel_id"`
+	FunnelName       string              `json:"funnel_name"`
+	StageID          extractor.StageID   `json:"stage_id"`
+	StageName        string              `json:"stage_name"`
+	ManagerID        extractor.ManagerID `json:"manager_id"`
+	ManagerName      string              `json:"manager_name"`
+	KnownOn          string              `json:"known_on"`
+	PlannedEndBefore *string             `json:"planned_end_before"`
+	PlannedEnd       *string             `json:"planned_end"`
+	DaysMoved        *int32              `json:"days_moved"`
+	DaysForgiven     int64               `json:"days_forgiven"`
+}
+
+type jsonCauseCount struct {
+	Cause string `json:"cause"`
+	Count int64  `json:"count"`
+}
+
 type jsonGap struct {
 	Reason   string        `json:"reason"`
 	Count    int64         `json:"count"`
@@ -138,7 +172,7 @@ func WriteJSON(out io.Writer, r *Report) error {
 		By: r.Level().By, IsFiltered: r.IsFiltered, DaysAre: "calendar",
 		Total: jsonRowOf("", &r.Total), DaysLostToDate: r.DaysLostToDate,
 		// What is empty is a list too.
-		Funnels: []jsonNamed{}, Visits: []jsonVisit{}, Gaps: []jsonGap{},
+		Funnels: []jsonNamed{}, Visits: []jsonVisit{}, PlanChanges: []jsonPlanChange{}, OtherChanges: []jsonCauseCount{}, Gaps: []jsonGap{},
 	}
 	if r.CountsWorkingDays {
 		j.DaysAre = "working"
@@ -158,6 +192,12 @@ func WriteJSON(out io.Writer, r *Report) error {
 	}
 	for i := range r.Visits {
 		j.Visits = append(j.Visits, jsonVisitOf(&r.Visits[i]))
+	}
+	for i := range r.PlanChanges {
+		j.PlanChanges = append(j.PlanChanges, jsonPlanChangeOf(&r.PlanChanges[i]))
+	}
+	for _, other := range r.OtherPlanChanges {
+		j.OtherChanges = append(j.OtherChanges, jsonCauseCount{Cause: other.Cause, Count: other.Count})
 	}
 	for _, gap := range r.Gaps {
 		g := jsonGap{Reason: gap.Reason, Count: gap.Count, Deals: gap.Deals, InPeriod: gap.InPeriod}
@@ -193,6 +233,8 @@ func jsonQualityOf(q Quality) jsonQuality {
 	return jsonQuality{
 		VisitsClosed: q.Closed, VisitsClosedWithPlan: q.ClosedWithPlan, VisitsOnTime: q.OnTime, VisitsLate: q.Late,
 		OnTimeRate: orNil(q.Rate()), PlanCoverage: orNil(q.Coverage()), IsFew: q.IsFew(), DaysLost: q.DaysLost,
+		VisitsClosedWithFirstPlan: q.ClosedWithFirstPlan, VisitsOnTimeFirstPlan: q.OnTimeFirstPlan,
+		OnTimeRateFirstPlan: orNil(q.FirstPlanRate()), IsFewFirstPlan: q.IsFewFirstPlan(),
 	}
 }
 
@@ -201,6 +243,7 @@ func jsonRowOf(by By, row *Row) jsonRow {
 		Name: row.Name, FunnelName: row.Funnel, jsonQuality: jsonQualityOf(row.Quality),
 		DaysLostBefore: row.DaysLostBefore, DaysLostTrend: row.Trend,
 		VisitsOpen: row.Open, VisitsOverdue: row.OpenOverdue, VisitsNoPlan: row.OpenNoPlan, VisitsWaiting: row.Waiting,
+		PlanChanges: row.PlanChanges, DaysMoved: row.DaysMoved, DaysForgiven: row.DaysForgiven,
 	}
 	switch by {
 	case ByManager:
@@ -224,6 +267,15 @@ func jsonVisitOf(v *Visit) jsonVisit {
 		j.PlanDays = &v.PlanDays
 	}
 	return j
+}
+
+func jsonPlanChangeOf(c *views.PlanChange) jsonPlanChange {
+	return jsonPlanChange{
+		DealID: c.DealID, DealTitle: c.DealTitle, DealURL: c.DealURL, VisitNo: c.VisitNo,
+		FunnelID: c.FunnelID, FunnelName: c.Funnel, StageID: c.StageID, StageName: c.Stage, ManagerID: c.ManagerID, ManagerName: c.Manager,
+		KnownOn: c.KnownOn.String(), PlannedEndBefore: dateOrNil(c.Before), PlannedEnd: dateOrNil(c.After),
+		DaysMoved: c.DaysMoved, DaysForgiven: c.DaysForgiven,
+	}
 }
 
 func orNil(share float64, ok bool) *float64 {

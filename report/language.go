@@ -64,6 +64,7 @@ func voiceOf(r *Report, l Language) *voice {
 		v.DaysNoun = "working days"
 		v.DaysLost, v.DaysLostToDate, v.DaysLostBefore = v.WorkingDaysLost, v.WorkingDaysLostToDate, v.WorkingDaysLostBefore
 		v.PlanDays, v.OverdueDays, v.LostInPeriod, v.PausedDays = v.WorkingPlanDays, v.WorkingOverdueDays, v.WorkingLostInPeriod, v.WorkingPausedDays
+		v.DaysForgiven = v.WorkingDaysForgiven
 	}
 	return v
 }
@@ -75,6 +76,7 @@ var counts = func() *catalog.Builder {
 		{"days", "%d day", "%d days", "%d день", "%d дня", "%d дней"},
 		{"working days", "%d working day", "%d working days", "%d рабочий день", "%d рабочих дня", "%d рабочих дней"},
 		{"deals", "%d deal", "%d deals", "%d сделка", "%d сделки", "%d сделок"},
+		{"more changes", "%d more", "%d more", "ещё %d изменение", "ещё %d изменения", "ещё %d изменений"},
 		{"more", "%d more", "%d more", "ещё %d этап", "ещё %d этапа", "ещё %d этапов"},
 	} {
 		must(b.Set(language.English, noun.key, plural.Selectf(1, "%d", plural.One, noun.one, plural.Other, noun.other)))
@@ -89,7 +91,7 @@ func must(err error) {
 	}
 }
 
-// Count is a number with its noun, in the right form: days, working days, deals or more.
+// Count is a number with its noun, in the right form: days, working days, deals, more or more changes.
 func (v *voice) Count(n int64, noun string) string {
 	return v.printer.Sprintf(message.Key(noun, noun), n)
 }

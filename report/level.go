@@ -74,13 +74,24 @@ func (l *levels) addNow(s *views.Standing) {
 	})
 }
 
+// addChange adds a change of a plan in the period.
+func (l *levels) addChange(c *views.PlanChange) {
+	l.each(c.Subject, func(row *Row) {
+		row.PlanChanges++
+		if c.DaysMoved != nil {
+			row.DaysMoved += int64(*c.DaysMoved)
+		}
+		row.DaysForgiven += c.DaysForgiven
+	})
+}
+
 // sorted gives the levels, the one asked for first, and the total. A row with nothing in
 // the period, in the one before and now is left out.
 func (l *levels) sorted(first By) (sorted []Level, total Row) {
 	for _, by := range Levels {
 		level := Level{By: by}
 		for _, row := range l.rows[by] {
-			if row.Quality != (Quality{}) || row.DaysLostBefore != 0 || row.Open != 0 || row.Waiting != 0 {
+			if row.Quality != (Quality{}) || row.DaysLostBefore != 0 || row.Open != 0 || row.Waiting != 0 || row.PlanChanges != 0 {
 				level.Rows = append(level.Rows, *row)
 			}
 		}

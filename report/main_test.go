@@ -116,11 +116,70 @@ func (s *site) read(query report.Query) report.Report {
 	return steady(r)
 }
 
+// march is the month in which plans are moved.
+func march(t *testing.T) report.Period {
+	t.Helper()
+	return report.Period{From: day(t, "2026-03-01"), To: day(t, "2026-03-31")}
+}
+
+// movePlans makes three more nights. Before the first one the plans of deals are put off, before the second one every
+// fifth deal gets an earlier plan or loses it and the norms change, and before the third one every other deal leaves
+// its stage.
+func (s *site) movePlans() {
+	s.t.Helper()
+	type planned struct {
+		id    simulator.DealID
+		stage simulator.StageID
+		field string
+	}
+	var deals []planned
+	for _, d := range s.world.Deals() {
+		if field := s.cfg.Plan.Fields[extractor.StageID(d.Stage)].Days; field != "" {
+			deals = append(deals, planned{d.ID, d.Stage, string(field)})
+		}
+	}
+	before := func(change func(i int, d planned, at time.Time)) {
+		at := time.Unix(s.clock.Add(24*60*60), 0).Add(-time.Hour)
+		for i, d := range deals {
+			change(i, d, at)
+		}
+		s.run()
+	}
+	before(func(i int, d planned, at time.Time) { s.world.SetField(d.id, at, d.field, 30+10*i) })
+	for i := range s.cfg.Plan.Norms {
+		s.cfg.Plan.Norms[i].Days += 3
+	}
+	before(func(i int, d planned, at time.Time) {
+		if i%5 == 0 {
+			s.world.SetField(d.id, at, d.field, []any{2, ""}[i/5%2])
+		}
+	})
+	before(func(i int, d planned, at time.Time) {
+		if i%2 == 0 {
+			s.world.Move(d.id, at, s.next(d.stage))
+		}
+	})
+}
+
+// next is another stage of the funnel.
+func (s *site) next(stage simulator.StageID) simulator.StageID {
+	for _, f := range s.world.Funnels() {
+		for i, known := range f.Stages {
+			if known.ID == stage {
+				return f.Stages[(i+1)%len(f.Stages)].ID
+			}
+		}
+	}
+	s.t.Fatalf("no funnel has the stage %s", stage)
+	return ""
+}
+
 // A sample is the reports of one site, for the tests that look at their forms. They are
 // only read, so the tests share them.
 type sample struct {
 	byManager, byStage, byFunnel report.Report
 	projects                     report.Report // the stages of one funnel
+	moved                        report.Report // of the month in which plans were moved
 }
 
 var (
@@ -132,12 +191,15 @@ func samples(t *testing.T) *sample {
 	t.Helper()
 	samplesOnce.Do(func() {
 		s := published(t, 60)
-		samplesRead = &sample{
+		read := &sample{
 			byManager: s.read(report.Query{}),
 			byStage:   s.read(report.Query{By: report.ByStage}),
 			byFunnel:  s.read(report.Query{By: report.ByFunnel}),
 			projects:  s.read(report.Query{By: report.ByStage, Funnels: views.Funnels{5}}),
 		}
+		s.movePlans()
+		read.moved = s.read(report.Query{Period: march(t)})
+		samplesRead = read
 	})
 	if samplesRead == nil {
 		t.Fatal("the reports could not be read; another test says why")

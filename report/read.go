@@ -23,6 +23,8 @@ type Shown interface {
 	Standings(ctx context.Context, in views.Funnels) ([]views.Standing, error)
 	Losses(ctx context.Context, from, to transform.Day, in views.Funnels) iter.Seq2[views.Loss, error]
 	Visits(ctx context.Context, from, to transform.Day, in views.Funnels) iter.Seq2[views.Visit, error]
+	PlanChanges(ctx context.Context, from, to transform.Day, in views.Funnels) iter.Seq2[views.PlanChange, error]
+	OtherPlanChanges(ctx context.Context, from, to transform.Day, in views.Funnels) ([]views.CauseCount, error)
 	Gaps(ctx context.Context, from, to transform.Day, in views.Funnels) iter.Seq2[views.Gap, error]
 }
 
@@ -102,6 +104,7 @@ func (r *reading) read(ctx context.Context) error {
 	}{
 		{"the funnels", r.readFunnels},
 		{"the calendars", r.readCalendars},
+		{"the plan changes", r.readPlanChanges},
 		{"the quality", r.readQuality},
 		{"the visits", r.readVisits},
 		{"the gaps", r.readGaps},
@@ -145,6 +148,19 @@ func (r *reading) readCalendars(ctx context.Context) (err error) {
 	return err
 }
 
+// readPlanChanges reads the plans that were changed in the period.
+func (r *reading) readPlanChanges(ctx context.Context) (err error) {
+	from, to := r.report.Period.From, r.report.Period.To
+	for change, err := range r.PlanChanges(ctx, from, to, r.query.Funnels) {
+		if err != nil {
+			return err
+		}
+		r.report.PlanChanges = append(r.report.PlanChanges, change)
+	}
+	r.report.OtherPlanChanges, err = r.OtherPlanChanges(ctx, from, to, r.query.Funnels)
+	return err
+}
+
 // readQuality reads the trend, the totals and the levels. One question gives the measures
 // of each manager and stage by period of the trend, and all levels are sums of these.
 func (r *reading) readQuality(ctx context.Context) error {
@@ -165,7 +181,10 @@ func (r *reading) readQuality(ctx context.Context) error {
 		if first == transform.NoDay || row.First < first {
 			first = row.First
 		}
-		q := Quality{Closed: row.Closed, ClosedWithPlan: row.ClosedWithPlan, OnTime: row.OnTime, Late: row.Late, DaysLost: row.DaysLost}
+		q := Quality{
+			Closed: row.Closed, ClosedWithPlan: row.ClosedWithPlan, OnTime: row.OnTime, Late: row.Late, DaysLost: row.DaysLost,
+			ClosedWithFirstPlan: row.ClosedWithFirstPlan, OnTimeFirstPlan: row.OnTimeFirstPlan,
+		}
 		report.DaysLostToDate += q.DaysLost
 		// 0 is before the trend, and one too many is after it.
 		if i := row.Period - 1; i >= 0 && i < len(report.Trend) {
@@ -185,6 +204,9 @@ func (r *reading) readQuality(ctx context.Context) error {
 	for _, s := range standings {
 		r.managers[s.ManagerID] = s.Manager
 		levels.addNow(&s)
+	}
+	for i := range report.PlanChanges {
+		levels.addChange(&report.PlanChanges[i])
 	}
 	report.Levels, report.Total = levels.sorted(r.query.By)
 	return nil

@@ -30,6 +30,7 @@ func TestRead(t *testing.T) {
 			t.Errorf("the trend of all days has %d periods, and %d of %d days lost", len(r.Trend), r.Total.DaysLost, r.DaysLostToDate)
 		}
 	})
+	t.Run("plans moved", func(t *testing.T) { plansMoved(t, s) })
 }
 
 // figures finds each figure of the report again in another view than it was read from.
@@ -119,19 +120,115 @@ func figures(t *testing.T, s *site) {
 	}
 }
 
+// plansMoved finds what the report says of plans that were moved again in the views.
+func plansMoved(t *testing.T, s *site) {
+	if r := s.read(report.Query{Period: march(t)}); len(r.PlanChanges) > 0 || len(r.OtherPlanChanges) > 0 || r.Total.PlanChanges != 0 {
+		t.Errorf("after one run %d plans were changed in deals, and %v otherwise; want none", len(r.PlanChanges), r.OtherPlanChanges)
+	}
+	s.movePlans()
+	for _, query := range []report.Query{
+		{Period: march(t)},
+		{Period: march(t), Funnels: views.Funnels{5}, By: report.ByStage},
+		{Period: report.Period{From: day(t, "2026-03-11"), To: day(t, "2026-03-11")}, By: report.ByFunnel},
+	} {
+		r := s.read(query)
+		in := fmt.Sprintf("known_on BETWEEN '%s' AND '%s'", r.Period.From, r.Period.To)
+		on := fmt.Sprintf("day BETWEEN '%s' AND '%s'", r.Period.From, r.Period.To)
+		if len(query.Funnels) > 0 {
+			in, on = in+" AND funnel_id = 5", on+" AND funnel_id = 5"
+		}
+		for by, key := range map[report.By]string{
+			report.ByManager: "toString(manager_id)", report.ByStage: "concat(toString(funnel_id), ' ', stage_id)", report.ByFunnel: "toString(funnel_id)",
+		} {
+			want := s.lines(fmt.Sprintf(`
+				SELECT key, sum(planned), sum(on_time), sum(changes), sum(moved), sum(forgiven) FROM
+				(
+					SELECT %[1]s AS key, visits_closed_with_first_plan AS planned, visits_on_time_first_plan AS on_time, 0 AS changes, 0 AS moved, 0 AS forgiven
+					FROM quality_report WHERE %[2]s
+					UNION ALL
+					SELECT %[1]s, 0, 0, 1, ifNull(days_moved, 0), greatest(0, overdue_days_before - overdue_days) FROM plan_changes WHERE cause = 'deal' AND %[3]s
+				)
+				GROUP BY key HAVING sum(planned) + sum(changes) > 0 ORDER BY key`, key, on, in))
+			var got []string
+			i := slices.IndexFunc(r.Levels, func(l report.Level) bool { return l.By == by })
+			for _, row := range r.Levels[i].Rows {
+				if row.ClosedWithFirstPlan+row.PlanChanges > 0 {
+					got = append(got, fmt.Sprintf("%s\t%d\t%d\t%d\t%d\t%d", keyOf(row, by),
+						row.ClosedWithFirstPlan, row.OnTimeFirstPlan, row.PlanChanges, row.DaysMoved, row.DaysForgiven))
+				}
+			}
+			slices.SortFunc(got, byKey)
+			if !slices.Equal(got, want) {
+				t.Errorf("the first plans and changes by %s of %s differ (-want +got):\n%s", by, r.Period, cmp.Diff(want, got))
+			}
+			if got, want := changesOf(sum(r.Levels[i].Rows)), changesOf(r.Total); got != want {
+				t.Errorf("the rows by %s add up to %v, want the total %v", by, got, want)
+			}
+		}
+		var got, others []string
+		for _, c := range r.PlanChanges {
+			moved := `\N`
+			if c.DaysMoved != nil {
+				moved = fmt.Sprint(*c.DaysMoved)
+			}
+			got = append(got, fmt.Sprintf("%d\t%d\t%d\t%s\t%s\t%s\t%s\t%d", c.DealID, c.VisitNo, c.ManagerID, c.KnownOn, orNull(c.Before), orNull(c.After), moved, c.DaysForgiven))
+		}
+		want := s.lines(`
+			SELECT deal_id, visit_no, manager_id, known_on, planned_end_before, planned_end, days_moved, greatest(0, overdue_days_before - overdue_days) AS forgiven
+			FROM plan_changes WHERE cause = 'deal' AND ` + in + `
+			ORDER BY forgiven DESC, days_moved IS NULL, days_moved DESC, known_on, deal_id, visit_no`)
+		if !slices.Equal(got, want) {
+			t.Errorf("the changes of %s differ (-want +got):\n%s", r.Period, cmp.Diff(want, got))
+		}
+		for _, other := range r.OtherPlanChanges {
+			others = append(others, fmt.Sprintf("%s\t%d", other.Cause, other.Count))
+		}
+		if want := s.lines("SELECT cause, count() AS n FROM plan_changes WHERE cause != 'deal' AND " + in + " GROUP BY cause ORDER BY n DESC, cause"); !slices.Equal(others, want) {
+			t.Errorf("the other changes of %s are %q, want %q", r.Period, others, want)
+		}
+		if r.Total.PlanChanges == 0 || r.Total.DaysForgiven == 0 {
+			t.Errorf("no plan was moved in %s, so nothing was compared: %+v", r.Period, r.Total)
+		}
+	}
+	r := s.read(report.Query{Period: march(t)})
+	isGone := slices.ContainsFunc(r.PlanChanges, func(c views.PlanChange) bool { return c.DaysMoved == nil })
+	isEarlier := slices.ContainsFunc(r.PlanChanges, func(c views.PlanChange) bool { return c.DaysMoved != nil && *c.DaysMoved < 0 })
+	if !isGone || !isEarlier || len(r.OtherPlanChanges) == 0 || r.Total.OnTimeFirstPlan >= r.Total.OnTime {
+		t.Errorf("a plan is gone: %t, earlier: %t; %v have other causes; on time %d, and %d by first plans; want each, and fewer by first plans",
+			isGone, isEarlier, r.OtherPlanChanges, r.Total.OnTime, r.Total.OnTimeFirstPlan)
+	}
+}
+
+func changesOf(row report.Row) [5]int64 {
+	return [5]int64{row.ClosedWithFirstPlan, row.OnTimeFirstPlan, row.PlanChanges, row.DaysMoved, row.DaysForgiven}
+}
+
+func orNull(d transform.Day) string {
+	if d == transform.NoDay {
+		return `\N`
+	}
+	return d.String()
+}
+
+func keyOf(row report.Row, by report.By) string {
+	return map[report.By]string{
+		report.ByManager: fmt.Sprint(row.Key.ManagerID), report.ByStage: fmt.Sprintf("%d %s", row.Key.FunnelID, row.Key.StageID), report.ByFunnel: fmt.Sprint(row.Key.FunnelID),
+	}[by]
+}
+
+// byKey orders lines by what stands before the first tab.
+func byKey(a, b string) int {
+	return strings.Compare(strings.SplitN(a, "\t", 2)[0], strings.SplitN(b, "\t", 2)[0])
+}
+
 func levelLines(r report.Report, by report.By) []string {
 	var lines []string
 	i := slices.IndexFunc(r.Levels, func(l report.Level) bool { return l.By == by })
 	for _, row := range r.Levels[i].Rows {
-		key := map[report.By]string{
-			report.ByManager: fmt.Sprint(row.Key.ManagerID), report.ByStage: fmt.Sprintf("%d %s", row.Key.FunnelID, row.Key.StageID), report.ByFunnel: fmt.Sprint(row.Key.FunnelID),
-		}[by]
-		lines = append(lines, fmt.Sprintf("%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d", key,
+		lines = append(lines, fmt.Sprintf("%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d", keyOf(row, by),
 			row.Closed, row.ClosedWithPlan, row.OnTime, row.Late, row.DaysLost, row.DaysLostBefore, row.Open, row.OpenOverdue, row.OpenNoPlan))
 	}
-	slices.SortFunc(lines, func(a, b string) int {
-		return strings.Compare(strings.SplitN(a, "\t", 2)[0], strings.SplitN(b, "\t", 2)[0])
-	})
+	slices.SortFunc(lines, byKey)
 	return lines
 }
 
@@ -149,6 +246,11 @@ func sum(rows []report.Row) report.Row {
 		total.OpenOverdue += row.OpenOverdue
 		total.OpenNoPlan += row.OpenNoPlan
 		total.Waiting += row.Waiting
+		total.ClosedWithFirstPlan += row.ClosedWithFirstPlan
+		total.OnTimeFirstPlan += row.OnTimeFirstPlan
+		total.PlanChanges += row.PlanChanges
+		total.DaysMoved += row.DaysMoved
+		total.DaysForgiven += row.DaysForgiven
 	}
 	return total
 }
@@ -196,7 +298,7 @@ func (c *interrupted) Query(ctx context.Context, query string, args ...any) (dri
 func TestRunPublishedMeanwhile(t *testing.T) {
 	t.Parallel()
 	s := published(t, 20)
-	for nights, before := range []int{2, 4, 8, 9} {
+	for nights, before := range []int{2, 4, 10, 11} {
 		conn := &interrupted{Conn: s.w.Views(), before: before, call: func() {
 			s.clock.Add(24 * 60 * 60)
 			s.run()

@@ -4,6 +4,8 @@
 package report
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"stagelag/extractor"
@@ -57,7 +59,11 @@ type Report struct {
 	Levels []Level
 	// Visits are the visits behind the numbers, the most days lost first.
 	Visits []Visit
-	Gaps   []Gap
+	// PlanChanges are the changes of plans in deals that runs of the period saw, the most days forgiven first.
+	PlanChanges []views.PlanChange
+	// OtherPlanChanges are the numbers of changes with other causes, the most frequent first.
+	OtherPlanChanges []views.CauseCount
+	Gaps             []Gap
 }
 
 // A Run is the published run that a report shows.
@@ -89,6 +95,10 @@ type Row struct {
 	DaysLostBefore int64 // in the period before
 	// Trend is the days lost in each of the trend's periods.
 	Trend []int64
+	// PlanChanges is how many of the period's changes of plans in deals count for the row, DaysMoved the calendar days
+	// by which these plans were moved altogether, earlier ones negative, and DaysForgiven the days lost that the
+	// changes took back.
+	PlanChanges, DaysMoved, DaysForgiven int64
 	// What is open as of the run, whatever the period.
 	Open, OpenOverdue, OpenNoPlan int64
 	// Waiting are the deals that wait for somebody else as of the run. They are in no other number.
@@ -102,6 +112,9 @@ type Quality struct {
 	OnTime         int64
 	Late           int64
 	DaysLost       int64 // overdue days accrued in the period
+	// ClosedWithFirstPlan are the closed visits that ever had a plan, OnTimeFirstPlan those of them that were on time by
+	// their first one, which no later plan moves.
+	ClosedWithFirstPlan, OnTimeFirstPlan int64
 }
 
 // Few is the number of closed visits with a plan below which a rate says little.
@@ -111,11 +124,21 @@ const Few = 5
 // is none.
 func (q Quality) Rate() (rate float64, ok bool) { return part(q.OnTime, q.ClosedWithPlan) }
 
+// FirstPlanRate is the share of the closed visits with a first plan that were on time by it. Without any there is none.
+func (q Quality) FirstPlanRate() (rate float64, ok bool) {
+	return part(q.OnTimeFirstPlan, q.ClosedWithFirstPlan)
+}
+
 // Coverage is the share of the closed visits that had a plan: what the rate speaks for.
 func (q Quality) Coverage() (coverage float64, ok bool) { return part(q.ClosedWithPlan, q.Closed) }
 
 // IsFew is whether a rate rests on few cases.
 func (q Quality) IsFew() bool { return q.ClosedWithPlan > 0 && q.ClosedWithPlan < Few }
+
+// IsFewFirstPlan is whether the rate by first plans rests on few cases.
+func (q Quality) IsFewFirstPlan() bool {
+	return q.ClosedWithFirstPlan > 0 && q.ClosedWithFirstPlan < Few
+}
 
 // ClosedNoPlan are the closed visits that no rate speaks for.
 func (q Quality) ClosedNoPlan() int64 { return q.Closed - q.ClosedWithPlan }
@@ -133,6 +156,8 @@ func (q *Quality) add(other Quality) {
 	q.OnTime += other.OnTime
 	q.Late += other.Late
 	q.DaysLost += other.DaysLost
+	q.ClosedWithFirstPlan += other.ClosedWithFirstPlan
+	q.OnTimeFirstPlan += other.OnTimeFirstPlan
 }
 
 // A TrendPeriod is the quality of one of the periods of a trend.
@@ -181,6 +206,25 @@ type Gap struct {
 
 // Level is the level that the report was asked for.
 func (r *Report) Level() Level { return r.Levels[0] }
+
+// movers are the managers with changes of plans, those who forgave most days first.
+func (r *Report) movers() []Row {
+	var rows []Row
+	for _, level := range r.Levels {
+		if level.By != ByManager {
+			continue
+		}
+		for i := range level.Rows {
+			if level.Rows[i].PlanChanges > 0 {
+				rows = append(rows, level.Rows[i])
+			}
+		}
+	}
+	slices.SortStableFunc(rows, func(a, b Row) int {
+		return cmp.Or(cmp.Compare(b.DaysForgiven, a.DaysForgiven), cmp.Compare(b.PlanChanges, a.PlanChanges), cmp.Compare(b.DaysMoved, a.DaysMoved))
+	})
+	return rows
+}
 
 // trendBefore is the period before among those of the trend, nil where dates begin later.
 func (r *Report) trendBefore() *TrendPeriod {

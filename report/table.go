@@ -36,14 +36,15 @@ type Table string
 
 // The tables.
 const (
-	RowsTable   Table = "rows"
-	VisitsTable Table = "visits"
-	TrendTable  Table = "trend"
-	GapsTable   Table = "gaps"
+	RowsTable        Table = "rows"
+	VisitsTable      Table = "visits"
+	PlanChangesTable Table = "plan_changes"
+	TrendTable       Table = "trend"
+	GapsTable        Table = "gaps"
 )
 
 // Tables are all tables.
-var Tables = []Table{RowsTable, VisitsTable, TrendTable, GapsTable}
+var Tables = []Table{RowsTable, VisitsTable, PlanChangesTable, TrendTable, GapsTable}
 
 func (v *voice) levelTable(level Level) table {
 	t := table{name: v.ByTitle[level.By], total: true}
@@ -60,12 +61,18 @@ func (v *voice) levelTable(level Level) table {
 		column{title: v.Late, width: 12, isSum: true, isLate: true},
 		column{title: v.NoPlan, width: 12, isSum: true},
 		column{title: v.OnTimeRate, width: 12, part: v.OnTime, whole: v.WithPlan},
+		column{title: v.FirstPlanRate, width: 14, part: v.OnTimeFirstPlan, whole: v.WithFirstPlan},
+		column{title: v.WithFirstPlan, width: 14, isSum: true},
+		column{title: v.OnTimeFirstPlan, width: 14, isSum: true},
 		column{title: v.Coverage, width: 12, part: v.WithPlan, whole: v.Closed},
 		column{title: v.Few, width: 12},
 		column{title: v.Open, width: 14, isSum: true},
 		column{title: v.OpenOverdue, width: 14, isSum: true, isLate: true},
 		column{title: v.OpenNoPlan, width: 14, isSum: true},
 		column{title: v.Waiting, width: 14, isSum: true},
+		column{title: v.PlanChanges, width: 14, isSum: true},
+		column{title: v.DaysMoved, width: 14, isSum: true},
+		column{title: v.DaysForgiven, width: 14, isSum: true},
 	)
 	for i := range level.Rows {
 		row := &level.Rows[i]
@@ -80,8 +87,9 @@ func (v *voice) levelTable(level Level) table {
 		}
 		t.rows = append(t.rows, append(cells,
 			row.DaysLost, row.DaysLostBefore, row.Closed, row.ClosedWithPlan, row.OnTime, row.Late, row.ClosedNoPlan(),
-			orNothing(row.Rate()), orNothing(row.Coverage()), v.ifSo(row.IsFew(), v.Few),
-			row.Open, row.OpenOverdue, row.OpenNoPlan, row.Waiting))
+			orNothing(row.Rate()), orNothing(row.FirstPlanRate()), row.ClosedWithFirstPlan, row.OnTimeFirstPlan,
+			orNothing(row.Coverage()), v.ifSo(row.IsFew(), v.Few),
+			row.Open, row.OpenOverdue, row.OpenNoPlan, row.Waiting, row.PlanChanges, row.DaysMoved, row.DaysForgiven))
 	}
 	return t
 }
@@ -110,17 +118,39 @@ func (v *voice) visitsTable(r *Report) table {
 	return t
 }
 
+func (v *voice) planChangesTable(r *Report) table {
+	t := table{name: v.PlansMoved, total: true, columns: []column{
+		{title: v.Deal, width: 10}, {title: v.DealTitle, width: 40}, {title: v.Visit, width: 12},
+		{title: v.Funnel, width: 22}, {title: v.Stage, width: 24}, {title: v.Manager, width: 24}, {title: v.KnownOn, width: 13},
+		{title: v.PlannedEndBefore, width: 16}, {title: v.PlannedEndAfter, width: 16}, {title: v.DaysMoved, width: 14, isSum: true},
+		{title: v.DaysForgiven, width: 14, isSum: true, isLate: true}, {title: v.Link, width: 44},
+	}}
+	for i := range r.PlanChanges {
+		c := &r.PlanChanges[i]
+		var moved any
+		if c.DaysMoved != nil {
+			moved = int64(*c.DaysMoved)
+		}
+		t.rows = append(t.rows, []any{
+			int64(c.DealID), text(c.DealTitle), int64(c.VisitNo), text(c.Funnel), text(c.Stage), text(c.Manager), c.KnownOn,
+			c.Before, c.After, moved, c.DaysForgiven, link(c.DealURL),
+		})
+	}
+	return t
+}
+
 func (v *voice) trendTable(r *Report) table {
 	t := table{name: v.TrendSheet, columns: []column{
 		{title: v.From, width: 13}, {title: v.To, width: 13}, {title: v.DaysLost, width: 14, isLate: true}, {title: v.Closed, width: 14},
 		{title: v.WithPlan, width: 12}, {title: v.OnTime, width: 12}, {title: v.Late, width: 12, isLate: true}, {title: v.NoPlan, width: 12},
-		{title: v.OnTimeRate, width: 12}, {title: v.Coverage, width: 12}, {title: v.Few, width: 12},
+		{title: v.OnTimeRate, width: 12}, {title: v.FirstPlanRate, width: 14}, {title: v.WithFirstPlan, width: 14}, {title: v.OnTimeFirstPlan, width: 14},
+		{title: v.Coverage, width: 12}, {title: v.Few, width: 12},
 	}}
 	for _, p := range r.Trend {
 		cells := []any{p.Period.From, p.Period.To}
 		if p.HasData {
 			cells = append(cells, p.DaysLost, p.Closed, p.ClosedWithPlan, p.OnTime, p.Late, p.ClosedNoPlan(),
-				orNothing(p.Rate()), orNothing(p.Coverage()), v.ifSo(p.IsFew(), v.Few))
+				orNothing(p.Rate()), orNothing(p.FirstPlanRate()), p.ClosedWithFirstPlan, p.OnTimeFirstPlan, orNothing(p.Coverage()), v.ifSo(p.IsFew(), v.Few))
 		}
 		for len(cells) < len(t.columns) {
 			cells = append(cells, nil)

@@ -9,10 +9,14 @@ import (
 
 	"stagelag/plain"
 	"stagelag/transform"
+	"stagelag/views"
 )
 
 // textDeals is how many visits the text names.
 const textDeals = 10
+
+// textChanges is how many changes of plans the text names.
+const textChanges = 10
 
 // WriteText writes the report for a terminal. What came from the portal has nothing in it
 // that a terminal would obey.
@@ -23,20 +27,20 @@ func WriteText(out io.Writer, r *Report, l Language) error {
 	writeTable(&b, "lrl", v.headline(r))
 	level := r.Level()
 	fmt.Fprintf(&b, "\n%s\n\n", v.ByTitle[level.By])
-	writeTable(&b, "lrrrrrrlrrr", v.levelLines(r, level))
+	writeTable(&b, "lrrrrrrllrrr", v.levelLines(r, level))
 
 	fmt.Fprintf(&b, "\n%s\n\n", v.Trend)
-	lines := [][]string{{v.Period, v.DaysLost, v.Closed, v.OnTime, v.Late, v.NoPlan, v.OnTimeRate}}
+	lines := [][]string{{v.Period, v.DaysLost, v.Closed, v.OnTime, v.Late, v.NoPlan, v.OnTimeRate, v.FirstPlanRate}}
 	for _, t := range r.Trend {
 		if !t.HasData {
 			lines = append(lines, []string{v.Span(t.Period), v.NoData})
 			continue
 		}
 		lines = append(lines, []string{
-			v.Span(t.Period), v.Number(t.DaysLost), v.Number(t.Closed), v.Number(t.OnTime), v.Number(t.Late), v.Number(t.ClosedNoPlan()), v.Rate(t.Quality),
+			v.Span(t.Period), v.Number(t.DaysLost), v.Number(t.Closed), v.Number(t.OnTime), v.Number(t.Late), v.Number(t.ClosedNoPlan()), v.Rate(t.Quality), v.firstPlanRate(t.Quality),
 		})
 	}
-	writeTable(&b, "lrrrrrl", lines)
+	writeTable(&b, "lrrrrrll", lines)
 
 	fmt.Fprintf(&b, "\n%s\n\n", v.Behind)
 	if len(r.Visits) == 0 {
@@ -55,6 +59,8 @@ func WriteText(out io.Writer, r *Report, l Language) error {
 		}
 	}
 
+	v.writePlansMoved(&b, r)
+
 	fmt.Fprintf(&b, "\n%s\n\n", v.Gaps)
 	if len(r.Gaps) == 0 {
 		fmt.Fprintf(&b, "  %s\n", v.GapsNone)
@@ -67,6 +73,72 @@ func WriteText(out io.Writer, r *Report, l Language) error {
 	}
 	_, err := io.WriteString(out, b.String())
 	return err
+}
+
+// writePlansMoved writes who moved plans in the period, and the changes that forgave most.
+func (v *voice) writePlansMoved(b *strings.Builder, r *Report) {
+	fmt.Fprintf(b, "\n%s\n\n", v.PlansMoved)
+	if len(r.PlanChanges) == 0 {
+		fmt.Fprintf(b, "  %s\n", v.NothingMoved)
+	} else {
+		lines := [][]string{{v.Manager, v.PlanChanges, v.DaysMoved, v.DaysForgiven}}
+		line := func(name string, row *Row) {
+			lines = append(lines, []string{name, v.Number(row.PlanChanges), v.Signed(row.DaysMoved), v.Number(row.DaysForgiven)})
+		}
+		for _, row := range r.movers() {
+			line(plain.Text(row.Name, 28), &row)
+		}
+		line(v.Total, &r.Total)
+		writeTable(b, "lrrr", lines)
+		b.WriteString("\n")
+		lines = [][]string{{v.DaysForgiven, v.DaysMoved, v.Deal, "", v.Stage, v.Manager, v.KnownOn, v.PlannedEnd}}
+		for i := range r.PlanChanges[:min(len(r.PlanChanges), textChanges)] {
+			c := &r.PlanChanges[i]
+			lines = append(lines, []string{
+				v.Number(c.DaysForgiven), v.moved(c), fmt.Sprintf("#%d", c.DealID), plain.Text(c.DealTitle, 36),
+				plain.Text(c.Stage, 22), plain.Text(c.Manager, 22), v.Date(c.KnownOn), v.planned(c.Before) + " → " + v.planned(c.After),
+			})
+		}
+		writeTable(b, "rrllllll", lines)
+		if more := len(r.PlanChanges) - textChanges; more > 0 {
+			fmt.Fprintf(b, "  "+v.MoreChangesXLSX+"\n", v.Count(int64(more), "more changes"))
+		}
+	}
+	if other := v.otherPlanChanges(r); other != "" {
+		fmt.Fprintf(b, "  %s\n", other)
+	}
+}
+
+// moved is by how many calendar days a plan was moved; a dash where there was or is none.
+func (v *voice) moved(c *views.PlanChange) string {
+	if c.DaysMoved == nil {
+		return "–"
+	}
+	return v.Signed(int64(*c.DaysMoved))
+}
+
+// planned is the end of a plan.
+func (v *voice) planned(end transform.Day) string {
+	if end == transform.NoDay {
+		return v.WithoutPlan
+	}
+	return v.Date(end)
+}
+
+// otherPlanChanges counts the changes that nobody made in a deal; empty without any.
+func (v *voice) otherPlanChanges(r *Report) string {
+	var counts []string
+	for _, other := range r.OtherPlanChanges {
+		name, ok := v.CauseText[other.Cause]
+		if !ok {
+			name = other.Cause
+		}
+		counts = append(counts, v.Number(other.Count)+" ("+name+")")
+	}
+	if len(counts) == 0 {
+		return ""
+	}
+	return v.OtherChanges + ": " + strings.Join(counts, " · ")
 }
 
 // title is the period, and whether it still runs.
@@ -108,17 +180,15 @@ func (v *voice) change(r *Report, row *Row) string {
 	return v.Signed(row.DaysLost - row.DaysLostBefore)
 }
 
-// headline is the report in six lines: what, how much, and what to compare it with.
+// headline is the report in seven lines: what, how much, and what to compare it with.
 func (v *voice) headline(r *Report) [][]string {
 	total := &r.Total
-	rate := "–"
-	if share, ok := total.Rate(); ok {
-		rate = v.Percent(share)
-	}
+	rate, firstRate := v.share(total.Rate()), v.share(total.FirstPlanRate())
 	return [][]string{
 		{v.DaysLost, v.Number(total.DaysLost), v.against(r)},
 		{v.DaysLostToDate, v.Number(r.DaysLostToDate), ""},
 		{v.OnTimeRate, rate, strings.Join(v.coverage(total.Quality), "; ")},
+		{v.FirstPlanRate, firstRate, v.firstPlanCoverage(total.Quality)},
 		{v.Closed, v.Number(total.Closed), fmt.Sprintf("%s: %s · %s: %s · %s: %s", v.OnTime, v.Number(total.OnTime), v.Late, v.Number(total.Late), v.NoPlan, v.Number(total.ClosedNoPlan()))},
 		{v.Open, v.Number(total.Open), fmt.Sprintf(v.OfOpen, v.Number(total.OpenOverdue)) + " · " + fmt.Sprintf(v.OfOpenNoPlan, v.Number(total.OpenNoPlan))},
 		{v.Waiting, v.Number(total.Waiting), ""},
@@ -157,14 +227,47 @@ func (v *voice) Rate(q Quality) string {
 	return text
 }
 
+// share is a rate by itself; a dash where there is none.
+func (v *voice) share(rate float64, ok bool) string {
+	if !ok {
+		return "–"
+	}
+	return v.Percent(rate)
+}
+
+// firstPlanRate is the rate by first plans with what it speaks for, short; a dash where there is none.
+func (v *voice) firstPlanRate(q Quality) string {
+	share, ok := q.FirstPlanRate()
+	if !ok {
+		return "–"
+	}
+	text := fmt.Sprintf("%s (%s/%s)", v.Percent(share), v.Number(q.ClosedWithFirstPlan), v.Number(q.Closed))
+	if q.IsFewFirstPlan() {
+		text += " " + v.Few
+	}
+	return text
+}
+
+// firstPlanCoverage says what the rate by first plans speaks for; empty without a rate.
+func (v *voice) firstPlanCoverage(q Quality) string {
+	if q.ClosedWithFirstPlan == 0 {
+		return ""
+	}
+	text := fmt.Sprintf(v.OfFirstPlanned, v.Number(q.OnTimeFirstPlan), v.Number(q.ClosedWithFirstPlan))
+	if q.IsFewFirstPlan() {
+		text += "; " + v.Few
+	}
+	return text
+}
+
 func (v *voice) levelLines(r *Report, level Level) [][]string {
 	lines := [][]string{{
-		v.ByName[level.By], v.DaysLost, v.Change, v.Closed, v.OnTime, v.Late, v.NoPlan, v.OnTimeRate, v.Open, v.OpenOverdue, v.Waiting,
+		v.ByName[level.By], v.DaysLost, v.Change, v.Closed, v.OnTime, v.Late, v.NoPlan, v.OnTimeRate, v.FirstPlanRate, v.Open, v.OpenOverdue, v.Waiting,
 	}}
 	line := func(name string, row *Row) {
 		lines = append(lines, []string{
 			name, v.Number(row.DaysLost), v.change(r, row), v.Number(row.Closed), v.Number(row.OnTime), v.Number(row.Late), v.Number(row.ClosedNoPlan()),
-			v.Rate(row.Quality), v.Number(row.Open), v.Number(row.OpenOverdue), v.Number(row.Waiting),
+			v.Rate(row.Quality), v.firstPlanRate(row.Quality), v.Number(row.Open), v.Number(row.OpenOverdue), v.Number(row.Waiting),
 		})
 	}
 	for i := range level.Rows {

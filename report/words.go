@@ -11,32 +11,37 @@ type words struct {
 	OnlyFunnels string
 	AllFunnels  string
 
-	DaysLost       string
-	DaysLostToDate string
-	DaysLostBefore string
-	Change         string
-	Closed         string
-	WithPlan       string
-	OnTime         string
-	Late           string
-	NoPlan         string
-	OnTimeRate     string
-	Coverage       string
-	Few            string
-	Open           string
-	OpenOverdue    string
-	OpenNoPlan     string
-	Waiting        string
-	Total          string
-	OfPlanned      string // on time, with a plan
-	OfClosed       string // share, with a plan, closed
-	NonePlanned    string // closed
-	NoneClosed     string
-	OfOpen         string
-	OfOpenNoPlan   string
-	OfWaiting      string
+	DaysLost        string
+	DaysLostToDate  string
+	DaysLostBefore  string
+	Change          string
+	Closed          string
+	WithPlan        string
+	OnTime          string
+	Late            string
+	NoPlan          string
+	OnTimeRate      string
+	Coverage        string
+	Few             string
+	Open            string
+	OpenOverdue     string
+	OpenNoPlan      string
+	Waiting         string
+	Total           string
+	OfPlanned       string // on time, with a plan
+	OfClosed        string // share, with a plan, closed
+	NonePlanned     string // closed
+	NoneClosed      string
+	OfOpen          string
+	OfOpenNoPlan    string
+	OfWaiting       string
+	FirstPlanRate   string
+	WithFirstPlan   string
+	OnTimeFirstPlan string
+	OfFirstPlanned  string // on time, with a first plan
 	// The names above and below that stand where working days are counted.
 	WorkingDaysLost, WorkingDaysLostToDate, WorkingDaysLostBefore               string
+	WorkingDaysForgiven                                                         string
 	WorkingPlanDays, WorkingOverdueDays, WorkingLostInPeriod, WorkingPausedDays string
 
 	Trend        string
@@ -71,6 +76,20 @@ type words struct {
 	Visit         string
 	Link          string
 	Status        map[string]string
+
+	PlansMoved       string
+	PlansMovedNote   string
+	NothingMoved     string
+	MoreChangesXLSX  string
+	PlanChanges      string
+	DaysMoved        string
+	DaysForgiven     string
+	KnownOn          string
+	PlannedEndBefore string
+	PlannedEndAfter  string
+	WithoutPlan      string
+	OtherChanges     string
+	CauseText        map[string]string
 
 	Gaps       string
 	GapsNote   string
@@ -124,6 +143,12 @@ var english = words{
 	OfOpenNoPlan:   "%s without a plan",
 	OfWaiting:      "beside these, waiting: %s",
 
+	FirstPlanRate:   "Rate by first plans",
+	WithFirstPlan:   "With a first plan",
+	OnTimeFirstPlan: "On time by first plans",
+	OfFirstPlanned:  "%s of %s with a first plan",
+
+	WorkingDaysForgiven:   "Lost working days forgiven",
 	WorkingDaysLost:       "Working days lost",
 	WorkingDaysLostToDate: "Working days lost to date",
 	WorkingDaysLostBefore: "Working days lost before",
@@ -168,6 +193,22 @@ var english = words{
 		"finished_late": "finished late", "no_plan": "no plan", "waiting": "waiting", "final": "final",
 	},
 
+	PlansMoved:       "Plans that were moved",
+	PlansMovedNote:   "Plans that somebody changed in a deal, by the manager of the day on which a run saw the change. Days forgiven are lost days that the change took back. The most days forgiven first.",
+	NothingMoved:     "No plan was changed in a deal in the period.",
+	MoreChangesXLSX:  "… and %s in the XLSX form, sheet Plans that were moved",
+	PlanChanges:      "Plan changes",
+	DaysMoved:        "Moved, calendar days",
+	DaysForgiven:     "Lost days forgiven",
+	KnownOn:          "Known on",
+	PlannedEndBefore: "Planned end before",
+	PlannedEndAfter:  "Planned end after",
+	WithoutPlan:      "no plan",
+	OtherChanges:     "Changes by other causes, not in these numbers",
+	CauseText: map[string]string{
+		"norm": "norms and other configuration", "entry": "corrected history", "calendar": "calendars",
+	},
+
 	Gaps:     "Not covered",
 	GapsNote: "What the numbers above can't tell, and why. The deals are listed in the XLSX and JSON forms and in the view data_gaps.",
 	GapsNone: "Everything is covered.",
@@ -209,6 +250,7 @@ var english = words{
 		"A visit is one stay of one deal in one stage; coming back is a new visit. Visits in final stages count nowhere. Visits that wait for somebody else are shown as waiting now, and count nowhere else.",
 		"A visit is on time when it ends no later than its planned end. Each day after that is a day lost, counted for whoever was responsible on that day. Days off, where there is a calendar of working days, and paused days are no days of a plan and are not lost.",
 		"The on-time rate counts closed visits that had a plan, and is shown with how many those are. Without any there is no rate; below five it is marked as few cases.",
+		"The rate by first plans counts the closed visits that were on time by the first plan that they were given, out of those that had one. Moving a plan does not change it. A rate below the on-time rate points to plans that were moved.",
 		"Open and overdue now are as of the date above, whatever the period.",
 	},
 	Page: "Page",
@@ -249,6 +291,12 @@ var russian = words{
 	OfOpenNoPlan:   "без плана: %s",
 	OfWaiting:      "кроме них ожидают: %s",
 
+	FirstPlanRate:   "Доля по первым планам",
+	WithFirstPlan:   "С первым планом",
+	OnTimeFirstPlan: "В срок по первым планам",
+	OfFirstPlanned:  "%s из %s с первым планом",
+
+	WorkingDaysForgiven:   "Прощено рабочих дней",
 	WorkingDaysLost:       "Потеряно рабочих дней",
 	WorkingDaysLostToDate: "Потеряно рабочих дней за всё время",
 	WorkingDaysLostBefore: "Потеряно рабочих дней ранее",
@@ -293,6 +341,22 @@ var russian = words{
 		"finished_late": "завершён поздно", "no_plan": "без плана", "waiting": "ожидание", "final": "конечный",
 	},
 
+	PlansMoved:       "Перенесённые планы",
+	PlansMovedNote:   "Планы, которые изменили в сделке; изменение относится к менеджеру того дня, когда его увидел расчёт. Прощённые дни — потерянные дни, которых после изменения больше нет. Сначала те, где прощено больше всего.",
+	NothingMoved:     "За период ни в одной сделке план не менялся.",
+	MoreChangesXLSX:  "… и %s — в форме XLSX, на листе «Перенесённые планы»",
+	PlanChanges:      "Изменений плана",
+	DaysMoved:        "Сдвиг, календарных дней",
+	DaysForgiven:     "Прощено дней",
+	KnownOn:          "Стало известно",
+	PlannedEndBefore: "Плановый срок до",
+	PlannedEndAfter:  "Плановый срок после",
+	WithoutPlan:      "без плана",
+	OtherChanges:     "Изменения по другим причинам, в эти числа не входят",
+	CauseText: map[string]string{
+		"norm": "нормы и другие настройки", "entry": "исправленная история", "calendar": "календари",
+	},
+
 	Gaps:     "Что не охвачено",
 	GapsNote: "О чём числа выше не говорят и почему. Список сделок — в формах XLSX и JSON и в представлении data_gaps.",
 	GapsNone: "Охвачено всё.",
@@ -334,6 +398,7 @@ var russian = words{
 		"Этап — одно пребывание сделки в нём; возврат считается заново. Конечные этапы не учитываются. Этапы ожидания показаны отдельно и больше нигде не учитываются.",
 		"Этап завершён в срок, если сделка ушла с него не позже планового срока. Каждый день после срока — потерянный; он относится к тому, кто отвечал за сделку в этот день. Выходные (если задан календарь рабочих дней) и дни на паузе не входят в план и потерянными не бывают.",
 		"Доля в срок считается по завершённым этапам с планом и показана вместе с их числом. Без планов доли нет; если их меньше пяти, стоит пометка «мало данных».",
+		"Доля по первым планам — сколько завершённых этапов закончено в срок по первому назначенному плану, из тех, у которых он был. Перенос плана её не меняет. Если она ниже доли в срок, это указывает на перенос планов.",
 		"«Сейчас» — на дату расчёта, каким бы ни был период.",
 	},
 	Page: "Страница",

@@ -12,7 +12,7 @@ import (
 )
 
 // WriteXLSX writes the report as a workbook: a summary, a sheet for each level, the visits
-// behind it, the trend and what is not covered. Texts are written as texts, so that none
+// behind it, the plans that were moved, the trend and what is not covered. Texts are written as texts, so that none
 // can be a formula; the only formulas are this package's totals, which stand with their
 // values, for programs that show a workbook without calculating it.
 func WriteXLSX(out io.Writer, r *Report, l Language) error {
@@ -48,7 +48,7 @@ func (w *workbook) write(r *Report) error {
 	for _, level := range r.Levels {
 		tables = append(tables, w.levelTable(level))
 	}
-	tables = append(tables, w.visitsTable(r), w.trendTable(r), w.gapsTable(r))
+	tables = append(tables, w.visitsTable(r), w.planChangesTable(r), w.trendTable(r), w.gapsTable(r))
 	for _, t := range tables {
 		if err := w.sheet(t); err != nil {
 			return fmt.Errorf("%s: %w", t.name, err)
@@ -112,11 +112,17 @@ func (w *workbook) summary(r *Report) error {
 		{label(w.Late), total.Late},
 		{label(w.NoPlan), total.ClosedNoPlan()},
 		{label(w.OnTimeRate), orNothing(total.Rate()), w.ifSo(total.IsFew(), w.Few)},
+		{label(w.FirstPlanRate), orNothing(total.FirstPlanRate()), w.ifSo(total.IsFewFirstPlan(), w.Few)},
+		{label(w.WithFirstPlan), total.ClosedWithFirstPlan},
+		{label(w.OnTimeFirstPlan), total.OnTimeFirstPlan},
 		{label(w.Coverage), orNothing(total.Coverage())},
 		{label(w.Open), total.Open},
 		{label(w.OpenOverdue), total.OpenOverdue},
 		{label(w.OpenNoPlan), total.OpenNoPlan},
 		{label(w.Waiting), total.Waiting},
+		{label(w.PlanChanges), total.PlanChanges, w.ifSo(len(r.OtherPlanChanges) > 0, w.otherPlanChanges(r))},
+		{label(w.DaysMoved), total.DaysMoved},
+		{label(w.DaysForgiven), total.DaysForgiven},
 		{},
 		{label(w.Gaps), label(w.InPeriod), label(w.Cases), label(w.Deals)},
 	}
@@ -231,18 +237,24 @@ func (w *workbook) totals(t table, last int) error {
 	if err := w.style(t.name, at, len(t.columns), w.styles.total); err != nil {
 		return err
 	}
+	// A share may stand before the columns that it is made of.
 	sums := map[string]int64{}
 	for i, c := range t.columns {
+		if !c.isSum {
+			continue
+		}
+		for _, row := range t.rows {
+			if n, ok := row[i].(int64); ok {
+				sums[c.title] += n
+			}
+		}
+	}
+	for _, c := range t.columns {
 		place := fmt.Sprintf("%s%d", letters[c.title], at)
 		var formula string
 		var value any
 		switch {
 		case c.isSum:
-			for _, row := range t.rows {
-				if n, ok := row[i].(int64); ok {
-					sums[c.title] += n
-				}
-			}
 			formula, value = fmt.Sprintf("SUBTOTAL(109,%[1]s2:%[1]s%[2]d)", letters[c.title], last), sums[c.title]
 		case c.part != "":
 			formula = fmt.Sprintf(`IF(%[2]s%[3]d=0,"",%[1]s%[3]d/%[2]s%[3]d)`, letters[c.part], letters[c.whole], at)

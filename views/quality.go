@@ -36,7 +36,10 @@ type Quality struct {
 	OnTime         int64
 	Late           int64
 	DaysLost       int64
-	First          transform.Day // of these days, the first with anything in it
+	// ClosedWithFirstPlan are the closed visits that ever had a plan, OnTimeFirstPlan those of them that were on time by
+	// their first one.
+	ClosedWithFirstPlan, OnTimeFirstPlan int64
+	First                                transform.Day // of these days, the first with anything in it
 }
 
 // A Quantity is what all days up to the as-of date add up to for a manager in a stage, and the open visits on that date.
@@ -74,13 +77,14 @@ func (v Views) Quality(ctx context.Context, starts []transform.Day, in Funnels) 
 		SELECT manager_id, any(manager_name), funnel_id, any(funnel_name), toString(stage_id), any(stage_name),
 			toInt64(arrayCount(start -> toInt32(day) >= start, [`+strings.Join(numbers, ", ")+`])) AS period,
 			sum(visits_closed), sum(visits_closed_with_plan), sum(visits_on_time), sum(visits_late), sum(overdue_days_accrued),
-			min(toInt32(day))
+			sum(visits_closed_with_first_plan), sum(visits_on_time_first_plan), min(toInt32(day))
 		FROM quality_report
 		WHERE `+in.hold("funnel_id")+`
 		GROUP BY manager_id, funnel_id, stage_id, period`,
 		func(rows driver.Rows, q *Quality) error {
 			var period int64
-			err := rows.Scan(append(q.columns(), &period, &q.Closed, &q.ClosedWithPlan, &q.OnTime, &q.Late, &q.DaysLost, (*int32)(&q.First))...)
+			err := rows.Scan(append(q.columns(), &period, &q.Closed, &q.ClosedWithPlan, &q.OnTime, &q.Late, &q.DaysLost,
+				&q.ClosedWithFirstPlan, &q.OnTimeFirstPlan, (*int32)(&q.First))...)
 			q.Period = int(period)
 			return err
 		})

@@ -90,7 +90,7 @@ func TestPage(t *testing.T) {
 	folder := t.TempDir()
 	browser := startBrowser(t)
 	for _, language := range report.Languages {
-		for by, r := range map[string]*report.Report{"manager": &s.byManager, "stage": &s.byStage, "funnel": &s.byFunnel, "moved": &s.moved, "manager, working days": workingDays(&s.moved)} {
+		for by, r := range map[string]*report.Report{"manager": &s.byManager, "stage": &s.byStage, "funnel": &s.byFunnel, "manager, working days": workingDays(&s.moved)} {
 			var b bytes.Buffer
 			if err := report.WriteHTML(&b, r, language); err != nil {
 				t.Fatal(err)

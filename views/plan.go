@@ -25,7 +25,7 @@ type PlanChange struct {
 	DaysForgiven int64
 }
 
-// PlanChanges are the changes in deals that runs with as-of dates from from to to saw. Those that forgave the most
+// PlanChanges are the changes in deals that runs as of the dates of a period saw. Those that forgave the most
 // days come first, then those that moved the plan furthest.
 func (v Views) PlanChanges(ctx context.Context, from, to transform.Day, in Funnels) iter.Seq2[PlanChange, error] {
 	return read(ctx, v, "plan_changes", `
@@ -50,7 +50,7 @@ type CauseCount struct {
 	Count int64
 }
 
-// OtherPlanChanges counts the changes that runs with as-of dates from from to to saw and that nobody made in a deal,
+// OtherPlanChanges counts the changes that runs as of the dates of a period saw and that nobody made in a deal,
 // the most frequent cause first.
 func (v Views) OtherPlanChanges(ctx context.Context, from, to transform.Day, in Funnels) ([]CauseCount, error) {
 	return list(read(ctx, v, "plan_changes", `

@@ -36,6 +36,7 @@ type words struct {
 	OfOpenNoPlan    string
 	OfWaiting       string
 	FirstPlanRate   string
+	ByFirstPlans    string // the same beside an on-time rate
 	WithFirstPlan   string
 	OnTimeFirstPlan string
 	OfFirstPlanned  string // on time, with a first plan
@@ -144,6 +145,7 @@ var english = words{
 	OfWaiting:      "beside these, waiting: %s",
 
 	FirstPlanRate:   "Rate by first plans",
+	ByFirstPlans:    "By first plans",
 	WithFirstPlan:   "With a first plan",
 	OnTimeFirstPlan: "On time by first plans",
 	OfFirstPlanned:  "%s of %s with a first plan",
@@ -292,6 +294,7 @@ var russian = words{
 	OfWaiting:      "кроме них ожидают: %s",
 
 	FirstPlanRate:   "Доля по первым планам",
+	ByFirstPlans:    "По первым планам",
 	WithFirstPlan:   "С первым планом",
 	OnTimeFirstPlan: "В срок по первым планам",
 	OfFirstPlanned:  "%s из %s с первым планом",

@@ -26,14 +26,7 @@ CREATE OR REPLACE VIEW deals_then_v1
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS
 WITH
-    (
-        SELECT (
-            groupArrayArrayIf(arrayMap(n -> (concat(toString(run_id), '/', n.1), n.2), list), kind = 'funnel'),
-            groupArrayArrayIf(arrayMap(n -> (concat(toString(run_id), '/', n.1), n.2), list), kind = 'stage'),
-            groupArrayArrayIf(arrayMap(n -> (concat(toString(run_id), '/', n.1), n.2), list), kind = 'manager'))
-        FROM names
-        WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)}
-    ) AS names,
+    (SELECT lists FROM names_then) AS names,
     names.1 AS funnel_names,
     names.2 AS stage_names,
     names.3 AS manager_names,

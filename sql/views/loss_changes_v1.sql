@@ -38,15 +38,9 @@ FROM
         WHERE run_id > run_before AND run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)} AND run_before > 0
         GROUP BY deal_id
         UNION ALL
-        SELECT deal_id, 0, 0, sumMap(map(change.3, toInt64(change.14 - change.13))) AS by_cause
-        FROM
-        (
-            SELECT deal_id, arrayJoin(JSONExtract(plan_log, 'Array(Tuple(UInt32, UInt16, UInt8, UInt64, UInt8, Int32, UInt16, UInt8, Int32, UInt16, Int32, Int32, Int32, Int32))')) AS change
-            FROM visits
-            WHERE run_id > run_before AND run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)} AND (until_run_id > {newest_run:UInt32} OR until_run_id IN {hidden_runs:Array(UInt32)}) AND NOT is_gone
-                AND plan_log != ''
-        )
-        WHERE change.1 > run_before
+        SELECT deal_id, 0, 0, sumMap(map(change.cause, toInt64(change.shown - change.shown_before))) AS by_cause
+        FROM planned_anew
+        WHERE row_run > run_before AND change.run_id > run_before
         GROUP BY deal_id
     )
     GROUP BY deal_id

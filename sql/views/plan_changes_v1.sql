@@ -1,4 +1,3 @@
--- A visit carries its changes along, so that they follow it when it gets another number, is withdrawn or comes back.
 CREATE OR REPLACE VIEW plan_changes_v1
 (
     known_on            Date COMMENT 'As-of date of the run that saw the change',
@@ -36,8 +35,8 @@ WITH
     names.2 AS stage_names,
     names.3 AS manager_names
 SELECT
-    v.change.2 AS known_on,
-    v.change.1 AS run_id,
+    v.change.known_on AS known_on,
+    v.change.run_id AS run_id,
     v.deal_id AS deal_id,
     d.title AS deal_title,
     concat('https://', {newest_host:String}, '/crm/deal/details/', toString(v.deal_id), '/') AS deal_url,
@@ -46,26 +45,19 @@ SELECT
     v.visit_no AS visit_no,
     CAST(v.stage_id AS LowCardinality(String)) AS stage_id,
     transform(concat(toString(v.funnel_id), '/', v.stage_id), stage_names.1, stage_names.2, toString(v.stage_id)) AS stage_name,
-    v.change.4 AS manager_id,
+    v.change.manager_id AS manager_id,
     transform(toString(manager_id), manager_names.1, manager_names.2, concat('#', toString(manager_id))) AS manager_name,
-    CAST(['entry', 'calendar', 'norm', 'deal'][v.change.3 + 1] AS LowCardinality(String)) AS cause,
-    CAST(nullIf(['', 'deal_date', 'deal_days', 'stage_norm'][v.change.5 + 1], '') AS LowCardinality(Nullable(String))) AS plan_source_before,
-    CAST(nullIf(['', 'deal_date', 'deal_days', 'stage_norm'][v.change.8 + 1], '') AS LowCardinality(Nullable(String))) AS plan_source,
-    if(v.change.5 = 0, NULL, v.change.6) AS plan_days_before,
-    if(v.change.8 = 0, NULL, v.change.9) AS plan_days,
-    if(v.change.5 = 0, NULL, toDate(v.change.7)) AS planned_end_before,
-    if(v.change.8 = 0, NULL, toDate(v.change.10)) AS planned_end,
-    if(v.change.5 = 0 OR v.change.8 = 0, NULL, toInt32(v.change.10) - toInt32(v.change.7)) AS days_moved,
-    v.change.11 AS overdue_days_before,
-    v.change.12 AS overdue_days
-FROM
-(
-    SELECT deal_id, funnel_id, visit_no, stage_id,
-        arrayJoin(JSONExtract(plan_log, 'Array(Tuple(UInt32, UInt16, UInt8, UInt64, UInt8, Int32, UInt16, UInt8, Int32, UInt16, Int32, Int32, Int32, Int32))')) AS change
-    FROM visits
-    WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)} AND (until_run_id > {newest_run:UInt32} OR until_run_id IN {hidden_runs:Array(UInt32)}) AND NOT is_gone
-        AND plan_log != ''
-) AS v
+    CAST(['entry', 'calendar', 'norm', 'deal'][v.change.cause + 1] AS LowCardinality(String)) AS cause,
+    CAST(nullIf(['', 'deal_date', 'deal_days', 'stage_norm'][v.change.source_before + 1], '') AS LowCardinality(Nullable(String))) AS plan_source_before,
+    CAST(nullIf(['', 'deal_date', 'deal_days', 'stage_norm'][v.change.source + 1], '') AS LowCardinality(Nullable(String))) AS plan_source,
+    if(v.change.source_before = 0, NULL, v.change.days_before) AS plan_days_before,
+    if(v.change.source = 0, NULL, v.change.days) AS plan_days,
+    if(v.change.source_before = 0, NULL, toDate(v.change.end_before)) AS planned_end_before,
+    if(v.change.source = 0, NULL, toDate(v.change.end)) AS planned_end,
+    if(v.change.source_before = 0 OR v.change.source = 0, NULL, toInt32(v.change.end) - toInt32(v.change.end_before)) AS days_moved,
+    v.change.overdue_before AS overdue_days_before,
+    v.change.overdue AS overdue_days
+FROM (SELECT * FROM planned_anew) AS v
 LEFT JOIN
 (
     SELECT deal_id, title

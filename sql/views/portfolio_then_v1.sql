@@ -13,11 +13,7 @@ CREATE OR REPLACE VIEW portfolio_then_v1
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS
 WITH
-    (
-        SELECT groupArrayArrayIf(arrayMap(n -> (concat(toString(run_id), '/', n.1), n.2), list), kind = 'funnel')
-        FROM names
-        WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)}
-    ) AS funnel_names
+    (SELECT lists.1 FROM names_then) AS funnel_names
 SELECT
     s.known_on AS known_on,
     m.funnel_id AS funnel_id,

@@ -1,5 +1,5 @@
 -- A state is shown from the as-of date of its run to the day before that of the next one, and of several runs of
--- one date the last one's. The number of a run stands before each name, so that one look-up serves all states.
+-- one date the last one's.
 CREATE OR REPLACE VIEW shown_dates
 (
     known_on     Date COMMENT 'Date from the first published as-of date to the last',

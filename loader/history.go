@@ -32,9 +32,9 @@ type Known struct {
 
 // DealIDs are the deals of the shard that the run has to derive, ascending: all of them, or those that
 // can have changed since the last published run. These are the deals that were landed
-// since, the open ones, those with a date that did not exist for that run or lay
-// ahead of the portal's clock, and those that were taken out.
-func (s *Shard) DealIDs(ctx context.Context, all bool, zone *time.Location) ([]extractor.DealID, error) {
+// since, the open ones that don't grow, those with a date that did not exist for that run or lay
+// ahead of the portal's clock, and those that were taken out. A growth of nil lets no deal grow.
+func (s *Shard) DealIDs(ctx context.Context, all bool, zone *time.Location, growth *Growth) ([]extractor.DealID, error) {
 	query, args := "SELECT deal_id FROM landing_deals", []any{}
 	if !all {
 		since := uint32(s.before.RunID)
@@ -46,7 +46,7 @@ func (s *Shard) DealIDs(ctx context.Context, all bool, zone *time.Location) ([]e
 				UNION ALL
 				SELECT deal_id FROM landing_stage_changes WHERE run_id > ? OR changed_at >= ?
 				UNION ALL
-				SELECT deal_id FROM visits WHERE is_open AND NOT is_gone AND ` + s.shown + `
+				SELECT deal_id FROM visits WHERE ` + s.ungrown(growth) + `
 				` + s.stillForgotten() + `
 			)
 			WHERE deal_id IN (SELECT deal_id FROM landing_deals)`

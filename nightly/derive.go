@@ -12,14 +12,19 @@ import (
 )
 
 // derive appends the difference between what is published and what the rules make of
-// the landed deals, in all shards at once.
+// the landed deals, in all shards at once. Where the rules are the same, visits of which only the date has changed
+// grow in the engine.
 func (p Pass) derive(ctx context.Context, run *loader.Run, rules *transform.Rules, dates transform.Dates, all bool) error {
 	shards := run.Shards()
 	ids := make([][]extractor.DealID, len(shards))
 	progress := &counter{shown: p.Progress}
+	growth := loader.GrowthOf(rules, dates)
+	if all {
+		growth = nil
+	}
 	for i, shard := range shards {
 		var err error
-		if ids[i], err = shard.DealIDs(ctx, all, rules.Zone); err != nil {
+		if ids[i], err = shard.DealIDs(ctx, all, rules.Zone, growth); err != nil {
 			return err
 		}
 		progress.total += len(ids[i])
@@ -36,7 +41,14 @@ func (p Pass) derive(ctx context.Context, run *loader.Run, rules *transform.Rule
 	}
 	group, completing := errgroup.WithContext(ctx)
 	for i, shard := range shards {
-		group.Go(func() error { return shard.Complete(completing, appended[i]) })
+		group.Go(func() error {
+			grown, err := shard.Grow(completing, growth, ids[i])
+			if err != nil {
+				return err
+			}
+			appended[i].Add(grown)
+			return shard.Complete(completing, appended[i])
+		})
 	}
 	if err := group.Wait(); err != nil {
 		return err
@@ -163,7 +175,8 @@ func dealRow(known *loader.Known, rules *transform.Rules, derived transform.Deri
 		Title: d.Title, Currency: d.Currency, Gaps: derived.Gaps,
 	}
 	if d.BadAmount == "" {
-		row.Amount = &d.Amount
+		amount := d.Amount // a pointer into the deal would keep all that was read with it
+		row.Amount = &amount
 	}
 	if !d.CreatedAt.IsZero() {
 		row.CreatedDate = transform.DayOf(d.CreatedAt, rules.Zone)

@@ -160,7 +160,7 @@ func (p Pass) work(ctx context.Context, wait time.Duration) (Helped, error) {
 	p.Progress.Step("derive and append")
 	ids := make([][]extractor.DealID, len(split.Shards()))
 	for i, shard := range split.Shards() {
-		if ids[i], err = shard.DealIDs(ctx, split.IsAll, rules.Zone); err != nil {
+		if ids[i], err = shard.DealIDs(ctx, split.IsAll, rules.Zone, loader.GrowthOf(rules, dates)); err != nil {
 			return helped, err
 		}
 	}

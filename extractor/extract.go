@@ -1,6 +1,7 @@
 package extractor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,8 +9,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"stagelag/bitrix24"
 )
@@ -288,21 +287,51 @@ func (x *extraction) readAllChanges(ctx context.Context, total int) error {
 	return nil
 }
 
-// landAhead lands a block while the next is read. It reports a block when the one before has landed
-// and before the next may have to wait for the portal.
+// mostWaiting is how many rows wait for a landing at most.
+const mostWaiting = 20_000
+
+// landAhead lands blocks while others are read. A portal that answers faster than rows land has several blocks landed
+// at once; before mostWaiting wait, no further ones are read. Each block is reported as it is read.
 func landAhead[T any](blocks iter.Seq2[block[T], error], tell func(block[T]), land func(block[T]) error) error {
-	var landing errgroup.Group // one block at a time
-	for b, err := range blocks {
-		if err := landing.Wait(); err != nil {
-			return err
+	var waiting block[T]
+	landed := make(chan error, 1)
+	isLanding := false
+	begin := func() {
+		if isLanding = waiting.cursor > 0; isLanding {
+			b := waiting
+			waiting = block[T]{}
+			go func() { landed <- land(b) }()
 		}
+	}
+	end := func() error {
+		if !isLanding {
+			return nil
+		}
+		isLanding = false
+		return <-landed
+	}
+	var broken error
+	for b, err := range blocks {
 		if err != nil {
-			return err
+			broken = err
+			break
 		}
 		tell(b)
-		landing.Go(func() error { return land(b) })
+		waiting.rows, waiting.cursor = append(waiting.rows, b.rows...), b.cursor
+		if isLanding && len(landed) == 0 && len(waiting.rows) < mostWaiting {
+			continue
+		}
+		if err := end(); err != nil {
+			return err
+		}
+		begin()
 	}
-	return landing.Wait()
+	err := end()
+	if err == nil {
+		begin()
+		err = end()
+	}
+	return cmp.Or(broken, err)
 }
 
 func (x *extraction) saveState(ctx context.Context) error {
@@ -451,14 +480,29 @@ func (x *extraction) replaceHistories(ctx context.Context, deals []DealID) error
 		if err != nil {
 			return fmt.Errorf("count stage changes: %w", err)
 		}
+		var read history
+		land := func() error {
+			if err := x.landing.ReplaceStageChanges(ctx, read.deals, read.changes); err != nil {
+				return fmt.Errorf("land stage changes: %w", err)
+			}
+			x.result.ChangesRead += len(read.changes)
+			read = history{}
+			return nil
+		}
 		for history, err := range x.reader.histories(ctx, group, counts) {
 			if err != nil {
 				return err
 			}
-			if err := x.landing.ReplaceStageChanges(ctx, history.deals, history.changes); err != nil {
-				return fmt.Errorf("land stage changes: %w", err)
+			read.deals, read.changes = append(read.deals, history.deals...), append(read.changes, history.changes...)
+			if len(read.changes) < mostWaiting {
+				continue
 			}
-			x.result.ChangesRead += len(history.changes)
+			if err := land(); err != nil {
+				return err
+			}
+		}
+		if err := land(); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -204,7 +204,7 @@ func LandedDeals(ctx context.Context, conn driver.Conn, ids []extractor.DealID) 
 }
 
 // largeQuery lets a statement name a chunk of deals one by one.
-const largeQuery = " SETTINGS max_query_size = 10000000"
+const largeQuery = " SETTINGS max_query_size = 10000000, optimize_move_to_prewhere_if_final = 1"
 
 func landedDeals(ctx context.Context, conn driver.Conn, where string) ([]Known, error) {
 	var deals []Known

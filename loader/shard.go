@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"golang.org/x/sync/errgroup"
 
 	"stagelag/extractor"
 	"stagelag/warehouse"
@@ -97,13 +98,12 @@ func (s *Shard) Complete(ctx context.Context, appended Appended) error {
 			return err
 		}
 	}
+	marking, ctx := errgroup.WithContext(ctx) // the engine begins a change with a pause
 	if appended.Visits > 0 {
-		if err := s.markReplaced(ctx, "visits"); err != nil {
-			return err
-		}
+		marking.Go(func() error { return s.markReplaced(ctx, "visits") })
 	}
 	if appended.Deals > 0 {
-		return s.markReplaced(ctx, "deals")
+		marking.Go(func() error { return s.markReplaced(ctx, "deals") })
 	}
-	return nil
+	return marking.Wait()
 }

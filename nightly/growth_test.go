@@ -1,0 +1,118 @@
+package nightly_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"stagelag/config"
+	"stagelag/extractor"
+	"stagelag/nightly"
+	"stagelag/simulator"
+	"stagelag/transform"
+)
+
+// deriving counts the deals that a pass derives.
+type deriving struct {
+	quiet
+	step  string
+	deals int64
+}
+
+func (d *deriving) Step(name string) { d.step = name }
+
+func (d *deriving) Rows(_, total int64) {
+	if d.step == "derive and append" {
+		d.deals = total
+	}
+}
+
+// TestOpenVisitsGrow: a night derives the deals that have changed and those that a pause or a missed night concerns;
+// the others grow in the engine. A full run, which derives all, finds nothing to correct then, under every calendar
+// and every form of pause.
+func TestOpenVisitsGrow(t *testing.T) {
+	t.Parallel()
+	for name, configure := range map[string]func(*site){
+		"every day": func(*site) {},
+		"working days and pauses": func(s *site) {
+			weekend := []time.Weekday{time.Saturday, time.Sunday}
+			s.cfg.Calendar = config.Calendar{Kind: config.WorkingDays, Weekend: weekend, Lists: []config.List{{Name: "ru"}}}
+			s.cfg.Pauses = config.Pauses{Flag: "UF_CRM_WAITING", From: "UF_CRM_HOLD_FROM", Until: "UF_CRM_HOLD_UNTIL"}
+			s.cfg.Calendar.Funnels = map[extractor.FunnelID]config.FunnelCalendar{5: {Kind: config.WorkingDays, Weekend: weekend[:1]}}
+			s.cfg.Stages.Waiting = []extractor.StageID{"C5:DOCS"}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			world, suggested := simulator.Generate(simulator.GenerateOptions{Seed: 67, Deals: 60, Now: firstNight, Language: simulator.Russian})
+			s := newSite(t, world, suggested, firstNight)
+			configure(s)
+			// Pauses that begin by the passing of days alone, and a flag that is set and taken away.
+			var open []simulator.DealID
+			for _, d := range world.Deals() {
+				if d.Funnel == 5 && !d.IsRecurring && len(open) < 12 {
+					open = append(open, d.ID)
+				}
+			}
+			for i, deal := range open {
+				begins := firstNight.AddDate(0, 0, []int{1, 2, 5, 8}[i/3]).Format(time.DateOnly)
+				switch i % 3 {
+				case 0:
+					world.SetField(deal, firstNight.Add(-time.Hour), "UF_CRM_HOLD_FROM", begins)
+				case 1:
+					world.SetField(deal, firstNight.Add(-time.Hour), "UF_CRM_HOLD_FROM", begins)
+					world.SetField(deal, firstNight.Add(-time.Hour), "UF_CRM_HOLD_UNTIL", firstNight.AddDate(0, 0, 6+i/3).Format(time.DateOnly))
+				case 2:
+					world.SetField(deal, firstNight.AddDate(0, 0, i%2).Add(-time.Hour), "UF_CRM_WAITING", "Y")
+					world.SetField(deal, firstNight.AddDate(0, 0, 4).Add(-time.Hour), "UF_CRM_WAITING", "N")
+				}
+			}
+			s.run(false)
+			for _, night := range []struct {
+				day, asOf int
+				grows     bool
+			}{
+				{1, 1, true},
+				{2, 2, true},
+				{4, 3, false}, // not today's: who was responsible is assumed
+				{4, 4, false}, // and is seen again
+				{5, 5, true},
+				{7, 7, false}, // a night was missed
+				{8, 8, true},
+			} {
+				at := firstNight.AddDate(0, 0, night.day)
+				if s.clock.Load() < at.Unix() {
+					life{world, 67}.before(at, 3)
+				}
+				s.at(at)
+				derived := &deriving{}
+				pass := s.pass(false)
+				pass.Progress = derived
+				pass.AsOf = transform.DayOf(firstNight.AddDate(0, 0, night.asOf), s.cfg.Portal.TimeZone)
+				if _, err := nightly.Run(context.Background(), pass); err != nil {
+					t.Fatal(err)
+				}
+				isOpen := s.number("SELECT sum(is_open) FROM deals_now")
+				if hasGrown := derived.deals < isOpen; hasGrown != night.grows {
+					t.Errorf("the run as of day %d derives %d deals, %d are open", night.asOf, derived.deals, isOpen)
+				}
+				if n := s.kept(`
+					SELECT count() FROM facts AS f JOIN visits AS v ON v.deal_id = f.deal_id AND v.visit_no = f.visit_no
+					WHERE f.run_id = (SELECT max(run_id) FROM run_events) AND f.is_open AND v.is_open AND NOT v.is_gone AND v.until_run_id > f.run_id
+						AND (f.manager_id, toInt8(f.manager_source)) != (v.tenure_manager[-1], toInt8(v.tenure_source[-1]))
+						AND f.day = (SELECT argMax(as_of, run_id) FROM run_events)`); n != 0 {
+					t.Errorf("as of day %d, %d facts have another manager than their visits", night.asOf, n)
+				}
+				if night.day != night.asOf {
+					continue
+				}
+				published := s.snapshot()
+				if full := s.run(true).Run; full.FactsAppended != 0 || full.DealsChanged != 0 {
+					t.Errorf("after day %d a full run appends %d facts of %d deals, want none", night.day, full.FactsAppended, full.DealsChanged)
+				}
+				expectSame(t, fmt.Sprintf("a full run after day %d changes no number", night.day), s.snapshot(), published)
+			}
+		})
+	}
+}

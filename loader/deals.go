@@ -69,6 +69,7 @@ var dealTable = table[DealRow]{"deals", []column[DealRow]{
 
 	plain("visits", func(d *DealRow) *uint32 { return &d.Standing.Visits }),
 	date("first_entered", func(d *DealRow) *transform.Day { return &d.Standing.FirstEntered }),
+	date("last_entered", func(d *DealRow) *transform.Day { return &d.Standing.EnteredDate }),
 	id32("funnel_id", func(d *DealRow) *extractor.FunnelID { return &d.Standing.FunnelID }),
 	text("stage_id", func(d *DealRow) *extractor.StageID { return &d.Standing.StageID }),
 	enum("semantics", func(d *DealRow) *extractor.Semantics { return &d.Standing.Semantics }),
@@ -99,7 +100,7 @@ func managersOf(d *DealRow) *[]transform.LastVisit { return &d.Standing.Managers
 // restore takes out of a row that was read the dates that stand for absent ones.
 func (d *DealRow) restore() {
 	if d.Standing.Visits == 0 {
-		d.Standing.FirstEntered = transform.NoDay
+		d.Standing.FirstEntered, d.Standing.EnteredDate = transform.NoDay, transform.NoDay
 	}
 	if !d.Standing.IsPlanned {
 		d.Standing.PlannedEnd = transform.NoDay

@@ -31,7 +31,7 @@ func (s *Shard) appendMeasures(ctx context.Context) error {
 const measures = `
 		INSERT INTO day_measures (run_id, day, funnel_id, stage_id, manager_id, visits_entered, visits_closed,
 			visits_closed_with_plan, visits_on_time, late_days, overdue_days_accrued, visits_open, visits_overdue, visits_no_plan, visits_waiting,
-			visits_closed_with_first_plan, visits_on_time_first_plan, first_plan_late_days)
+			visits_closed_with_first_plan, visits_on_time_first_plan, first_plan_late_days, overdue_days_assumed, visits_assumed)
 		WITH
 			semantics = 'process' AND NOT is_open AND NOT is_waiting AS is_closed,
 			is_open AND NOT is_waiting AS is_working,
@@ -44,7 +44,7 @@ const measures = `
 		SELECT
 			toUInt32(%[1]d), day, funnel_id, stage_id, manager_id,
 			sum(entries), sum(closed), sum(closed_with_plan), sum(on_time), sum(late), sum(accrued), sum(open), sum(overdue), sum(no_plan), sum(waiting),
-			sum(closed_with_first), sum(on_time_first), sum(late_first)
+			sum(closed_with_first), sum(on_time_first), sum(late_first), sum(accrued_assumed), sum(closed_assumed)
 		FROM
 		(
 			SELECT
@@ -59,14 +59,16 @@ const measures = `
 				sum(sign * (is_working AND is_late)) AS overdue,
 				sum(sign * (is_working AND NOT is_planned)) AS no_plan,
 				sum(sign * (is_open AND is_waiting)) AS waiting,
-				toInt64(0) AS closed_with_first, toInt64(0) AS on_time_first, toInt64(0) AS late_first
+				toInt64(0) AS closed_with_first, toInt64(0) AS on_time_first, toInt64(0) AS late_first,
+				sum(sign * (overdue_day AND manager_source = 'assumed')) AS accrued_assumed,
+				sum(sign * (is_closed AND manager_source = 'assumed')) AS closed_assumed
 			FROM facts
 			WHERE run_id = %[1]d
 			GROUP BY day, funnel_id, stage_id, manager_id
 			UNION ALL
 			SELECT
 				left_date AS day, funnel_id, stage_id, manager_id, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-				sum(sign_of_visit), sum(sign_of_visit * NOT is_late_by_first), sum(sign_of_visit * first_days)
+				sum(sign_of_visit), sum(sign_of_visit * NOT is_late_by_first), sum(sign_of_visit * first_days), 0, 0
 			FROM visits
 			WHERE NOT is_gone AND is_closed AND first_plan_source != 'none'
 				AND (run_id = %[1]d OR %[2]s AND (deal_id, visit_no) IN (SELECT deal_id, visit_no FROM visits WHERE run_id = %[1]d))
@@ -75,4 +77,4 @@ const measures = `
 		GROUP BY day, funnel_id, stage_id, manager_id
 		HAVING sum(entries) != 0 OR sum(closed) != 0 OR sum(closed_with_plan) != 0 OR sum(on_time) != 0 OR sum(late) != 0 OR sum(accrued) != 0
 			OR sum(open) != 0 OR sum(overdue) != 0 OR sum(no_plan) != 0 OR sum(waiting) != 0
-			OR sum(closed_with_first) != 0 OR sum(on_time_first) != 0 OR sum(late_first) != 0`
+			OR sum(closed_with_first) != 0 OR sum(on_time_first) != 0 OR sum(late_first) != 0 OR sum(accrued_assumed) != 0 OR sum(closed_assumed) != 0`

@@ -76,7 +76,7 @@ func drawLanded(t *rapid.T, id extractor.DealID) Known {
 func drawVisit(t *rapid.T, id extractor.DealID, no uint32) transform.Visit {
 	v := transform.Visit{
 		DealID: id, No: no, FunnelID: extractor.FunnelID(rapid.Uint32().Draw(t, "funnel")), StageID: extractor.StageID(someText.Draw(t, "stage")),
-		Semantics: someSemantics.Draw(t, "semantics"), IsReturn: rapid.Bool().Draw(t, "return"), ChangeID: extractor.ChangeID(rapid.Uint64().Draw(t, "change")),
+		Semantics: someSemantics.Draw(t, "semantics"), IsReturn: rapid.Bool().Draw(t, "return"), Next: transform.StageKey{Funnel: extractor.FunnelID(rapid.Uint32().Draw(t, "next funnel")), Stage: extractor.StageID(someText.Draw(t, "next stage"))}, ChangeID: extractor.ChangeID(rapid.Uint64().Draw(t, "change")),
 		History:   rapid.SampledFrom([]transform.HistorySource{transform.FromHistory, transform.Reconstructed}).Draw(t, "history"),
 		EnteredAt: someTime.Draw(t, "entered"), EnteredDate: transform.Day(someDay.Draw(t, "entered")), LeftDate: transform.NoDay,
 		Plan:    transform.Plan{End: transform.NoDay, Problem: someText.Draw(t, "problem")},
@@ -139,11 +139,11 @@ func drawDealRow(t *rapid.T, id extractor.DealID) *DealRow {
 	d := &DealRow{
 		DealID: id, IsGone: rapid.Bool().Draw(t, "gone"), Why: rapid.SampledFrom([]GoneWhy{NotGone, Deleted, OutsideFunnels, ForgottenDeal, Template}).Draw(t, "why"), Title: someText.Draw(t, "title"), Amount: drawAmount(t),
 		Currency: someText.Draw(t, "currency"), CreatedDate: transform.Day(someDay.Draw(t, "created")), Gaps: rapid.SliceOfN(someGap, 0, 2).Draw(t, "gaps"),
-		Standing: transform.Standing{FirstEntered: transform.NoDay, PlannedEnd: transform.NoDay},
+		Standing: transform.Standing{FirstEntered: transform.NoDay, EnteredDate: transform.NoDay, PlannedEnd: transform.NoDay},
 	}
 	if s := &d.Standing; rapid.Bool().Draw(t, "has visits") {
 		*s = transform.Standing{
-			Visits: 1 + rapid.Uint32Max(1e9).Draw(t, "visits"), FirstEntered: transform.Day(someDay.Draw(t, "first")), FunnelID: extractor.FunnelID(rapid.Uint32().Draw(t, "funnel")),
+			Visits: 1 + rapid.Uint32Max(1e9).Draw(t, "visits"), FirstEntered: transform.Day(someDay.Draw(t, "first")), EnteredDate: transform.Day(someDay.Draw(t, "last entered")), FunnelID: extractor.FunnelID(rapid.Uint32().Draw(t, "funnel")),
 			StageID: extractor.StageID(someText.Draw(t, "stage")), Semantics: someSemantics.Draw(t, "semantics"), ManagerID: someManager.Draw(t, "manager"),
 			IsOpen: rapid.Bool().Draw(t, "open"), IsPlanned: rapid.Bool().Draw(t, "planned"), PlannedEnd: transform.NoDay, IsLate: rapid.Bool().Draw(t, "late"),
 			IsWaiting: rapid.Bool().Draw(t, "waits"), Accrues: rapid.Int32().Draw(t, "accrues"), Due: rapid.Int32().Draw(t, "due"), Stops: rapid.Int32().Draw(t, "stops"),

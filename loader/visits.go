@@ -46,6 +46,8 @@ var visitTable = table[visitRow]{"visits", []column[visitRow]{
 	text("stage_id", func(r *visitRow) *extractor.StageID { return &r.StageID }),
 	enum("semantics", func(r *visitRow) *extractor.Semantics { return &r.Semantics }),
 	plain("is_return", func(r *visitRow) *bool { return &r.IsReturn }),
+	id32("next_funnel_id", func(r *visitRow) *extractor.FunnelID { return &r.Next.Funnel }),
+	text("next_stage_id", func(r *visitRow) *extractor.StageID { return &r.Next.Stage }),
 	id64("change_id", func(r *visitRow) *extractor.ChangeID { return &r.ChangeID }),
 	enum("history_source", func(r *visitRow) *transform.HistorySource { return &r.History }),
 	moment("entered_at", func(r *visitRow) *time.Time { return &r.EnteredAt }),

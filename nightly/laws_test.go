@@ -206,6 +206,30 @@ var laws = []law{
 			OR f.closed != q.visits_closed OR f.with_plan != q.visits_closed_with_plan OR f.on_time != q.visits_on_time
 			OR f.late_days != q.late_days`,
 		"quality_report", "visits_overdue + (visits_overdue > 1) AS visits_overdue"},
+	{"what the quality report says is assumed is assumed in the facts", assumedOtherwise,
+		"quality_report", "overdue_days_accrued AS overdue_days_assumed"},
+	{"a visit is left for the one that follows it", `
+		SELECT count() FROM
+		(
+			SELECT next_funnel_id, next_stage_id, next_stage_name, is_open, leadInFrame(visit_no, 1, visit_no) OVER later AS no_after,
+				visit_no, leadInFrame((funnel_id, toString(stage_id), stage_name), 1) OVER later AS after
+			FROM deal_stages WINDOW later AS (PARTITION BY deal_id ORDER BY visit_no ROWS BETWEEN CURRENT ROW AND 1 FOLLOWING)
+		)
+		WHERE no_after = visit_no + 1 AND NOT ifNull((next_funnel_id, toString(next_stage_id), next_stage_name) = after, 0)
+			OR isNull(next_stage_id) != isNull(next_funnel_id) OR isNull(next_stage_id) != isNull(next_stage_name)
+			OR is_open = 1 AND isNotNull(next_stage_id)`,
+		"deal_stages", "stage_name AS next_stage_name"},
+	{"a deal is closed on the entry into its final stage", `
+		SELECT count() FROM deals_now AS d
+		LEFT JOIN (SELECT deal_id, argMax((entered_date, stage_semantics), visit_no) AS last FROM deal_stages GROUP BY deal_id) AS v USING (deal_id)
+		WHERE d.closed_date IS DISTINCT FROM if(v.last.2 = 'process', NULL, v.last.1)`,
+		"deals_now", "closed_date + 1 AS closed_date"},
+	{"a fact is named as its visit", `
+		SELECT count() FROM deal_stage_days AS f
+		JOIN (SELECT deal_id, visit_no, funnel_name, stage_name FROM deal_stages) AS v USING (deal_id, visit_no)
+		JOIN (SELECT manager_id, any(manager_name) AS manager_name FROM quality_report GROUP BY manager_id) AS m USING (manager_id)
+		WHERE (f.funnel_name, f.stage_name, f.manager_name) != (v.funnel_name, v.stage_name, m.manager_name)`,
+		"deal_stage_days", "funnel_name AS stage_name"},
 	{"the quality report counts the visits that wait", `
 		SELECT count() FROM
 		(
@@ -293,6 +317,19 @@ const changedOtherwise = `
 		OR ended_now > ended_then AND ended = 0 OR ended > 0 AND ended_now = 0 AND NOT late_then
 	)
 	OR run_before = 0 AND newly + ended > 0`
+
+// assumedOtherwise counts the rows of the quality report whose days and visits under assumed managers are other than
+// those of the facts.
+const assumedOtherwise = `
+	SELECT count() FROM
+	(
+		SELECT day, manager_id, funnel_id, stage_id, sumIf(overdue_day, manager_source = 'assumed') AS days, countIf(is_open = 0 AND manager_source = 'assumed') AS closed
+		FROM deal_stage_days
+		WHERE (deal_id, visit_no) IN (SELECT deal_id, visit_no FROM deal_stages WHERE stage_semantics = 'process' AND status != 'waiting')
+		GROUP BY day, manager_id, funnel_id, stage_id
+	) AS f
+	FULL JOIN quality_report AS q USING (day, manager_id, funnel_id, stage_id)
+	WHERE f.days != q.overdue_days_assumed OR f.closed != q.visits_assumed`
 
 // marks are laws of the tables behind the views: what is shown of a visit and of a deal is the newest
 // published row.

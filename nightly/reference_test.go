@@ -229,7 +229,7 @@ func (s *sighting) history() []simulator.Change {
 type refVisit struct {
 	no            int
 	rows          []simulator.Change // that led into it
-	in            place              // that it counts under
+	in, next      place              // that it counts under, and where the deal went from there
 	isFinal       bool
 	isOpen        bool
 	entered, left time.Time // dates; the left one of an open visit is the as-of date
@@ -286,6 +286,9 @@ func (r *reference) visits(rules *rulebook, s *sighting, today time.Time) []refV
 	for i := range visits {
 		v := &visits[i]
 		v.no, v.entered, v.left = i+1, r.date(v.rows[0].At), today
+		if i+1 < len(visits) {
+			v.next = visits[i+1].in
+		}
 		switch {
 		case v.isFinal:
 			v.left = v.entered
@@ -410,18 +413,21 @@ func (r *reference) publish(rules *rulebook, now time.Time) *report {
 		if s.isGone {
 			continue
 		}
-		total := 0
+		total, closed := 0, `\N`
 		for _, v := range r.visits(rules, s, today) {
 			if !rules.covers(v.rows[0].Funnel) {
 				continue
 			}
 			r.complete(rules, s, &v, today)
 			total += out.add(id, &v)
+			if closed = `\N`; v.isFinal {
+				closed = v.entered.Format(time.DateOnly)
+			}
 		}
 		if !out.deals[id] {
 			continue
 		}
-		out.totals = append(out.totals, fmt.Sprintf("%d\t%d", id, total))
+		out.totals = append(out.totals, fmt.Sprintf("%d\t%d\t%s", id, total, closed))
 		if !s.hiddenSince.IsZero() {
 			out.hidden = append(out.hidden, fmt.Sprintf("%d\t%s", id, s.hiddenSince.Format(time.DateOnly)))
 		}
@@ -589,10 +595,14 @@ func (o *report) add(id simulator.DealID, v *refVisit) int {
 	default:
 		status = "on_time"
 	}
+	nextFunnel, nextStage := none, none
+	if v.next.stage != "" {
+		nextFunnel, nextStage = fmt.Sprint(v.next.funnel), string(v.next.stage)
+	}
 	o.stages = append(o.stages, strings.Join([]string{
 		fmt.Sprint(id), strconv.Itoa(v.no), string(v.in.stage), v.entered.Format(time.DateOnly), left, planDays, source, end,
 		strconv.Itoa(overdue), late, status, fmt.Sprint(v.days[len(v.days)-1].manager), strconv.Itoa(isOpen), strconv.Itoa(working), strconv.Itoa(paused),
-		firstDays, firstEnd, strconv.Itoa(overdueByFirst),
+		firstDays, firstEnd, strconv.Itoa(overdueByFirst), nextFunnel, nextStage,
 	}, "\t"))
 	return overdue
 }

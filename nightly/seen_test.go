@@ -554,15 +554,18 @@ func (l *seenLife) compare(want *report) {
 		query string
 		want  []string
 	}{
-		{"SELECT deal_id, visit_no, stage_id, entered_date, left_date, plan_days, plan_source, planned_end, overdue_days, late_at_entry, status, manager_id, is_open, elapsed_working_days, paused_days, first_plan_days, first_planned_end, first_plan_overdue_days FROM deal_stages ORDER BY deal_id, visit_no", want.stages},
+		{"SELECT deal_id, visit_no, stage_id, entered_date, left_date, plan_days, plan_source, planned_end, overdue_days, late_at_entry, status, manager_id, is_open, elapsed_working_days, paused_days, first_plan_days, first_planned_end, first_plan_overdue_days, next_funnel_id, next_stage_id FROM deal_stages ORDER BY deal_id, visit_no", want.stages},
 		{"SELECT deal_id, visit_no, day, manager_id, manager_source, overdue_day, is_counting, pause_source FROM deal_stage_days ORDER BY deal_id, visit_no, day", want.days},
-		{"SELECT deal_id, overdue_days_total FROM deals_now ORDER BY deal_id", want.totals},
+		{"SELECT deal_id, overdue_days_total, closed_date FROM deals_now ORDER BY deal_id", want.totals},
 		{"SELECT deal_id, extract(detail, 'since (\\\\d{4}-\\\\d\\\\d-\\\\d\\\\d)') FROM data_gaps WHERE reason = 'hidden' ORDER BY deal_id", want.hidden},
 	} {
 		if got := l.rows(view.query); !slices.Equal(got, view.want) {
 			l.fail("%s%s", view.query, firstDifference(got, view.want))
 			return
 		}
+	}
+	if n := l.number(assumedOtherwise); n != 0 {
+		l.fail("%d rows of the quality report tell other assumed days or visits than the facts", n)
 	}
 	const unexplained = `
 		WITH (SELECT max(known_on) FROM portfolio_then WHERE known_on < (SELECT max(known_on) FROM portfolio_then)) AS day_before

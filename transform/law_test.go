@@ -315,7 +315,8 @@ func TestAccruedDaysAddUp(t *testing.T) {
 }
 
 // TestVisitsFollowEachOther: a visit ends where the next begins, a deal has at most one
-// open visit, and it is the last. A visit is a return if one before it was to its stage.
+// open visit, and it is the last. A visit is a return if one before it was to its stage,
+// and says where the deal went next.
 func TestVisitsFollowEachOther(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		h, rules := drawHistory(t), testRules()
@@ -331,6 +332,8 @@ func TestVisitsFollowEachOther(t *testing.T) {
 				t.Fatalf("%s is a return: %t, want %t", v, v.IsReturn, wasThere)
 			case v.No != uint32(i+1):
 				t.Fatalf("%s is the %d. visit", v, i+1)
+			case isLast && v.Next != StageKey{}, !isLast && v.Next != StageKey{visits[i+1].FunnelID, visits[i+1].StageID}:
+				t.Fatalf("%s was left for %v, and %v follows", v, v.Next, visits[i+1:min(i+2, len(visits))])
 			case v.Semantics.IsFinal() && (v.LeftDate != v.EnteredDate || v.Plan.IsPlanned()):
 				t.Fatalf("%s is final, yet lasts or has a plan", v)
 			case v.IsOpen() && !isLast:

@@ -13,14 +13,15 @@ type Standing struct {
 	FirstEntered Day    // of all visits
 
 	// Of the last visit, which alone can be open.
-	FunnelID   extractor.FunnelID
-	StageID    extractor.StageID
-	Semantics  extractor.Semantics
-	ManagerID  extractor.ManagerID
-	IsOpen     bool
-	IsPlanned  bool
-	IsWaiting  bool
-	PlannedEnd Day // NoDay without a plan
+	EnteredDate Day
+	FunnelID    extractor.FunnelID
+	StageID     extractor.StageID
+	Semantics   extractor.Semantics
+	ManagerID   extractor.ManagerID
+	IsOpen      bool
+	IsPlanned   bool
+	IsWaiting   bool
+	PlannedEnd  Day // NoDay without a plan
 	// Accrues, Due and Stops are of its Numbers.
 	Accrues, Due, Stops int32
 	IsLate              bool // it began after its planned end, or has ended with overdue days
@@ -46,7 +47,7 @@ type LastVisit struct {
 
 // Stand gives where a deal with the visits, which are by number, stands.
 func Stand(visits []Visit) Standing {
-	s := Standing{FirstEntered: NoDay, PlannedEnd: NoDay}
+	s := Standing{FirstEntered: NoDay, EnteredDate: NoDay, PlannedEnd: NoDay}
 	for i := range visits {
 		v := &visits[i]
 		if s.Visits == 0 || v.EnteredDate < s.FirstEntered {
@@ -54,7 +55,7 @@ func Stand(visits []Visit) Standing {
 		}
 		s.Visits++
 		overdue := v.OverdueDays()
-		s.FunnelID, s.StageID, s.Semantics, s.ManagerID = v.FunnelID, v.StageID, v.Semantics, v.ManagerID()
+		s.EnteredDate, s.FunnelID, s.StageID, s.Semantics, s.ManagerID = v.EnteredDate, v.FunnelID, v.StageID, v.Semantics, v.ManagerID()
 		s.IsOpen, s.IsPlanned, s.IsWaiting = v.IsOpen(), v.Plan.IsPlanned(), v.IsWaiting
 		s.PlannedEnd, s.IsLate = v.Plan.End, overdue > 0 || v.WasLateAtEntry()
 		s.Accrues, s.Due, s.Stops = v.Numbers.Accrues, v.Numbers.Due, v.Numbers.Stops
@@ -74,7 +75,7 @@ func Stand(visits []Visit) Standing {
 
 // Equal is whether both are the same.
 func (s *Standing) Equal(t *Standing) bool {
-	return s.Visits == t.Visits && s.FirstEntered == t.FirstEntered &&
+	return s.Visits == t.Visits && s.FirstEntered == t.FirstEntered && s.EnteredDate == t.EnteredDate &&
 		s.FunnelID == t.FunnelID && s.StageID == t.StageID && s.Semantics == t.Semantics && s.ManagerID == t.ManagerID &&
 		s.IsOpen == t.IsOpen && s.IsPlanned == t.IsPlanned && s.IsWaiting == t.IsWaiting &&
 		s.PlannedEnd == t.PlannedEnd && s.Accrues == t.Accrues && s.Due == t.Due && s.Stops == t.Stops && s.IsLate == t.IsLate &&

@@ -11,7 +11,7 @@ func TestStand(t *testing.T) {
 		v.Numbers = v.numbers(CalendarDays{}, 120)
 		return v
 	}
-	if s := Stand(nil); s.Visits != 0 || !s.Equal(&Standing{FirstEntered: NoDay, PlannedEnd: NoDay}) {
+	if s := Stand(nil); s.Visits != 0 || !s.Equal(&Standing{FirstEntered: NoDay, EnteredDate: NoDay, PlannedEnd: NoDay}) {
 		t.Errorf("a deal without visits stands at %+v", s)
 	}
 	visits := []Visit{
@@ -23,8 +23,8 @@ func TestStand(t *testing.T) {
 	if s.Visits != 3 || s.FirstEntered != 100 || s.OverdueDays != 7 || s.LateVisits != 1 {
 		t.Errorf("the visits are %+v, want 3 from day 100, one of them 7 days late", s)
 	}
-	if !s.IsOpen || !s.IsPlanned || s.PlannedEnd != 113 || s.IsLate || s.ManagerID != 14 {
-		t.Errorf("the last visit is %+v, want the open one due on day 113", s)
+	if !s.IsOpen || !s.IsPlanned || s.PlannedEnd != 113 || s.EnteredDate != 112 || s.IsLate || s.ManagerID != 14 {
+		t.Errorf("the last visit is %+v, want the open one from day 112, due on day 113", s)
 	}
 	want := []LastVisit{{13, 1, "C5:NEW"}, {12, 2, "C5:NEW"}, {14, 4, "C5:NEW"}}
 	if len(s.Managers) != 3 || s.Managers[0] != want[0] || s.Managers[1] != want[1] || s.Managers[2] != want[2] {

@@ -30,6 +30,8 @@ type Visit struct {
 	Semantics extractor.Semantics
 	// IsReturn is whether an earlier visit of the deal was to the same stage.
 	IsReturn bool
+	// Next is where the deal went from here, also outside the report; zero while the visit is the last one.
+	Next StageKey
 	// ChangeID is the stage change that began the visit; 0 for a reconstructed one.
 	ChangeID extractor.ChangeID
 	// Raw is the stage as the portal names it in that change.
@@ -95,7 +97,7 @@ func (v *Visit) ManagerID() extractor.ManagerID { return v.Tenures[len(v.Tenures
 // Equal is whether two visits are the same in everything that is stored.
 func (v *Visit) Equal(w *Visit) bool {
 	return v.sameFacts(w) && v.ChangeID == w.ChangeID && v.Raw == w.Raw && v.EnteredAt.Equal(w.EnteredAt) &&
-		v.LeftDate == w.LeftDate && v.Plan.Problem == w.Plan.Problem && v.IsReturn == w.IsReturn && v.Numbers == w.Numbers && v.Past.Equal(&w.Past) &&
+		v.LeftDate == w.LeftDate && v.Plan.Problem == w.Plan.Problem && v.IsReturn == w.IsReturn && v.Next == w.Next && v.Numbers == w.Numbers && v.Past.Equal(&w.Past) &&
 		slices.Equal(v.Tenures, w.Tenures) && slices.Equal(v.Pauses, w.Pauses)
 }
 
@@ -179,6 +181,9 @@ func (r *Rules) Derive(h *History, dates Dates) Derived {
 			visit.LeftDate = visit.EnteredDate
 		} else if i+1 < len(stays) {
 			visit.LeftDate = DayOf(stays[i+1].first().ChangedAt, r.Zone)
+		}
+		if i+1 < len(stays) {
+			visit.Next = stays[i+1].key
 		}
 		if visit.IsOpen() {
 			visit.Pauses = within(pauses, visit.EnteredDate, LastDay)

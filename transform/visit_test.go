@@ -258,6 +258,30 @@ func TestReturns(t *testing.T) {
 	}
 }
 
+func TestNext(t *testing.T) {
+	rules := testRules()
+	rules.Funnels = map[extractor.FunnelID]bool{5: true}
+	h := history(step{1, "2026-02-01 10:00", "C5:NEW", false}, step{2, "2026-02-03 10:00", "C5:OLD_DOCS", false}, step{3, "2026-02-06 10:00", "C7:NEW", false},
+		step{4, "2026-02-09 10:00", "C5:DESIGN", false})
+	for _, test := range []struct {
+		rule, asOf string
+		want       []StageKey
+	}{
+		{"the stage that the map leads to", "2026-02-04", []StageKey{{5, "C5:DOCS"}, {}}},
+		{"a stage outside the report", "2026-02-07", []StageKey{{5, "C5:DOCS"}, {7, "C7:NEW"}}},
+		{"none of the last visit, however the deal came to it", "2026-02-09", []StageKey{{5, "C5:DOCS"}, {7, "C7:NEW"}, {}}},
+	} {
+		visits, _ := visitsOf(rules, h, on(test.asOf))
+		var got []StageKey
+		for _, v := range visits {
+			got = append(got, v.Next)
+		}
+		if !slices.Equal(got, test.want) {
+			t.Errorf("%s: as of %s the deal goes to %v, want %v", test.rule, test.asOf, got, test.want)
+		}
+	}
+}
+
 func TestReconstruction(t *testing.T) {
 	tests := []struct {
 		name    string

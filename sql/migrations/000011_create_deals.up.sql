@@ -20,6 +20,7 @@ CREATE TABLE IF NOT EXISTS deals
     gap_detail       Array(String) COMMENT 'Gaps of the deal: what exactly' CODEC(ZSTD(1)),
     visits           UInt32 COMMENT 'Visits of the deal' CODEC(LZ4),
     first_entered    Date COMMENT 'First entry of all visits' CODEC(LZ4),
+    last_entered     Date COMMENT 'Last visit: date of the entry' CODEC(LZ4),
     funnel_id        UInt32 COMMENT 'Last visit: funnel' CODEC(LZ4),
     stage_id         LowCardinality(String) COMMENT 'Last visit: stage, after stages.map' CODEC(LZ4),
     semantics        Enum8('process' = 0, 'success' = 1, 'failure' = 2) COMMENT 'Last visit: semantics of the stage' CODEC(LZ4),

@@ -13,6 +13,8 @@ CREATE TABLE IF NOT EXISTS visits
     stage_id       LowCardinality(String) COMMENT 'Stage of the visit, after stages.map' CODEC(LZ4),
     semantics      Enum8('process' = 0, 'success' = 1, 'failure' = 2) COMMENT 'Semantics of the stage' CODEC(LZ4),
     is_return      Bool COMMENT 'An earlier visit of the deal was to the same stage' CODEC(LZ4),
+    next_funnel_id UInt32 COMMENT 'Where the deal went from here: funnel' CODEC(LZ4),
+    next_stage_id  LowCardinality(String) COMMENT 'Where the deal went from here: stage after stages.map, empty for the last visit' CODEC(LZ4),
     change_id      UInt64 COMMENT 'Stage change that began the visit, 0 for a reconstructed one' CODEC(Delta(8), ZSTD(1)),
     history_source Enum8('history' = 0, 'reconstructed' = 1) COMMENT 'Where the entry comes from' CODEC(ZSTD(1)),
     entered_at     DateTime64(3, 'UTC') COMMENT 'Entry' CODEC(Delta(8), ZSTD(1)),

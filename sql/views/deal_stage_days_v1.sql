@@ -4,8 +4,11 @@ CREATE OR REPLACE VIEW deal_stage_days_v1
     deal_id        UInt64 COMMENT 'Deal ID in Bitrix24',
     visit_no       UInt32 COMMENT 'Number of the visit, from 1, over all visits of the deal in its order',
     funnel_id      UInt32 COMMENT 'Funnel of the visit',
+    funnel_name    String COMMENT 'Name of the funnel',
     stage_id       LowCardinality(String) COMMENT 'Stage of the visit',
+    stage_name     String COMMENT 'Name of the stage, its id where the portal has no such stage',
     manager_id     UInt64 COMMENT 'Manager of that day, 0 for nobody',
+    manager_name   String COMMENT 'First and last name, #ID where the portal does not return the person',
     manager_source LowCardinality(String) COMMENT 'seen: the portal showed the manager on that day; assumed: the day was computed later',
     entered_date   Date COMMENT 'Date of the move into the stage',
     plan_days      Nullable(Int32) COMMENT 'Days that the stage was given',
@@ -24,13 +27,25 @@ CREATE OR REPLACE VIEW deal_stage_days_v1
 )
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS
+WITH
+    (
+        SELECT (argMaxIf(list, run_id, kind = 'funnel'), argMaxIf(list, run_id, kind = 'stage'), argMaxIf(list, run_id, kind = 'manager'))
+        FROM names
+        WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)}
+    ) AS names,
+    names.1 AS funnel_names,
+    names.2 AS stage_names,
+    names.3 AS manager_names
 SELECT
     day,
     deal_id,
     visit_no,
     funnel_id,
-    CAST(stage_id AS LowCardinality(String)) AS stage_id,
+    transform(toString(funnel_id), funnel_names.1, funnel_names.2, concat('#', toString(funnel_id))) AS funnel_name,
+    CAST(fact.stage_id AS LowCardinality(String)) AS stage_id,
+    transform(concat(toString(funnel_id), '/', fact.stage_id), stage_names.1, stage_names.2, toString(fact.stage_id)) AS stage_name,
     manager_id,
+    transform(toString(manager_id), manager_names.1, manager_names.2, concat('#', toString(manager_id))) AS manager_name,
     CAST(manager_source AS LowCardinality(String)) AS manager_source,
     entered_date,
     if(fact.plan_source = 'none', NULL, fact.plan_days) AS plan_days,

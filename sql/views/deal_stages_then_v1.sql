@@ -32,6 +32,9 @@ CREATE OR REPLACE VIEW deal_stages_then_v1
     days_moved      Int32 COMMENT 'Calendar days by which these changes moved the planned end, later is positive',
     is_open         UInt8 COMMENT '1 while the deal is in the stage',
     status          LowCardinality(String) COMMENT 'on_time, due_today, overdue, finished_on_time, finished_late, no_plan, waiting or final',
+    next_funnel_id  Nullable(UInt32) COMMENT 'Where the deal went from here: funnel, also outside the report; NULL for the last visit',
+    next_stage_id   LowCardinality(Nullable(String)) COMMENT 'Where the deal went from here: stage',
+    next_stage_name Nullable(String) COMMENT 'Name of that stage',
     history_source  LowCardinality(String) COMMENT 'history or reconstructed'
 )
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
@@ -85,10 +88,13 @@ SELECT
             0)),
         [0, 1, 2, 3, 4, 5, 6, 7],
         ['on_time', 'due_today', 'overdue', 'finished_on_time', 'finished_late', 'no_plan', 'final', 'waiting'], '') AS status,
+    if(v.next_stage_id = '', NULL, v.next_funnel_id) AS next_funnel_id,
+    CAST(nullIf(v.next_stage_id, '') AS LowCardinality(Nullable(String))) AS next_stage_id,
+    if(v.next_stage_id = '', NULL, transform(concat(s.stages_run, '/', toString(v.next_funnel_id), '/', v.next_stage_id), stage_names.1, stage_names.2, toString(v.next_stage_id))) AS next_stage_name,
     transform(toLowCardinality(CAST(v.history_source AS Int8)), [0, 1], ['history', 'reconstructed'], '') AS history_source
 FROM
 (
-    SELECT run_id AS row_run, until_run_id, deal_id, visit_no, funnel_id, stage_id, semantics, history_source, entered_at, entered_date, is_open,
+    SELECT run_id AS row_run, until_run_id, deal_id, visit_no, funnel_id, stage_id, semantics, next_funnel_id, next_stage_id, history_source, entered_at, entered_date, is_open,
         left_date, plan_source, plan_days, planned_end, manager_id,
         is_waiting, entered_number, accrues_number, due_number, stops_number, paused_days AS paused_ended, late_at_entry AS late_days_at_entry,
         first_plan_source != 'none' AND NOT is_waiting AND semantics = 'process' AS has_first_plan, plan_days AS days_of_plan, planned_end AS end_of_plan,

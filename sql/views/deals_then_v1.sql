@@ -14,6 +14,7 @@ CREATE OR REPLACE VIEW deals_then_v1
     amount             Nullable(Decimal(18, 2)) COMMENT 'Amount in currency, NULL where the deal has the gap bad_amount',
     currency           LowCardinality(String) COMMENT 'Currency of the amount',
     created_date       Date COMMENT 'Date of creation in the zone of the portal, of the first entry where the portal gave none',
+    closed_date        Nullable(Date) COMMENT 'Date of the entry into the final stage that the deal is in, NULL while it is in none',
     is_open            UInt8 COMMENT '1 while the last visit is open',
     status             LowCardinality(String) COMMENT 'Status of the last visit',
     planned_end        Nullable(Date) COMMENT 'Last day of the open visit that is still on time',
@@ -45,6 +46,7 @@ SELECT
     d.amount AS amount,
     CAST(d.currency AS LowCardinality(String)) AS currency,
     if(d.created = toDate(0), d.first_entered, d.created) AS created_date,
+    if(d.semantics = 'process', NULL, d.last_entered) AS closed_date,
     toUInt8(d.is_open_now) AS is_open,
     CAST(multiIf(
         d.semantics != 'process', 'final',
@@ -62,7 +64,7 @@ SELECT
     d.first_overdue_ended + if(d.is_open_now AND d.is_first_planned, greatest(0, clock - d.first_accrues_number), 0) AS first_plan_overdue_days_total
 FROM
 (
-    SELECT run_id AS row_run, until_run_id, deal_id, title, amount, currency, deals.created_date AS created, first_entered, funnel_id, stage_id, semantics, manager_id,
+    SELECT run_id AS row_run, until_run_id, deal_id, title, amount, currency, deals.created_date AS created, first_entered, last_entered, funnel_id, stage_id, semantics, manager_id,
         is_open AS is_open_now, is_planned, planned_end AS due, is_waiting, accrues_number, due_number, stops_number, is_late, overdue_days AS overdue_ended, late_visits,
         is_first_planned, first_accrues_number, first_overdue_days AS first_overdue_ended
     FROM deals

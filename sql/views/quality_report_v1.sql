@@ -19,7 +19,9 @@ CREATE OR REPLACE VIEW quality_report_v1
     visits_waiting          Int64 COMMENT 'Visits open at the end of the day in a stage that waits for somebody else; they are in no other measure',
     visits_closed_with_first_plan Int64 COMMENT 'Of the visits left on that day, with a first plan',
     visits_on_time_first_plan     Int64 COMMENT 'Of these, on time by the first plan',
-    first_plan_late_days          Int64 COMMENT 'Overdue days by the first plan of the visits left on that day'
+    first_plan_late_days          Int64 COMMENT 'Overdue days by the first plan of the visits left on that day',
+    overdue_days_assumed          Int64 COMMENT 'Of overdue_days_accrued, those whose manager is assumed: the day was computed later than it happened',
+    visits_assumed                Int64 COMMENT 'Of visits_closed, those whose manager is assumed'
 )
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS
@@ -52,18 +54,21 @@ SELECT
     q.waiting AS visits_waiting,
     q.closed_with_first AS visits_closed_with_first_plan,
     q.on_time_first AS visits_on_time_first_plan,
-    q.late_first AS first_plan_late_days
+    q.late_first AS first_plan_late_days,
+    q.accrued_assumed AS overdue_days_assumed,
+    q.closed_assumed AS visits_assumed
 FROM
 (
     SELECT day, manager_id, funnel_id, stage_id,
         sum(visits_closed) AS closed, sum(visits_closed_with_plan) AS closed_with_plan, sum(visits_on_time) AS on_time,
         sum(day_measures.late_days) AS days_late, sum(day_measures.overdue_days_accrued) AS accrued,
         sum(visits_open) AS open, sum(visits_overdue) AS overdue, sum(visits_no_plan) AS no_plan, sum(visits_waiting) AS waiting,
-        sum(day_measures.visits_closed_with_first_plan) AS closed_with_first, sum(day_measures.visits_on_time_first_plan) AS on_time_first, sum(day_measures.first_plan_late_days) AS late_first
+        sum(day_measures.visits_closed_with_first_plan) AS closed_with_first, sum(day_measures.visits_on_time_first_plan) AS on_time_first, sum(day_measures.first_plan_late_days) AS late_first,
+        sum(day_measures.overdue_days_assumed) AS accrued_assumed, sum(day_measures.visits_assumed) AS closed_assumed
     FROM day_measures
     WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)}
     GROUP BY day, manager_id, funnel_id, stage_id
     HAVING closed != 0 OR closed_with_plan != 0 OR on_time != 0 OR days_late != 0 OR accrued != 0 OR open != 0 OR overdue != 0 OR no_plan != 0 OR waiting != 0
-        OR closed_with_first != 0 OR on_time_first != 0 OR late_first != 0
+        OR closed_with_first != 0 OR on_time_first != 0 OR late_first != 0 OR accrued_assumed != 0 OR closed_assumed != 0
 ) AS q
 COMMENT 'One row for each day, manager, funnel and stage with anything in it; final stages are left out'

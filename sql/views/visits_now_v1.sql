@@ -29,6 +29,9 @@ CREATE OR REPLACE VIEW visits_now_v1
     days_moved      Int32 COMMENT 'Calendar days by which these changes moved the planned end, later is positive',
     is_open         UInt8 COMMENT '1 while the deal is in the stage',
     status          LowCardinality(String) COMMENT 'on_time, due_today, overdue, finished_on_time, finished_late, no_plan, waiting or final',
+    next_funnel_id  Nullable(UInt32) COMMENT 'Where the deal went from here: funnel, also outside the report; NULL for the last visit',
+    next_stage_id   LowCardinality(Nullable(String)) COMMENT 'Where the deal went from here: stage',
+    next_stage_name Nullable(String) COMMENT 'Name of that stage',
     is_final        UInt8 COMMENT '1 in a stage of success or failure',
     is_return       UInt8 COMMENT '1 where an earlier visit of the deal was to the same stage'
 )
@@ -81,11 +84,14 @@ SELECT
             0)),
         [0, 1, 2, 3, 4, 5, 6, 7],
         ['on_time', 'due_today', 'overdue', 'finished_on_time', 'finished_late', 'no_plan', 'final', 'waiting'], '') AS status,
+    if(v.next_stage_id = '', NULL, v.next_funnel_id) AS next_funnel_id,
+    CAST(nullIf(v.next_stage_id, '') AS LowCardinality(Nullable(String))) AS next_stage_id,
+    if(v.next_stage_id = '', NULL, transform(concat(toString(v.next_funnel_id), '/', v.next_stage_id), stage_names.1, stage_names.2, toString(v.next_stage_id))) AS next_stage_name,
     toUInt8(v.semantics != 'process') AS is_final,
     toUInt8(v.is_return) AS is_return
 FROM
 (
-    SELECT deal_id, visit_no, funnel_id, stage_id, semantics, is_return, entered_date, is_open, left_date,
+    SELECT deal_id, visit_no, funnel_id, stage_id, semantics, is_return, next_funnel_id, next_stage_id, entered_date, is_open, left_date,
         plan_source, plan_days, planned_end, manager_id,
         is_waiting, entered_number, accrues_number, due_number, stops_number, paused_days AS paused_ended, late_at_entry AS late_days_at_entry,
         first_plan_source != 'none' AND NOT is_waiting AND semantics = 'process' AS has_first_plan, plan_days AS days_of_plan, planned_end AS end_of_plan,

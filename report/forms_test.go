@@ -279,7 +279,7 @@ func TestCSVHasNoFormula(t *testing.T) {
 func openXLSX(t *testing.T, r report.Report, language report.Language) *excelize.File {
 	t.Helper()
 	var b bytes.Buffer
-	if err := report.WriteXLSX(&b, &r, language); err != nil {
+	if err := report.WriteXLSX(t.Context(), &b, &r, language); err != nil {
 		t.Fatal(err)
 	}
 	f, err := excelize.OpenReader(&b)
@@ -422,11 +422,9 @@ func TestXLSXHasNoForeignFormula(t *testing.T) {
 			for j := range row {
 				cell, _ := excelize.CoordinatesToCellName(j+1, i+1)
 				formula, _ := f.GetCellFormula(sheet, cell)
-				if formula != "" && !strings.HasPrefix(formula, "SUBTOTAL(109,") && !strings.HasPrefix(formula, "IF(") {
+				isLink := strings.HasPrefix(row[j], "https://") && formula == `HYPERLINK("`+strings.ReplaceAll(row[j], `"`, `""`)+`")`
+				if formula != "" && !isLink && !strings.HasPrefix(formula, "SUBTOTAL(109,") && !strings.HasPrefix(formula, "IF(") {
 					t.Errorf("%s!%s has the formula %s", sheet, cell, formula)
-				}
-				if isLink, address, _ := f.GetCellHyperLink(sheet, cell); isLink && !strings.HasPrefix(address, "https://") {
-					t.Errorf("%s!%s links to %s", sheet, cell, address)
 				}
 			}
 		}

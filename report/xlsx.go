@@ -1,6 +1,7 @@
 package report
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strings"
@@ -13,11 +14,11 @@ import (
 
 // WriteXLSX writes the report as a workbook: a summary, a sheet for each level, the visits
 // behind it, the plans that were moved, the trend and what is not covered. Texts are written as texts, so that none
-// can be a formula; the only formulas are this package's totals, which stand with their
-// values, for programs that show a workbook without calculating it.
-func WriteXLSX(out io.Writer, r *Report, l Language) error {
+// can be a formula; the only formulas are this package's totals and its links to deals, which stand with their
+// values, for programs that show a workbook without calculating it. It ends with the context.
+func WriteXLSX(ctx context.Context, out io.Writer, r *Report, l Language) error {
 	v := voiceOf(r, l)
-	w := workbook{File: excelize.NewFile(), voice: v}
+	w := workbook{File: excelize.NewFile(), voice: v, ctx: ctx}
 	defer w.Close()
 	if err := w.write(r); err != nil {
 		return fmt.Errorf("write the workbook: %w", err)
@@ -31,6 +32,7 @@ func WriteXLSX(out io.Writer, r *Report, l Language) error {
 type workbook struct {
 	*excelize.File
 	*voice
+	ctx    context.Context //nolint:containedctx // of the one call that makes the workbook
 	styles struct{ header, date, share, total, totalShare, link, title, wrap, late int }
 }
 
@@ -57,11 +59,16 @@ func (w *workbook) write(r *Report) error {
 	return w.SetDocProps(&excelize.DocProperties{Title: w.Title + " · " + w.title(r), Creator: "stagelag", Language: string(w.Language)})
 }
 
-func (w *workbook) addStyles() error {
-	dateFormat := "d mmm yyyy"
+// dateFormat is how dates are shown.
+func (w *workbook) dateFormat() string {
 	if w.Language == Russian {
-		dateFormat = "dd.mm.yyyy"
+		return "dd.mm.yyyy"
 	}
+	return "d mmm yyyy"
+}
+
+func (w *workbook) addStyles() error {
+	dateFormat := w.dateFormat()
 	bold := &excelize.Font{Bold: true}
 	percent := 9 // the built-in 0 %
 	top := []excelize.Border{{Type: "top", Color: "666666", Style: 1}}
@@ -137,7 +144,7 @@ func (w *workbook) summary(r *Report) error {
 	}
 	for i, line := range lines {
 		for j, cell := range line {
-			if err := w.cell(sheet, j+1, i+1, cell); err != nil {
+			if err := w.set(sheet, j+1, i+1, w.cell(cell)); err != nil {
 				return err
 			}
 		}
@@ -153,53 +160,123 @@ func (w *workbook) summary(r *Report) error {
 	if err := w.SetColWidth(sheet, "A", "A", 50); err != nil {
 		return err
 	}
-	return w.SetColWidth(sheet, "B", "D", 14)
+	if err := w.SetColWidth(sheet, "B", "D", 14); err != nil {
+		return err
+	}
+	if err := w.chart(r); err != nil {
+		return err
+	}
+	return w.page(sheet, "portrait")
+}
+
+// chart shows the trend beside the figures.
+func (w *workbook) chart(r *Report) error {
+	last := len(r.Trend) + 1
+	in := func(column string) string {
+		return fmt.Sprintf("'%[1]s'!$%[2]s$2:$%[2]s$%[3]d", w.TrendSheet, column, last)
+	}
+	return w.AddChart(w.Summary, "F2", &excelize.Chart{
+		Type: excelize.Col,
+		Series: []excelize.ChartSeries{{
+			Name: fmt.Sprintf("'%s'!$C$1", w.TrendSheet), Categories: in("A"), Values: in("C"),
+			Fill: excelize.Fill{Type: "pattern", Pattern: 1, Color: []string{"A33F00"}},
+		}},
+		Title:     excelize.ChartTitle{Paragraph: []excelize.RichTextRun{{Text: w.DaysLost + " · " + w.Trend}}},
+		Legend:    excelize.ChartLegend{Position: "none"},
+		XAxis:     excelize.ChartAxis{NumFmt: excelize.ChartNumFmt{CustomNumFmt: w.dateFormat()}},
+		Dimension: excelize.ChartDimension{Width: 620, Height: 320},
+	})
+}
+
+// set writes a cell of a sheet that is not streamed.
+func (w *workbook) set(sheet string, column, row int, cell any) error {
+	place, err := excelize.CoordinatesToCellName(column, row)
+	if err != nil || cell == nil {
+		return err
+	}
+	styled, isStyled := cell.(excelize.Cell)
+	if !isStyled {
+		return w.SetCellValue(sheet, place, cell)
+	}
+	if err := w.SetCellValue(sheet, place, styled.Value); err != nil {
+		return err
+	}
+	return w.SetCellStyle(sheet, place, place, styled.StyleID)
 }
 
 // sheet writes a table: a frozen header with filters, typed cells, what is late marked,
-// totals below.
+// totals below. It is streamed, so that tens of thousands of rows take seconds and little memory.
 func (w *workbook) sheet(t table) error {
 	if _, err := w.NewSheet(t.name); err != nil {
 		return err
 	}
+	// What is no row is set before the stream begins or ends: a streamed sheet takes nothing afterwards.
+	if err := w.setUp(t); err != nil {
+		return err
+	}
+	stream, err := w.NewStreamWriter(t.name)
+	if err != nil {
+		return err
+	}
+	var header []any
+	for i, c := range t.columns {
+		if err := stream.SetColWidth(i+1, i+1, c.width); err != nil {
+			return err
+		}
+		header = append(header, excelize.Cell{StyleID: w.styles.header, Value: c.title})
+	}
+	if err := stream.SetPanes(&excelize.Panes{Freeze: true, YSplit: 1, TopLeftCell: "A2", ActivePane: "bottomLeft"}); err != nil {
+		return err
+	}
+	at := 0
+	add := func(cells []any) error {
+		at++
+		if err := w.ctx.Err(); err != nil {
+			return err
+		}
+		return stream.SetRow(fmt.Sprintf("A%d", at), cells)
+	}
+	if err := add(header); err != nil {
+		return err
+	}
+	for _, row := range t.rows {
+		cells := make([]any, len(row))
+		for i, cell := range row {
+			cells[i] = w.cell(cell)
+		}
+		if err := add(cells); err != nil {
+			return err
+		}
+	}
+	if t.total && len(t.rows) > 0 {
+		totals, err := w.totals(t, at)
+		if err != nil {
+			return err
+		}
+		if err := add(totals); err != nil {
+			return err
+		}
+	}
+	return stream.Flush()
+}
+
+// setUp prepares a sheet: its filters and marks, and how it is printed.
+func (w *workbook) setUp(t table) error {
 	last := len(t.rows) + 1
 	for i, c := range t.columns {
-		if err := w.cell(t.name, i+1, 1, label(c.title)); err != nil {
-			return err
+		if !c.isLate || len(t.rows) == 0 {
+			continue
 		}
 		name, err := excelize.ColumnNumberToName(i + 1)
 		if err != nil {
 			return err
 		}
-		if err := w.SetColWidth(t.name, name, name, c.width); err != nil {
+		err = w.SetConditionalFormat(t.name, fmt.Sprintf("%[1]s2:%[1]s%[2]d", name, last), []excelize.ConditionalFormatOptions{
+			{Type: "cell", Criteria: ">", Value: "0", Format: &w.styles.late},
+		})
+		if err != nil {
 			return err
 		}
-		if c.isLate && len(t.rows) > 0 {
-			err := w.SetConditionalFormat(t.name, fmt.Sprintf("%[1]s2:%[1]s%[2]d", name, last), []excelize.ConditionalFormatOptions{
-				{Type: "cell", Criteria: ">", Value: "0", Format: &w.styles.late},
-			})
-			if err != nil {
-				return err
-			}
-		}
-	}
-	if err := w.style(t.name, 1, len(t.columns), w.styles.header); err != nil {
-		return err
-	}
-	for i, row := range t.rows {
-		for j, cell := range row {
-			if err := w.cell(t.name, j+1, i+2, cell); err != nil {
-				return err
-			}
-		}
-	}
-	if t.total && len(t.rows) > 0 {
-		if err := w.totals(t, last); err != nil {
-			return err
-		}
-	}
-	if err := w.SetPanes(t.name, &excelize.Panes{Freeze: true, YSplit: 1, TopLeftCell: "A2", ActivePane: "bottomLeft"}); err != nil {
-		return err
 	}
 	corner, err := excelize.CoordinatesToCellName(len(t.columns), last)
 	if err != nil {
@@ -208,13 +285,7 @@ func (w *workbook) sheet(t table) error {
 	if err := w.AutoFilter(t.name, "A1:"+corner, nil); err != nil {
 		return err
 	}
-	orientation, a4, fit := "landscape", 9, 1
-	tall := 0
-	if err := w.SetPageLayout(t.name, &excelize.PageLayoutOptions{Orientation: &orientation, Size: &a4, FitToWidth: &fit, FitToHeight: &tall}); err != nil {
-		return err
-	}
-	isFit := true
-	if err := w.SetSheetProps(t.name, &excelize.SheetPropsOptions{FitToPage: &isFit}); err != nil {
+	if err := w.page(t.name, "landscape"); err != nil {
 		return err
 	}
 	return w.SetDefinedName(&excelize.DefinedName{
@@ -222,20 +293,29 @@ func (w *workbook) sheet(t table) error {
 	})
 }
 
-// totals writes sums below the last row, of what the filter lets through, and the shares
+// page has a sheet printed on A4 paper, as wide as a page, with its name and the number of each page below.
+func (w *workbook) page(sheet, orientation string) error {
+	a4, wide, tall, isFit := 9, 1, 0, true
+	if err := w.SetPageLayout(sheet, &excelize.PageLayoutOptions{Orientation: &orientation, Size: &a4, FitToWidth: &wide, FitToHeight: &tall}); err != nil {
+		return err
+	}
+	if err := w.SetHeaderFooter(sheet, &excelize.HeaderFooterOptions{OddFooter: "&L&A&R&P / &N"}); err != nil {
+		return err
+	}
+	return w.SetSheetProps(sheet, &excelize.SheetPropsOptions{FitToPage: &isFit})
+}
+
+// totals are sums below the last row, of what the filter lets through, and the shares
 // of these sums.
-func (w *workbook) totals(t table, last int) error {
+func (w *workbook) totals(t table, last int) ([]any, error) {
 	at := last + 1
 	letters := map[string]string{}
 	for i, c := range t.columns {
 		name, err := excelize.ColumnNumberToName(i + 1)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		letters[c.title] = name
-	}
-	if err := w.style(t.name, at, len(t.columns), w.styles.total); err != nil {
-		return err
 	}
 	// A share may stand before the columns that it is made of.
 	sums := map[string]int64{}
@@ -249,82 +329,58 @@ func (w *workbook) totals(t table, last int) error {
 			}
 		}
 	}
-	for _, c := range t.columns {
-		place := fmt.Sprintf("%s%d", letters[c.title], at)
-		var formula string
-		var value any
+	cells := make([]any, len(t.columns))
+	for i, c := range t.columns {
+		cell := excelize.Cell{StyleID: w.styles.total}
 		switch {
 		case c.isSum:
-			formula, value = fmt.Sprintf("SUBTOTAL(109,%[1]s2:%[1]s%[2]d)", letters[c.title], last), sums[c.title]
+			cell.Formula, cell.Value = fmt.Sprintf("SUBTOTAL(109,%[1]s2:%[1]s%[2]d)", letters[c.title], last), sums[c.title]
 		case c.part != "":
-			formula = fmt.Sprintf(`IF(%[2]s%[3]d=0,"",%[1]s%[3]d/%[2]s%[3]d)`, letters[c.part], letters[c.whole], at)
+			cell.StyleID = w.styles.totalShare
+			cell.Formula = fmt.Sprintf(`IF(%[2]s%[3]d=0,"",%[1]s%[3]d/%[2]s%[3]d)`, letters[c.part], letters[c.whole], at)
+			cell.Value = ""
 			if s, ok := part(sums[c.part], sums[c.whole]); ok {
-				value = s
+				cell.Value = s
 			}
-			if err := w.SetCellStyle(t.name, place, place, w.styles.totalShare); err != nil {
-				return err
-			}
-		default:
-			continue
+		case i == 1:
+			cell.Value = w.Total
 		}
-		if err := w.SetCellValue(t.name, place, value); err != nil {
-			return err
-		}
-		if err := w.SetCellFormula(t.name, place, formula); err != nil {
-			return err
-		}
+		cells[i] = cell
 	}
-	return w.SetCellStr(t.name, fmt.Sprintf("B%d", at), w.Total)
+	return cells, nil
 }
 
-func (w *workbook) cell(sheet string, column, row int, cell any) error {
-	place, err := excelize.CoordinatesToCellName(column, row)
-	if err != nil {
-		return err
-	}
+// cell is a cell as the library takes it.
+func (w *workbook) cell(cell any) any {
 	switch c := cell.(type) {
-	case nil:
-		return nil
 	case text:
-		return w.SetCellStr(sheet, place, plain.Text(string(c), 0))
+		return plain.Text(string(c), 0)
 	case label:
-		return w.SetCellStr(sheet, place, string(c))
+		return string(c)
 	case link:
-		return w.link(sheet, place, plain.Text(string(c), 0))
+		return w.link(plain.Text(string(c), 0))
 	case share:
-		return w.styled(sheet, place, w.styles.share, float64(c))
+		return excelize.Cell{StyleID: w.styles.share, Value: float64(c)}
 	case transform.Day:
 		if c == transform.NoDay {
 			return nil
 		}
-		return w.styled(sheet, place, w.styles.date, c.Time())
+		return excelize.Cell{StyleID: w.styles.date, Value: c.Time()}
 	default:
-		return w.SetCellValue(sheet, place, c)
+		return c
 	}
 }
 
-func (w *workbook) styled(sheet, place string, style int, value any) error {
-	if err := w.SetCellValue(sheet, place, value); err != nil {
-		return err
-	}
-	return w.SetCellStyle(sheet, place, place, style)
-}
+// longestInFormula is how many characters a text in a formula of Excel can have.
+const longestInFormula = 255
 
-// mostLinks is how many links a sheet of Excel can hold; the addresses below are plain.
-const mostLinks = 65_530
-
-func (w *workbook) link(sheet, place, address string) error {
-	if err := w.SetCellStr(sheet, place, address); err != nil {
-		return err
+// link is an address to be clicked. A hyperlink of the workbook's would be one of 65,530 at most, and each takes longer
+// to add than the one before; a formula has no such limits.
+func (w *workbook) link(address string) any {
+	if !strings.HasPrefix(address, "https://") || len(address) > longestInFormula {
+		return address
 	}
-	_, row, err := excelize.CellNameToCoordinates(place)
-	if err != nil || row > mostLinks || !strings.HasPrefix(address, "https://") {
-		return err
-	}
-	if err := w.SetCellHyperLink(sheet, place, address, "External"); err != nil {
-		return err
-	}
-	return w.SetCellStyle(sheet, place, place, w.styles.link)
+	return excelize.Cell{StyleID: w.styles.link, Formula: `HYPERLINK("` + strings.ReplaceAll(address, `"`, `""`) + `")`, Value: address}
 }
 
 // style gives the first cells of a row a style.

@@ -132,7 +132,7 @@ func (a *app) demo(ctx context.Context, flags portalFlags, isOnServer bool) erro
 		return err
 	}
 	page := filepath.Join(demoFolder, "report.html")
-	if err := a.report(ctx, w, report.Query{}, func(out io.Writer, r *report.Report) error {
+	if err := a.report(ctx, w, report.Query{}, func(_ context.Context, out io.Writer, r *report.Report) error {
 		return report.WriteHTML(out, r, report.Language(flags.lang))
 	}, page); err != nil {
 		return err

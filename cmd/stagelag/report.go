@@ -142,7 +142,7 @@ func parsePeriod(from, to string) (report.Period, error) {
 }
 
 // A renderer writes a report in one form.
-type renderer func(io.Writer, *report.Report) error
+type renderer func(context.Context, io.Writer, *report.Report) error
 
 // renderer is the form that the flags ask for.
 func (f *reportFlags) renderer(cmd *cobra.Command) (renderer, error) {
@@ -162,15 +162,19 @@ func (f *reportFlags) renderer(cmd *cobra.Command) (renderer, error) {
 	}
 	switch f.format {
 	case "text":
-		return func(out io.Writer, r *report.Report) error { return report.WriteText(out, r, lang) }, nil
+		return func(_ context.Context, out io.Writer, r *report.Report) error { return report.WriteText(out, r, lang) }, nil
 	case "html":
-		return func(out io.Writer, r *report.Report) error { return report.WriteHTML(out, r, lang) }, nil
+		return func(_ context.Context, out io.Writer, r *report.Report) error { return report.WriteHTML(out, r, lang) }, nil
 	case "xlsx":
-		return func(out io.Writer, r *report.Report) error { return report.WriteXLSX(out, r, lang) }, nil
+		return func(ctx context.Context, out io.Writer, r *report.Report) error {
+			return report.WriteXLSX(ctx, out, r, lang)
+		}, nil
 	case "csv":
-		return func(out io.Writer, r *report.Report) error { return report.WriteCSV(out, r, lang, table, dialect) }, nil
+		return func(_ context.Context, out io.Writer, r *report.Report) error {
+			return report.WriteCSV(out, r, lang, table, dialect)
+		}, nil
 	case "json":
-		return report.WriteJSON, nil
+		return func(_ context.Context, out io.Writer, r *report.Report) error { return report.WriteJSON(out, r) }, nil
 	default:
 		return nil, notOneOf("format", f.format, reportFormats)
 	}
@@ -205,7 +209,7 @@ func (a *app) report(ctx context.Context, w *warehouse.Warehouse, query report.Q
 		return err
 	}
 	var b bytes.Buffer
-	if err := render(&b, &r); err != nil {
+	if err := render(ctx, &b, &r); err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
 	if file == "" {

@@ -67,6 +67,7 @@ func newBoard(name string, lang Lang, from string) *board {
 		b.builder.WithVariable(b.variable(c, true))
 	}
 	b.builder.WithVariable(b.shownVariable())
+	b.builder.WithVariable(b.zoneVariable())
 	b.builder.WithVariable(b.daysVariable())
 	b.state()
 	return b

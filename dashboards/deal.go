@@ -6,18 +6,18 @@ func deal(lang Lang) *board {
 	b.builder.WithVariable(b.variable(dealChoice, false))
 
 	b.table("deal.now", 24, 6, `
-SELECT deal_title, status, stage_name, manager_name, planned_end, days_left, overdue_days_now, overdue_days_total, deal_url
+SELECT deal_title, status, `+stageLabel+`, `+managerLabel+`, planned_end, days_left, overdue_days_now, overdue_days_total, deal_url
 FROM deals_now
 WHERE `+theDeal,
 		column{name: "deal_title", as: wrapped}, column{name: "status", as: spoken("status", 110)}, column{name: "stage_name", as: wrapped}, column{name: "manager_name", as: wrapped},
-		column{name: "planned_end", unit: "time:YYYY-MM-DD", as: date}, column{name: "days_left", unit: "days", as: days(110)},
+		column{name: "planned_end", unit: day, as: date}, column{name: "days_left", unit: "days", as: days(110)},
 		column{name: "overdue_days_now", unit: "days", color: late, as: days(130)}, column{name: "overdue_days_total", unit: "days", color: late, as: days(80)}, column{name: "deal_url", as: toPortal})
 
 	b.line("deal.line", 24, 7, `
 SELECT toDateTime(day, 'UTC') AS time, argMax(v.stage_name, visit_no) AS stage_name,
   argMax(multiIf(v.stage_semantics != 'process', 'final', v.is_waiting, 'waiting', f.is_paused = 1, 'paused', f.plan_days IS NULL, 'no_plan', f.overdue_days > 0, 'overdue', 'on_time'), visit_no) AS status
 FROM deal_stage_days AS f
-INNER JOIN (SELECT deal_id, visit_no, stage_name, stage_semantics, status = 'waiting' AS is_waiting FROM deal_stages WHERE `+theDeal+`) AS v USING (deal_id, visit_no)
+INNER JOIN (SELECT deal_id, visit_no, `+stageLabel+`, stage_semantics, status = 'waiting' AS is_waiting FROM deal_stages WHERE `+theDeal+`) AS v USING (deal_id, visit_no)
 WHERE `+theDeal+`
   AND `+inPeriod+`
 GROUP BY day
@@ -25,22 +25,22 @@ ORDER BY day`, column{name: "stage_name", as: wrapped}, column{name: "status", a
 	line := b.panelID
 
 	b.table("deal.visits", 24, 9, `
-SELECT visit_no, stage_name, entered_date, plan_days, plan_source, planned_end, left_date, elapsed_days, paused_days, overdue_days, status
+SELECT visit_no, `+stageLabel+`, entered_date, plan_days, plan_source, planned_end, left_date, elapsed_days, paused_days, overdue_days, status
 FROM deal_stages
 WHERE `+theDeal+`
 ORDER BY visit_no`,
-		column{name: "visit_no", unit: count, as: wide(40)}, column{name: "stage_name", as: wrapped}, column{name: "entered_date", unit: "time:YYYY-MM-DD", as: wide(92)},
+		column{name: "visit_no", unit: count, as: wide(40)}, column{name: "stage_name", as: wrapped}, column{name: "entered_date", unit: day, as: wide(92)},
 		column{name: "plan_days", unit: "days", as: days(65)}, column{name: "plan_source", as: spoken("plan_source", 105)},
-		column{name: "planned_end", unit: "time:YYYY-MM-DD", as: date}, column{name: "left_date", unit: "time:YYYY-MM-DD", as: wide(92)},
+		column{name: "planned_end", unit: day, as: date}, column{name: "left_date", unit: day, as: wide(92)},
 		column{name: "elapsed_days", unit: "days", as: days(85)}, column{name: "paused_days", unit: "days", as: days(85)}, column{name: "overdue_days", unit: "days", color: late, as: days(96)}, column{name: "status", as: spoken("status", 0)})
 
 	b.table("deal.moves", 24, 8, `
-SELECT known_on, visit_no, stage_name, cause, planned_end_before, planned_end, days_moved, overdue_days_before, overdue_days AS overdue_days_after, manager_name
+SELECT known_on, visit_no, `+stageLabel+`, cause, planned_end_before, planned_end, days_moved, overdue_days_before, overdue_days AS overdue_days_after, `+managerLabel+`
 FROM plan_changes
 WHERE `+theDeal+`
 ORDER BY known_on, run_id, visit_no, indexOf(['entry', 'calendar', 'norm', 'deal'], cause)`,
-		column{name: "known_on", unit: "time:YYYY-MM-DD", as: date}, column{name: "visit_no", unit: count, as: wide(40)}, column{name: "stage_name", as: wrapped}, column{name: "cause", as: spoken("cause", 150)},
-		column{name: "planned_end_before", unit: "time:YYYY-MM-DD", as: date}, column{name: "planned_end", unit: "time:YYYY-MM-DD", as: date}, column{name: "days_moved", unit: "days", as: days(88)},
+		column{name: "known_on", unit: day, as: date}, column{name: "visit_no", unit: count, as: wide(40)}, column{name: "stage_name", as: wrapped}, column{name: "cause", as: spoken("cause", 150)},
+		column{name: "planned_end_before", unit: day, as: date}, column{name: "planned_end", unit: day, as: date}, column{name: "days_moved", unit: "days", as: days(88)},
 		column{name: "overdue_days_before", unit: "days", color: late, as: days(98)}, column{name: "overdue_days_after", unit: "days", color: late, as: days(98)}, column{name: "manager_name", as: sized(wrapped, 140)})
 
 	b.trend("deal.growth", 12, 8, rows, look{unit: "days", fromZero: true}, `
@@ -59,7 +59,7 @@ SELECT toDateTime(known_on, 'UTC') AS time,
   concat(stage_name, ': ', ifNull(toString(planned_end_before), '—'), ' → ', ifNull(toString(planned_end), '—'), ', ', transform(toString(cause), `+inWords(lang, "cause")+`, toString(cause)), ', ', manager_name) AS text
 FROM plan_changes
 WHERE `+theDeal+`
-  AND $__dateFilter(known_on)
+  AND `+within("known_on")+`
 ORDER BY time, visit_no`, line, b.panelID)
 	b.table("deal.gaps", 12, 8, `
 SELECT visit_no, reason, detail

@@ -1,6 +1,7 @@
 package dashboards_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -57,6 +58,10 @@ type panel struct {
 		RawSQL     string `json:"rawSql"`
 		Datasource struct{ Type, UID string }
 	}
+	Transformations []struct {
+		ID      string
+		Options struct{ RowField, ColumnField, ValueField string }
+	}
 }
 
 // A page is a dashboard, as Grafana reads it.
@@ -86,8 +91,24 @@ type page struct {
 	Panels []panel
 }
 
-// read is what a language has: its dashboards, and its alerts' statements by their uids.
+// read is what a language has: its dashboards, and its alerts' statements by their uids. They are made once.
 func read(t testing.TB, lang dashboards.Lang) (pages map[string]page, alerts []statement) {
+	t.Helper()
+	made.Lock()
+	defer made.Unlock()
+	if made.pages[lang] == nil {
+		made.pages[lang], made.alerts[lang] = readAnew(t, lang)
+	}
+	return made.pages[lang], made.alerts[lang]
+}
+
+var made = struct {
+	sync.Mutex
+	pages  map[dashboards.Lang]map[string]page
+	alerts map[dashboards.Lang][]statement
+}{pages: map[dashboards.Lang]map[string]page{}, alerts: map[dashboards.Lang][]statement{}}
+
+func readAnew(t testing.TB, lang dashboards.Lang) (pages map[string]page, alerts []statement) {
 	t.Helper()
 	files, err := dashboards.Files(lang, dashboards.Alerts{})
 	if err != nil {
@@ -156,7 +177,12 @@ type view struct {
 	funnel, stage, manager, deal string // empty: All
 	shown                        string // empty: now
 	from, to                     time.Time
+	zone                         string         // of the portal, empty: UTC
+	process                      *time.Location // of Grafana's process, nil: UTC
 }
+
+// everyFunnel is what the variable stands for while All is chosen: the funnels of the portals of these tests.
+const everyFunnel = "'0','5','7','12'"
 
 var macro = regexp.MustCompile(`\$__dateFilter\((\w+)\)`)
 
@@ -169,11 +195,20 @@ func (v view) expand(sql string) string {
 			phrase = "${1}"
 		}
 		sql = conditional.ReplaceAllString(sql, phrase)
-		sql = strings.ReplaceAll(sql, "${"+name+":singlequote}", "'"+value+"'")
+		quoted := "'" + value + "'"
+		if name == "funnel" && value == "" {
+			quoted = everyFunnel
+		}
+		sql = strings.ReplaceAll(sql, "${"+name+":singlequote}", quoted)
 	}
+	sql = strings.ReplaceAll(sql, "${zone:singlequote}", "'"+cmp.Or(v.zone, "UTC")+"'")
+	sql = strings.ReplaceAll(sql, "${__from}", strconv.FormatInt(v.from.UnixMilli(), 10))
+	sql = strings.ReplaceAll(sql, "${__to}", strconv.FormatInt(v.to.UnixMilli(), 10))
+	// The plugin writes dates in the zone of its process.
+	process := cmp.Or(v.process, time.UTC)
 	sql = strings.ReplaceAll(sql, "${deal:singlequote}", "'"+v.deal+"'")
 	sql = strings.ReplaceAll(sql, "${shown:singlequote}", "'"+v.shown+"'")
-	sql = macro.ReplaceAllString(sql, fmt.Sprintf("$1 >= toDate('%s') AND $1 <= toDate('%s')", v.from.Format(time.DateOnly), v.to.Format(time.DateOnly)))
+	sql = macro.ReplaceAllString(sql, fmt.Sprintf("$1 >= toDate('%s') AND $1 <= toDate('%s')", v.from.In(process).Format(time.DateOnly), v.to.In(process).Format(time.DateOnly)))
 	sql = strings.ReplaceAll(sql, "$__fromTime", fmt.Sprintf("toDateTime(%d)", v.from.Unix()))
 	return strings.ReplaceAll(sql, "$__toTime", fmt.Sprintf("toDateTime(%d)", v.to.Unix()))
 }

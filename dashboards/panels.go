@@ -9,7 +9,6 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 	"github.com/grafana/grafana-foundation-sdk/go/stat"
 	"github.com/grafana/grafana-foundation-sdk/go/statetimeline"
-	"github.com/grafana/grafana-foundation-sdk/go/statushistory"
 	"github.com/grafana/grafana-foundation-sdk/go/table"
 	"github.com/grafana/grafana-foundation-sdk/go/timeseries"
 )
@@ -19,6 +18,7 @@ import (
 const (
 	count = "none"
 	share = "percentunit"
+	day   = "day" // a date as it is written in the language
 )
 
 func (b *board) days() string { return "suffix:" + b.say("unit.days") }
@@ -41,6 +41,8 @@ func (b *board) overrides(columns []column) []cog.Builder[dashboard.DashboardFie
 		}
 		if c.unit == "days" {
 			properties = append(properties, dashboard.DynamicConfigValue{Id: "unit", Value: b.days()})
+		} else if c.unit == day {
+			properties = append(properties, dashboard.DynamicConfigValue{Id: "unit", Value: b.say("date.unit")})
 		} else if c.unit != "" {
 			properties = append(properties, dashboard.DynamicConfigValue{Id: "unit", Value: c.unit})
 		}
@@ -286,6 +288,9 @@ func (b *board) bars(key string, w, h uint32, unit, xField string, stacking comm
 	if stacking != common.StackingModeNone { // the numbers of thin layers would lie on each other
 		values = common.VisibilityModeNever
 	}
+	if unit == "days" {
+		unit = b.days()
+	}
 	p := barchart.NewPanelBuilder().
 		Id(b.nextID()).GridPos(b.place(w, h)).
 		Title(b.say(key)).Description(b.say(key + ".about")).
@@ -302,18 +307,60 @@ func (b *board) bars(key string, w, h uint32, unit, xField string, stacking comm
 	b.builder.WithPanel(p)
 }
 
-// heat shows a number for each text and week, darker where there is more.
-func (b *board) heat(key string, w, h uint32, sql string) {
-	b.builder.WithPanel(statushistory.NewPanelBuilder().
+// flow stacks what was open on each day, by the texts of a column in the order in which they come, for each chosen funnel.
+func (b *board) flow(key string, w, h uint32, sql string) {
+	x := matrixCorner("day", "stage_name")
+	b.builder.WithPanel(barchart.NewPanelBuilder().
 		Id(b.nextID()).GridPos(b.place(w, h)).
 		Title(b.say(key)).Description(b.say(key + ".about")).
-		Datasource(source()).WithTarget(b.ask(sql, series)).
-		Unit(b.days()).Decimals(0).NoValue(b.say(key + ".empty")).
-		DisplayName("${__field.labels.name}").
-		ColorScheme(dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdContinuousYlRd)).
-		PerPage(0).ShowValue(common.VisibilityModeNever).RowHeight(0.9).
-		Legend(common.NewVizLegendOptionsBuilder().ShowLegend(false).DisplayMode(common.LegendDisplayModeList).Placement(common.LegendPlacementBottom)))
+		Repeat("funnel").RepeatDirection(dashboard.PanelRepeatDirectionV).
+		Datasource(source()).WithTarget(b.ask(sql, rows)).
+		WithTransformation(matrix("day", "stage_name", "visits_open")).
+		WithTransformation(dashboard.DataTransformerConfig{Id: "sortBy", Options: map[string]any{"sort": []map[string]any{{"field": x}}}}).
+		Unit(count).Decimals(0).Min(0).NoValue(b.say(key + ".empty")).
+		ColorScheme(dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdPaletteClassicByName)).
+		Thresholds(plain()).XField(x).XTickLabelSpacing(100).Stacking(common.StackingModeNormal).FillOpacity(85).LineWidth(0).GroupWidth(1).BarWidth(1).
+		ShowValue(common.VisibilityModeNever).
+		Legend(common.NewVizLegendOptionsBuilder().ShowLegend(true).DisplayMode(common.LegendDisplayModeList).Placement(common.LegendPlacementBottom)).
+		Tooltip(common.NewVizTooltipOptionsBuilder().Mode(common.TooltipDisplayModeMulti)).
+		Overrides([]cog.Builder[dashboard.DashboardFieldConfigSourceOverrides]{dashboard.NewDashboardFieldConfigSourceOverridesBuilder().
+			Matcher(dashboard.MatcherConfig{Id: "byName", Options: x}).
+			Properties([]dashboard.DynamicConfigValue{{Id: "unit", Value: b.say("date.unit")}})}))
 }
+
+// heat shows a number for each text of a column and each of another: zero apart from little, darker where there is more.
+func (b *board) heat(key string, w, h uint32, row, column, value, sql string) {
+	first := matrixCorner(row, column)
+	b.builder.WithPanel(table.NewPanelBuilder().
+		Id(b.nextID()).GridPos(b.place(w, h)).
+		Title(b.say(key)).Description(b.say(key + ".about")).
+		Datasource(source()).WithTarget(b.ask(sql, rows)).
+		WithTransformation(matrix(row, column, value)).
+		Unit(count).Decimals(0).NoValue(b.say(key + ".empty")).
+		ColorScheme(dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdThresholds)).
+		Thresholds(dashboard.NewThresholdsConfigBuilder().Mode(dashboard.ThresholdsModeAbsolute).Steps(levels)).
+		Overrides([]cog.Builder[dashboard.DashboardFieldConfigSourceOverrides]{
+			dashboard.NewDashboardFieldConfigSourceOverridesBuilder().
+				Matcher(dashboard.MatcherConfig{Id: "byType", Options: "number"}).
+				Properties([]dashboard.DynamicConfigValue{{Id: "custom.cellOptions", Value: map[string]any{"type": "color-background", "mode": "basic"}}, {Id: "custom.align", Value: "center"}, {Id: "custom.minWidth", Value: 64}}),
+			dashboard.NewDashboardFieldConfigSourceOverridesBuilder().
+				Matcher(dashboard.MatcherConfig{Id: "byName", Options: first}).
+				Properties(append([]dashboard.DynamicConfigValue{{Id: "displayName", Value: b.say("column." + row)}}, sized(wrapped, 230)(b)...)),
+		}))
+}
+
+// levels are the colours of a heat map. They begin at the first day lost: none is without colour.
+var levels = []dashboard.Threshold{
+	{Color: "transparent"}, {Color: "#FDE3C8", Value: new(1.0)}, {Color: "#FDBE85", Value: new(8.0)}, {Color: "#E6752B", Value: new(31.0)}, {Color: "#A63603", Value: new(91.0)},
+}
+
+// matrix makes a column for each text of one column.
+func matrix(row, column, value string) dashboard.DataTransformerConfig {
+	return dashboard.DataTransformerConfig{Id: "groupingToMatrix", Options: map[string]any{"rowField": row, "columnField": column, "valueField": value, "emptyValue": "null"}}
+}
+
+// matrixCorner is the name of the first column of a matrix.
+func matrixCorner(row, column string) string { return row + `\` + column }
 
 // line shows what was when, a line for each column.
 func (b *board) line(key string, w, h uint32, sql string, columns ...column) {

@@ -4,9 +4,7 @@ import "github.com/grafana/grafana-foundation-sdk/go/common"
 
 // before is the period of the same length that ended the day before the chosen one began.
 const (
-	firstDay  = "toDate($__fromTime, 'UTC')"
-	lastDay   = "toDate($__toTime, 'UTC')"
-	beforeDay = firstDay + " - (" + lastDay + " - " + firstDay + " + 1)"
+	beforeDay = periodFrom + " - (" + periodTo + " - " + periodFrom + " + 1)"
 )
 
 // qualityMeasures divides by names of sums: a sum of a column that has the same name as a
@@ -55,33 +53,33 @@ WHERE `+inPeriod+`
   AND `+chosen, column{name: "days_lost", unit: "days", color: late}, column{name: "late_days", unit: "days", color: late})
 
 	b.table("quality.compare", 24, 5, `
-SELECT if(day < `+firstDay+`, 'before', 'now') AS period, min(day) AS first_day, max(day) AS last_day, `+qualityMeasures+`
+SELECT if(day < `+periodFrom+`, 'before', 'now') AS period, min(day) AS first_day, max(day) AS last_day, `+qualityMeasures+`
 FROM quality_report
-WHERE day >= `+beforeDay+` AND day <= `+lastDay+`
+WHERE day >= `+beforeDay+` AND day <= `+periodTo+`
   AND `+chosen+`
 GROUP BY period
-ORDER BY period DESC`, append([]column{{name: "period", as: spoken("period", 92)}, {name: "first_day", unit: "time:YYYY-MM-DD", as: wide(90)}, {name: "last_day", unit: "time:YYYY-MM-DD", as: wide(90)}}, qualityColumns...)...)
+ORDER BY period DESC`, append([]column{{name: "period", as: spoken("period", 92)}, {name: "first_day", unit: day, as: wide(90)}, {name: "last_day", unit: day, as: wide(90)}}, qualityColumns...)...)
 	for _, by := range []string{"manager", "stage"} {
 		b.table("quality.by_"+by, 24, 10, `
-SELECT any(`+by+`_name) AS `+by+`_name, `+qualityMeasures+`
+SELECT `+label(by, "any("+by+"_name)")+` AS `+by+`_name, `+qualityMeasures+`
 FROM quality_report
 WHERE `+inPeriod+`
   AND `+chosen+`
-GROUP BY `+by+`_id
+GROUP BY `+keyOf[by]+`
 ORDER BY days_lost DESC, `+by+`_name`, append([]column{{name: by + "_name", as: wrapped}}, qualityColumns...)...)
 	}
 	b.table("quality.moves", 13, 9, `
-SELECT any(manager_name) AS manager_name, count() AS plan_changes, countIf(c.days_moved > 0) AS moved_later, countIf(c.planned_end IS NULL) AS plans_taken_away,
+SELECT `+label("manager", "any(manager_name)")+` AS manager_name, count() AS plan_changes, countIf(c.days_moved > 0) AS moved_later, countIf(c.planned_end IS NULL) AS plans_taken_away,
   sum(c.days_moved) AS days_moved, `+forgiven+`
 FROM plan_changes AS c
-WHERE cause = 'deal' AND $__dateFilter(known_on)
+WHERE cause = 'deal' AND `+within("known_on")+`
   AND `+chosen+`
 GROUP BY manager_id
 ORDER BY forgiven_days DESC, plan_changes DESC, manager_name`, append([]column{{name: "manager_name", as: wrapped}}, moveColumns...)...)
 	b.table("quality.causes", 11, 9, `
 SELECT cause, count() AS plan_changes, sum(days_moved) AS days_moved, `+forgiven+`
 FROM plan_changes
-WHERE $__dateFilter(known_on)
+WHERE `+within("known_on")+`
   AND `+chosen+`
 GROUP BY cause
 ORDER BY indexOf(['deal', 'norm', 'entry', 'calendar'], cause)`, column{name: "cause", as: spoken("cause", 0)}, column{name: "plan_changes", unit: count, as: wide(94)},
@@ -102,17 +100,17 @@ SELECT bucket.1 AS late_by, sumIf(v.visits, v.overdue_days >= bucket.2 AND v.ove
 FROM
 (
   SELECT overdue_days, count() AS visits FROM visits_now
-  WHERE is_open = 0 AND is_final = 0 AND plan_days IS NOT NULL AND $__dateFilter(left_date)
+  WHERE is_open = 0 AND is_final = 0 AND plan_days IS NOT NULL AND `+within("left_date")+`
     AND `+chosen+`
   GROUP BY overdue_days
 ) AS v
 ARRAY JOIN [('0', 0, 0), ('1–3', 1, 3), ('4–7', 4, 7), ('8–14', 8, 14), ('15–30', 15, 30), ('31–90', 31, 90), ('91+', 91, 2147483647)] AS bucket
 GROUP BY bucket
 ORDER BY bucket.2`, column{name: "late_by"}, column{name: "visits", color: neutral})
-	b.table("quality.list", 24, 14, firstVisits("deal_title, stage_name, manager_name, entered_date, planned_end, left_date, overdue_days, status, deal_id",
-		"is_open = 0 AND status != 'waiting' AND $__dateFilter(left_date)", "overdue_days DESC, deal_id, visit_no", 500),
-		column{name: "deal_title", as: toDeal}, column{name: "stage_name", as: sized(wrapped, 140)}, column{name: "manager_name", as: sized(wrapped, 172)}, column{name: "entered_date", unit: "time:YYYY-MM-DD", as: date},
-		column{name: "planned_end", unit: "time:YYYY-MM-DD", as: date}, column{name: "left_date", unit: "time:YYYY-MM-DD", as: date},
+	b.table("quality.list", 24, 14, firstVisits("deal_title, "+stageLabel+", "+managerLabel+", entered_date, planned_end, left_date, overdue_days, status, deal_id",
+		"is_open = 0 AND status != 'waiting' AND "+within("left_date"), "overdue_days DESC, deal_id, visit_no", 500),
+		column{name: "deal_title", as: toDeal}, column{name: "stage_name", as: sized(wrapped, 140)}, column{name: "manager_name", as: sized(wrapped, 172)}, column{name: "entered_date", unit: day, as: date},
+		column{name: "planned_end", unit: day, as: date}, column{name: "left_date", unit: day, as: date},
 		column{name: "overdue_days", unit: "days", color: late, as: days(95)}, column{name: "status", as: spoken("status", 140)}, column{name: "deal_id", unit: count, as: hidden})
 	return b
 }

@@ -71,7 +71,9 @@ func newQuery(sql string, as format) query {
 
 // ask is the query of a panel, which takes the date that the dashboard is asked for.
 func (b *board) ask(sql string, as format) cog.Builder[variants.Dataquery] {
-	if !b.isOfNow {
+	if b.isOfNow {
+		sql = given(sql)
+	} else {
 		sql = then(sql)
 	}
 	return queryBuilder{newQuery(sql, as)}

@@ -84,6 +84,15 @@ func everyColumnIsNamed(t *testing.T, columns map[string][]string) {
 			for _, column := range of {
 				has[column] = true
 			}
+			for _, tr := range p.Transformations {
+				if tr.ID != "groupingToMatrix" {
+					continue
+				}
+				if o := tr.Options; !has[o.RowField] || !has[o.ColumnField] || !has[o.ValueField] || len(has) != 3 {
+					t.Errorf("%s %q: a matrix of %+v from %v", name, p.Title, tr.Options, of)
+				}
+				has = map[string]bool{tr.Options.RowField + `\` + tr.Options.ColumnField: true, "number": true}
+			}
 			for _, o := range p.FieldConfig.Overrides {
 				if !has[o.Matcher.Options] {
 					t.Errorf("%s %q: the query has no column %q", name, p.Title, o.Matcher.Options)
@@ -91,6 +100,7 @@ func everyColumnIsNamed(t *testing.T, columns map[string][]string) {
 				delete(has, o.Matcher.Options)
 			}
 			delete(has, "time")
+			delete(has, "number")
 			if has["name"] {
 				continue // a series for each name, whose value carries it
 			}
@@ -131,7 +141,7 @@ func TestADateShowsWhatWasShownThen(t *testing.T) {
 // What does not take a date says so: the alerts, the runs, and the choice of the date.
 func TestEveryStatementTakesTheDate(t *testing.T) {
 	for _, s := range statements(t) {
-		want := !strings.HasPrefix(s.place, "alert ") && !strings.HasSuffix(s.place, " variable shown") && !strings.Contains(s.sql, "finished_at IS NOT NULL") &&
+		want := !strings.HasPrefix(s.place, "alert ") && !strings.HasSuffix(s.place, " variable shown") && !strings.HasSuffix(s.place, " variable zone") && !strings.Contains(s.sql, "finished_at IS NOT NULL") &&
 			!strings.Contains(s.sql, "ORDER BY run_id DESC")
 		if got := strings.HasSuffix(s.sql, "\nSETTINGS log_comment = ${shown:singlequote}"); got != want {
 			t.Errorf("%s takes the date: %v, want %v", s.place, got, want)

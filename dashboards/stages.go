@@ -6,7 +6,7 @@ import "github.com/grafana/grafana-foundation-sdk/go/common"
 func stages(lang Lang) *board {
 	b := newBoard("stages", lang, "now-6M")
 	b.table("stages.time", 24, 10, `
-SELECT `+nameOfStage("names.stage_name")+`, ifNull(nullIf(funnels.funnel_name, ''), concat('#', toString(funnel_id))) AS funnel_name,
+SELECT `+nameOfStage("names.stage_name")+`, `+label("funnel", "ifNull(nullIf(funnels.funnel_name, ''), concat('#', toString(funnel_id)))")+` AS funnel_name,
   visits_closed, days[1] AS median_days, days[2] AS p85_days, days[3] AS p95_days, median_counting, median_plan, coverage
 FROM
 (
@@ -14,7 +14,7 @@ FROM
     quantileExact(0.5)(elapsed_working_days - paused_days) AS median_counting,
     quantileExactOrNull(0.5)(plan_days) AS median_plan, count(plan_days) / nullIf(countIf(status != 'waiting'), 0) AS coverage
   FROM visits_now
-  WHERE is_open = 0 AND is_final = 0 AND $__dateFilter(left_date)
+  WHERE is_open = 0 AND is_final = 0 AND `+within("left_date")+`
     AND `+chosen+`
   GROUP BY funnel_id, stage_id
 ) AS v
@@ -24,13 +24,29 @@ ORDER BY median_days DESC, stage_name`,
 		column{name: "stage_name", as: wrapped}, column{name: "funnel_name", as: wrapped}, column{name: "visits_closed", unit: count, as: wide(110)},
 		column{name: "median_days", unit: "days", as: sized(bar, 150)}, column{name: "p85_days", unit: "days", as: wide(90)}, column{name: "p95_days", unit: "days", as: wide(90)},
 		column{name: "median_counting", unit: "days", as: days(120)}, column{name: "median_plan", unit: "days", as: days(110)}, column{name: "coverage", unit: share, color: noPlan, as: wide(90)})
-	b.trend("stages.flow", 24, 10, series, look{unit: count, isStack: true, fromZero: true}, `
-SELECT toDateTime(day, 'UTC') AS time, any(stage_name) AS name, sum(visits_open) + sum(visits_waiting) AS visits_open
-FROM quality_report
-WHERE `+inPeriod+`
-  AND `+chosen+`
-GROUP BY day, stage_id
-ORDER BY day, name`)
+	b.flow("stages.flow", 24, 10, `
+SELECT day, if(place > 7 - (places > 7), '`+b.say("stages.flow.others")+`', `+label("stage", "stage")+`) AS stage_name, sum(open) AS visits_open
+FROM
+(
+  SELECT funnel_id, stage_id, stage, sort, day, open, dense_rank() OVER (ORDER BY total DESC, stage_id) AS place, uniqExact(stage_id) OVER () AS places
+  FROM
+  (
+    SELECT funnel_id, stage_id, stage, day, open, sum(open) OVER (PARTITION BY stage_id) AS total
+    FROM
+    (
+      SELECT day, funnel_id, stage_id, any(quality_report.stage_name) AS stage, sum(visits_open) + sum(visits_waiting) AS open
+      FROM quality_report
+      WHERE `+inPeriod+`
+        AND toString(funnel_id) IN (${funnel:singlequote})
+        AND `+inStage+`
+        AND `+ofManager+`
+      GROUP BY day, funnel_id, stage_id
+    )
+  ) AS v
+  LEFT JOIN stage_names AS names USING (funnel_id, stage_id)
+)
+GROUP BY day, stage_name
+ORDER BY max(if(place > 7 - (places > 7), 1000000, sort)), stage_name, day`)
 	b.bars("stages.age", 12, 9, count, "age", common.StackingModeNormal, `
 SELECT bucket.1 AS age, sum(v.on_time) AS on_time, sum(v.overdue) AS overdue, sum(v.no_plan) AS no_plan, sum(v.waiting) AS waiting
 FROM
@@ -51,7 +67,7 @@ FROM
 (
   SELECT funnel_id, stage_id, count() AS visits, groupBitmap(deal_id) AS deals, countIf(is_return = 1) AS reentries
   FROM visits_now
-  WHERE is_final = 0 AND $__dateFilter(entered_date)
+  WHERE is_final = 0 AND `+within("entered_date")+`
     AND `+chosen+`
   GROUP BY funnel_id, stage_id
   HAVING reentries > 0
@@ -59,10 +75,10 @@ FROM
 LEFT JOIN stage_names AS names USING (funnel_id, stage_id)
 ORDER BY reentries DESC, stage_name`,
 		column{name: "stage_name", as: wrapped}, column{name: "visits", unit: count, as: wide(90)}, column{name: "deals", unit: count, as: wide(90)}, column{name: "reentries", unit: count, color: soon, as: sized(bar, 120)})
-	b.table("stages.oldest", 24, 12, firstVisits("deal_title, stage_name, manager_name, entered_date, elapsed_days, paused_days, planned_end, overdue_days, status, deal_id",
+	b.table("stages.oldest", 24, 12, firstVisits("deal_title, "+stageLabel+", "+managerLabel+", entered_date, elapsed_days, paused_days, planned_end, overdue_days, status, deal_id",
 		"is_open = 1", "elapsed_days DESC, deal_id", 50),
-		column{name: "deal_title", as: toDeal}, column{name: "stage_name", as: sized(wrapped, 140)}, column{name: "manager_name", as: sized(wrapped, 172)}, column{name: "entered_date", unit: "time:YYYY-MM-DD", as: date},
-		column{name: "elapsed_days", unit: "days", as: sized(bar, 150)}, column{name: "paused_days", unit: "days", as: days(100)}, column{name: "planned_end", unit: "time:YYYY-MM-DD", as: date}, column{name: "overdue_days", unit: "days", color: late, as: days(95)},
+		column{name: "deal_title", as: toDeal}, column{name: "stage_name", as: sized(wrapped, 140)}, column{name: "manager_name", as: sized(wrapped, 172)}, column{name: "entered_date", unit: day, as: date},
+		column{name: "elapsed_days", unit: "days", as: sized(bar, 150)}, column{name: "paused_days", unit: "days", as: days(100)}, column{name: "planned_end", unit: day, as: date}, column{name: "overdue_days", unit: "days", color: late, as: days(95)},
 		column{name: "status", as: spoken("status", 125)}, column{name: "deal_id", unit: count, as: hidden})
 	return b
 }
@@ -70,5 +86,5 @@ ORDER BY reentries DESC, stage_name`,
 // nameOfStage is a name that stage_names was asked for as the column stage_name: the stage's ID where the portal
 // has the stage no more. Names are looked up once for each stage that is shown, and not for each visit.
 func nameOfStage(name string) string {
-	return "ifNull(nullIf(" + name + ", ''), toString(stage_id)) AS stage_name"
+	return label("stage", "ifNull(nullIf("+name+", ''), toString(stage_id))") + " AS stage_name"
 }

@@ -8,7 +8,7 @@ SELECT max(as_of) AS as_of_day, max(finished_at) AS published_at, dateDiff('seco
 FROM runs
 WHERE status = 'published'
 HAVING count() > 0`,
-		column{name: "as_of_day", unit: "time:YYYY-MM-DD", color: neutral}, column{name: "published_at", unit: "dateTimeFromNow", color: neutral}, column{name: "run_seconds", unit: "s", color: neutral})
+		column{name: "as_of_day", unit: day, color: neutral}, column{name: "published_at", unit: "dateTimeFromNow", color: neutral}, column{name: "run_seconds", unit: "s", color: neutral})
 	b.stat("trust.coverage", 8, 4, `
 SELECT countIf(plan_source != 'none') / nullIf(count(), 0) AS coverage, if(count() = 0, NULL, countIf(plan_source = 'none')) AS without_plan
 FROM visits_now
@@ -36,13 +36,13 @@ ORDER BY step`,
 SELECT `+nameOfStage("any(names.stage_name)")+`, sum(f.things) AS things, sum(f.days_lost) AS days_lost
 FROM (SELECT funnel_id, stage_id, toInt64(sum(sign)) AS things, toInt64(sum(sign * overdue_day)) AS days_lost FROM fact_changes GROUP BY funnel_id, stage_id) AS f
 LEFT JOIN stage_names AS names USING (funnel_id, stage_id)
-GROUP BY stage_id
+GROUP BY funnel_id, stage_id
 ORDER BY days_lost DESC, stage_name`, column{name: "stage_name", as: wrapped}, column{name: "things", unit: count, as: wide(90)}, column{name: "days_lost", unit: "days", color: late, as: days(125)})
 	b.table("trust.visits", 8, 10, `
 SELECT `+nameOfStage("any(names.stage_name)")+`, sum(v.visits) AS visits, sum(v.days_lost) AS days_lost
 FROM (SELECT funnel_id, stage_id, count() AS visits, sum(overdue_days) AS days_lost FROM visits_now GROUP BY funnel_id, stage_id) AS v
 LEFT JOIN stage_names AS names USING (funnel_id, stage_id)
-GROUP BY stage_id
+GROUP BY funnel_id, stage_id
 ORDER BY days_lost DESC, stage_name`, column{name: "stage_name", as: wrapped}, column{name: "visits", unit: count, as: wide(80)}, column{name: "days_lost", unit: "days", color: late, as: days(125)})
 	b.table("trust.deals", 8, 10, `
 SELECT deal_title, overdue_stages, overdue_days_total, deal_id
@@ -81,7 +81,7 @@ LIMIT 1000`, column{name: "reason", as: spoken("reason", 140)}, column{name: "de
 SELECT toDateTime(started_at, 'UTC') AS time, `+effort.sql+` AS `+effort.column+`
 FROM runs
 WHERE finished_at IS NOT NULL
-  AND $__dateFilter(as_of)
+  AND `+within("as_of")+`
 ORDER BY time`, column{name: effort.column, color: neutral})
 	}
 	b.table("trust.runs", 24, 10, `
@@ -89,7 +89,7 @@ SELECT run_id, as_of, started_at, status AS run_status, dateDiff('second', start
 FROM runs
 ORDER BY run_id DESC
 LIMIT 30`,
-		column{name: "run_id", unit: count, as: wide(70)}, column{name: "as_of", unit: "time:YYYY-MM-DD", as: date}, column{name: "started_at", unit: "time:YYYY-MM-DD HH:mm", as: wide(140)},
+		column{name: "run_id", unit: count, as: wide(70)}, column{name: "as_of", unit: day, as: date}, column{name: "started_at", unit: "time:YYYY-MM-DD HH:mm", as: wide(140)},
 		column{name: "run_status", as: spoken("run_status", 110)}, column{name: "run_seconds", unit: "s", as: wide(75)}, column{name: "deals_seen", unit: count, as: wide(80)}, column{name: "deals_changed", unit: count, as: wide(115)},
 		column{name: "facts_appended", unit: count, as: wide(95)}, column{name: "portal_requests", unit: count, as: wide(95)}, column{name: "error"})
 	return b

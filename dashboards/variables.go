@@ -13,7 +13,6 @@ const (
 	inStage   = "$__conditionalAll(toString(stage_id) IN (${stage:singlequote}), $stage)"
 	ofManager = "$__conditionalAll(toString(manager_id) IN (${manager:singlequote}), $manager)"
 	chosen    = inFunnel + "\n  AND " + inStage + "\n  AND " + ofManager
-	inPeriod  = "$__dateFilter(day)"
 
 	// theDeal compares numbers, so that the key of the facts is used.
 	theDeal = "deal_id = toUInt64OrZero(${deal:singlequote})"
@@ -26,7 +25,7 @@ const (
 
 // then has a statement show the state of the date that the dashboard is asked for. Without a date the comment names
 // none, and the newest state is shown.
-func then(sql string) string { return sql + "\nSETTINGS log_comment = " + shownOn }
+func then(sql string) string { return given(sql) + "\nSETTINGS log_comment = " + shownOn }
 
 // A choice is a variable: value and text, in this order.
 type choice struct{ name, sql string }
@@ -35,9 +34,9 @@ var (
 	// A visit or a deal of the past can have another manager than any of now, so the
 	// choices come from the report. Each cascades into the next.
 	choices = []choice{
-		{"funnel", "SELECT toString(funnel_id) AS value, any(funnel_name) AS text FROM quality_report GROUP BY funnel_id ORDER BY text"},
-		{"stage", "SELECT toString(stage_id) AS value, any(stage_name) AS text FROM quality_report WHERE " + inFunnel + " GROUP BY stage_id ORDER BY text"},
-		{"manager", "SELECT toString(manager_id) AS value, any(manager_name) AS text FROM quality_report WHERE " + inFunnel + " AND " + inStage + " GROUP BY manager_id ORDER BY text"},
+		{"funnel", "SELECT toString(funnel_id) AS value, " + label("funnel", "any(funnel_name)") + " AS text FROM quality_report GROUP BY funnel_id ORDER BY text"},
+		{"stage", "SELECT toString(stage_id) AS value, " + label("stage", "any(stage_name)") + " AS text FROM quality_report WHERE " + inFunnel + " GROUP BY funnel_id, stage_id ORDER BY text"},
+		{"manager", "SELECT toString(manager_id) AS value, " + label("manager", "any(manager_name)") + " AS text FROM quality_report WHERE " + inFunnel + " AND " + inStage + " GROUP BY manager_id ORDER BY text"},
 	}
 	// A thousand is what a person can search in a list; any other deal can be typed by
 	// its number, and links lead to it.
@@ -97,6 +96,13 @@ func (u unsynced) Build() (dashboard.VariableModel, error) {
 func (b *board) daysVariable() unsynced {
 	words := fmt.Sprintf("SELECT if(countIf(counts = 0) > 0, '%s', '%s') AS value, value AS text FROM calendar_days", b.say("days.working"), b.say("days.calendar"))
 	return unsynced{b.variable(choice{"days", words}, false).
+		AllowCustomValue(false).
+		Hide(dashboard.VariableHideHideVariable)}
+}
+
+// zoneVariable is the time zone of the portal, whose dates all days are. Nobody chooses it.
+func (b *board) zoneVariable() unsynced {
+	return unsynced{b.variableOfNow(choice{"zone", "SELECT ifNull(argMaxIf(time_zone, run_id, status = 'published'), 'UTC') AS value, value AS text FROM runs"}, false).
 		AllowCustomValue(false).
 		Hide(dashboard.VariableHideHideVariable)}
 }

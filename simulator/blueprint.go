@@ -49,6 +49,7 @@ const (
 	oldSurvey StageID = "C5:UC_7Q2KXM" // deleted, with nothing in its place
 )
 
+// Each funnel of a portal begins with the same stages, and some keep their names: so do New of Sales and New of Service.
 var funnelPlans = []funnelPlan{
 	{
 		id: 0, name: words{"Sales", "Продажи"}, share: 35, won: "WON", lost: "LOSE",
@@ -79,7 +80,7 @@ var funnelPlans = []funnelPlan{
 	{
 		id: 12, name: words{"Service", "Сервис"}, share: 20, won: "C12:WON", lost: "C12:LOSE",
 		stages: []stagePlan{
-			{id: "C12:NEW", name: words{"Call", "Обращение"}, days: 1, planned: 2, hasNorm: true},
+			{id: "C12:NEW", name: words{"New", "Новая"}, days: 1, planned: 2, hasNorm: true},
 			{id: "C12:PREPARATION", name: words{"Diagnosis", "Диагностика"}, days: 4, planned: 7, hasNorm: true},
 			// A standard stage whose id the portal has cut to 21 characters.
 			{id: "C12:PREPAYMENT_INVOIC", name: words{"Waiting for parts", "Ожидание запчастей"}, days: 10},
@@ -145,7 +146,7 @@ var people = []struct{ name, lastName words }{
 	{words{"Elena", "Елена"}, words{"Rossi", "Морозова"}},
 	{words{"Frank", "Фёдор"}, words{"Keller", "Волков"}},
 	{words{"Grace", "Галина"}, words{"O'Neill", "Павлова"}},
-	{words{"Henry", "Игорь"}, words{"Baker", "Семёнов"}},
+	{words{"Boris", "Борис"}, words{"Novak", "Кузнецов"}}, // two people of one name
 	{words{"Irene", "Ирина"}, words{"Costa", "Голубева"}},
 	{words{"Jonas", "Кирилл"}, words{"Weber", "Виноградов"}},
 	{words{"Portal", "Интегратор"}, words{"Integrator", "Портала"}},

@@ -54,6 +54,7 @@ var runsIn = map[string]string{
 	"fact_changes":    "sum(sign)",
 	"gone_deals":      "(SELECT count() FROM deals_now) + count()", // none has gone
 	"stage_names":     "toUInt64(replaceAll(any(stage_name), 'Run ', ''))",
+	"labels":          "toUInt64(replaceAll(any(label), 'Run ', ''))",
 	"plan_changes":    "count()",
 	"loss_changes":    "(SELECT count() FROM deals_now) + count()", // one published date: nothing has changed
 	// All runs have one date.

@@ -13,7 +13,8 @@ CREATE OR REPLACE VIEW runs_v1
     portal_requests UInt64 COMMENT 'Requests to the portal',
     seconds_waited  Float64 COMMENT 'Seconds spent waiting for the limits of the portal',
     error           Nullable(String) COMMENT 'Why the run failed',
-    warnings        Array(String) COMMENT 'What only thins the result'
+    warnings        Array(String) COMMENT 'What only thins the result',
+    time_zone       Nullable(String) COMMENT 'Time zone of the portal, whose dates all days are'
 )
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS
@@ -30,12 +31,13 @@ SELECT
     event.9 AS portal_requests,
     event.10 AS seconds_waited,
     event.11 AS error,
-    event.12 AS warnings
+    event.12 AS warnings,
+    nullIf(event.13, '') AS time_zone
 FROM
 (
     SELECT run_id,
         argMax((status, as_of, started_at, finished_at, deals_seen, deals_changed, history_rows, facts_appended,
-            portal_requests, seconds_waited, error, warnings), (status, recorded_at)) AS event
+            portal_requests, seconds_waited, error, warnings, JSONExtractString(rules, 'TimeZone')), (status, recorded_at)) AS event
     FROM run_events
     WHERE status != 'published' OR run_id <= {newest_run:UInt32}
     GROUP BY run_id

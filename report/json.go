@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -190,9 +191,6 @@ func WriteJSON(out io.Writer, r *Report) error {
 	for _, t := range r.Trend {
 		j.Trend = append(j.Trend, jsonTrend{jsonPeriod: jsonSpan(t.Period), HasData: t.HasData, jsonQuality: jsonQualityOf(t.Quality)})
 	}
-	for i := range r.Visits {
-		j.Visits = append(j.Visits, jsonVisitOf(&r.Visits[i]))
-	}
 	for i := range r.PlanChanges {
 		j.PlanChanges = append(j.PlanChanges, jsonPlanChangeOf(&r.PlanChanges[i]))
 	}
@@ -213,16 +211,37 @@ func WriteJSON(out io.Writer, r *Report) error {
 	if err != nil {
 		return fmt.Errorf("write the JSON: %w", err)
 	}
-	var b strings.Builder
-	for _, r := range string(content) {
-		if r != '\n' && plain.IsObeyed(r) { // within a text: what is around it is plain
-			fmt.Fprintf(&b, `\u%04x`, r)
+	// The visits are many, so each is written by itself. Within a text a line never ends, so this is their place.
+	const noVisits = "\n  \"visits\": []"
+	before, after, _ := strings.Cut(string(content), noVisits)
+	b := bufio.NewWriter(out)
+	writeEscaped(b, before+strings.TrimSuffix(noVisits, "]"))
+	for i := range r.Visits {
+		visit, err := json.MarshalIndent(jsonVisitOf(&r.Visits[i]), "    ", "  ")
+		if err != nil {
+			return fmt.Errorf("write the JSON: %w", err)
+		}
+		if i > 0 {
+			writeEscaped(b, ",")
+		}
+		writeEscaped(b, "\n    "+string(visit))
+	}
+	if len(r.Visits) > 0 {
+		writeEscaped(b, "\n  ")
+	}
+	writeEscaped(b, "]"+after+"\n")
+	return b.Flush()
+}
+
+// writeEscaped writes JSON with escapes for the characters that a terminal obeys. What is written around texts is plain.
+func writeEscaped(b *bufio.Writer, text string) {
+	for _, r := range text {
+		if r != '\n' && plain.IsObeyed(r) {
+			fmt.Fprintf(b, `\u%04x`, r)
 			continue
 		}
-		b.WriteRune(r)
+		_, _ = b.WriteRune(r) // Flush gives the error
 	}
-	_, err = io.WriteString(out, b.String()+"\n")
-	return err
 }
 
 func jsonSpan(p Period) jsonPeriod {

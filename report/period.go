@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"stagelag/transform"
@@ -29,6 +30,32 @@ func ParseMonth(text string) (Period, error) {
 		return Period{}, fmt.Errorf("%q is no month; write it as 2006-01", text)
 	}
 	return months(t, 1), nil
+}
+
+// ParseWeek reads a week of the form 2006-W05, from Monday to Sunday, as ISO 8601 numbers them.
+func ParseWeek(text string) (Period, error) {
+	var year, week int
+	if n, err := fmt.Sscanf(text, "%4d-W%2d", &year, &week); err == nil && n == 2 && text == fmt.Sprintf("%04d-W%02d", year, week) {
+		// The fourth of January is always in the first week.
+		first := time.Date(year, time.January, 4, 0, 0, 0, 0, time.UTC)
+		monday := first.AddDate(0, 0, -(int(first.Weekday())+6)%7+7*(week-1))
+		isYear, isWeek := monday.ISOWeek()
+		if isYear == year && isWeek == week && !monday.Before(transform.FirstDay.Time()) && monday.AddDate(0, 0, 6).Before(transform.LastDay.Time()) {
+			return Period{From: dayOf(monday), To: dayOf(monday) + 6}, nil
+		}
+	}
+	return Period{}, fmt.Errorf("%q is no week; write it as 2026-W05", text)
+}
+
+// ParseQuarter reads a quarter of a year of the form 2006-Q1.
+func ParseQuarter(text string) (Period, error) {
+	year, quarter, _ := strings.Cut(text, "-Q")
+	if len(quarter) == 1 && quarter >= "1" && quarter <= "4" {
+		if first, err := ParseMonth(fmt.Sprintf("%s-%02d", year, 3*int(quarter[0]-'1')+1)); err == nil {
+			return months(first.From.Time(), 3), nil
+		}
+	}
+	return Period{}, fmt.Errorf("%q is no quarter; write it as 2026-Q1", text)
 }
 
 // lastFullMonth is the month before the one of a date: that one still runs.

@@ -233,7 +233,7 @@ func (a *app) write(text string, proposal setup.Proposal, site setup.Site, said 
 	// as far as the umask lets them.
 	var err error
 	if site.URL == "" {
-		err = writeWhole(a.configPath, []byte(text))
+		err = writeWhole(a.configPath, func(out io.Writer) error { _, err := io.WriteString(out, text); return err })
 	} else {
 		err = replaceFile(a.configPath, text, 0o600)
 	}

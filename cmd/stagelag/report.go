@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -23,19 +22,21 @@ import (
 
 // reportFlags are the flags of the report command as they were given.
 type reportFlags struct {
-	from, to, month string
-	by              string
-	funnels         []string
-	lang            string
-	format          string
-	out             string
-	table           string
-	dialect         string
-	shownOn         string
+	from, to      string
+	month         string
+	week, quarter string
+	by            string
+	funnels       []string
+	lang          string
+	format        string
+	out           string
+	table         string
+	dialect       string
+	shownOn       string
 }
 
 // reportFormats are the forms of a report.
-var reportFormats = []string{"text", "html", "xlsx", "csv", "json"}
+var reportFormats = []string{"text", "html", "pdf", "xlsx", "csv", "json"}
 
 func newReport(a *app) *cobra.Command {
 	var flags reportFlags
@@ -48,14 +49,15 @@ and what is not covered. The default is the last full month, by manager, as text
 --out the file's ending says the form.`,
 		Example: `  stagelag report
   stagelag report --month 2026-10 --lang ru --out report.html
-  stagelag report --from 2026-07-01 --to 2026-09-30 --by stage --funnel Projects --out report.xlsx
+  stagelag report --quarter 2026-Q3 --by stage --funnel Projects --out report.xlsx
+  stagelag report --week 2026-W40 --out report.pdf
   stagelag report --csv-table visits --csv-dialect excel-ru --out visits.csv
   stagelag report --as-shown-on 2026-10-02 --month 2026-09
   stagelag report --format json`,
 		Args: arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if flags.format == "" {
-				flags.format = formatOf(flags.out)
+			if err := flags.setFormat(); err != nil {
+				return err
 			}
 			query, err := flags.query()
 			if err != nil {
@@ -65,8 +67,8 @@ and what is not covered. The default is the last full month, by manager, as text
 			if err != nil {
 				return err
 			}
-			if flags.out == "" && flags.format == "xlsx" && a.hasScreen {
-				return usagef("report: a workbook is no text for a terminal; name a file, such as --out report.xlsx")
+			if flags.out == "" && a.hasScreen && (flags.format == "xlsx" || flags.format == "pdf") {
+				return usagef("report: the form %[1]s is no text for a terminal; name a file, such as --out report.%[1]s", flags.format)
 			}
 			return a.withViews(cmd, flags.shownOn, func(ctx context.Context, w *warehouse.Warehouse) error {
 				for _, given := range flags.funnels {
@@ -84,6 +86,8 @@ and what is not covered. The default is the last full month, by manager, as text
 	f.StringVar(&flags.from, "from", "", "first `date` of the period")
 	f.StringVar(&flags.to, "to", "", "last `date` of the period")
 	f.StringVar(&flags.month, "month", "", "the period as a `month`, such as 2026-10 (default the last full one)")
+	f.StringVar(&flags.week, "week", "", "the period as a `week` from Monday to Sunday, such as 2026-W05")
+	f.StringVar(&flags.quarter, "quarter", "", "the period as a `quarter`, such as 2026-Q1")
 	f.StringVar(&flags.by, "by", string(report.ByManager), "what has a row: "+anyOf(report.Levels))
 	f.StringSliceVar(&flags.funnels, "funnel", nil, "only these `funnels`, by id or name (default all)")
 	f.StringVar(&flags.lang, "lang", string(report.English), "the language: "+anyOf(report.Languages))
@@ -95,12 +99,24 @@ and what is not covered. The default is the last full month, by manager, as text
 	return cmd
 }
 
-// formatOf is the form that a file's ending says, text where it says none.
-func formatOf(file string) string {
-	if ending := strings.TrimPrefix(strings.ToLower(filepath.Ext(file)), "."); slices.Contains(reportFormats, ending) {
-		return ending
+// setFormat takes the form from the file's ending where no flag says it: text where there is no ending.
+func (f *reportFlags) setFormat() error {
+	if there, err := os.Stat(f.out); f.out != "" && err == nil && there.IsDir() {
+		return usagef("report: --out: %s is a folder; name a file in it, such as %s", f.out, filepath.Join(f.out, "report.html"))
 	}
-	return "text"
+	if f.format != "" {
+		return nil
+	}
+	ending := strings.TrimPrefix(strings.ToLower(filepath.Ext(f.out)), ".")
+	switch {
+	case slices.Contains(reportFormats, ending):
+		f.format = ending
+	case ending == "" || ending == "txt":
+		f.format = "text"
+	default:
+		return usagef("report: --out: no report is written as .%s; end the name with .html, .pdf, .xlsx, .csv, .json or .txt, or name the form with --format", ending)
+	}
+	return nil
 }
 
 // query is what the flags ask for.
@@ -110,19 +126,43 @@ func (f *reportFlags) query() (report.Query, error) {
 		return report.Query{}, notOneOf("by", f.by, report.Levels)
 	}
 	var err error
-	switch {
-	case f.month != "" && (f.from != "" || f.to != ""):
-		return report.Query{}, usagef("report: --month is a period by itself; leave out --from and --to, or --month")
-	case f.month != "":
-		if query.Period, err = report.ParseMonth(f.month); err != nil {
-			return report.Query{}, usagef("report: --month: %w", err)
-		}
-	case f.from != "" && f.to != "":
-		query.Period, err = parsePeriod(f.from, f.to)
-	case f.from != "" || f.to != "":
-		return report.Query{}, usagef("report: a period has two ends; give both --from and --to, or --month")
-	}
+	query.Period, err = f.period()
 	return query, err
+}
+
+// period is the one that the flags name, none where they name none.
+func (f *reportFlags) period() (report.Period, error) {
+	var names []string
+	var period report.Period
+	var wrong error
+	for _, whole := range []struct {
+		flag, given string
+		parse       func(string) (report.Period, error)
+	}{
+		{"--month", f.month, report.ParseMonth}, {"--week", f.week, report.ParseWeek}, {"--quarter", f.quarter, report.ParseQuarter},
+	} {
+		if whole.given == "" {
+			continue
+		}
+		names = append(names, whole.flag)
+		var err error
+		if period, err = whole.parse(whole.given); err != nil && wrong == nil {
+			wrong = usagef("report: %s: %w", whole.flag, err)
+		}
+	}
+	switch hasEnds := f.from != "" || f.to != ""; {
+	case len(names) > 1:
+		return report.Period{}, usagef("report: %s are periods by themselves; leave one out", strings.Join(names, " and "))
+	case len(names) == 1 && hasEnds:
+		return report.Period{}, usagef("report: %[1]s is a period by itself; leave out --from and --to, or %[1]s", names[0])
+	case len(names) == 1:
+		return period, wrong
+	case f.from != "" && f.to != "":
+		return parsePeriod(f.from, f.to)
+	case hasEnds:
+		return report.Period{}, usagef("report: a period has two ends; give both --from and --to, or --month, --week or --quarter")
+	}
+	return report.Period{}, nil
 }
 
 func parsePeriod(from, to string) (report.Period, error) {
@@ -165,6 +205,10 @@ func (f *reportFlags) renderer(cmd *cobra.Command) (renderer, error) {
 		return func(_ context.Context, out io.Writer, r *report.Report) error { return report.WriteText(out, r, lang) }, nil
 	case "html":
 		return func(_ context.Context, out io.Writer, r *report.Report) error { return report.WriteHTML(out, r, lang) }, nil
+	case "pdf":
+		return func(ctx context.Context, out io.Writer, r *report.Report) error {
+			return report.WritePDF(ctx, out, r, lang)
+		}, nil
 	case "xlsx":
 		return func(ctx context.Context, out io.Writer, r *report.Report) error {
 			return report.WriteXLSX(ctx, out, r, lang)
@@ -208,17 +252,13 @@ func (a *app) report(ctx context.Context, w *warehouse.Warehouse, query report.Q
 	case err != nil:
 		return err
 	}
-	var b bytes.Buffer
-	if err := render(ctx, &b, &r); err != nil {
-		return fmt.Errorf("report: %w", err)
-	}
 	if file == "" {
-		if _, err := a.stdout.Write(b.Bytes()); err != nil {
-			return fmt.Errorf("write to standard output: %w", err)
+		if err := render(ctx, a.stdout, &r); err != nil {
+			return fmt.Errorf("report: %w", err)
 		}
 		return nil
 	}
-	if err := writeWhole(file, b.Bytes()); err != nil {
+	if err := writeWhole(file, func(out io.Writer) error { return render(ctx, out, &r) }); err != nil {
 		return fmt.Errorf("report: --out: %w", err)
 	}
 	return nil
@@ -226,11 +266,11 @@ func (a *app) report(ctx context.Context, w *warehouse.Warehouse, query report.Q
 
 // writeWhole writes a file in one step: whoever reads it sees all of it, or the one that was there
 // before. It keeps the mode of the one that was there; a new file gets what the umask leaves.
-func writeWhole(file string, content []byte) error {
-	return plain.NotWritten(file, writeBeside(file, content))
+func writeWhole(file string, write func(io.Writer) error) error {
+	return plain.NotWritten(file, writeBeside(file, write))
 }
 
-func writeBeside(file string, content []byte) error {
+func writeBeside(file string, write func(io.Writer) error) error {
 	name := filepath.Join(filepath.Dir(file), "."+filepath.Base(file)+"."+rand.Text())
 	temporary, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666) //nolint:gosec // the umask decides
 	if err != nil {
@@ -241,7 +281,7 @@ func writeBeside(file string, content []byte) error {
 		err = temporary.Chmod(there.Mode().Perm())
 	}
 	if err == nil {
-		_, err = temporary.Write(content)
+		err = write(temporary)
 	}
 	err = errors.Join(err, temporary.Sync(), temporary.Close())
 	if err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -35,7 +36,7 @@ func TestAReportIsForWhomTheUmaskSays(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if err := writeWhole(file, []byte("the report")); err != nil {
+			if err := writeWhole(file, func(out io.Writer) error { _, err := io.WriteString(out, "the report"); return err }); err != nil {
 				t.Fatal(err)
 			}
 			info, err := os.Stat(file)

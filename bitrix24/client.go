@@ -253,7 +253,7 @@ func (c *Client) send(ctx context.Context, method string, body []byte) (envelope
 func (c *Client) lost(ctx context.Context, method string, err error) error {
 	// The caller's end is not the portal's fault; the client's own time-out is one.
 	if ctx.Err() != nil {
-		return fmt.Errorf("%s: %w", method, context.Cause(ctx))
+		return &cutOffError{fmt.Errorf("%s: %w", method, context.Cause(ctx))}
 	}
 	// A *url.Error prints the address, and the webhook's address is its password.
 	if uerr, ok := errors.AsType[*url.Error](err); ok {

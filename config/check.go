@@ -31,6 +31,7 @@ func (r *reader) check(cfg *Config) {
 	r.checkWarehouse(cfg.Warehouse)
 	r.checkSchedule(cfg.Schedule)
 	r.checkWriteBack(cfg)
+	r.checkLetter(cfg.Letter.Mail)
 }
 
 // isAbsent is whether a key is set nowhere. One that is set wrongly has been complained

@@ -25,6 +25,7 @@ type Config struct {
 	Warehouse Warehouse `key:"warehouse"`
 	Schedule  Schedule  `key:"schedule"`
 	WriteBack WriteBack `key:"write_back"`
+	Letter    Letter    `key:"letter"`
 
 	// Funnels are the funnels whose deals are read; none means all of them.
 	// funnels, all unless set.
@@ -301,6 +302,46 @@ type WriteBack struct {
 func (w WriteBack) IsOn() bool {
 	return w.State != "" || w.DaysLate != "" || w.DaysLeft != "" || w.PlannedEnd != "" || w.DaysLost != ""
 }
+
+// Letter says who gets the morning letter. With nothing set, nothing is ever sent.
+type Letter struct {
+	// Chat is where leadership gets the summary: a chat of the portal.
+	// letter.chat, none unless set.
+	Chat DialogID `key:"chat"`
+	// Managers is whether each manager gets the list of their own late and due deals, in the
+	// portal's messenger.
+	// letter.managers, false unless set.
+	Managers bool       `key:"managers"`
+	Mail     LetterMail `key:"mail"`
+	// Language is that of the letters. Empty where it is not set: then they are in the portal's language.
+	// letter.language, the portal's language unless set, and en where that is not known.
+	Language Language `key:"language"`
+}
+
+// LetterMail is how leadership gets the summary by mail. To, From and URL are set together.
+type LetterMail struct {
+	// To are those who get it, each in a message of its own.
+	// letter.mail.to, nobody unless set.
+	To []MailAddress `key:"to"`
+	// From is the sender.
+	// letter.mail.from, needed with letter.mail.to.
+	From MailAddress `key:"from"`
+	// URL is the server that takes the mail, with user and password.
+	// letter.mail.url, needed with letter.mail.to.
+	URL MailURL `key:"url"`
+}
+
+// IsOn is whether anybody gets a letter.
+func (l Letter) IsOn() bool { return l.Chat != "" || l.Managers || len(l.Mail.To) > 0 }
+
+// NeedsPortal is whether a letter goes through the portal's messenger.
+func (l Letter) NeedsPortal() bool { return l.Chat != "" || l.Managers }
+
+// A DialogID is a dialog of the portal's messenger: chat42, sg7 for the chat of a group, or the number of a user.
+type DialogID string
+
+// A MailAddress is an address without a name, boss@example.com, in small letters behind the @.
+type MailAddress string
 
 // Language is one that people are written to in.
 type Language string

@@ -67,6 +67,14 @@ write_back:
   days_left: UF_CRM_LEFT
   planned_end: UF_CRM_END
   days_lost: UF_CRM_LOST
+letter:
+  chat: chat42
+  managers: true
+  language: ru
+  mail:
+    to: [boss@Example.com, owner@example.com]
+    from: stagelag@example.com
+    url: smtp://user%40example.com:m4il@mail.example.com
 `
 
 func sampleConfig(t *testing.T) Config {
@@ -115,7 +123,23 @@ func sampleConfig(t *testing.T) Config {
 		WriteBack: WriteBack{
 			Language: Russian, State: "UF_CRM_STATE", DaysLate: "UF_CRM_LATE", DaysLeft: "UF_CRM_LEFT", PlannedEnd: "UF_CRM_END", DaysLost: "UF_CRM_LOST",
 		},
+		Letter: Letter{
+			Chat: "chat42", Managers: true, Language: Russian,
+			Mail: LetterMail{
+				To: []MailAddress{"boss@example.com", "owner@example.com"}, From: "stagelag@example.com",
+				URL: mustMail(t, "smtp://user%40example.com:m4il@mail.example.com"),
+			},
+		},
 	}
+}
+
+func mustMail(t *testing.T, text string) MailURL {
+	t.Helper()
+	m, err := ParseMailURL(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
 }
 
 func mustWebhook(t *testing.T, text string) bitrix24.Webhook {
@@ -286,9 +310,9 @@ func TestLoadComplaints(t *testing.T) {
 		{"a key given twice", "funnels: [1]\nfunnels: [2]", "stagelag.yaml:2: funnels: given twice, first on line 1"},
 		{"a stage given twice", "stages:\n  map:\n    A: B\n    A: C", "stagelag.yaml:4: stages.map.A: given twice, first on line 3"},
 		{"a key that is a list", "portal: {[a]: b}", "stagelag.yaml:1: portal.…: expected a key, found a list"},
-		{"a merge key", "portal: {<<: {url: x}}", "stagelag.yaml:1: portal.<<: unknown key, the nearest is portal.url"},
+		{"a merge key", "portal: {<<: {url: x}}", "stagelag.yaml:1: portal.<<: unknown key, the nearest is letter.mail.to"},
 		{"a section that is a text", "portal: UTC", `stagelag.yaml:1: portal: expected a mapping with the keys portal.url, portal.time_zone, portal.limits, portal.check_clock, found the text "UTC"`},
-		{"a file that is a list", "- a", "stagelag.yaml:1: the file: expected a mapping with the keys portal, plan, stages, visits, calendar, pauses, warehouse, schedule, write_back, funnels, found a list"},
+		{"a file that is a list", "- a", "stagelag.yaml:1: the file: expected a mapping with the keys portal, plan, stages, visits, calendar, pauses, warehouse, schedule, write_back, letter, funnels, found a list"},
 		{"broken YAML", "portal:\n  url: [", "stagelag.yaml:2: not YAML: did not find expected node content"},
 		{"a tab", "portal:\n\turl: x", "stagelag.yaml:2: not YAML: found character that cannot start any token"},
 		{"two documents", "funnels: [1]\n---\nfunnels: [2]\n", "stagelag.yaml:2: a second YAML document: would not be read, remove the --- before it"},

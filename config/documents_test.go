@@ -37,7 +37,7 @@ func TestSampleFileListsEveryKey(t *testing.T) {
 
 	r := &reader{
 		file:      "stagelag.example.yaml",
-		variables: map[string]string{"BITRIX24_WEBHOOK": "https://example.bitrix24.ru/rest/1/s3cr3t/", "ANALYST_PASSWORD": "pa55"},
+		variables: map[string]string{"BITRIX24_WEBHOOK": "https://example.bitrix24.ru/rest/1/s3cr3t/", "ANALYST_PASSWORD": "pa55", "MAIL_PASSWORD": "m4il"},
 		places:    map[string]place{},
 		needs:     []Need{NeedPortal},
 	}

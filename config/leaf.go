@@ -120,6 +120,11 @@ var leaves = map[reflect.Type]leaf{
 		isName := text != "" && text == strings.TrimSpace(text) && !strings.Contains(text, "://") && !strings.ContainsFunc(text, unicode.IsControl)
 		return List{Name: text}, unless(isName)
 	}),
+	reflect.TypeFor[DialogID](): leafOf("a chat such as chat42", []string{"!!str", "!!int"}, func(text string) (DialogID, error) {
+		return DialogID(text), unless(dialogID.MatchString(text))
+	}),
+	reflect.TypeFor[MailAddress]():      leafOf("an address such as boss@example.com", []string{"!!str"}, parseMailAddress),
+	reflect.TypeFor[MailURL]():          leafOf("the address of a mail server such as smtp://user:password@mail.example.com", []string{"!!str"}, ParseMailURL),
 	reflect.TypeFor[bitrix24.Webhook](): leafOf("the address of an inbound webhook", []string{"!!str"}, bitrix24.ParseWebhook),
 	reflect.TypeFor[WarehouseURL]():     leafOf("embedded or the address of a ClickHouse server", []string{"!!str"}, ParseWarehouseURL),
 }
@@ -129,6 +134,8 @@ var weekdays = []string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}
 
 // hostName is like a name or an IP address; one of version 6 may have a zone.
 var hostName = regexp.MustCompile(`^[A-Za-z0-9.:%_-]+$`)
+
+var dialogID = regexp.MustCompile(`^(chat|sg)?[1-9][0-9]{0,17}$`)
 
 var fieldName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*$`)
 

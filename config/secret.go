@@ -30,6 +30,8 @@ func secretOf(value reflect.Value) secret {
 		return webhookSecret{v}
 	case WarehouseURL:
 		return v
+	case MailURL:
+		return v
 	}
 	return nil
 }
@@ -55,20 +57,28 @@ func (w WarehouseURL) host() string {
 }
 
 func (w WarehouseURL) isIn(text string) bool {
-	_, text, _ = strings.Cut(text, "://")
-	address, query, _ := strings.Cut(text, "?")
-	if at := strings.LastIndexByte(address, '@'); at >= 0 {
-		_, password, _ := strings.Cut(address[:at], ":")
-		if password != "" && !isReference(password) {
-			return true
-		}
+	if isPasswordIn(text) {
+		return true
 	}
+	_, query, _ := strings.Cut(text, "?")
 	for part := range strings.SplitSeq(query, "&") {
 		if password, ok := strings.CutPrefix(part, "password="); ok && password != "" && !isReference(password) {
 			return true
 		}
 	}
 	return false
+}
+
+// isPasswordIn is whether an address has a password before its host, rather than a reference to a variable.
+func isPasswordIn(text string) bool {
+	_, text, _ = strings.Cut(text, "://")
+	address, _, _ := strings.Cut(text, "?")
+	at := strings.LastIndexByte(address, '@')
+	if at < 0 {
+		return false
+	}
+	_, password, _ := strings.Cut(address[:at], ":")
+	return password != "" && !isReference(password)
 }
 
 // isReference is whether a text is a single ${NAME}.

@@ -25,7 +25,7 @@ func TestSecretsAreNeverPrinted(t *testing.T) {
 	cfg := sampleConfig(t)
 	var out bytes.Buffer
 
-	for _, value := range []any{cfg, &cfg, cfg.Portal, cfg.Portal.URL, &cfg.Portal.URL, cfg.Warehouse, cfg.Warehouse.URL, holder{cfg}, &holder{cfg}, []Config{cfg}} {
+	for _, value := range []any{cfg, &cfg, cfg.Portal, cfg.Portal.URL, &cfg.Portal.URL, cfg.Warehouse, cfg.Warehouse.URL, cfg.Letter, cfg.Letter.Mail.URL, &cfg.Letter.Mail.URL, holder{cfg}, &holder{cfg}, []Config{cfg}} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x", "%X", "%T", "%t"} {
 			fmt.Fprintf(&out, verb+"\n", value)
 		}
@@ -46,12 +46,12 @@ func TestSecretsAreNeverPrinted(t *testing.T) {
 	}
 	fmt.Fprintln(&out, fmt.Errorf("portal %v: %w", cfg.Portal.URL, &Error{}))
 
-	for _, secret := range []string{"s3cr3t", "pa55", "r3ad", hexOf("s3cr3t"), hexOf("pa55")} {
+	for _, secret := range []string{"s3cr3t", "pa55", "r3ad", "m4il", hexOf("s3cr3t"), hexOf("pa55"), hexOf("m4il")} {
 		if at := strings.Index(out.String(), secret); at >= 0 {
 			t.Errorf("%s was printed: …%s…", secret, out.String()[max(0, at-200):at+len(secret)])
 		}
 	}
-	for _, shown := range []string{"example.bitrix24.ru", "clickhouse://db:9000"} {
+	for _, shown := range []string{"example.bitrix24.ru", "clickhouse://db:9000", "smtp://mail.example.com:587"} {
 		if !strings.Contains(out.String(), shown) {
 			t.Errorf("%s was not printed", shown)
 		}

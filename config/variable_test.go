@@ -54,6 +54,13 @@ var overrides = map[string]struct{ variable, file string }{
 	"write_back.days_left":   {"UF_C", "UF_C"},
 	"write_back.planned_end": {"UF_D", "UF_D"},
 	"write_back.days_lost":   {"UF_E", "UF_E"},
+
+	"letter.chat":      {"sg7", "sg7"},
+	"letter.managers":  {"false", "false"},
+	"letter.mail.to":   {"other@example.com", "[other@example.com]"},
+	"letter.mail.from": {"another@example.com", "another@example.com"},
+	"letter.mail.url":  {"smtps://u:other@mail.example.org", "smtps://u:other@mail.example.org"},
+	"letter.language":  {"en", "en"},
 }
 
 func TestEveryKeyHasAVariable(t *testing.T) {
@@ -88,6 +95,9 @@ func TestEveryKeyHasAVariable(t *testing.T) {
 			text = "calendar: {kind: working, " + key + ": " + value.file + "}"
 		case k.path == "pauses.until":
 			text = "pauses: {from: UF_X, until: " + value.file + "}"
+		case strings.HasPrefix(key, "mail."):
+			one := strings.TrimPrefix(key, "mail.")
+			text = regexp.MustCompile(`(?m)^    `+one+`: .*$`).ReplaceAllString(sample, "    "+one+": "+value.file)
 		}
 		if strings.HasSuffix(k.path, "_file") { // which stand for nothing alone
 			key := strings.TrimPrefix(k.path, "warehouse.")

@@ -88,6 +88,19 @@ func FunnelsOf(ctx context.Context, conn driver.Conn, run RunID) ([]extractor.Fu
 	return funnels, nil
 }
 
+// ManagersOf are the people whom the portal showed to a run, or to the newest published one that found a change; with
+// the run 0 those published. There are none where the portal could never be asked for them.
+func ManagersOf(ctx context.Context, conn driver.Conn, run RunID) ([]extractor.Manager, error) {
+	var managers []extractor.Manager
+	err := managerTable.read(ctx, conn, setOf(managerTable.name)+" AND manager_id > 0 ORDER BY manager_id", func(m *extractor.Manager) {
+		managers = append(managers, *m)
+	}, uint32(run))
+	if err != nil {
+		return nil, fmt.Errorf("read the people: %w", err)
+	}
+	return managers, nil
+}
+
 // setOf is the condition for the rows of a run, which is to be bound, in a table of whole sets: its own, or those
 // published where it has written none.
 func setOf(table string) string {

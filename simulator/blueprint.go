@@ -156,6 +156,9 @@ var departmentNames = []words{
 	{"Northwind Build", "СеверСтрой"}, {"Sales", "Отдел продаж"}, {"Projects", "Проектный отдел"}, {"Service", "Сервисная служба"},
 }
 
+// managementChat is the chat that leadership has.
+var managementChat = words{"Management", "Руководство"}
+
 var subjects = []words{
 	{"House", "Дом"}, {"Roof", "Кровля"}, {"Warehouse", "Склад"}, {"Office fit-out", "Отделка офиса"},
 	{"Boiler room", "Котельная"}, {"Facade", "Фасад"}, {"Workshop", "Цех"}, {"Bathhouse", "Баня"},

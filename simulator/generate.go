@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"cmp"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -67,6 +68,7 @@ func Generate(options GenerateOptions) (*World, Suggested) {
 		world:           NewWorld(),
 		month:           time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, options.Zone),
 	}
+	g.world.language = cmp.Or(options.Language, English)
 	g.addPeople()
 	g.addFunnels()
 	for _, f := range customFields {
@@ -108,6 +110,7 @@ func (g *generator) addPeople() {
 		})
 	}
 	g.world.EditUser(firedInMonth, g.month.AddDate(0, 0, 9), func(u *User) { u.IsFired = true })
+	g.world.AddChat(Chat{Title: managementChat.in(g.Language), Members: []UserID{1, firstManager, firstManager + 1}})
 }
 
 func (g *generator) addFunnels() {

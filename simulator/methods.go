@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -51,9 +52,14 @@ func init() {
 		"crm.stagehistory.list":   {"crm", (*invocation).stageHistoryList},
 
 		"user.get":       {"user", (*invocation).userGet},
+		"user.current":   {"user", (*invocation).userCurrent},
 		"department.get": {"department", (*invocation).departmentGet},
 
 		"calendar.settings.get": {"calendar", (*invocation).calendarSettings},
+
+		"im.message.add":       {"im", (*invocation).messageAdd},
+		"im.notify.system.add": {"im", (*invocation).notifySystemAdd},
+		"im.dialog.get":        {"im", (*invocation).dialogGet},
 	}
 }
 
@@ -130,13 +136,16 @@ func (in *invocation) appInfo() (outcome, *Error) {
 	if in.portal.options.Quirks.HidesAppInfo {
 		return outcome{}, badRequest("ACCESS_DENIED", "Application context required")
 	}
-	license := map[Limits]string{NoLimits: "selfhosted", Standard: "ru_company", Enterprise: "ru_ent250"}
+	license := "selfhosted"
+	if in.portal.options.Limits != NoLimits {
+		license = string(cmp.Or(in.world.language, Russian)) + map[Limits]string{Standard: "_company", Enterprise: "_ent250"}[in.portal.options.Limits]
+	}
 	in.out = append(in.out, `{"SCOPE":`...)
 	out, err := in.scope()
 	if err != nil {
 		return out, err
 	}
-	in.out = appendText(append(in.out, `,"LICENSE":`...), license[in.portal.options.Limits])
+	in.out = appendText(append(in.out, `,"LICENSE":`...), license)
 	in.out = append(in.out, '}')
 	return in.result(), nil
 }

@@ -160,6 +160,7 @@ func (b *nightBuilder) directory(file nightFile) error {
 		}
 		b.world.AddUser(User{ID: u.ID, Name: u.Name, LastName: u.LastName})
 	}
+	b.world.AddChat(Chat{Title: managementChat.in(English), Members: []UserID{1}})
 	return nil
 }
 

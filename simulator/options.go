@@ -22,6 +22,8 @@ type Options struct {
 	Quirks Quirks
 	// Costs is the operating time that a call takes, by method, in place of the usual one.
 	Costs map[string]time.Duration
+	// Delivered is called with each message that was sent, while the world is locked; nil: nobody.
+	Delivered func(Message)
 	// OperatingLimit is the operating time that a method may take in ten minutes; 0: 480 s
 	// where there are limits at all.
 	OperatingLimit time.Duration

@@ -202,6 +202,7 @@ func (v *VisitLog) World(final []string) (*World, error) {
 		semantics[i] = Success
 	}
 	w := NewWorld()
+	w.AddChat(Chat{Title: managementChat.in(English), Members: []UserID{1}})
 	ids := stageIDs(VisitsFunnel, v.names)
 	f := Funnel{ID: VisitsFunnel, Name: "Visits"}
 	for i := range semantics {

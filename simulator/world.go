@@ -51,6 +51,9 @@ type World struct {
 	fieldsEra   int // grows when the fields change
 	calendar    CalendarSettings
 	events      []Event
+	chats       []*Chat
+	messages    []Message
+	language    Language // of the portal's country; empty: Russian
 }
 
 // HistoryModes are the versions of the product that write stage history differently.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"stagelag/letter"
 	"stagelag/loader"
 	"stagelag/nightly"
 	"stagelag/sql"
@@ -145,15 +146,15 @@ func (a *app) restore(ctx context.Context, w *warehouse.Warehouse, file string, 
 	var published views.Published
 	a.progress.Step("restore")
 	err = alone(ctx, w, "stagelag restore", func(ctx context.Context) error {
-		forgotten, err := forgottenSoFar(ctx, w)
+		before, err := knownSoFar(ctx, w)
 		if err != nil {
 			return err
 		}
 		return w.Restore(ctx, file, sql.SchemaOf(w), func(ctx context.Context) (err error) {
-			published, err = takeOver(ctx, w, a.now(), forgotten)
+			published, err = takeOver(ctx, w, a.now(), before)
 			return err
 		})
-	}, nightly.Lease, writeback.Lease)
+	}, nightly.Lease, writeback.Lease, letter.Lease)
 	a.progress.Done()
 	if err != nil {
 		return err
@@ -164,22 +165,32 @@ func (a *app) restore(ctx context.Context, w *warehouse.Warehouse, file string, 
 	return a.printf("Restored from %s: run %d as of %s. The next run catches up.\n", file, published.RunID, published.AsOf)
 }
 
-// forgottenSoFar is what a restore must not bring back: the people and deals that are forgotten in the
-// warehouse that it replaces. A restore that was cut off has set that one aside.
-func forgottenSoFar(ctx context.Context, w *warehouse.Warehouse) (loader.Forgotten, error) {
+// A known is what a restore must not undo: the people and deals that are forgotten in the warehouse that it replaces,
+// and the letters that were sent out of it.
+type known struct {
+	forgotten loader.Forgotten
+	letters   letter.Memory
+}
+
+// knownSoFar is what the warehouse knows that is replaced. A restore that was cut off has set that one aside.
+func knownSoFar(ctx context.Context, w *warehouse.Warehouse) (k known, err error) {
 	database := w.Names().Internal
 	switch err := w.CheckWhole(ctx); {
 	case errors.Is(err, warehouse.ErrHalfRestored):
 		database = w.Names().Replaced
 	case err != nil:
-		return loader.Forgotten{}, err
+		return known{}, err
 	}
-	return loader.ForgottenIn(ctx, w.DB(), database)
+	if k.forgotten, err = loader.ForgottenIn(ctx, w.DB(), database); err != nil {
+		return known{}, err
+	}
+	k.letters, err = letter.Remember(ctx, w.DB(), database)
+	return k, err
 }
 
 // takeOver makes a restored warehouse one of this program's, or says why it can't be. What was
-// forgotten before is forgotten in it, as well as what was in the backup.
-func takeOver(ctx context.Context, w *warehouse.Warehouse, now time.Time, before loader.Forgotten) (views.Published, error) {
+// forgotten before is forgotten in it, as well as what was in the backup, and letters that were sent are not sent again.
+func takeOver(ctx context.Context, w *warehouse.Warehouse, now time.Time, before known) (views.Published, error) {
 	if err := up(ctx, w); err != nil {
 		return views.Published{}, fmt.Errorf("restore: %w", err)
 	}
@@ -187,7 +198,7 @@ func takeOver(ctx context.Context, w *warehouse.Warehouse, now time.Time, before
 	if err != nil {
 		return views.Published{}, fmt.Errorf("restore: %w", err)
 	}
-	forgotten.Add(before)
+	forgotten.Add(before.forgotten)
 	for _, manager := range slices.Sorted(maps.Keys(forgotten.Managers)) {
 		if err := loader.KeepForgotten(ctx, w.DB(), manager, now); err != nil {
 			return views.Published{}, fmt.Errorf("restore: %w", err)
@@ -197,6 +208,9 @@ func takeOver(ctx context.Context, w *warehouse.Warehouse, now time.Time, before
 		if err := nightly.KeepForgottenDeal(ctx, w, deal, func() time.Time { return now }); err != nil {
 			return views.Published{}, fmt.Errorf("restore: %w", err)
 		}
+	}
+	if err := before.letters.Keep(ctx, w.DB()); err != nil {
+		return views.Published{}, fmt.Errorf("restore: %w", err)
 	}
 	return views.In(w).Published(ctx)
 }

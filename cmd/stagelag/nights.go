@@ -20,6 +20,7 @@ type nights struct {
 	limits simulator.Limits
 	system func() time.Time
 	read   simulator.Nights
+	shown  func(simulator.Message)
 	served atomic.Pointer[simulator.Portal]
 	now    time.Time // on the portal's clock when the night began
 }
@@ -42,14 +43,14 @@ func (n *nights) turn() (string, error) {
 	n.now = night.Now
 	n.served.Store(simulator.New(night.World, simulator.Options{
 		Now:    func() time.Time { return night.Now.Add(n.system().Sub(begun)) },
-		Limits: n.limits, Zone: night.Zone, Scopes: portalScopes,
+		Limits: n.limits, Zone: night.Zone, Scopes: portalScopes, Delivered: n.shown,
 	}))
 	n.next = min(n.next+1, len(n.files)-1)
 	return name, nil
 }
 
 // portalScopes are the rights of a simulated webhook.
-var portalScopes = []string{"calendar", "crm", "department", "user"}
+var portalScopes = []string{"calendar", "crm", "department", "im", "user"}
 
 // serveNights serves the files until the context ends; each SIGHUP goes on to the next.
 func (a *app) serveNights(ctx context.Context, flags portalFlags, limits simulator.Limits) error {
@@ -57,7 +58,7 @@ func (a *app) serveNights(ctx context.Context, flags portalFlags, limits simulat
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)
 
-	n := &nights{files: flags.world, limits: limits, system: a.now}
+	n := &nights{files: flags.world, limits: limits, system: a.now, shown: a.showMessage}
 	name, err := n.turn()
 	if err != nil {
 		return usagef("portal: --world: %w", err)

@@ -48,7 +48,7 @@ fault. Given several times, SIGHUP goes on to the next file, under the same addr
 clock of that file; behind the last one it reads that again.
 
 The first line that it writes is the webhook's address, for portal.url; what
-follows is a configuration for it.`,
+follows is a configuration for it, and then each message that is sent over the portal.`,
 		Example: `  stagelag portal --listen 127.0.0.1:8024
   stagelag portal --listen 127.0.0.1:0 --deals 5000 --lang ru
   stagelag portal --visits visits.csv.gz --limits none
@@ -105,7 +105,7 @@ func (a *app) servePortal(ctx context.Context, flags portalFlags) error {
 	if err != nil {
 		return err
 	}
-	simulated := simulator.New(world, simulator.Options{Now: clock, Limits: limits, Scopes: portalScopes})
+	simulated := simulator.New(world, simulator.Options{Now: clock, Limits: limits, Scopes: portalScopes, Delivered: a.showMessage})
 	base, stop, err := serveAt(ctx, flags.listen, simulated)
 	if err != nil {
 		return err
@@ -122,6 +122,13 @@ func (a *app) servePortal(ctx context.Context, flags portalFlags) error {
 	}
 	<-ctx.Done()
 	return nil
+}
+
+// showMessage prints a message that somebody has sent over the simulated portal, behind number signs: what is printed
+// before it is a configuration.
+func (a *app) showMessage(m simulator.Message) {
+	text := fmt.Sprintf("message %d to %s (%s):\n%s", m.ID, m.Dialog, m.Title, m.Text)
+	_ = a.printf("\n# %s\n", strings.ReplaceAll(text, "\n", "\n#   ")) // nobody may be reading any more
 }
 
 // serveAt is simulator.Serve with what to do where that fails.

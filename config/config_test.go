@@ -469,7 +469,7 @@ func TestLoadWarnings(t *testing.T) {
 	}{
 		{"a misspelt variable", "", []string{"STAGELAG_PORTAL_TIMEZONE=UTC", "STAGELAG_PORTAL_LIMITS=none"},
 			[]string{"the variable STAGELAG_PORTAL_TIMEZONE sets nothing, the nearest that does is STAGELAG_PORTAL_TIME_ZONE"}},
-		{"the engine's variable", "", []string{"STAGELAG_ENGINE=/x", "STAGELAGX=1"}, nil},
+		{"the engine's variable", "", []string{"STAGELAG_ENGINE=/x", "STAGELAG_BROWSER=/x", "STAGELAGX=1"}, nil},
 		{"a variable that the file refers to", "warehouse: {path: '${STAGELAG_DIR}'}", []string{"STAGELAG_DIR=/x"}, nil},
 		{"a plan of a stage that is mapped away", "stages: {map: {A: B}}\nplan: {norms: [{stage: A, days: 1}], fields: {A: {days: UF_A}}}", nil,
 			[]string{

@@ -12,9 +12,12 @@ import (
 
 const variablePrefix = "STAGELAG_"
 
-// EngineVariable names the file of the embedded engine. It is no part of the
-// configuration.
-const EngineVariable = variablePrefix + "ENGINE"
+// Variables that are no part of the configuration: the file of the embedded engine, and the browser that prints
+// reports.
+const (
+	EngineVariable  = variablePrefix + "ENGINE"
+	BrowserVariable = variablePrefix + "BROWSER"
+)
 
 // variablesOf is the environment by name. An empty variable counts as unset: container
 // tools set those that nobody gave a value to.
@@ -102,7 +105,7 @@ func (r *reader) warnOfUnknownVariables() {
 			known = append(known, variableOf(k.path)+fileSuffix)
 		}
 	}
-	known = append(known, EngineVariable)
+	known = append(known, EngineVariable, BrowserVariable)
 
 	for name := range r.variables {
 		if !strings.HasPrefix(name, variablePrefix) || slices.Contains(known, name) || slices.Contains(r.referred, name) {

@@ -12,18 +12,16 @@ import (
 	"strings"
 	"time"
 
+	"stagelag/config"
 	"stagelag/plain"
 )
-
-// browserVariable names the browser that prints the page.
-const browserVariable = "STAGELAG_BROWSER"
 
 // browsers are looked for on the PATH, in this order.
 var browsers = []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"}
 
 // ErrNoBrowser is what WritePDF gives where no browser can print the page.
 var ErrNoBrowser = errors.New("a PDF is printed by Chromium or Chrome, and none is on the PATH: install one (Debian: apt-get install chromium), " +
-	"name it in " + browserVariable + ", or write the page with --format html and print it elsewhere")
+	"name it in " + config.BrowserVariable + ", or write the page with --format html and print it elsewhere")
 
 // printingLasts is more than a browser needs for the longest page.
 const printingLasts = 2 * time.Minute
@@ -82,10 +80,10 @@ func lastSaid(text string) string {
 
 // findBrowser is the browser that the variable names, else the first on the PATH.
 func findBrowser() (string, error) {
-	if named := os.Getenv(browserVariable); named != "" {
+	if named := os.Getenv(config.BrowserVariable); named != "" {
 		browser, err := exec.LookPath(named)
 		if err != nil {
-			return "", fmt.Errorf("%s names %s, which is no program: correct it, or unset it", browserVariable, named)
+			return "", fmt.Errorf("%s names %s, which is no program: correct it, or unset it", config.BrowserVariable, named)
 		}
 		return browser, nil
 	}

@@ -21,7 +21,7 @@ var browsers = []string{"chromium", "chromium-browser", "google-chrome", "google
 
 // ErrNoBrowser is what WritePDF gives where no browser can print the page.
 var ErrNoBrowser = errors.New("a PDF is printed by Chromium or Chrome, and none is on the PATH: install one (Debian: apt-get install chromium), " +
-	"name it in " + config.BrowserVariable + ", or write the page with --format html and print it elsewhere")
+	"name it in STAGELAG_BROWSER, or write the page with --format html and print it elsewhere")
 
 // printingLasts is more than a browser needs for the longest page.
 const printingLasts = 2 * time.Minute
@@ -83,7 +83,7 @@ func findBrowser() (string, error) {
 	if named := os.Getenv(config.BrowserVariable); named != "" {
 		browser, err := exec.LookPath(named)
 		if err != nil {
-			return "", fmt.Errorf("%s names %s, which is no program: correct it, or unset it", config.BrowserVariable, named)
+			return "", fmt.Errorf("STAGELAG_BROWSER names %s, which is no program: correct it, or unset it", named)
 		}
 		return browser, nil
 	}

@@ -46,6 +46,10 @@ const (
 	Unreliable
 	// MostStay: of the visits that lasted as long, too few have ended for a date.
 	MostStay
+	// LaterStage: a stage on the way to the closing has no median.
+	LaterStage
+	// NoWay: the visits to a stage on the way have not led on to another stage or to the closing.
+	NoWay
 )
 
 // String is the reason in words, empty for NoReason.
@@ -54,6 +58,7 @@ func (r Reason) String() string {
 		"", "no visit to the stage has ended", "too few visits have lasted as long and ended",
 		"past forecasts of the stage were worse than its median", "past probabilities of the stage were off",
 		"too few of the visits that lasted as long have ended",
+		"too few visits to a later stage have ended", "no usual way leads to the closing",
 	}[r]
 }
 
@@ -79,6 +84,19 @@ type Model struct {
 	Record Record
 	curves [len(periods)]curve
 	median int32 // days
+}
+
+func newModel(tables *[len(periods)]table, asOf transform.Day, record Record) Model {
+	m := Model{AsOf: asOf, Record: record}
+	for i := range tables {
+		m.curves[i] = tables[i].curve()
+	}
+	of := &tables[1] // the last 365 days
+	if of.total < enough {
+		of = &tables[2]
+	}
+	m.median = of.median()
+	return m
 }
 
 // Forecast is the forecast of an open visit that was entered on a day, with its planned end or NoDay.
@@ -134,13 +152,21 @@ func (m *Model) lasted(entered transform.Day) int32 { return int32(max(0, m.AsOf
 
 // curve is that of the first period with enough in it for visits that lasted so long, or nil.
 func (m *Model) curve(lasted int32) *curve {
-	for i := range m.curves {
-		c := &m.curves[i]
-		if (c.basis >= enough || periods[i] == everything) && c.support(lasted) >= supportOfMedian {
-			return c
-		}
+	if i := m.curveNo(lasted); i < len(m.curves) {
+		return &m.curves[i]
 	}
 	return nil
+}
+
+// curveNo is the number of that period, that of no period for none.
+func (m *Model) curveNo(lasted int32) (i int) {
+	for i = range m.curves {
+		c := &m.curves[i]
+		if (c.basis >= enough || periods[i] == everything) && c.support(lasted) >= supportOfMedian {
+			return i
+		}
+	}
+	return len(m.curves)
 }
 
 func endWithin(c *curve, share float64, entered transform.Day, lasted int32) transform.Day {

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"stagelag/extractor"
 	"stagelag/forecast"
 	"stagelag/transform"
 )
@@ -383,6 +384,130 @@ func TestScoresWithoutForecasts(t *testing.T) {
 	for name, figure := range map[string]float64{"Late": s.Late.Error(), "Errors": s.Errors.Median(), "Reached": s.ReachedShare()} {
 		if !math.IsNaN(figure) {
 			t.Errorf("%s of nothing is %v, want NaN", name, figure)
+		}
+	}
+}
+
+// staysOf are the visits as they are counted in the warehouse, in another order.
+func staysOf(t *rapid.T, visits []forecast.Visit) (stays []forecast.Stay) {
+	for _, v := range rapid.Permutation(visits).Draw(t, "order") {
+		s := forecast.Stay{Entered: v.Entered, Left: v.Left, Visits: 1}
+		if i := slices.IndexFunc(stays, func(other forecast.Stay) bool { return other.Entered == s.Entered && other.Left == s.Left }); i >= 0 && rapid.Bool().Draw(t, "counted together") {
+			stays[i].Visits++
+			continue
+		}
+		stays = append(stays, s)
+	}
+	return stays
+}
+
+// TestOutlooksAreTheForecasts: what a night keeps of a stage gives every forecast of the stage, late probabilities
+// included, to the last digit.
+func TestOutlooksAreTheForecasts(t *testing.T) {
+	key := transform.StageKey{Funnel: 1, Stage: "HERE"}
+	rapid.Check(t, func(t *rapid.T) {
+		visits := drawVisits(t)
+		for range rapid.SampledFrom([]int{0, 0, 150}).Draw(t, "short ones") {
+			entered := start + transform.Day(rapid.IntRange(0, 500).Draw(t, "entered"))
+			visits = append(visits, forecast.Visit{Entered: entered, Left: entered + transform.Day(rapid.IntRange(0, 40).Draw(t, "lasts")), Planned: transform.NoDay})
+		}
+		asOf := start + transform.Day(rapid.IntRange(0, 700).Draw(t, "as-of"))
+		stage := forecast.NewStage(visits)
+		want, record := all(stage, asOf)
+		stays := staysOf(t, visits)
+		m := forecast.ModelAt(stays, asOf)
+		if diff := cmp.Diff(record, m.Record); diff != "" {
+			t.Fatalf("the record of %s by stays differs (-visits +stays):\n%s", asOf, diff)
+		}
+		night := forecast.NewNight(asOf)
+		night.Add(key, stays)
+		outlooks := night.Outlooks(nil)
+		if len(outlooks) != 1 || outlooks[0].Key != key {
+			t.Fatalf("outlooks: %+v", outlooks)
+		}
+		var got []forecast.Forecast
+		for v := range stage.Open() {
+			got = append(got, lookedUp(&outlooks[0], v, asOf))
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Fatalf("on %s what is looked up differs (-forecast +looked up):\n%s", asOf, diff)
+		}
+	})
+}
+
+// lookedUp is a forecast as the views look it up.
+func lookedUp(o *forecast.Outlook, v forecast.Visit, asOf transform.Day) forecast.Forecast {
+	lasted := asOf - v.Entered
+	l := &o.Days[lasted]
+	f := forecast.Forecast{ExpectedEnd: transform.NoDay, LikelyEnd: transform.NoDay, Basis: int(l.Basis), Reason: l.Reason}
+	if l.Expected >= 0 {
+		f.ExpectedEnd = v.Entered + transform.Day(l.Expected)
+	}
+	if l.Likely >= 0 {
+		f.LikelyEnd = v.Entered + transform.Day(l.Likely)
+	}
+	switch {
+	case v.Planned == transform.NoDay:
+	case v.Planned < asOf:
+		f.LateProbability, f.HasLateProbability = 1, true
+	case l.Curve > 0:
+		open := l.Last
+		if days := int(v.Planned - v.Entered); days < len(o.Days) {
+			open = o.Days[days].Open[l.Curve-1]
+		}
+		f.LateProbability, f.HasLateProbability = open/l.Before, true
+	}
+	return f
+}
+
+func TestTheWayToTheClosing(t *testing.T) {
+	stage := func(name string) transform.StageKey {
+		return transform.StageKey{Funnel: 1, Stage: extractor.StageID(name)}
+	}
+	asOf := start + 200
+	night := forecast.NewNight(asOf)
+	var moves []forecast.Move
+	stays := map[string][]forecast.Stay{}
+	// goes lets visits to a stage, one entered each day, last so many days and lead to another stage.
+	goes := func(from string, visits int, lasts transform.Day, to string, isClosed bool) {
+		for i := range visits {
+			entered := start + transform.Day(i)
+			stays[from] = append(stays[from], forecast.Stay{Entered: entered, Left: entered + lasts, Visits: 1})
+		}
+		n := int64(visits)
+		moves = append(moves, forecast.Move{From: stage(from), To: stage(to), IsClosed: isClosed, Visits: [...]int64{n - 1, n, n}})
+	}
+	goes("NEW", 30, 5, "DRAFT", false)
+	goes("NEW", 10, 5, "LOST", true)
+	goes("DRAFT", 20, 7, "NEW", false)  // back, which is on the way already
+	goes("DRAFT", 15, 7, "SIGN", false) // so this is the usual way on
+	goes("DRAFT", 5, 7, "LOST", true)
+	goes("SIGN", 25, 3, "WON", true)
+	goes("ALONE", 25, 3, "ALONE", false)
+	goes("BEFORE", 25, 3, "EMPTY", false)
+	goes("RARE", 1, 3, "WON", true)
+	goes("TO RARE", 25, 3, "RARE", false)
+	tests := []struct {
+		stage, why string
+		days       int32
+		reason     forecast.Reason
+	}{
+		{"NEW", "over the stage where most go, without the way back", 7 + 3, forecast.NoReason},
+		{"DRAFT", "back to the beginning, and then on", 5, forecast.NoReason},
+		{"SIGN", "closed at once", 0, forecast.NoReason},
+		{"ALONE", "leads to itself only", -1, forecast.NoWay},
+		{"BEFORE", "leads to a stage without visits", -1, forecast.NoWay},
+		{"RARE", "the only visit that ended was closed", 0, forecast.NoReason},
+		{"TO RARE", "the next stage has too few visits for a median", -1, forecast.LaterStage},
+	}
+	for name, list := range stays {
+		night.Add(stage(name), list)
+	}
+	outlooks := night.Outlooks(moves)
+	for _, test := range tests {
+		i := slices.IndexFunc(outlooks, func(o forecast.Outlook) bool { return o.Key == stage(test.stage) })
+		if o := &outlooks[i]; o.Closing != test.days || o.ClosingReason != test.reason {
+			t.Errorf("from %s (%s) the closing takes %d days: %q, want %d: %q", test.stage, test.why, o.Closing, o.ClosingReason, test.days, test.reason)
 		}
 	}
 }

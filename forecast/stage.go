@@ -65,18 +65,7 @@ func (s *Stage) pass(date transform.Day) {
 	}
 }
 
-func (s *Stage) model(asOf transform.Day) Model {
-	m := Model{AsOf: asOf, Record: s.record}
-	for i := range s.tables {
-		m.curves[i] = s.tables[i].curve()
-	}
-	of := &s.tables[1] // the last 365 days
-	if of.total < enough {
-		of = &s.tables[2]
-	}
-	m.median = of.median()
-	return m
-}
+func (s *Stage) model(asOf transform.Day) Model { return newModel(&s.tables, asOf, s.record) }
 
 // Open are the visits that stood in the stage when the date of the last call of At began, by entry.
 func (s *Stage) Open() iter.Seq[Visit] {

@@ -61,6 +61,8 @@ type State struct {
 	// RulesHash is the fingerprint of the rules that the state was derived under, and Rules what the configuration
 	// said of them.
 	RulesHash, Rules string
+	// Curves is the run whose forecasts are in force, 0 for none.
+	Curves RunID
 	// StartedAt and FinishedAt are the run's, zero for none.
 	StartedAt, FinishedAt time.Time
 }
@@ -68,16 +70,16 @@ type State struct {
 // LastPublished is the state that the views show.
 func LastPublished(ctx context.Context, conn driver.Conn) (State, error) {
 	var state State
-	var id uint32
+	var id, curves uint32
 	var asOf, started, finished time.Time
 	row := conn.QueryRow(ctx, `
-		SELECT max(run_id), argMax(as_of, run_id), argMax(portal_host, run_id), argMax(rules_hash, run_id), argMax(rules, run_id),
+		SELECT max(run_id), argMax(curves_run, run_id), argMax(as_of, run_id), argMax(portal_host, run_id), argMax(rules_hash, run_id), argMax(rules, run_id),
 			argMax(started_at, run_id), argMax(assumeNotNull(finished_at), run_id)
 		FROM run_events WHERE status = 'published' AND run_id IN (`+publishedRuns+`)`)
-	if err := row.Scan(&id, &asOf, &state.PortalHost, &state.RulesHash, &state.Rules, &started, &finished); err != nil {
+	if err := row.Scan(&id, &curves, &asOf, &state.PortalHost, &state.RulesHash, &state.Rules, &started, &finished); err != nil {
 		return State{}, fmt.Errorf("read the last published run: %w", err)
 	}
-	state.RunID, state.AsOf = RunID(id), transform.NoDay
+	state.RunID, state.Curves, state.AsOf = RunID(id), RunID(curves), transform.NoDay
 	if id > 0 {
 		state.AsOf = loadedDay(asOf)
 		state.StartedAt, state.FinishedAt = started.UTC(), finished.UTC()
@@ -124,6 +126,7 @@ type Run struct {
 	before State
 	start  Start
 	row    Row
+	curves RunID // whose forecasts are in force once the run is published
 }
 
 // Begin makes a run that is not published yet. Runs that have died are marked failed
@@ -228,8 +231,7 @@ func (r *Run) FurthestPlannedEnd(ctx context.Context) (transform.Day, error) {
 	for _, shard := range r.shards {
 		var end time.Time
 		var deals uint64
-		row := shard.conn.QueryRow(ctx, "SELECT max(planned_end), count() FROM deals WHERE is_open AND is_planned AND NOT is_gone AND until_run_id != ? AND (run_id = ? OR "+shard.shown+")",
-			uint32(r.row.RunID), uint32(r.row.RunID))
+		row := shard.conn.QueryRow(ctx, "SELECT max(planned_end), count() FROM deals WHERE is_open AND is_planned AND "+shard.willBeShown())
 		if err := row.Scan(&end, &deals); err != nil {
 			return transform.NoDay, fmt.Errorf("look for the furthest planned end: %w", err)
 		}
@@ -302,13 +304,14 @@ type event struct {
 	number  int32
 	funnels []uint32
 	numbers []int32
+	curves  RunID
 }
 
 func (r *Run) event(status string) event {
 	host, _ := os.Hostname()
 	e := event{
 		Row: r.row, recordedAt: r.now(), holder: fmt.Sprintf("%s, process %d", host, os.Getpid()),
-		portalHost: r.start.PortalHost, rulesHash: r.start.RulesHash, rules: r.start.Rules,
+		portalHost: r.start.PortalHost, rulesHash: r.start.RulesHash, rules: r.start.Rules, curves: r.curves,
 	}
 	if e.Warnings == nil {
 		e.Warnings = []string{}
@@ -350,6 +353,7 @@ func (e event) insert(ctx context.Context, conn driver.Conn, condition string, a
 		{"as_of_number", "?", e.number},
 		{"calendar_funnels", "?", append([]uint32{}, e.funnels...)},
 		{"calendar_numbers", "?", append([]int32{}, e.numbers...)},
+		{"curves_run", "?", uint32(e.curves)},
 		{"deals_seen", "?", e.DealsSeen},
 		{"deals_changed", "?", e.DealsChanged},
 		{"history_rows", "?", e.HistoryRows},
@@ -372,10 +376,10 @@ func exact(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05.000"
 // A run that was withdrawn counts as one that never was.
 const publishedRuns = "SELECT run_id FROM run_events GROUP BY run_id HAVING max(status) = 'published'"
 
-// What a run writes: the rows of deals, in the shard of each, and the names of things.
+// What a run writes: the rows of deals, in the shard of each, and what is of no deal.
 var (
 	dealTables = []string{"facts", "day_measures", "visits", "deals", "knowledge"}
-	nameTables = []string{"funnels", "stages", "managers", "calendars"}
+	nameTables = []string{"funnels", "stages", "managers", "calendars", "forecast_curves"}
 )
 
 // buryTheDead marks the runs that were killed as failed and removes the rows of all

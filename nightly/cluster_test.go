@@ -39,6 +39,12 @@ func TestAClusterShowsWhatOneServerShows(t *testing.T) {
 		single.run(isFull)
 		sharded.run(isFull)
 		expectSame(t, when, sharded.snapshot(), single.snapshot())
+		for _, view := range []string{"forecasts", "deal_stages_then", "deals_then"} {
+			query := "SELECT * FROM " + view + " ORDER BY ALL"
+			if got, want := sharded.rows(query), single.rows(query); !slices.Equal(got, want) || len(want) == 0 {
+				t.Errorf("%s: %s differs (%d rows, want %d)%s", when, view, len(got), len(want), firstDifference(got, want))
+			}
+		}
 	}
 	single.run(false)
 	sharded.run(false)

@@ -32,6 +32,26 @@ const counting = `
 	) AS counting`
 
 var laws = []law{
+	{"only open visits are forecast, to an end that has not passed", `
+		SELECT count() FROM deal_stages
+		WHERE is_open = 0 AND (isNotNull(expected_end) OR isNotNull(likely_end) OR isNotNull(late_probability)) OR least(expected_end, likely_end) < ` + newest + ` OR likely_end < expected_end`,
+		"deal_stages", "if(expected_end > likely_end - 2, likely_end + 1, expected_end) AS expected_end"},
+	{"a late probability is a share, of visits with a plan, and 1 of those that are late", `
+		SELECT count() FROM deal_stages
+		WHERE late_probability NOT BETWEEN 0 AND 1 OR isNull(planned_end) AND isNotNull(late_probability) OR is_open = 1 AND planned_end < ` + newest + ` AND ifNull(late_probability, 0) != 1`,
+		"deal_stages", "if(is_open = 1 AND planned_end < " + newest + ", 0.99, late_probability) AS late_probability"},
+	{"a deal has the forecast of its open visit, and is closed no earlier", `
+		SELECT count() FROM deals_now AS d INNER JOIN (SELECT * FROM deal_stages WHERE is_open = 1) AS v ON v.deal_id = d.deal_id
+		WHERE d.expected_end IS DISTINCT FROM v.expected_end OR d.late_probability IS DISTINCT FROM v.late_probability OR d.expected_closed_date < v.expected_end
+			OR isNotNull(d.expected_closed_date) AND isNull(v.expected_end)`,
+		"deals_now", "expected_end + 1 AS expected_end"},
+	{"every open visit has a forecast of the newest run, as it is shown, with the reason for what is missing", `
+		SELECT count() FROM (SELECT * FROM deal_stages WHERE is_open = 1) AS v
+		FULL JOIN (SELECT *, 1 AS is_there FROM forecasts WHERE run_id = (SELECT max(run_id) FROM runs WHERE status = 'published')) AS f ON f.deal_id = v.deal_id AND f.visit_no = v.visit_no
+		WHERE f.is_there = 0 OR v.is_open = 0 OR f.expected_end IS DISTINCT FROM v.expected_end OR f.likely_end IS DISTINCT FROM v.likely_end
+			OR f.late_probability IS DISTINCT FROM v.late_probability OR f.elapsed_days != v.elapsed_days OR f.planned_end IS DISTINCT FROM v.planned_end
+			OR isNull(f.reason) != isNotNull(f.likely_end) OR isNull(f.closing_reason) != isNotNull(f.expected_closed_date)`,
+		"forecasts", "if(reason = 'too_few', NULL, reason) AS reason"},
 	{"a counting day accrues when it is after the planned end and after the entry", `
 		SELECT count() FROM deal_stage_days WHERE overdue_day != ifNull(is_counting = 1 AND day > planned_end AND day > entered_date, 0)`,
 		"deal_stage_days", "planned_end + 1 AS planned_end"},
@@ -351,7 +371,7 @@ func replacedOtherwise(table, key string) string {
 
 // lawViews are the views that laws ask for.
 var lawViews = []string{
-	"calendar_days", "data_gaps", "deal_stage_days", "deal_stages", "deals_now", "fact_changes", "portfolio_days", "quality_report", "run_changes", "runs", "visits_now",
+	"calendar_days", "data_gaps", "deal_stage_days", "deal_stages", "deals_now", "fact_changes", "forecasts", "portfolio_days", "quality_report", "run_changes", "runs", "visits_now",
 }
 
 // copied has what the views show in tables of the same names, beside those behind the views, while do

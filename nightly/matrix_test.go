@@ -39,6 +39,7 @@ var faultSteps = []step{
 	{name: "derive", says: regexp.MustCompile(`FROM visits WHERE NOT is_gone AND deal_id BETWEEN`)},
 	{name: "append", says: regexp.MustCompile(`INSERT INTO facts \(`), writes: []string{"facts", "visits", "deals", "day_measures"}},
 	{name: "mark what is replaced", says: regexp.MustCompile(`ALTER TABLE visits UPDATE`), marks: true},
+	{name: "forecast", says: regexp.MustCompile(`INSERT INTO forecast_curves \(`), writes: []string{"forecast_curves"}},
 	{name: "publish", says: regexp.MustCompile(`SELECT \d+, 'published'`), writes: []string{"run_events"}},
 	{name: "write back", asks: updates, says: regexp.MustCompile(`INSERT INTO write_backs`), writes: []string{"write_backs"}},
 }

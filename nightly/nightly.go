@@ -306,6 +306,10 @@ func (p Pass) pass(ctx context.Context, run *loader.Run, portal extractor.Descri
 	if err := p.derive(ctx, run, rules, dates, p.Full || !run.HasSameRules()); err != nil {
 		return err
 	}
+	p.Progress.Step("forecast")
+	if err := run.AppendForecasts(ctx); err != nil {
+		return err
+	}
 	if counted.loaded.HasEnd() {
 		furthest, err := run.FurthestPlannedEnd(ctx)
 		if err != nil {

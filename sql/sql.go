@@ -143,7 +143,7 @@ func upEverywhere(ctx context.Context, w *warehouse.Warehouse) error {
 		if !p.hasViews {
 			continue
 		}
-		if err := applyViews(ctx, p.DB(), w.Names()); err != nil {
+		if err := applyViews(ctx, p.DB(), w.Names(), w.IsSharded()); err != nil {
 			return fmt.Errorf("migrate%s: %w", p.title(), err)
 		}
 	}
@@ -288,7 +288,7 @@ func ReadStatus(ctx context.Context, w *warehouse.Warehouse) (Status, error) {
 		if !p.hasViews {
 			continue
 		}
-		isNeeded, err := needsViews(ctx, p.DB(), w.Names())
+		isNeeded, err := needsViews(ctx, p.DB(), w.Names(), w.IsSharded())
 		switch {
 		case err != nil:
 			return Status{}, err

@@ -249,7 +249,7 @@ func TestReadersReadViewsAndNoTable(t *testing.T) {
 		from := table.Database + "." + table.Name
 		isSnapshot := !isPublic && strings.HasPrefix(table.Name, "at_")
 		if isSnapshot && table.Name != "at_newest" {
-			from += "(newest_run = 0, hidden_runs = [], newest_day = '1970-01-01', newest_host = '', newest_number = 0, newest_funnels = [], newest_numbers = [])"
+			from += "(newest_run = 0, hidden_runs = [], newest_day = '1970-01-01', newest_host = '', newest_number = 0, newest_funnels = [], newest_numbers = [], newest_curves = 0)"
 		}
 		err := w.Query(context.Background(), &bytes.Buffer{}, "SELECT * FROM "+from+" LIMIT 1", "TSV")
 		if canRead := isPublic || isSnapshot; (err == nil) != canRead {

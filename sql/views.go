@@ -157,6 +157,7 @@ var parameters = []struct{ name, part string }{
 	{"newest_number", "number"},
 	{"newest_funnels", "funnels"},
 	{"newest_numbers", "numbers"},
+	{"newest_curves", "curves"},
 }
 
 // call is a view for a snapshot, given that of now. Every view that people see asks for it by the same
@@ -173,14 +174,21 @@ func (f viewFile) call(names warehouse.Names) string {
 	return fmt.Sprintf("%s.at_%s(%s)", names.Internal, f.name, strings.Join(arguments, ", "))
 }
 
+// subview is a subquery as a view of its own. Where the tables of deals are over all shards, the engine makes no join of
+// a subquery for each row unless they are behind a view; on a single server it would only plan the view in vain.
+var subview = regexp.MustCompile(`\bFROM view(\s*\()`)
+
 // statements are what brings a view into the databases. What people query is a view for a snapshot
 // that is given, with the rights of the program, behind a view with the rights of its reader, which
 // gives it the snapshot of now.
-func (f viewFile) statements(names warehouse.Names) []string {
+func (f viewFile) statements(names warehouse.Names, isSharded bool) []string {
 	if !f.isPublic {
 		return []string{f.text}
 	}
 	text := strings.Replace(f.text, "VIEW "+f.name+"\n", "VIEW at_"+f.name+"\n", 1)
+	if !isSharded {
+		text = subview.ReplaceAllString(text, "FROM$1")
+	}
 	list := []string{text, f.over(names, f.name, f.call(names))}
 	if f.plain != "" {
 		list = append(list, f.over(names, f.plain, names.Views+"."+f.name))
@@ -206,14 +214,14 @@ func (f viewFile) over(names warehouse.Names, name, source string) string {
 }
 
 // viewsHash tells the texts of all views from others, for the databases that they are in.
-func viewsHash(names warehouse.Names) (string, error) {
+func viewsHash(names warehouse.Names, isSharded bool) (string, error) {
 	files, err := readViews()
 	if err != nil {
 		return "", err
 	}
 	sum := sha256.New()
 	for _, f := range files {
-		for _, statement := range f.statements(names) {
+		for _, statement := range f.statements(names, isSharded) {
 			fmt.Fprintf(sum, "%d\n%s", len(statement), statement)
 		}
 	}
@@ -241,12 +249,12 @@ func readViewsRecord(ctx context.Context, db driver.Conn) (record viewsRecord, e
 
 // needsViews is whether a host has other views than this program's, and none of a newer one. A
 // warehouse that was restored has the record and no views.
-func needsViews(ctx context.Context, db driver.Conn, names warehouse.Names) (bool, error) {
+func needsViews(ctx context.Context, db driver.Conn, names warehouse.Names, isSharded bool) (bool, error) {
 	record, err := readViewsRecord(ctx, db)
 	if err != nil || record.version > ViewsVersion {
 		return false, err
 	}
-	hash, err := viewsHash(names)
+	hash, err := viewsHash(names, isSharded)
 	if err != nil || record.hash != hash {
 		return err == nil, err
 	}
@@ -271,8 +279,8 @@ const atOnce = 4
 
 // applyViews brings a host's views to this program's texts and records that last, so that what was
 // cut off is repeated.
-func applyViews(ctx context.Context, db driver.Conn, names warehouse.Names) error {
-	isNeeded, err := needsViews(ctx, db, names)
+func applyViews(ctx context.Context, db driver.Conn, names warehouse.Names, isSharded bool) error {
+	isNeeded, err := needsViews(ctx, db, names, isSharded)
 	if err != nil || !isNeeded {
 		return err
 	}
@@ -284,7 +292,7 @@ func applyViews(ctx context.Context, db driver.Conn, names warehouse.Names) erro
 	public.SetLimit(atOnce)
 	for _, f := range files {
 		apply := func(ctx context.Context) error {
-			for _, statement := range f.statements(names) {
+			for _, statement := range f.statements(names, isSharded) {
 				if err := db.Exec(ctx, statement); err != nil {
 					return fmt.Errorf("apply view %s: %w", f.name, err)
 				}
@@ -300,7 +308,7 @@ func applyViews(ctx context.Context, db driver.Conn, names warehouse.Names) erro
 	if err := public.Wait(); err != nil {
 		return err
 	}
-	hash, err := viewsHash(names)
+	hash, err := viewsHash(names, isSharded)
 	if err != nil {
 		return err
 	}

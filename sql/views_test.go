@@ -61,6 +61,7 @@ var runsIn = map[string]string{
 	"deals_then":       "count()",
 	"deal_stages_then": "count()",
 	"portfolio_then":   "max(overdue_days_total)",
+	"forecasts":        "uniqExact(run_id)",
 	"calendar_days":    "toUInt64(replaceAll(maxIf(toString(why), why != ''), 'Run ', ''))",
 }
 

@@ -15,6 +15,7 @@ CREATE TABLE IF NOT EXISTS run_events
     as_of_number    Int32 COMMENT 'How many days count up to the as-of date',
     calendar_funnels Array(UInt32) COMMENT 'Funnels with another calendar',
     calendar_numbers Array(Int32) COMMENT 'How many days count up to the as-of date in these funnels',
+    curves_run      UInt32 COMMENT 'Run whose forecast curves hold, 0 for none',
     deals_seen      UInt64 COMMENT 'Deals that the portal has',
     deals_changed   UInt64 COMMENT 'Deals of which the run changed more than the days that passed',
     history_rows    UInt64 COMMENT 'Stage changes read from the portal',

@@ -1,3 +1,5 @@
+-- A forecast is looked up by a subquery for each visit. The engine makes a join of it, or nothing where the column is
+-- not asked for: as long as the selection names the subquery once, and all that it refers to comes from one table.
 -- The conditions stand behind the join, so that one on known_on reaches the dates and one state is read.
 CREATE OR REPLACE VIEW deal_stages_then_v1
 (
@@ -30,6 +32,9 @@ CREATE OR REPLACE VIEW deal_stages_then_v1
     first_plan_overdue_days Int32 COMMENT 'Counting days after that planned end and the entry',
     plan_changes    UInt16 COMMENT 'How often the visit was given another plan, by the deal or by a norm',
     days_moved      Int32 COMMENT 'Calendar days by which these changes moved the planned end, later is positive',
+    expected_end    Nullable(Date) COMMENT 'Date by which half of the visits that lasted as long as this open one had ended; where it is missing, forecasts shows why',
+    likely_end      Nullable(Date) COMMENT 'Date by which four in five of such visits had ended',
+    late_probability Nullable(Float64) COMMENT 'Share of such visits that end after the planned end, from 0 to 1',
     is_open         UInt8 COMMENT '1 while the deal is in the stage',
     status          LowCardinality(String) COMMENT 'on_time, due_today, overdue, finished_on_time, finished_late, no_plan, waiting or final',
     next_funnel_id  Nullable(UInt32) COMMENT 'Where the deal went from here: funnel, also outside the report; NULL for the last visit',
@@ -44,28 +49,28 @@ WITH
     names.1 AS funnel_names,
     names.2 AS stage_names,
     names.3 AS manager_names,
-    if(has(s.shown_funnels, v.funnel_id), s.shown_numbers[indexOf(s.shown_funnels, v.funnel_id)], s.shown_number) AS number,
+    if(has(v.shown_funnels, v.funnel_id), v.shown_numbers[indexOf(v.shown_funnels, v.funnel_id)], v.shown_number) AS number,
     least(number, v.stops_number) AS clock
 SELECT
-    s.known_on AS known_on,
+    v.known_on AS known_on,
     v.deal_id AS deal_id,
-    d.title AS deal_title,
-    concat('https://', s.shown_host, '/crm/deal/details/', toString(v.deal_id), '/') AS deal_url,
+    v.title AS deal_title,
+    concat('https://', v.shown_host, '/crm/deal/details/', toString(v.deal_id), '/') AS deal_url,
     v.funnel_id AS funnel_id,
-    transform(concat(s.funnels_run, '/', toString(v.funnel_id)), funnel_names.1, funnel_names.2, concat('#', toString(v.funnel_id))) AS funnel_name,
+    transform(concat(v.funnels_run, '/', toString(v.funnel_id)), funnel_names.1, funnel_names.2, concat('#', toString(v.funnel_id))) AS funnel_name,
     v.visit_no AS visit_no,
     CAST(v.stage_id AS LowCardinality(String)) AS stage_id,
-    transform(concat(s.stages_run, '/', toString(v.funnel_id), '/', v.stage_id), stage_names.1, stage_names.2, toString(v.stage_id)) AS stage_name,
+    transform(concat(v.stages_run, '/', toString(v.funnel_id), '/', v.stage_id), stage_names.1, stage_names.2, toString(v.stage_id)) AS stage_name,
     transform(toLowCardinality(CAST(v.semantics AS Int8)), [0, 1, 2], ['process', 'success', 'failure'], '') AS stage_semantics,
     v.manager_id AS manager_id,
-    transform(concat(s.managers_run, '/', toString(v.manager_id)), manager_names.1, manager_names.2, concat('#', toString(v.manager_id))) AS manager_name,
+    transform(concat(v.managers_run, '/', toString(v.manager_id)), manager_names.1, manager_names.2, concat('#', toString(v.manager_id))) AS manager_name,
     v.entered_at AS entered_at,
     v.entered_date AS entered_date,
     if(v.is_open, NULL, v.left_date) AS left_date,
     if(v.plan_source = 'none', NULL, v.plan_days) AS plan_days,
     transform(toLowCardinality(CAST(v.plan_source AS Int8)), [0, 1, 2, 3], ['none', 'deal_date', 'deal_days', 'stage_norm'], '') AS plan_source,
     if(v.plan_source = 'none', NULL, v.planned_end) AS planned_end,
-    toInt32(if(v.is_open, s.shown_day, v.left_date) - v.entered_date) AS elapsed_days,
+    toInt32(if(v.is_open, v.shown_day, v.left_date) - v.entered_date) AS elapsed_days,
     if(v.plan_source = 'none', 0, greatest(0, clock - v.accrues_number)) AS overdue_days,
     if(v.is_open AND v.plan_source != 'none', greatest(0, v.due_number - clock), NULL) AS days_left,
     if(v.plan_source != 'none' AND v.planned_end < v.entered_date, v.late_days_at_entry, NULL) AS late_at_entry,
@@ -76,6 +81,14 @@ SELECT
     if(v.has_first_plan, greatest(0, clock - (v.accrues_number - v.first_accrues_shift)), 0) AS first_plan_overdue_days,
     v.moves AS plan_changes,
     v.moved AS days_moved,
+    v.entered_date + (SELECT any(nullIf(expected_days, -1)) FROM forecasts_then AS c WHERE c.known_on = v.known_on AND c.funnel_id = v.funnel_id AND c.stage_id = v.stage_id AND c.days = v.lasted) AS expected_end,
+    v.entered_date + (SELECT any(nullIf(likely_days, -1)) FROM forecasts_then AS c WHERE c.known_on = v.known_on AND c.funnel_id = v.funnel_id AND c.stage_id = v.stage_id AND c.days = v.lasted) AS likely_end,
+    multiIf(
+        NOT v.is_open OR v.plan_source = 'none', NULL,
+        v.planned_end < v.shown_day, 1,
+        arrayMap((o, e) -> if(o.1 = 0, NULL, ifNull([e.1, e.2, e.3][o.1], o.3) / o.2),
+            [(SELECT any((curve, open_before, open_last)) FROM forecasts_then AS c WHERE c.known_on = v.known_on AND c.funnel_id = v.funnel_id AND c.stage_id = v.stage_id AND c.days = v.lasted)],
+            [(SELECT any((open_short, open_year, open_ever)) FROM forecasts_then AS c WHERE c.known_on = v.known_on AND c.funnel_id = v.funnel_id AND c.stage_id = v.stage_id AND c.days = v.days_planned)])[1]) AS late_probability,
     toUInt8(v.is_open) AS is_open,
     transform(
         toLowCardinality(multiIf(
@@ -90,30 +103,35 @@ SELECT
         ['on_time', 'due_today', 'overdue', 'finished_on_time', 'finished_late', 'no_plan', 'final', 'waiting'], '') AS status,
     if(v.next_stage_id = '', NULL, v.next_funnel_id) AS next_funnel_id,
     CAST(nullIf(v.next_stage_id, '') AS LowCardinality(Nullable(String))) AS next_stage_id,
-    if(v.next_stage_id = '', NULL, transform(concat(s.stages_run, '/', toString(v.next_funnel_id), '/', v.next_stage_id), stage_names.1, stage_names.2, toString(v.next_stage_id))) AS next_stage_name,
+    if(v.next_stage_id = '', NULL, transform(concat(v.stages_run, '/', toString(v.next_funnel_id), '/', v.next_stage_id), stage_names.1, stage_names.2, toString(v.next_stage_id))) AS next_stage_name,
     transform(toLowCardinality(CAST(v.history_source AS Int8)), [0, 1], ['history', 'reconstructed'], '') AS history_source
-FROM
+FROM view
 (
-    SELECT run_id AS row_run, until_run_id, deal_id, visit_no, funnel_id, stage_id, semantics, next_funnel_id, next_stage_id, history_source, entered_at, entered_date, is_open,
-        left_date, plan_source, plan_days, planned_end, manager_id,
-        is_waiting, entered_number, accrues_number, due_number, stops_number, paused_days AS paused_ended, late_at_entry AS late_days_at_entry,
-        first_plan_source != 'none' AND NOT is_waiting AND semantics = 'process' AS has_first_plan, plan_days AS days_of_plan, planned_end AS end_of_plan,
-        first_days_shift, first_end_shift, first_accrues_shift, visits.plan_changes AS moves, visits.days_moved AS moved
-    FROM visits
-    WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)} AND NOT is_gone
-) AS v
-CROSS JOIN (SELECT * FROM shown_dates) AS s
-LEFT JOIN
-(
-    SELECT d.deal_id AS deal_id, d.title AS title, s.known_on AS known_on
+    SELECT v.*, s.* EXCEPT (known_on), s.known_on AS known_on, d.title AS title,
+        if(v.is_open, toUInt16(s.shown_day - v.entered_date), 65535) AS lasted, toUInt16(v.planned_end - v.entered_date) AS days_planned
     FROM
     (
-        SELECT run_id AS row_run, until_run_id, deal_id, title
-        FROM deals
+        SELECT run_id AS row_run, until_run_id, deal_id, visit_no, funnel_id, stage_id, semantics, next_funnel_id, next_stage_id, history_source, entered_at, entered_date, is_open,
+            left_date, plan_source, plan_days, planned_end, manager_id,
+            is_waiting, entered_number, accrues_number, due_number, stops_number, paused_days AS paused_ended, late_at_entry AS late_days_at_entry,
+            first_plan_source != 'none' AND NOT is_waiting AND semantics = 'process' AS has_first_plan, plan_days AS days_of_plan, planned_end AS end_of_plan,
+            first_days_shift, first_end_shift, first_accrues_shift, visits.plan_changes AS moves, visits.days_moved AS moved
+        FROM visits
         WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)} AND NOT is_gone
-    ) AS d
+    ) AS v
     CROSS JOIN (SELECT * FROM shown_dates) AS s
-    WHERE d.row_run <= s.shown_run AND (d.until_run_id > s.shown_run OR d.until_run_id IN {hidden_runs:Array(UInt32)})
-) AS d ON d.deal_id = v.deal_id AND d.known_on = s.known_on
-WHERE v.row_run <= s.shown_run AND (v.until_run_id > s.shown_run OR v.until_run_id IN {hidden_runs:Array(UInt32)})
+    LEFT JOIN
+    (
+        SELECT d.deal_id AS deal_id, d.title AS title, s.known_on AS known_on
+        FROM
+        (
+            SELECT run_id AS row_run, until_run_id, deal_id, title
+            FROM deals
+            WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)} AND NOT is_gone
+        ) AS d
+        CROSS JOIN (SELECT * FROM shown_dates) AS s
+        WHERE d.row_run <= s.shown_run AND (d.until_run_id > s.shown_run OR d.until_run_id IN {hidden_runs:Array(UInt32)})
+    ) AS d ON d.deal_id = v.deal_id AND d.known_on = s.known_on
+    WHERE v.row_run <= s.shown_run AND (v.until_run_id > s.shown_run OR v.until_run_id IN {hidden_runs:Array(UInt32)})
+) AS v
 COMMENT 'One row for each visit and each date since the first published one: what deal_stages showed at its end'

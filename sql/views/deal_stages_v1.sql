@@ -1,5 +1,7 @@
 -- A word is looked up by its number in a dictionary of a few: made for each row and looked for in
 -- the dictionary then, the words cost more than all that is read.
+-- A forecast is looked up by a subquery for each visit. The engine makes a join of it, or nothing where the column is
+-- not asked for: as long as the selection names the subquery once, and all that it refers to comes from one table.
 CREATE OR REPLACE VIEW deal_stages_v1
 (
     deal_id         UInt64 COMMENT 'Deal ID in Bitrix24',
@@ -30,6 +32,9 @@ CREATE OR REPLACE VIEW deal_stages_v1
     first_plan_overdue_days Int32 COMMENT 'Counting days after that planned end and the entry',
     plan_changes    UInt16 COMMENT 'How often the visit was given another plan, by the deal or by a norm',
     days_moved      Int32 COMMENT 'Calendar days by which these changes moved the planned end, later is positive',
+    expected_end    Nullable(Date) COMMENT 'Date by which half of the visits that lasted as long as this open one had ended; where it is missing, forecasts shows why',
+    likely_end      Nullable(Date) COMMENT 'Date by which four in five of such visits had ended',
+    late_probability Nullable(Float64) COMMENT 'Share of such visits that end after the planned end, from 0 to 1',
     is_open         UInt8 COMMENT '1 while the deal is in the stage',
     status          LowCardinality(String) COMMENT 'on_time, due_today, overdue, finished_on_time, finished_late, no_plan, waiting or final',
     next_funnel_id  Nullable(UInt32) COMMENT 'Where the deal went from here: funnel, also outside the report; NULL for the last visit',
@@ -50,7 +55,7 @@ WITH
     names.3 AS manager_names
 SELECT
     v.deal_id AS deal_id,
-    d.title AS deal_title,
+    v.title AS deal_title,
     concat('https://', {newest_host:String}, '/crm/deal/details/', toString(v.deal_id), '/') AS deal_url,
     v.funnel_id AS funnel_id,
     transform(toString(v.funnel_id), funnel_names.1, funnel_names.2, concat('#', toString(v.funnel_id))) AS funnel_name,
@@ -77,6 +82,14 @@ SELECT
     if(v.has_first_plan, greatest(0, v.clock - (v.accrues_number - v.first_accrues_shift)), 0) AS first_plan_overdue_days,
     v.moves AS plan_changes,
     v.moved AS days_moved,
+    v.entered_date + (SELECT any(nullIf(expected_days, -1)) FROM forecast_curves AS c WHERE c.run_id = {newest_curves:UInt32} AND c.funnel_id = v.funnel_id AND c.stage_id = v.stage_id AND c.days = v.lasted) AS expected_end,
+    v.entered_date + (SELECT any(nullIf(likely_days, -1)) FROM forecast_curves AS c WHERE c.run_id = {newest_curves:UInt32} AND c.funnel_id = v.funnel_id AND c.stage_id = v.stage_id AND c.days = v.lasted) AS likely_end,
+    multiIf(
+        NOT v.is_open OR v.plan_source = 'none', NULL,
+        v.planned_end < {newest_day:Date}, 1,
+        arrayMap((o, e) -> if(o.1 = 0, NULL, ifNull([e.1, e.2, e.3][o.1], o.3) / o.2),
+            [(SELECT any((curve, open_before, open_last)) FROM forecast_curves AS c WHERE c.run_id = {newest_curves:UInt32} AND c.funnel_id = v.funnel_id AND c.stage_id = v.stage_id AND c.days = v.lasted)],
+            [(SELECT any((open_short, open_year, open_ever)) FROM forecast_curves AS c WHERE c.run_id = {newest_curves:UInt32} AND c.funnel_id = v.funnel_id AND c.stage_id = v.stage_id AND c.days = v.days_planned)])[1]) AS late_probability,
     toUInt8(v.is_open) AS is_open,
     transform(
         toLowCardinality(multiIf(
@@ -93,22 +106,27 @@ SELECT
     CAST(nullIf(v.next_stage_id, '') AS LowCardinality(Nullable(String))) AS next_stage_id,
     if(v.next_stage_id = '', NULL, transform(concat(toString(v.next_funnel_id), '/', v.next_stage_id), stage_names.1, stage_names.2, toString(v.next_stage_id))) AS next_stage_name,
     transform(toLowCardinality(CAST(v.history_source AS Int8)), [0, 1], ['history', 'reconstructed'], '') AS history_source
-FROM
+FROM view
 (
-    SELECT deal_id, visit_no, funnel_id, stage_id, semantics, next_funnel_id, next_stage_id, history_source, entered_at, entered_date, is_open,
-        left_date, plan_source, plan_days, planned_end, manager_id,
-        is_waiting, entered_number, accrues_number, due_number, stops_number, paused_days AS paused_ended, late_at_entry AS late_days_at_entry,
-        first_plan_source != 'none' AND NOT is_waiting AND semantics = 'process' AS has_first_plan, plan_days AS days_of_plan, planned_end AS end_of_plan,
-        first_days_shift, first_end_shift, first_accrues_shift, visits.plan_changes AS moves, visits.days_moved AS moved,
-        transform(funnel_id, {newest_funnels:Array(UInt32)}, {newest_numbers:Array(Int32)}, {newest_number:Int32}) AS number,
-        least(number, stops_number) AS clock
-    FROM visits
-    WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)} AND (until_run_id > {newest_run:UInt32} OR until_run_id IN {hidden_runs:Array(UInt32)}) AND NOT is_gone
+    SELECT v.*, d.title AS title
+    FROM
+    (
+        SELECT deal_id, visit_no, funnel_id, stage_id, semantics, next_funnel_id, next_stage_id, history_source, entered_at, entered_date, is_open,
+            left_date, plan_source, plan_days, planned_end, manager_id,
+            is_waiting, entered_number, accrues_number, due_number, stops_number, paused_days AS paused_ended, late_at_entry AS late_days_at_entry,
+            first_plan_source != 'none' AND NOT is_waiting AND semantics = 'process' AS has_first_plan, plan_days AS days_of_plan, planned_end AS end_of_plan,
+            first_days_shift, first_end_shift, first_accrues_shift, visits.plan_changes AS moves, visits.days_moved AS moved,
+            transform(funnel_id, {newest_funnels:Array(UInt32)}, {newest_numbers:Array(Int32)}, {newest_number:Int32}) AS number,
+            least(number, stops_number) AS clock,
+            if(is_open, toUInt16({newest_day:Date} - entered_date), 65535) AS lasted, toUInt16(planned_end - entered_date) AS days_planned
+        FROM visits
+        WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)} AND (until_run_id > {newest_run:UInt32} OR until_run_id IN {hidden_runs:Array(UInt32)}) AND NOT is_gone
+    ) AS v
+    LEFT JOIN
+    (
+        SELECT deal_id, title, amount, currency, deals.created_date AS created_date
+        FROM deals
+        WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)} AND (until_run_id > {newest_run:UInt32} OR until_run_id IN {hidden_runs:Array(UInt32)}) AND NOT is_gone
+    ) AS d ON d.deal_id = v.deal_id
 ) AS v
-LEFT JOIN
-(
-    SELECT deal_id, title, amount, currency, deals.created_date AS created_date
-    FROM deals
-    WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)} AND (until_run_id > {newest_run:UInt32} OR until_run_id IN {hidden_runs:Array(UInt32)}) AND NOT is_gone
-) AS d ON d.deal_id = v.deal_id
 COMMENT 'One row for each visit as it stands now'

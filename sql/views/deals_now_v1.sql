@@ -1,3 +1,5 @@
+-- A forecast is looked up by a subquery for each deal. The engine makes a join of it, or nothing where the column is
+-- not asked for: as long as the selection names the subquery once, and all that it refers to comes from one table.
 CREATE OR REPLACE VIEW deals_now_v1
 (
     deal_id            UInt64 COMMENT 'Deal ID in Bitrix24',
@@ -20,7 +22,10 @@ CREATE OR REPLACE VIEW deals_now_v1
     overdue_days_now   Int64 COMMENT 'Overdue days of the open visit',
     overdue_days_total Int64 COMMENT 'Overdue days of all visits',
     overdue_stages     UInt64 COMMENT 'Visits with overdue days',
-    first_plan_overdue_days_total Int64 COMMENT 'Overdue days of all visits by their first plans'
+    first_plan_overdue_days_total Int64 COMMENT 'Overdue days of all visits by their first plans',
+    expected_end       Nullable(Date) COMMENT 'Date by which half of the visits that lasted as long as the open one had ended; where it is missing, forecasts shows why',
+    late_probability   Nullable(Float64) COMMENT 'Share of such visits that end after the planned end, from 0 to 1',
+    expected_closed_date Nullable(Date) COMMENT 'Date of the closing by the usual way from there: the expected end and the medians of the stages that follow; forecasts shows why it is missing'
 )
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS
@@ -61,13 +66,22 @@ SELECT
     toInt64(if(d.is_open_now AND d.is_planned, greatest(0, d.clock - d.accrues_number), 0)) AS overdue_days_now,
     d.overdue_ended + overdue_days_now AS overdue_days_total,
     toUInt64(d.late_visits) + (overdue_days_now > 0) AS overdue_stages,
-    d.first_overdue_ended + if(d.is_open_now AND d.is_first_planned, greatest(0, d.clock - d.first_accrues_number), 0) AS first_plan_overdue_days_total
-FROM
+    d.first_overdue_ended + if(d.is_open_now AND d.is_first_planned, greatest(0, d.clock - d.first_accrues_number), 0) AS first_plan_overdue_days_total,
+    d.last_entered + (SELECT any(nullIf(expected_days, -1)) FROM forecast_curves AS c WHERE c.run_id = {newest_curves:UInt32} AND c.funnel_id = d.funnel_id AND c.stage_id = d.stage_id AND c.days = d.lasted) AS expected_end,
+    multiIf(
+        NOT d.is_open_now OR NOT d.is_planned, NULL,
+        d.due < {newest_day:Date}, 1,
+        arrayMap((o, e) -> if(o.1 = 0, NULL, ifNull([e.1, e.2, e.3][o.1], o.3) / o.2),
+            [(SELECT any((curve, open_before, open_last)) FROM forecast_curves AS c WHERE c.run_id = {newest_curves:UInt32} AND c.funnel_id = d.funnel_id AND c.stage_id = d.stage_id AND c.days = d.lasted)],
+            [(SELECT any((open_short, open_year, open_ever)) FROM forecast_curves AS c WHERE c.run_id = {newest_curves:UInt32} AND c.funnel_id = d.funnel_id AND c.stage_id = d.stage_id AND c.days = d.days_planned)])[1]) AS late_probability,
+    d.last_entered + (SELECT any(if(expected_days = -1 OR closing_days = -1, NULL, expected_days + closing_days)) FROM forecast_curves AS c WHERE c.run_id = {newest_curves:UInt32} AND c.funnel_id = d.funnel_id AND c.stage_id = d.stage_id AND c.days = d.lasted) AS expected_closed_date
+FROM view
 (
     SELECT deal_id, title, amount, currency, deals.created_date AS created, first_entered, last_entered, funnel_id, stage_id, semantics, manager_id,
         is_open AS is_open_now, is_planned, planned_end AS due, is_waiting, accrues_number, due_number, is_late, overdue_days AS overdue_ended, late_visits,
         is_first_planned, first_accrues_number, first_overdue_days AS first_overdue_ended,
-        least(transform(funnel_id, {newest_funnels:Array(UInt32)}, {newest_numbers:Array(Int32)}, {newest_number:Int32}), stops_number) AS clock
+        least(transform(funnel_id, {newest_funnels:Array(UInt32)}, {newest_numbers:Array(Int32)}, {newest_number:Int32}), stops_number) AS clock,
+        if(is_open, toUInt16({newest_day:Date} - last_entered), 65535) AS lasted, toUInt16(planned_end - last_entered) AS days_planned
     FROM deals
     WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)} AND (until_run_id > {newest_run:UInt32} OR until_run_id IN {hidden_runs:Array(UInt32)}) AND NOT is_gone AND visits > 0
 ) AS d

@@ -1,3 +1,5 @@
+-- A forecast is looked up by a subquery for each deal. The engine makes a join of it, or nothing where the column is
+-- not asked for: as long as the selection names the subquery once, and all that it refers to comes from one table.
 -- The conditions stand behind the join, so that one on known_on reaches the dates and one state is read.
 CREATE OR REPLACE VIEW deals_then_v1
 (
@@ -22,7 +24,10 @@ CREATE OR REPLACE VIEW deals_then_v1
     overdue_days_now   Int64 COMMENT 'Overdue days of the open visit',
     overdue_days_total Int64 COMMENT 'Overdue days of all visits',
     overdue_stages     UInt64 COMMENT 'Visits with overdue days',
-    first_plan_overdue_days_total Int64 COMMENT 'Overdue days of all visits by their first plans'
+    first_plan_overdue_days_total Int64 COMMENT 'Overdue days of all visits by their first plans',
+    expected_end       Nullable(Date) COMMENT 'Date by which half of the visits that lasted as long as the open one had ended; where it is missing, forecasts shows why',
+    late_probability   Nullable(Float64) COMMENT 'Share of such visits that end after the planned end, from 0 to 1',
+    expected_closed_date Nullable(Date) COMMENT 'Date of the closing by the usual way from there: the expected end and the medians of the stages that follow; forecasts shows why it is missing'
 )
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS
@@ -31,18 +36,18 @@ WITH
     names.1 AS funnel_names,
     names.2 AS stage_names,
     names.3 AS manager_names,
-    least(if(has(s.shown_funnels, d.funnel_id), s.shown_numbers[indexOf(s.shown_funnels, d.funnel_id)], s.shown_number), d.stops_number) AS clock
+    least(if(has(d.shown_funnels, d.funnel_id), d.shown_numbers[indexOf(d.shown_funnels, d.funnel_id)], d.shown_number), d.stops_number) AS clock
 SELECT
-    s.known_on AS known_on,
+    d.known_on AS known_on,
     d.deal_id AS deal_id,
     d.title AS deal_title,
-    concat('https://', s.shown_host, '/crm/deal/details/', toString(d.deal_id), '/') AS deal_url,
+    concat('https://', d.shown_host, '/crm/deal/details/', toString(d.deal_id), '/') AS deal_url,
     d.funnel_id AS funnel_id,
-    transform(concat(s.funnels_run, '/', toString(d.funnel_id)), funnel_names.1, funnel_names.2, concat('#', toString(d.funnel_id))) AS funnel_name,
+    transform(concat(d.funnels_run, '/', toString(d.funnel_id)), funnel_names.1, funnel_names.2, concat('#', toString(d.funnel_id))) AS funnel_name,
     CAST(d.stage_id AS LowCardinality(String)) AS stage_id,
-    transform(concat(s.stages_run, '/', toString(d.funnel_id), '/', d.stage_id), stage_names.1, stage_names.2, toString(d.stage_id)) AS stage_name,
+    transform(concat(d.stages_run, '/', toString(d.funnel_id), '/', d.stage_id), stage_names.1, stage_names.2, toString(d.stage_id)) AS stage_name,
     d.manager_id AS manager_id,
-    transform(concat(s.managers_run, '/', toString(d.manager_id)), manager_names.1, manager_names.2, concat('#', toString(d.manager_id))) AS manager_name,
+    transform(concat(d.managers_run, '/', toString(d.manager_id)), manager_names.1, manager_names.2, concat('#', toString(d.manager_id))) AS manager_name,
     d.amount AS amount,
     CAST(d.currency AS LowCardinality(String)) AS currency,
     if(d.created = toDate(0), d.first_entered, d.created) AS created_date,
@@ -61,15 +66,27 @@ SELECT
     toInt64(if(d.is_open_now AND d.is_planned, greatest(0, clock - d.accrues_number), 0)) AS overdue_days_now,
     d.overdue_ended + overdue_days_now AS overdue_days_total,
     toUInt64(d.late_visits) + (overdue_days_now > 0) AS overdue_stages,
-    d.first_overdue_ended + if(d.is_open_now AND d.is_first_planned, greatest(0, clock - d.first_accrues_number), 0) AS first_plan_overdue_days_total
-FROM
+    d.first_overdue_ended + if(d.is_open_now AND d.is_first_planned, greatest(0, clock - d.first_accrues_number), 0) AS first_plan_overdue_days_total,
+    d.last_entered + (SELECT any(nullIf(expected_days, -1)) FROM forecasts_then AS c WHERE c.known_on = d.known_on AND c.funnel_id = d.funnel_id AND c.stage_id = d.stage_id AND c.days = d.lasted) AS expected_end,
+    multiIf(
+        NOT d.is_open_now OR NOT d.is_planned, NULL,
+        d.due < d.shown_day, 1,
+        arrayMap((o, e) -> if(o.1 = 0, NULL, ifNull([e.1, e.2, e.3][o.1], o.3) / o.2),
+            [(SELECT any((curve, open_before, open_last)) FROM forecasts_then AS c WHERE c.known_on = d.known_on AND c.funnel_id = d.funnel_id AND c.stage_id = d.stage_id AND c.days = d.lasted)],
+            [(SELECT any((open_short, open_year, open_ever)) FROM forecasts_then AS c WHERE c.known_on = d.known_on AND c.funnel_id = d.funnel_id AND c.stage_id = d.stage_id AND c.days = d.days_planned)])[1]) AS late_probability,
+    d.last_entered + (SELECT any(if(expected_days = -1 OR closing_days = -1, NULL, expected_days + closing_days)) FROM forecasts_then AS c WHERE c.known_on = d.known_on AND c.funnel_id = d.funnel_id AND c.stage_id = d.stage_id AND c.days = d.lasted) AS expected_closed_date
+FROM view
 (
-    SELECT run_id AS row_run, until_run_id, deal_id, title, amount, currency, deals.created_date AS created, first_entered, last_entered, funnel_id, stage_id, semantics, manager_id,
-        is_open AS is_open_now, is_planned, planned_end AS due, is_waiting, accrues_number, due_number, stops_number, is_late, overdue_days AS overdue_ended, late_visits,
-        is_first_planned, first_accrues_number, first_overdue_days AS first_overdue_ended
-    FROM deals
-    WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)} AND NOT is_gone AND visits > 0
+    SELECT d.*, s.*, if(d.is_open_now, toUInt16(s.shown_day - d.last_entered), 65535) AS lasted, toUInt16(d.due - d.last_entered) AS days_planned
+    FROM
+    (
+        SELECT run_id AS row_run, until_run_id, deal_id, title, amount, currency, deals.created_date AS created, first_entered, last_entered, funnel_id, stage_id, semantics, manager_id,
+            is_open AS is_open_now, is_planned, planned_end AS due, is_waiting, accrues_number, due_number, stops_number, is_late, overdue_days AS overdue_ended, late_visits,
+            is_first_planned, first_accrues_number, first_overdue_days AS first_overdue_ended
+        FROM deals
+        WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)} AND NOT is_gone AND visits > 0
+    ) AS d
+    CROSS JOIN (SELECT * FROM shown_dates) AS s
+    WHERE d.row_run <= s.shown_run AND (d.until_run_id > s.shown_run OR d.until_run_id IN {hidden_runs:Array(UInt32)})
 ) AS d
-CROSS JOIN (SELECT * FROM shown_dates) AS s
-WHERE d.row_run <= s.shown_run AND (d.until_run_id > s.shown_run OR d.until_run_id IN {hidden_runs:Array(UInt32)})
 COMMENT 'One row for each deal and each date since the first published one: what deals_now showed at its end'

@@ -1,5 +1,3 @@
--- A state is shown from the as-of date of its run to the day before that of the next one, and of several runs of
--- one date the last one's.
 CREATE OR REPLACE VIEW shown_dates
 (
     known_on     Date COMMENT 'Date from the first published as-of date to the last',
@@ -21,21 +19,9 @@ WITH
         WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)}
     ) AS name_runs
 SELECT
-    toDate(arrayJoin(range(toUInt32(run_day), toUInt32(day_after)))) AS known_on,
-    run AS shown_run,
-    run_day AS shown_day,
-    portal_host AS shown_host,
-    numbers.1 AS shown_number,
-    numbers.2 AS shown_funnels,
-    numbers.3 AS shown_numbers,
-    toString(arrayMax(arrayFilter(r -> r <= run, name_runs.1))) AS funnels_run,
-    toString(arrayMax(arrayFilter(r -> r <= run, name_runs.2))) AS stages_run,
-    toString(arrayMax(arrayFilter(r -> r <= run, name_runs.3))) AS managers_run
-FROM
-(
-    SELECT run_id AS run, as_of AS run_day, portal_host, numbers,
-        leadInFrame(as_of, 1, as_of + 1) OVER (ORDER BY run_id ROWS BETWEEN CURRENT ROW AND 1 FOLLOWING) AS day_after
-    FROM published_runs
-    WHERE run_id <= {newest_run:UInt32}
-)
+    known_on, shown_run, shown_day, shown_host, shown_number, shown_funnels, shown_numbers,
+    toString(arrayMax(arrayFilter(r -> r <= shown_run, name_runs.1))) AS funnels_run,
+    toString(arrayMax(arrayFilter(r -> r <= shown_run, name_runs.2))) AS stages_run,
+    toString(arrayMax(arrayFilter(r -> r <= shown_run, name_runs.3))) AS managers_run
+FROM (SELECT * FROM shown_runs)
 COMMENT 'What was shown on each date'

@@ -64,6 +64,7 @@ NIGHTS ?= 365
 
 .PHONY: soak
 soak: engine ## the long forms: NIGHTS nights with faults and kills, every fault in every step, every zone, and what was seen
+	STAGELAG_SOAK_NIGHTS=$(NIGHTS) $(GO) test -count=1 -timeout=1h -run='^TestNobodyGetsTwoLetters$$' ./letter
 	STAGELAG_SOAK_NIGHTS=$(NIGHTS) $(GO) test -count=1 -timeout=6h -v -run='^(TestSoak|TestFaultMatrix|TestWhatWasSeen|TestReportsAsTheyWereShown|TestNightsInEveryZone)$$' ./nightly
 	STAGELAG_SOAK_RANGES=1 $(GO) test -count=1 -timeout=2h -v -run='^TestDaysOfARangeAreThePortals$$' ./dashboards
 

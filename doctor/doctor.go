@@ -69,6 +69,9 @@ func Examine(ctx context.Context, p Patient) Report {
 	e.warehouse(limited)
 	cancel()
 	e.ends()
+	limited, cancel = context.WithTimeout(ctx, patience)
+	e.letters(limited)
+	cancel()
 	e.schedule()
 	report := Report{Severity: OK, Findings: e.findings}
 	for _, f := range e.findings {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"net"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -11,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/emersion/go-sasl"
+	"github.com/emersion/go-smtp"
 	"github.com/sirupsen/logrus"
 
 	"stagelag/bitrix24"
@@ -47,6 +50,7 @@ func newSite(t *testing.T, at warehouse.Config, options simulator.Options) *site
 	world.AddField(simulator.Field{Name: "UF_CRM_DAYS", Type: "integer"})
 	ann := world.AddUser(simulator.User{Name: "Ann", LastName: "Lee"})
 	world.AddDeal(simulator.Deal{Title: "Roof", Funnel: 5, Stage: "C5:NEW", Manager: ann, Created: time.Now().AddDate(0, 0, -5)})
+	world.AddChat(simulator.Chat{Title: "Leadership", Members: []simulator.UserID{ann}})
 	options.Now, options.Secret = time.Now, "hidden5ecret"
 	s := &site{t: t, options: options, portal: simulator.New(world, options), cfg: config.Default()}
 	s.server = httptest.NewServer(s.portal)
@@ -61,6 +65,52 @@ func newSite(t *testing.T, at warehouse.Config, options simulator.Options) *site
 	s.cfg.Warehouse.Path, s.cfg.Warehouse.Database = config.Path(at.Path), at.Database
 	return s
 }
+
+// withMessages are the rights of a webhook that may send messages.
+var withMessages = []string{"crm", "user", "im"}
+
+// mails has letters go by mail through a server.
+func (s *site) mails(server string) {
+	s.t.Helper()
+	url, err := config.ParseMailURL("smtp://user:hidden5ecret@" + server)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.cfg.Letter.Mail = config.LetterMail{To: []config.MailAddress{"boss@example.com"}, From: "stagelag@example.com", URL: url}
+}
+
+// mailServer is a mail server that lets anybody in, and fails the test where it is given mail.
+func mailServer(t *testing.T) (address string) {
+	t.Helper()
+	server := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return lookedAt{t: t}, nil }))
+	server.AllowInsecureAuth = true
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(func() { _ = server.Close() })
+	return listener.Addr().String()
+}
+
+type lookedAt struct {
+	smtp.Session
+	t *testing.T
+}
+
+func (lookedAt) AuthMechanisms() []string { return []string{sasl.Plain} }
+
+func (lookedAt) Auth(string) (sasl.Server, error) {
+	return sasl.NewPlainServer(func(_, _, _ string) error { return nil }), nil
+}
+
+func (l lookedAt) Mail(string, *smtp.MailOptions) error {
+	l.t.Error("the mail server was given mail")
+	return nil
+}
+
+func (lookedAt) Reset()        {}
+func (lookedAt) Logout() error { return nil }
 
 // hasty is a clock that does not wait between tries.
 type hasty struct{}
@@ -321,6 +371,25 @@ func faults(w warehouses) []fault {
 			"calendar", doctor.Warning, "the list ru of the calendar ends on 20", "add its days to calendar.off"},
 		{"a flag of another type", w.empty, simulator.Options{}, func(s *site) { s.cfg.Pauses.Flag = "UF_CRM_DAYS" },
 			"names", doctor.Problem, "pauses.flag: the portal's field UF_CRM_DAYS is of type integer and has to be of type boolean", "correct the name"},
+		{"letters without the right", w.empty, simulator.Options{}, func(s *site) { s.cfg.Letter.Managers = true },
+			"letter", doctor.Problem, "the webhook lacks the scope im", "tick im"},
+		{"letters to managers", w.empty, simulator.Options{Scopes: withMessages}, func(s *site) { s.cfg.Letter.Managers = true },
+			"letter", doctor.OK, "managers get their letters", ""},
+		{"letters without people", w.empty, simulator.Options{Scopes: []string{"crm", "im"}}, func(s *site) { s.cfg.Letter.Managers = true },
+			"letter", doctor.Warning, "nobody is known to be dismissed", "tick user"},
+		{"a letter to a chat", w.empty, simulator.Options{Scopes: withMessages}, func(s *site) { s.cfg.Letter.Chat = "chat1" },
+			"letter", doctor.OK, "leadership gets the summary in chat1 (Leadership)", ""},
+		{"a letter to a chat that is not there", w.empty, simulator.Options{Scopes: withMessages}, func(s *site) { s.cfg.Letter.Chat = "chat7" },
+			"letter", doctor.Problem, "letter.chat chat7: im.dialog.get: You do not have access", "let the webhook's user into the chat"},
+		{"letters of a portal that is down", w.empty, simulator.Options{}, func(s *site) {
+			s.cfg.Letter.Chat = "chat1"
+			s.server.Close()
+		},
+			"letter", doctor.Warning, "not looked at", ""},
+		{"a letter by mail", w.empty, simulator.Options{}, func(s *site) { s.mails(mailServer(s.t)) },
+			"letter", doctor.OK, "takes mail from this configuration, for 1 address", ""},
+		{"a mail server that is down", w.empty, simulator.Options{}, func(s *site) { s.mails("127.0.0.1:1") },
+			"letter", doctor.Problem, "nothing listens at 127.0.0.1:1: see that it runs, and check host and port in letter.mail.url", "not delivered"},
 		{"a remark on the configuration", w.empty, simulator.Options{}, func(s *site) { s.cfg.Warnings = []string{"the variable X sets nothing"} },
 			"configuration", doctor.Warning, "the variable X sets nothing", "docs/configuration.md"},
 		{"a server that is down", w.empty, simulator.Options{}, func(s *site) { s.onServer("clickhouse://u:pa55@127.0.0.1:1") },

@@ -26,6 +26,7 @@ import (
 	"stagelag/plain"
 	"stagelag/remedy"
 	"stagelag/transform"
+	"stagelag/views"
 	"stagelag/warehouse"
 )
 
@@ -44,7 +45,7 @@ type Mailing struct {
 	Language config.Language
 	// DryRun makes the letters, and sends none.
 	DryRun bool
-	// OnlyBegun goes on with letters that were begun, and begins none.
+	// OnlyBegun goes on with the letters of today or yesterday of which some were tried already, and begins none.
 	OnlyBegun bool
 	Progress  Progress
 	Log       logrus.FieldLogger
@@ -209,6 +210,11 @@ type sending struct {
 }
 
 func (s *sending) run(ctx context.Context, read func(context.Context) (*content, error)) error {
+	if s.OnlyBegun {
+		if isBegun, err := s.isBegun(ctx); err != nil || !isBegun {
+			return err
+		}
+	}
 	s.Progress.Step("letter: read")
 	var err error
 	if s.content, err = read(ctx); err != nil {
@@ -216,12 +222,9 @@ func (s *sending) run(ctx context.Context, read func(context.Context) (*content,
 	}
 	published := s.content.run
 	s.summary.RunID, s.summary.AsOf = published.RunID, published.AsOf
-	s.records = records{conn: s.Warehouse.DB(), run: published.RunID, asOf: published.AsOf, token: rand.Text(), now: s.Now}
+	s.records = s.recordsOf(published)
 	if s.pasts, err = s.records.read(ctx); err != nil {
 		return err
-	}
-	if s.OnlyBegun && len(s.pasts) == 0 {
-		return nil
 	}
 	if err := s.plan(); err != nil {
 		return err
@@ -233,6 +236,20 @@ func (s *sending) run(ctx context.Context, read func(context.Context) (*content,
 		return s.show()
 	}
 	return s.send(ctx)
+}
+
+// isBegun is whether any letter of today or yesterday was tried. Older ones are no news.
+func (s *sending) isBegun(ctx context.Context) (bool, error) {
+	published, err := views.In(s.Warehouse).Published(ctx)
+	if err != nil || published.RunID == 0 || published.AsOf+1 < transform.DayOf(s.Now(), s.Config.Portal.TimeZone) {
+		return false, err
+	}
+	pasts, err := s.recordsOf(published).read(ctx)
+	return len(pasts) > 0, err
+}
+
+func (s *sending) recordsOf(run views.Published) records {
+	return records{conn: s.Warehouse.DB(), run: run.RunID, asOf: run.AsOf, token: rand.Text(), now: s.Now}
 }
 
 // plan lists those who get a letter, and those who don't with the reason.

@@ -139,6 +139,13 @@ func (p *post) dialed(ctx context.Context) (*mail.Client, error) {
 	return client, err
 }
 
+// TryMail connects to the mail server as for a letter, and sends none.
+func TryMail(ctx context.Context, to config.LetterMail) error {
+	p := &post{config: to}
+	defer p.close()
+	return p.open(ctx)
+}
+
 func (p *post) deliver(ctx context.Context, s *sending, l *Letter) error {
 	m, err := s.message(l)
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"stagelag/bitrix24"
+	"stagelag/letter"
 	"stagelag/nightly"
 	"stagelag/plain"
 	"stagelag/schedule"
@@ -48,6 +49,7 @@ type Monitor struct {
 	registry *prometheus.Registry
 
 	runs        *prometheus.CounterVec
+	letters     *prometheus.CounterVec
 	writeBacks  *prometheus.CounterVec
 	stepSeconds *prometheus.CounterVec
 	stepRows    *prometheus.CounterVec
@@ -73,6 +75,7 @@ func New(o Options) *Monitor {
 	m := &Monitor{
 		options: o, registry: prometheus.NewRegistry(),
 		runs:        counter("runs_total", "Runs that this process has made, by result.", "result"),
+		letters:     counter("letters_total", "Letters that this process has tried to send, by kind and by what came of them.", "kind", "result"),
 		writeBacks:  counter("write_backs_total", "Write-backs that this process has made, by result.", "result"),
 		stepSeconds: counter("step_seconds_total", "Time that the steps of runs took, by step.", "step"),
 		stepRows:    counter("step_rows_total", "Rows that the steps of runs have worked on, by step.", "step"),
@@ -83,7 +86,12 @@ func New(o Options) *Monitor {
 	for _, result := range []string{resultDone, resultFailed} {
 		m.writeBacks.WithLabelValues(result)
 	}
-	m.registry.MustRegister(m.runs, m.writeBacks, m.stepSeconds, m.stepRows, state{m},
+	for _, kind := range letterKinds {
+		for _, result := range letterResults {
+			m.letters.WithLabelValues(string(kind), result)
+		}
+	}
+	m.registry.MustRegister(m.runs, m.letters, m.writeBacks, m.stepSeconds, m.stepRows, state{m},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -93,6 +101,22 @@ func (m *Monitor) RunEnded(steps []nightly.Step, err error) {
 	m.runs.WithLabelValues(result(resultPublished, err)).Inc()
 	m.count(steps)
 	m.lookAgain()
+}
+
+// letterKinds are the ways that letters go.
+var letterKinds = []letter.Kind{letter.Chat, letter.Mail, letter.Manager}
+
+// letterResults are the labels for what came of a letter that was tried.
+var letterResults = map[letter.Outcome]string{letter.Sent: "sent", letter.Failed: resultFailed, letter.Uncertain: "uncertain"}
+
+// LettersEnded takes what came of the letters of a run.
+func (m *Monitor) LettersEnded(letters letter.Summary, steps []nightly.Step) {
+	for i := range letters.Letters {
+		if result, isTried := letterResults[letters.Letters[i].Outcome]; isTried {
+			m.letters.WithLabelValues(string(letters.Letters[i].Kind), result).Inc()
+		}
+	}
+	m.count(steps)
 }
 
 // WriteBackEnded takes what came of a write-back.

@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
 	"stagelag/bitrix24"
+	"stagelag/letter"
 	"stagelag/monitor"
 	"stagelag/nightly"
 	"stagelag/schedule"
@@ -154,11 +155,18 @@ func TestMetrics(t *testing.T) {
 	b.monitor.RunEnded(steps, nil)
 	b.monitor.RunEnded(steps, errors.New("the portal is down"))
 	b.monitor.WriteBackEnded(nil, nil)
+	b.monitor.LettersEnded(letter.Summary{Letters: []letter.Letter{
+		{Kind: letter.Chat, Outcome: letter.Sent}, {Kind: letter.Manager, Outcome: letter.Sent}, {Kind: letter.Manager, Outcome: letter.Sent},
+		{Kind: letter.Manager, Outcome: letter.Before}, {Kind: letter.Manager, Outcome: letter.Dismissed}, {Kind: letter.Mail, Outcome: letter.Uncertain},
+	}}, []nightly.Step{{Name: "letter: send", Took: time.Second, Rows: 4}})
 	status, text := b.get("/metrics")
 	for _, line := range []string{
 		`stagelag_build_info{version="v1.2.3"} 1`,
 		`stagelag_runs_total{result="failed"} 1`, `stagelag_runs_total{result="published"} 1`,
 		`stagelag_write_backs_total{result="done"} 1`, `stagelag_write_backs_total{result="failed"} 0`,
+		`stagelag_letters_total{kind="chat",result="sent"} 1`, `stagelag_letters_total{kind="manager",result="sent"} 2`,
+		`stagelag_letters_total{kind="mail",result="uncertain"} 1`, `stagelag_letters_total{kind="manager",result="failed"} 0`,
+		`stagelag_step_rows_total{step="letter: send"} 4`,
 		`stagelag_step_seconds_total{step="extract: deals"} 3`, `stagelag_step_seconds_total{step="publish"} 1`,
 		`stagelag_step_rows_total{step="extract: deals"} 800`,
 		`stagelag_portal_requests_total 71`,

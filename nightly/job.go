@@ -2,6 +2,8 @@ package nightly
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -9,18 +11,21 @@ import (
 
 	"stagelag/bitrix24"
 	"stagelag/config"
+	"stagelag/letter"
 	"stagelag/sql"
 	"stagelag/transform"
 	"stagelag/views"
 	"stagelag/warehouse"
 )
 
-// A Job makes the pass and its write-back for a schedule, every night. It opens the warehouse anew
+// A Job makes the pass and what follows it, the letters and the write-back, for a schedule, every night. It opens the warehouse anew
 // each time: between two nights a server may have been restarted, and an engine killed.
 type Job struct {
 	options JobOptions
 	watcher Watcher
 	outcome Outcome // of the last run that was published here
+	// isWritten is whether that one is written back.
+	isWritten bool
 
 	mu     sync.Mutex // guards what follows
 	cfg    config.Config
@@ -42,15 +47,16 @@ type JobOptions struct {
 	Now func() time.Time
 }
 
-// JobProgress is a Progress that is also told when a pass or a write-back has ended.
+// JobProgress is a Progress that is also told when a pass, its letters or its write-back have ended.
 type JobProgress interface {
 	Progress
 	Done()
 }
 
-// A Watcher is told what came of each run and each write-back, in which steps.
+// A Watcher is told what came of each run, of its letters and of its write-back, in which steps.
 type Watcher interface {
 	RunEnded(steps []Step, err error)
+	LettersEnded(letters letter.Summary, steps []Step)
 	WriteBackEnded(steps []Step, err error)
 }
 
@@ -63,8 +69,9 @@ func NewJob(o JobOptions, cfg config.Config) *Job {
 
 type nobody struct{}
 
-func (nobody) RunEnded([]Step, error)       {}
-func (nobody) WriteBackEnded([]Step, error) {}
+func (nobody) RunEnded([]Step, error)              {}
+func (nobody) LettersEnded(letter.Summary, []Step) {}
+func (nobody) WriteBackEnded([]Step, error)        {}
 
 // Watch sets who is told. It is called before the first run.
 func (j *Job) Watch(w Watcher) { j.watcher = w }
@@ -142,15 +149,56 @@ func (j *Job) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	j.outcome = outcome
+	j.outcome, j.isWritten = outcome, false
 	for _, warning := range outcome.Warnings {
 		j.options.Log.WithFields(logrus.Fields{"run_id": outcome.Run.RunID, "warning": warning}).Warn("run thinned")
 	}
 	return nil
 }
 
-// WriteBack writes the result of the last run back, where that is configured.
-func (j *Job) WriteBack(ctx context.Context) error {
+// FollowUp sends the letters of the last run, which people wait for, and writes its result back, where these are
+// configured. Neither waits for the other to succeed.
+func (j *Job) FollowUp(ctx context.Context) error {
+	failure := j.letters(ctx, false)
+	if ctx.Err() != nil || j.isWritten {
+		return failure
+	}
+	err := j.writeBack(ctx)
+	j.isWritten = err == nil
+	return errors.Join(failure, err)
+}
+
+// Resume goes on with letters that an earlier process has begun to send.
+func (j *Job) Resume(ctx context.Context) error {
+	err := j.letters(ctx, true)
+	if _, isHeld := errors.AsType[*warehouse.HeldError](err); isHeld {
+		return nil // by the one that sends them
+	}
+	return err
+}
+
+func (j *Job) letters(ctx context.Context, onlyBegun bool) error {
+	cfg, client := j.current()
+	if !cfg.Letter.IsOn() {
+		return nil
+	}
+	w, err := warehouse.Open(ctx, j.options.Warehouse(cfg))
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	letters, steps, err := SendLetters(ctx, letter.Mailing{
+		Warehouse: w, Client: client, Config: cfg, OnlyBegun: onlyBegun, Progress: j.options.Progress, Log: j.options.Log, Now: j.options.Now,
+	})
+	j.options.Progress.Done()
+	j.watcher.LettersEnded(letters, steps)
+	if err != nil && letters.RunID > 0 {
+		return fmt.Errorf("run %d is published: %w", letters.RunID, err)
+	}
+	return err
+}
+
+func (j *Job) writeBack(ctx context.Context) error {
 	cfg, client := j.current()
 	if !cfg.WriteBack.IsOn() {
 		return nil

@@ -8,7 +8,6 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"stagelag/letter"
-	"stagelag/plain"
 )
 
 // SendLetters sends the letters of the last published run, and logs its steps and what came of each letter that was
@@ -54,20 +53,4 @@ func lettersError(err error) error {
 		return fmt.Errorf("letter: %w", err)
 	}
 	return nil
-}
-
-// LettersAfter sends the letters that belong to a pass; nil where none are configured. The run is published whatever
-// comes of it.
-func LettersAfter(ctx context.Context, p Pass, onlyBegun bool) (*letter.Summary, []Step, error) {
-	if !p.Config.Letter.IsOn() {
-		return nil, nil, nil
-	}
-	summary, steps, err := SendLetters(ctx, letter.Mailing{
-		Warehouse: p.Warehouse, Client: p.Client, Config: p.Config, OnlyBegun: onlyBegun, Progress: p.Progress, Log: p.Log, Now: p.Now,
-	})
-	if err != nil {
-		// Not wrapped: bad configuration, or being stopped, would have another message, and the run is neither.
-		err = fmt.Errorf("run %d is published, but not all of its letters are delivered: %s", summary.RunID, plain.OneLine(err.Error()))
-	}
-	return &summary, steps, err
 }

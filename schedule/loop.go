@@ -18,9 +18,13 @@ type Job interface {
 	Published(ctx context.Context) (time.Time, error)
 	// Run makes a run and publishes it.
 	Run(ctx context.Context) error
-	// WriteBack does what follows a published run and may take longer than a night. Its
+	// FollowUp does what follows a published run and may take longer than a night. Its
 	// context ends when the next run is due. It can be called again after it failed.
-	WriteBack(ctx context.Context) error
+	FollowUp(ctx context.Context) error
+	// Resume goes on with what follows a run that was made before, where that was cut off. It
+	// is called when no run is due at the start, or somebody else has made it. Its context is as
+	// FollowUp's, and it can be called again after it failed.
+	Resume(ctx context.Context) error
 }
 
 // A Clock tells the time, so that a test needs not wait for a night.
@@ -59,7 +63,7 @@ const (
 	longestRun = 12 * time.Hour
 )
 
-// errNextIsDue is why a write-back is broken off.
+// errNextIsDue is why what follows a run is broken off.
 var errNextIsDue = errors.New("the next run is due")
 
 // errHangs is why a run is broken off.
@@ -102,7 +106,7 @@ type attempt struct {
 	times   Times
 	due     time.Time // zero at the start: a run is due if one was missed
 
-	// isMade is whether the run is published, and only the write-back is left.
+	// isMade is whether the run is published, and only what follows it is left.
 	isMade bool
 	err    error
 }
@@ -174,7 +178,7 @@ type night struct {
 	isMade  bool
 	tries   int
 	retryAt time.Time
-	// giveWay ends the write-back of the attempt that is under way; nil while none is.
+	// giveWay ends what follows the run of the attempt that is under way; nil while none is.
 	giveWay context.CancelCauseFunc
 }
 
@@ -253,7 +257,7 @@ func (n *night) take(a *attempt) {
 		// Another run has become due meanwhile.
 		switch {
 		case errors.Is(a.err, errNextIsDue):
-			log.WithError(a.err).Info("write-back broken off, it goes on after the next run")
+			log.WithError(a.err).Info("what follows the run is broken off, it goes on after the next run")
 		case a.err != nil:
 			log.WithError(a.err).Error("run failed")
 		}
@@ -310,17 +314,26 @@ func (l *Loop) attempt() {
 		if err == nil && isDue {
 			err = l.run(a.ctx)
 		}
-		if err != nil || !isDue {
+		if err != nil {
 			a.err = err
+			return
+		}
+		if !isDue {
+			a.err = a.givingWay(l.job.Resume)
 			return
 		}
 		a.isMade = true
 	}
-	err := l.job.WriteBack(a.giveWay)
+	a.err = a.givingWay(l.job.FollowUp)
+}
+
+// givingWay does something that ends when the next run is due.
+func (a *attempt) givingWay(do func(context.Context) error) error {
+	err := do(a.giveWay)
 	if err != nil && errors.Is(context.Cause(a.giveWay), errNextIsDue) {
 		err = fmt.Errorf("%w: %w", errNextIsDue, err)
 	}
-	a.err = err
+	return err
 }
 
 func (l *Loop) run(ctx context.Context) error {

@@ -18,15 +18,17 @@ import (
 
 // A job that keeps account of when it was called, by the clock of the test.
 type job struct {
-	mu         sync.Mutex
-	runs       []time.Time
-	writeBacks []time.Time
-	published  time.Time
-	atOnce     atomic.Int32
+	mu        sync.Mutex
+	runs      []time.Time
+	followUps []time.Time
+	resumed   []time.Time
+	published time.Time
+	atOnce    atomic.Int32
 
-	run       func(ctx context.Context, n int) error // of the n-th run, from 1
-	writeBack func(ctx context.Context, n int) error
-	asked     error // what Published gives
+	run      func(ctx context.Context, n int) error // of the n-th run, from 1
+	followUp func(ctx context.Context, n int) error
+	resume   func(ctx context.Context, n int) error
+	asked    error // what Published gives
 }
 
 func (j *job) Published(context.Context) (time.Time, error) {
@@ -60,13 +62,17 @@ func (j *job) Run(ctx context.Context) error {
 	return nil
 }
 
-func (j *job) WriteBack(ctx context.Context) error {
+func (j *job) FollowUp(ctx context.Context) error { return j.call(ctx, &j.followUps, j.followUp) }
+
+func (j *job) Resume(ctx context.Context) error { return j.call(ctx, &j.resumed, j.resume) }
+
+func (j *job) call(ctx context.Context, calls *[]time.Time, do func(context.Context, int) error) error {
 	j.mu.Lock()
-	j.writeBacks = append(j.writeBacks, time.Now())
-	n := len(j.writeBacks)
+	*calls = append(*calls, time.Now())
+	n := len(*calls)
 	j.mu.Unlock()
-	if j.writeBack != nil {
-		return j.writeBack(ctx, n)
+	if do != nil {
+		return do(ctx, n)
 	}
 	return nil
 }
@@ -164,7 +170,7 @@ func TestARunEveryNight(t *testing.T) {
 		b.until("2026-03-31 12:00:00")
 		expect(t, "a night without 02:30 has its run", b.job.runs, b.zone,
 			"03-28 02:30:00 +01", "03-29 03:00:00 +02", "03-30 02:30:00 +02", "03-31 02:30:00 +02")
-		expect(t, "each run is written back", b.job.writeBacks, b.zone,
+		expect(t, "each run is written back", b.job.followUps, b.zone,
 			"03-28 02:30:00 +01", "03-29 03:00:00 +02", "03-30 02:30:00 +02", "03-31 02:30:00 +02")
 		if next := b.loop.State().Next; next.Format(time.RFC3339) != "2026-04-01T02:30:00+02:00" {
 			t.Errorf("the next run is due at %v, want 2026-04-01T02:30:00+02:00", next)
@@ -219,7 +225,7 @@ func TestAFailedRunIsTriedAgain(t *testing.T) {
 			"11-25 02:30:00 +00", "11-25 02:31:00 +00", "11-25 02:33:00 +00", "11-25 02:37:00 +00", "11-25 02:45:00 +00", "11-25 03:01:00 +00",
 			"11-25 03:33:00 +00", "11-25 04:33:00 +00", "11-25 05:33:00 +00", "11-25 06:33:00 +00", "11-25 07:33:00 +00", "11-25 08:33:00 +00",
 			"11-25 09:30:00 +00")
-		expect(t, "what was not published is not written back", j.writeBacks, b.zone, "11-25 09:30:00 +00")
+		expect(t, "what was not published is not written back", j.followUps, b.zone, "11-25 09:30:00 +00")
 		if lines := strings.Count(b.log.String(), `"msg":"run failed"`); lines != 12 {
 			t.Errorf("%d lines say that a run failed, want 12: %s", lines, b.log)
 		}
@@ -241,8 +247,8 @@ func TestAWarehouseThatIsDownAtTheStart(t *testing.T) {
 	})
 }
 
-func TestAFailedWriteBackIsTriedAgainAlone(t *testing.T) {
-	j := &job{writeBack: func(_ context.Context, n int) error {
+func TestWhatFollowsIsTriedAgainAlone(t *testing.T) {
+	j := &job{followUp: func(_ context.Context, n int) error {
 		if n <= 2 {
 			return errPortal
 		}
@@ -253,12 +259,30 @@ func TestAFailedWriteBackIsTriedAgainAlone(t *testing.T) {
 		b.begin("30 2 * * *")
 		b.until("2026-11-25 12:00:00")
 		expect(t, "the run is published", j.runs, b.zone, "11-25 02:30:00 +00")
-		expect(t, "the write-back goes on", j.writeBacks, b.zone, "11-25 02:30:00 +00", "11-25 02:31:00 +00", "11-25 02:33:00 +00")
+		expect(t, "what follows goes on", j.followUps, b.zone, "11-25 02:30:00 +00", "11-25 02:31:00 +00", "11-25 02:33:00 +00")
 	})
 }
 
-func TestALongWriteBackGivesWay(t *testing.T) {
-	j := &job{writeBack: func(ctx context.Context, _ int) error {
+// What followed a run of before is gone on with when no run is due, and tried again as a run is.
+func TestWhatFollowedIsResumed(t *testing.T) {
+	j := &job{resume: func(_ context.Context, n int) error {
+		if n <= 2 {
+			return errPortal
+		}
+		return nil
+	}}
+	in(t, "UTC", "2026-11-24 12:00:00", j, func(b *bench) {
+		b.publishedOn("2026-11-24 02:30:00")
+		b.begin("30 2 * * *")
+		b.until("2026-11-25 12:00:00")
+		expect(t, "it is resumed at the start, and once it is done no more", j.resumed, b.zone, "11-24 12:00:00 +00", "11-24 12:01:00 +00", "11-24 12:03:00 +00")
+		expect(t, "the run comes when it is due", j.runs, b.zone, "11-25 02:30:00 +00")
+		expect(t, "what follows it comes once", j.followUps, b.zone, "11-25 02:30:00 +00")
+	})
+}
+
+func TestWhatFollowsGivesWay(t *testing.T) {
+	j := &job{followUp: func(ctx context.Context, _ int) error {
 		<-ctx.Done()
 		time.Sleep(20 * time.Second) // it ends what it is at
 		return ctx.Err()
@@ -335,7 +359,7 @@ func TestARunThatSomebodyElseHasMade(t *testing.T) {
 		b.begin("30 2 * * *")
 		b.until("2026-11-25 12:00:00")
 		expect(t, "is not made again", j.runs, b.zone, "11-25 02:30:00 +00")
-		expect(t, "nor written back", j.writeBacks, b.zone)
+		expect(t, "nor written back", j.followUps, b.zone)
 	})
 }
 

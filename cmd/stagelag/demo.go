@@ -71,7 +71,7 @@ func (a *app) demo(ctx context.Context, flags portalFlags, isOnServer bool) erro
 		return fmt.Errorf("demo: %w", err)
 	}
 	defer stop()
-	settings, err := demoSettings(flags.limits, suggested)
+	settings, err := demoSettings(flags, suggested)
 	if err != nil {
 		return err
 	}
@@ -144,6 +144,7 @@ Where to look
   %[1]s query --config %[2]s 'SELECT manager_name, sum(visits_on_time), sum(visits_closed_with_plan), sum(visits_closed) FROM quality_report GROUP BY 1'
   %[1]s warehouse --config %[2]s    for Grafana, DBeaver and clickhouse-client, until stopped
   %[1]s report --config %[2]s --by stage
+  %[1]s letter --config %[2]s --dry-run    the letters of this morning
 
 The quality report of the last full month, to open in a browser and to send to someone
 
@@ -152,14 +153,15 @@ The quality report of the last full month, to open in a browser and to send to s
 }
 
 // demoSettings writes the demo's configuration and gives its place.
-func demoSettings(limits string, suggested simulator.Suggested) (string, error) {
-	text, err := portalSettings("", limits, suggested)
+func demoSettings(flags portalFlags, suggested simulator.Suggested) (string, error) {
+	text, err := portalSettings("", flags.limits, suggested)
 	if err != nil {
 		return "", err
 	}
 	place, err := yaml.Marshal(map[string]any{
 		"warehouse": map[string]string{"path": "warehouse"},
 		"calendar":  map[string]any{"kind": "working", "lists": []string{"ru"}},
+		"letter":    map[string]any{"chat": "chat1", "managers": true, "language": flags.lang},
 	})
 	if err != nil {
 		return "", fmt.Errorf("demo: %w", err)

@@ -30,7 +30,7 @@ func newLetter(a *app) *cobra.Command {
 		Short: "Send the morning letter: the summary to leadership, and to each manager their late and due deals",
 		Long: `Sends the letters of the last published run to those whom letter names in the configuration: the
 summary to a chat of the portal and by mail with the quality report, and to each manager the list of
-their own deals that are late or due today.
+their own deals that are late or due today. stagelag schedule does it after each published run.
 
 Everybody gets one letter for an as-of date, however often this is called. What was surely not
 delivered is sent by the next call. A letter whose answer was lost counts as sent, and is shown as

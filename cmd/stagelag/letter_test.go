@@ -133,3 +133,36 @@ func TestLetterOfBadUsage(t *testing.T) {
 		t.Errorf("without letter in the configuration: exit code %d, %q", code, complaint)
 	}
 }
+
+// The schedule sends the letters after its run. One that was stopped before all were delivered goes on with them when it
+// is started again, and no other start sends any.
+func TestScheduleSendsLetters(t *testing.T) {
+	t.Parallel()
+	folder := seededFolder(t)
+	portal, world := letterPortal(t, folder)
+	portal.Inject(simulator.OnMethod("im.message.add", simulator.Fault{Error: &simulator.OverloadLimit}))
+	first := follow(t, folder, "schedule", "--log-format", "json")
+	first.expect(`"msg":"letter not delivered"`)
+	first.expect(`run 1 is published: letter: .* letters were not delivered.*"msg":"run failed"`)
+	first.stop(syscall.SIGTERM)
+	if n := len(world.Messages()); n != 0 {
+		t.Fatalf("%d messages before the portal takes any", n)
+	}
+	portal.Inject(nil)
+	second := follow(t, folder, "schedule", "--log-format", "json")
+	second.expect(`"msg":"letters sent".*"sent":[1-9]`)
+	second.expect(`"msg":"waiting for the next run"`)
+	second.stop(syscall.SIGTERM)
+	sent := lettersOf(world)
+	for to, n := range sent {
+		if n != 1 || len(sent) < 4 {
+			t.Errorf("%s has got %d letters, of %d who got one", to, n, len(sent))
+		}
+	}
+	third := follow(t, folder, "schedule", "--log-format", "json")
+	third.expect(`"msg":"waiting for the next run"`)
+	third.stop(syscall.SIGTERM)
+	if n := len(world.Messages()); n != len(sent) {
+		t.Errorf("%d messages after another start, want %d", n, len(sent))
+	}
+}

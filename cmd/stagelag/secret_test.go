@@ -95,6 +95,17 @@ func TestNothingSaysASecret(t *testing.T) {
 	simulated.Inject(nil)
 	must("write-back, dry", 0, "write-back", "--dry-run")
 	must("write-back", 0, "write-back")
+
+	letters := "letter: {chat: chat1, managers: true, mail: {to: [boss@example.com], from: stagelag@example.com, url: 'smtp://user:hunter2password@127.0.0.1:1'}}\n"
+	if err := os.WriteFile(path, slices.Concat(base, []byte(settings), []byte(letters)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	must("letter, dry", 0, "letter", "--dry-run")
+	must("letter without the right", 1, "letter")
+	simulated.Inject(simulator.OnMethod("im.message.add", simulator.Fault{Error: &refusal}))
+	must("letter that is refused", 1, "letter")
+	simulated.Inject(nil)
+	must("doctor, with letters", 1, "doctor")
 	must("migrate status", 0, "migrate", "status")
 	must("migrate up", 0, "migrate", "up")
 	must("query", 0, "query", "SELECT * FROM runs")

@@ -105,7 +105,7 @@ func (c *chance) mail(to string) mailFault {
 // no answer was lost. STAGELAG_SOAK_NIGHTS is how many mornings are tried.
 func TestNobodyGetsTwoLetters(t *testing.T) {
 	t.Parallel()
-	mornings, err := strconv.ParseUint(cmp.Or(os.Getenv("STAGELAG_SOAK_NIGHTS"), "6"), 10, 32)
+	mornings, err := strconv.ParseUint(cmp.Or(os.Getenv("STAGELAG_SOAK_NIGHTS"), "3"), 10, 32)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"stagelag/bitrix24"
 )
 
@@ -287,28 +289,23 @@ func (x *extraction) readAllChanges(ctx context.Context, total int) error {
 	return nil
 }
 
-// mostWaiting is how many rows wait for a landing at most.
-const mostWaiting = 20_000
+// landAtOnce is how many rows are landed at once, where there are so many: an insert costs the engine much the same for
+// a few rows. A run that is killed reads so many again.
+const landAtOnce = 10_000
 
-// landAhead lands blocks while others are read. A portal that answers faster than rows land has several blocks landed
-// at once; before mostWaiting wait, no further ones are read. Each block is reported as it is read.
+// landAhead lands rows while others are read. Each block is reported as it is read.
 func landAhead[T any](blocks iter.Seq2[block[T], error], tell func(block[T]), land func(block[T]) error) error {
+	var landing errgroup.Group // one at a time
 	var waiting block[T]
-	landed := make(chan error, 1)
-	isLanding := false
-	begin := func() {
-		if isLanding = waiting.cursor > 0; isLanding {
-			b := waiting
+	begin := func() error {
+		if err := landing.Wait(); err != nil {
+			return err
+		}
+		if b := waiting; b.cursor > 0 {
 			waiting = block[T]{}
-			go func() { landed <- land(b) }()
+			landing.Go(func() error { return land(b) })
 		}
-	}
-	end := func() error {
-		if !isLanding {
-			return nil
-		}
-		isLanding = false
-		return <-landed
+		return nil
 	}
 	var broken error
 	for b, err := range blocks {
@@ -318,18 +315,17 @@ func landAhead[T any](blocks iter.Seq2[block[T], error], tell func(block[T]), la
 		}
 		tell(b)
 		waiting.rows, waiting.cursor = append(waiting.rows, b.rows...), b.cursor
-		if isLanding && len(landed) == 0 && len(waiting.rows) < mostWaiting {
+		if len(waiting.rows) < landAtOnce {
 			continue
 		}
-		if err := end(); err != nil {
+		if err := begin(); err != nil {
 			return err
 		}
-		begin()
 	}
-	err := end()
+	// What was read before an error lands, so that the next run goes on behind it.
+	err := begin()
 	if err == nil {
-		begin()
-		err = end()
+		err = landing.Wait()
 	}
 	return cmp.Or(broken, err)
 }
@@ -494,7 +490,7 @@ func (x *extraction) replaceHistories(ctx context.Context, deals []DealID) error
 				return err
 			}
 			read.deals, read.changes = append(read.deals, history.deals...), append(read.changes, history.changes...)
-			if len(read.changes) < mostWaiting {
+			if len(read.changes) < landAtOnce {
 				continue
 			}
 			if err := land(); err != nil {

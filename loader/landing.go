@@ -241,6 +241,17 @@ func (l *Landing) HideDeals(ctx context.Context, deals []extractor.DealID) error
 // VanishUnseenChanges marks the changes that were not landed since the run, of deals that were.
 func (l *Landing) VanishUnseenChanges(ctx context.Context, since uint64) error {
 	run := strconv.FormatUint(since, 10)
+	var earlier uint64
+	for _, shard := range l.run.shards {
+		var rows uint64
+		if err := shard.conn.QueryRow(ctx, "SELECT count() FROM (SELECT 1 FROM landing_stage_changes WHERE run_id < "+run+" LIMIT 1)").Scan(&rows); err != nil {
+			return fmt.Errorf("look for earlier stage changes: %w", err)
+		}
+		earlier += rows
+	}
+	if earlier == 0 { // the first reading
+		return nil
+	}
 	unseen := "run_id < " + run + " AND deal_id IN (SELECT deal_id FROM landing_deals FINAL WHERE " + isShown + " AND run_id >= " + run + ") AND deal_id "
 	landed := "vanished_at IS NULL AND run_id >= " + run
 	told := "IN (SELECT deal_id FROM landing_stage_changes FINAL WHERE " + landed + ")"

@@ -57,23 +57,25 @@ const (
 const (
 	longestList  = 25 // of a manager
 	shownOverdue = 10
+	shownLikely  = 5
 	shownByName  = 15
 )
 
-// ofManager is the letter to a manager. There is at least one late or due deal.
+// ofManager is the letter to a manager.
 func (c *content) ofManager(v *voice, p portfolio) document {
-	lateDeals, dueDeals := late(p.deals), due(p.deals)
+	lateDeals, dueDeals, likelyDeals := late(p.deals), due(p.deals), likely(p.deals)
 	d := document{title: fmt.Sprintf(v.YourTitle, v.Date(c.run.AsOf))}
 	for _, counted := range []struct {
 		label string
 		deals []views.DueDeal
-	}{{v.Late, lateDeals}, {v.DueToday, dueDeals}} {
+	}{{v.Late, lateDeals}, {v.DueToday, dueDeals}, {v.Likely, likelyDeals}} {
 		if len(counted.deals) > 0 {
 			d.intro = append(d.intro, labelled(counted.label, v.Count(int64(len(counted.deals)), deals)))
 		}
 	}
 	d.add(c.dealSection(v, v.Late, lateDeals))
 	d.add(c.dealSection(v, v.DueToday, dueDeals))
+	d.add(c.dealSection(v, v.Likely, likelyDeals))
 	return d
 }
 
@@ -111,13 +113,18 @@ func (c *content) dealLine(v *voice, d *views.DueDeal, namesManager bool) line {
 		parts = append(parts, c.manager(v, d))
 	}
 	switch {
-	case d.IsLate && d.OverdueDays == 0:
+	case d.Urgency == views.LikelyLate:
+		parts = append(parts, fmt.Sprintf(v.LateProbability, v.Share(d.LateProbability)))
+	case d.Urgency == views.Late && d.OverdueDays == 0:
 		parts = append(parts, v.LateAtEntry)
-	case d.IsLate:
+	case d.Urgency == views.Late:
 		parts = append(parts, fmt.Sprintf(v.DaysLate, v.Days(d.OverdueDays, d.CountsWorkingDays)))
 	}
-	if d.IsLate && d.Planned != transform.NoDay {
+	if d.Urgency != views.DueToday && d.Planned != transform.NoDay {
 		parts = append(parts, fmt.Sprintf(v.PlannedEnd, v.Date(d.Planned)))
+	}
+	if d.Urgency == views.LikelyLate && d.Expected != transform.NoDay {
+		parts = append(parts, fmt.Sprintf(v.ExpectedEnd, v.Date(d.Expected)))
 	}
 	title := strings.TrimSpace(fmt.Sprintf("#%d %s", d.DealID, plain.Text(d.Title, longestTitle)))
 	return line{{text: title, link: d.URL}, {text: " · " + strings.Join(parts, " · ")}}
@@ -141,7 +148,7 @@ func (c *content) manager(v *voice, d *views.DueDeal) string {
 
 // summary is the letter to leadership.
 func (c *content) summary(v *voice) document {
-	lateDeals := late(c.deals)
+	lateDeals, likelyDeals := late(c.deals), likely(c.deals)
 	d := document{title: fmt.Sprintf(v.Title, v.Date(c.run.AsOf))}
 	d.intro = append(d.intro, labelled(v.Open, v.Count(int64(c.Open), deals)))
 	overdue := v.Count(int64(c.Overdue), deals)
@@ -149,6 +156,9 @@ func (c *content) summary(v *voice) document {
 		overdue += " (" + v.Percent(int64(c.Overdue), int64(c.Open)) + ")"
 	}
 	d.intro = append(d.intro, labelled(v.Late, overdue), labelled(v.DueToday, v.Count(int64(c.DueToday), deals)))
+	if len(likelyDeals) > 0 {
+		d.intro = append(d.intro, labelled(v.Likely, v.Count(int64(len(likelyDeals)), deals)))
+	}
 	if amounts := c.amountsLate(); len(amounts) > 0 {
 		var texts []string
 		for _, a := range amounts {
@@ -173,6 +183,10 @@ func (c *content) summary(v *voice) document {
 		isOfDeals: true, link: c.dealList(),
 	})
 	d.add(c.managerSection(v))
+	d.add(section{
+		heading: v.Likely, lines: c.dealLines(v, likelyDeals[:min(len(likelyDeals), shownLikely)], true), total: len(likelyDeals),
+		isOfDeals: true, link: c.dealList(),
+	})
 	d.add(list(v.Gone, c.goneLines(v)))
 	d.add(list(v.NotCovered, c.gapLines(v)))
 	d.closing = append(d.closing,

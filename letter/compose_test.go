@@ -29,8 +29,11 @@ func aMorning(t testing.TB) *content {
 	million := decimal.RequireFromString("1234567.89")
 	deal := func(id extractor.DealID, title string, manager extractor.ManagerID, daysLate int64) views.DueDeal {
 		d := views.DueDeal{
-			DealID: id, Title: title, URL: fmt.Sprintf("https://portal.example/crm/deal/details/%d/", id), IsLate: daysLate >= 0,
+			DealID: id, Title: title, URL: fmt.Sprintf("https://portal.example/crm/deal/details/%d/", id), Expected: transform.NoDay,
 			OverdueDays: max(0, daysLate), Planned: day(t, "2026-11-30") - transform.Day(max(0, daysLate)), Amount: &million, Currency: "RUB",
+		}
+		if daysLate < 0 {
+			d.Urgency = views.DueToday
 		}
 		d.ManagerID, d.Manager, d.Stage, d.Funnel = manager, "Анна Ли", "Документы", "Квартиры"
 		return d
@@ -48,6 +51,9 @@ func aMorning(t testing.TB) *content {
 		people: map[extractor.ManagerID]extractor.Manager{7: {ID: 7, Name: "Анна Ли", IsActive: true}, 8: {ID: 8, Name: "Анна Ли"}},
 	}
 	c.deals[0].CountsWorkingDays = true
+	soon := deal(9, "Сарай", 7, -1)
+	soon.Urgency, soon.Planned, soon.Expected, soon.LateProbability = views.LikelyLate, day(t, "2026-12-03"), day(t, "2026-12-08"), 0.714
+	c.deals = append(c.deals, soon)
 	c.portfolios = portfoliosOf(c.deals)
 	return c
 }
@@ -60,6 +66,7 @@ func TestSummaryInBothLanguages(t *testing.T) {
 Open: 342 deals
 Late: 4 deals (1%)
 Due today: 1 deal
+Likely to be late: 1 deal
 Amount of the late deals: 4,938,272 RUB
 Waiting for somebody else: 2 deals
 Without a plan: 21 deals
@@ -83,6 +90,10 @@ Late deals by manager
 - Анна Ли (#7): 2 deals, 22 days
 - Анна Ли (#8), dismissed: 2 deals, 2 days
 
+Likely to be late
+- #9 Сарай · Документы (Квартиры) · Анна Ли · late with a probability of 71% · planned end 3 Dec 2026 · expected end 8 Dec 2026
+  https://portal.example/crm/deal/details/9/
+
 Left the report
 - #5 Дом: deleted, 2 days
 
@@ -97,6 +108,7 @@ https://portal.example/crm/deal/list/
 Открыто: 342 сделки
 С опозданием: 4 сделки (1 %)
 Срок сегодня: 1 сделка
+Скорее всего опоздают: 1 сделка
 Сумма сделок с опозданием: 4 938 272 RUB
 Ожидают других: 2 сделки
 Без плана: 21 сделка
@@ -120,6 +132,10 @@ https://portal.example/crm/deal/list/
 - Анна Ли (#7): 2 сделки, 22 дня
 - Анна Ли (#8), уволен(а): 2 сделки, 2 дня
 
+Скорее всего опоздают
+- #9 Сарай · Документы (Квартиры) · Анна Ли · вероятность опоздания 71 % · плановый срок 03.12.2026 · ожидаемый срок 08.12.2026
+  https://portal.example/crm/deal/details/9/
+
 Ушли из отчёта
 - #5 Дом: удалена, 2 дня
 
@@ -131,17 +147,15 @@ https://portal.example/crm/deal/list/
 `,
 	} {
 		d := aMorning(t).summary(newVoice(language))
-		// Numbers have spaces of several widths in them.
-		got := strings.Map(func(r rune) rune {
-			if r == '\u00a0' || r == '\u202f' {
-				return ' '
-			}
-			return r
-		}, d.text(newVoice(language)))
-		if got != want {
+		if got := withBlanks(d.text(newVoice(language))); got != want {
 			t.Errorf("in %s the summary is\n%s\nwant\n%s", language, got, want)
 		}
 	}
+}
+
+// withBlanks has plain blanks for the spaces of several widths that numbers have in them.
+func withBlanks(text string) string {
+	return strings.NewReplacer("\u00a0", " ", "\u202f", " ").Replace(text)
 }
 
 func TestManagersLetter(t *testing.T) {
@@ -153,14 +167,18 @@ func TestManagersLetter(t *testing.T) {
 	const want = `[b]Ваши сделки на 30.11.2026[/b]
 С опозданием: [b]2 сделки[/b]
 Срок сегодня: [b]1 сделка[/b]
+Скорее всего опоздают: [b]1 сделка[/b]
 
 [b]С опозданием[/b]
 • [url=https://portal.example/crm/deal/details/1/]#1 Кухня[/url] · Документы · опоздание 21 рабочий день · плановый срок 09.11.2026
 • [url=https://portal.example/crm/deal/details/3/]#3[/url] · Документы · опоздание 1 день · плановый срок 29.11.2026
 
 [b]Срок сегодня[/b]
-• [url=https://portal.example/crm/deal/details/6/]#6 Гараж[/url] · Документы`
-	if got := d.message(v, 20_000); got != want {
+• [url=https://portal.example/crm/deal/details/6/]#6 Гараж[/url] · Документы
+
+[b]Скорее всего опоздают[/b]
+• [url=https://portal.example/crm/deal/details/9/]#9 Сарай[/url] · Документы · вероятность опоздания 71 % · плановый срок 03.12.2026 · ожидаемый срок 08.12.2026`
+	if got := withBlanks(d.message(v, 20_000)); got != want {
 		t.Errorf("the letter is\n%s\nwant\n%s", got, want)
 	}
 }
@@ -215,8 +233,11 @@ func TestMessagesFit(t *testing.T) {
 		nLate, nDue := r.IntN(400), 1+r.IntN(400)
 		for i := range nLate + nDue {
 			d := views.DueDeal{
-				DealID: extractor.DealID(1 + r.Uint64N(1<<60)), Title: strings.Repeat("Ж😀", r.IntN(300)), IsLate: i < nLate, OverdueDays: 3,
+				DealID: extractor.DealID(1 + r.Uint64N(1<<60)), Title: strings.Repeat("Ж😀", r.IntN(300)), OverdueDays: 3, Expected: transform.NoDay,
 				URL: "https://portal.example/crm/deal/details/1/",
+			}
+			if i >= nLate {
+				d.Urgency = views.DueToday
 			}
 			d.Stage, d.Funnel = strings.Repeat("Щ", r.IntN(200)), strings.Repeat("😀", r.IntN(200))
 			c.deals = append(c.deals, d)

@@ -36,9 +36,9 @@ type content struct {
 	changes []views.LossChange
 	gone    []views.GoneDeal
 	gaps    []views.GapCount
-	// deals are those that are late or due today, as views.DueDeals gives them.
+	// deals are those that are late, due today or likely to become late, as views.DueDeals gives them.
 	deals []views.DueDeal
-	// portfolios are the managers with any of these: those with the most days late first, then by their numbers.
+	// portfolios are the managers with a late or due one: those with the most days late first, then by their numbers.
 	portfolios []portfolio
 	// idle are the names of the managers with open deals of which none is late or due.
 	idle   map[extractor.ManagerID]string
@@ -123,12 +123,14 @@ func (c *content) read(ctx context.Context, w *warehouse.Warehouse, shown views.
 			return err
 		}},
 		{"the late and due deals", func() error {
-			for deal, err := range shown.DueDeals(ctx) {
+			for deal, err := range shown.DueDeals(ctx, c.run.AsOf) {
 				if err != nil {
 					return err
 				}
 				c.deals = append(c.deals, deal)
-				delete(c.idle, deal.ManagerID)
+				if deal.Urgency != views.LikelyLate {
+					delete(c.idle, deal.ManagerID)
+				}
 			}
 			c.portfolios = portfoliosOf(c.deals)
 			return nil
@@ -160,28 +162,26 @@ func (c *content) readChanges(ctx context.Context, shown views.Views) (err error
 	return err
 }
 
-// late are the late ones of some deals, due are those that are due today.
-func late(deals []views.DueDeal) []views.DueDeal {
-	return deals[:lateOnes(deals)]
-}
+// late are the late ones of some deals, due are those that are due today, and likely those that are likely to become late.
+func late(deals []views.DueDeal) []views.DueDeal { return deals[:before(deals, views.DueToday)] }
 
 func due(deals []views.DueDeal) []views.DueDeal {
-	return deals[lateOnes(deals):]
+	return deals[before(deals, views.DueToday):before(deals, views.LikelyLate)]
 }
 
-func lateOnes(deals []views.DueDeal) int {
-	n := slices.IndexFunc(deals, func(d views.DueDeal) bool { return !d.IsLate })
-	if n < 0 {
-		return len(deals)
-	}
+func likely(deals []views.DueDeal) []views.DueDeal { return deals[before(deals, views.LikelyLate):] }
+
+// before is how many of the deals come before those of an urgency.
+func before(deals []views.DueDeal, urgency views.Urgency) int {
+	n, _ := slices.BinarySearchFunc(deals, urgency, func(d views.DueDeal, u views.Urgency) int { return cmp.Compare(d.Urgency, u) })
 	return n
 }
 
-// A portfolio is the late and due deals of one manager.
+// A portfolio is the deals of one manager that ask for attention, of which at least one is late or due.
 type portfolio struct {
 	manager extractor.ManagerID
 	name    string
-	deals   []views.DueDeal // late ones first
+	deals   []views.DueDeal // in the order of their urgency
 }
 
 func (p *portfolio) daysLate() (days int64) {
@@ -204,6 +204,8 @@ func portfoliosOf(deals []views.DueDeal) []portfolio {
 		}
 		all[k].deals = append(all[k].deals, *d)
 	}
+	// What may become late is no reason for a letter by itself.
+	all = slices.DeleteFunc(all, func(p portfolio) bool { return before(p.deals, views.LikelyLate) == 0 })
 	slices.SortStableFunc(all, func(a, b portfolio) int {
 		return cmp.Or(cmp.Compare(b.daysLate(), a.daysLate()), cmp.Compare(a.manager, b.manager))
 	})

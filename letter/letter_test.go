@@ -32,8 +32,8 @@ func TestEverybodyGetsOneLetterWithTheirDeals(t *testing.T) {
 				t.Errorf("the letter to %s has no link to %s:\n%s", m.Dialog, link, m.Text)
 			}
 		}
-		if n := strings.Count(m.Text, "/crm/deal/details/"); m.To != 0 && n != len(want[m.Dialog]) {
-			t.Errorf("the letter to %s names %d deals, want %d", m.Dialog, n, len(want[m.Dialog]))
+		if n := strings.Count(m.Text, "/crm/deal/details/"); m.To != 0 && n != len(want[m.Dialog])+s.likely[m.Dialog] {
+			t.Errorf("the letter to %s names %d deals, want %d and %d that are likely to become late", m.Dialog, n, len(want[m.Dialog]), s.likely[m.Dialog])
 		}
 	}
 	s.reads = false

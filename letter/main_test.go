@@ -135,6 +135,8 @@ type morning struct {
 	content *letter.Content
 	// wanted are the dialogs that should get a letter, with the links that it should have.
 	wanted map[string][]string
+	// likely is how many deals of a manager are likely to become late.
+	likely map[string]int
 	rows   warehousetest.Rows
 	maker  *site // whose warehouse has them
 }
@@ -155,7 +157,7 @@ func firstMorning(s *site) *morning {
 		if err != nil {
 			s.t.Fatal(err)
 		}
-		first = &morning{content: content, wanted: s.readWanted(), rows: warehousetest.RowsOf(s.t, s.w), maker: s}
+		first = &morning{content: content, wanted: s.readWanted(), likely: s.readLikely(), rows: warehousetest.RowsOf(s.t, s.w), maker: s}
 	}
 	return first
 }
@@ -314,6 +316,32 @@ func (s *site) readWanted() map[string][]string {
 	}
 	if err := rows.Err(); err != nil || len(all) < 4 {
 		s.t.Fatalf("%d who should get a letter, %v, want some", len(all), err)
+	}
+	return all
+}
+
+// readLikely counts the deals that are likely to become late within two weeks, by the view of visits.
+func (s *site) readLikely() map[string]int {
+	s.t.Helper()
+	rows, err := s.w.Views().Query(s.t.Context(), `
+		SELECT toString(manager_id), count() FROM deal_stages
+		WHERE is_open = 1 AND status = 'on_time' AND late_probability >= 0.5 AND planned_end <= (SELECT max(as_of) FROM runs) + 14
+		GROUP BY manager_id`)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer rows.Close()
+	all := map[string]int{}
+	for rows.Next() {
+		var manager string
+		var n uint64
+		if err := rows.Scan(&manager, &n); err != nil {
+			s.t.Fatal(err)
+		}
+		all[manager] = int(n)
+	}
+	if err := rows.Err(); err != nil || len(all) == 0 {
+		s.t.Fatalf("%d managers with deals that are likely to become late, %v, want some", len(all), err)
 	}
 	return all
 }

@@ -18,11 +18,11 @@ type words struct {
 	Title, YourTitle string // date
 	Subject          string // title, late, due today
 
-	Open, Late, DueToday, Waiting, NoPlan string
-	AmountLate                            string
-	DaysLost, WorkingDaysLost             string
-	Since                                 string // change, date
-	NothingPlanned                        string
+	Open, Late, DueToday, Likely, Waiting, NoPlan string
+	AmountLate                                    string
+	DaysLost, WorkingDaysLost                     string
+	Since                                         string // change, date
+	NothingPlanned                                string
 
 	WhyChanged  string
 	ChangeText  map[string]string
@@ -35,14 +35,16 @@ type words struct {
 	GapText     map[string]string
 	More        string // number
 
-	DaysLate     string // behind a deal: days
-	LateAtEntry  string
-	PlannedEnd   string // date
-	AllDeals     string
-	AllDealsHere string // at the beginning of a sentence
-	Run          string // run, date
-	ReportBeside string // period
-	Nobody       string
+	DaysLate    string // behind a deal: days
+	LateAtEntry string
+	PlannedEnd  string // date
+	// Of a deal that is likely to be late: a share, and a date.
+	LateProbability, ExpectedEnd string
+	AllDeals                     string
+	AllDealsHere                 string // at the beginning of a sentence
+	Run                          string // run, date
+	ReportBeside                 string // period
+	Nobody                       string
 }
 
 var english = words{
@@ -50,7 +52,7 @@ var english = words{
 	YourTitle: "Your deals on %s",
 	Subject:   "%s: %s late, %s due today",
 
-	Open: "Open", Late: "Late", DueToday: "Due today", Waiting: "Waiting for somebody else", NoPlan: "Without a plan",
+	Open: "Open", Late: "Late", DueToday: "Due today", Likely: "Likely to be late", Waiting: "Waiting for somebody else", NoPlan: "Without a plan",
 	AmountLate: "Amount of the late deals",
 	DaysLost:   "Days lost", WorkingDaysLost: "Working days lost",
 	Since:          "%s since %s",
@@ -82,9 +84,13 @@ var english = words{
 		"bad_pause":             "pauses that cannot be read",
 	},
 
-	DaysLate:     "%s late",
-	LateAtEntry:  "late from the day it entered the stage",
-	PlannedEnd:   "planned end %s",
+	DaysLate:    "%s late",
+	LateAtEntry: "late from the day it entered the stage",
+	PlannedEnd:  "planned end %s",
+
+	LateProbability: "late with a probability of %s",
+	ExpectedEnd:     "expected end %s",
+
 	AllDeals:     "all deals in Bitrix24",
 	AllDealsHere: "All deals in Bitrix24",
 	Run:          "Run %s, data as of %s.",
@@ -97,7 +103,7 @@ var russian = words{
 	YourTitle: "Ваши сделки на %s",
 	Subject:   "%s: с опозданием %s, срок сегодня %s",
 
-	Open: "Открыто", Late: "С опозданием", DueToday: "Срок сегодня", Waiting: "Ожидают других", NoPlan: "Без плана",
+	Open: "Открыто", Late: "С опозданием", DueToday: "Срок сегодня", Likely: "Скорее всего опоздают", Waiting: "Ожидают других", NoPlan: "Без плана",
 	AmountLate: "Сумма сделок с опозданием",
 	DaysLost:   "Потеряно дней", WorkingDaysLost: "Потеряно рабочих дней",
 	Since:          "%s с %s",
@@ -129,9 +135,13 @@ var russian = words{
 		"bad_pause":             "пауза не читается",
 	},
 
-	DaysLate:     "опоздание %s",
-	LateAtEntry:  "с опозданием со дня перехода в стадию",
-	PlannedEnd:   "плановый срок %s",
+	DaysLate:    "опоздание %s",
+	LateAtEntry: "с опозданием со дня перехода в стадию",
+	PlannedEnd:  "плановый срок %s",
+
+	LateProbability: "вероятность опоздания %s",
+	ExpectedEnd:     "ожидаемый срок %s",
+
 	AllDeals:     "все сделки в Битрикс24",
 	AllDealsHere: "Все сделки в Битрикс24",
 	Run:          "Расчёт № %s, данные на %s.",
@@ -211,13 +221,15 @@ func (v *voice) Signed(n int64) string {
 	}
 }
 
-// Percent is a share in whole percent. Only all are 100 % and only none are 0 %.
-func (v *voice) Percent(part, whole int64) string {
-	share := float64(part) / float64(whole)
+// Percent is a part of a whole in whole percent.
+func (v *voice) Percent(part, whole int64) string { return v.Share(float64(part) / float64(whole)) }
+
+// Share is a share in whole percent. Only all are 100 % and only none are 0 %.
+func (v *voice) Share(share float64) string {
 	switch {
-	case part < whole && share > 0.99:
+	case share > 0.99 && share < 1:
 		share = 0.99
-	case part > 0 && share < 0.01:
+	case share > 0 && share < 0.01:
 		share = 0.01
 	}
 	return v.printer.Sprint(number.Percent(share, number.MaxFractionDigits(0)))

@@ -73,6 +73,9 @@ func (s *sending) message(l *Letter) (*mail.Msg, error) {
 // line of it.
 const mailTimeout = 2 * time.Minute
 
+// dialTimeout is how long a connection may take.
+const dialTimeout = 30 * time.Second
+
 // A post is the way through a mail server. One connection takes all letters.
 type post struct {
 	config     config.LetterMail
@@ -105,19 +108,23 @@ func (p *post) open(ctx context.Context) error {
 // dialed is a client that is connected and may send.
 func (p *post) dialed(ctx context.Context) (*mail.Client, error) {
 	server := p.config.URL.Reveal()
+	stop := func() bool { return true }
+	defer func() { stop() }()
 	options := []mail.Option{
 		mail.WithPort(server.Port), mail.WithTimeout(mailTimeout), mail.WithoutNoop(), mail.WithTLSPolicy(mail.TLSMandatory),
-		mail.WithDialContextFunc(func(ctx context.Context, network, address string) (net.Conn, error) {
-			connection, err := new(net.Dialer).DialContext(ctx, network, address)
+		mail.WithDialContextFunc(func(dialing context.Context, network, address string) (net.Conn, error) {
+			connection, err := (&net.Dialer{Timeout: dialTimeout}).DialContext(dialing, network, address)
 			if err != nil {
 				return nil, err
 			}
 			p.connection = connection
+			// The library asks the context while it connects, and not while it waits for what the server says then.
+			stop = context.AfterFunc(ctx, func() { _ = connection.Close() })
 			if !server.IsTLS {
 				return connection, nil
 			}
 			encrypted := tls.Client(connection, &tls.Config{ServerName: server.Host, MinVersion: tls.VersionTLS12})
-			err = encrypted.HandshakeContext(ctx)
+			err = encrypted.HandshakeContext(dialing)
 			return encrypted, err
 		}),
 	}

@@ -2,22 +2,28 @@ package letter_test
 
 import (
 	"cmp"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
+	"math/big"
 	"mime"
 	"mime/multipart"
 	"mime/quotedprintable"
 	"net"
-	"net/http/httptest"
 	"net/mail"
 	"net/url"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/emersion/go-sasl"
 	"github.com/emersion/go-smtp"
@@ -81,6 +87,9 @@ func newPostOffice(t testing.TB, change func(*smtp.Server)) *postOffice {
 		change(o.server)
 	}
 	o.address = listener.Addr().String()
+	if o.server.Network == "smtps" {
+		listener, o.server.TLSConfig = tls.NewListener(listener, o.server.TLSConfig), nil
+	}
 	go func() { _ = o.server.Serve(listener) }()
 	t.Cleanup(func() { _ = o.server.Close() })
 	return o
@@ -383,23 +392,80 @@ func TestMailServersThatCannotBeUsed(t *testing.T) {
 	}
 }
 
-// A password goes over an encrypted connection only: STARTTLS is used where the server offers it, and one whose
-// certificate nobody vouches for is refused.
+// A password goes over an encrypted connection only: by STARTTLS, or encrypted from the beginning. A certificate that
+// nobody vouches for is refused.
 func TestMailIsEncrypted(t *testing.T) {
 	t.Parallel()
 	s := awoken(t)
-	certified := httptest.NewUnstartedServer(nil)
-	certified.StartTLS()
-	defer certified.Close()
-	office := newPostOffice(t, func(server *smtp.Server) {
-		server.TLSConfig = &tls.Config{Certificates: certified.TLS.Certificates, MinVersion: tls.VersionTLS12}
-	})
-	s.mailTo(office)
-	_, err := s.send()
-	if err == nil || !strings.Contains(err.Error(), "certificate") || len(office.mails()) != 0 {
-		t.Errorf("a certificate of nobody: %d letters, %v, want none and the certificate named", len(office.mails()), err)
+	encrypted := func(certificate tls.Certificate, fromBeginning bool) *postOffice {
+		return newPostOffice(t, func(server *smtp.Server) {
+			server.AllowInsecureAuth = false
+			server.TLSConfig = &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}
+			if fromBeginning {
+				server.Network = "smtps"
+			}
+		})
 	}
-	if state := s.recorded()["mail "+boss]; !strings.Contains(state, "check the certificate of "+office.address) {
+	stranger := encrypted(selfSigned(t), false)
+	s.mailTo(stranger)
+	_, err := s.send()
+	if err == nil || !strings.Contains(err.Error(), "certificate") || len(stranger.mails()) != 0 {
+		t.Errorf("a certificate of nobody: %d letters, %v, want none and the certificate named", len(stranger.mails()), err)
+	}
+	if state := s.recorded()["mail "+boss]; !strings.Contains(state, "check the certificate of "+stranger.address) {
 		t.Errorf("recorded as %s, want what to do", state)
+	}
+	for i, office := range []*postOffice{encrypted(trusted, false), encrypted(trusted, true)} {
+		s.mailTo(office)
+		s.cfg.Letter.Mail.To = s.cfg.Letter.Mail.To[i : i+1]
+		if i == 1 {
+			s.cfg.Letter.Mail.URL = mailURL(t, "smtps://%s:%s@%s", url.QueryEscape(mailUser), url.PathEscape(password), office.address)
+		}
+		s.mustSend()
+		if mails := office.mails(); len(mails) != 1 || !mails[0].isTLS {
+			t.Errorf("encrypted from the beginning: %v: %d letters, want one over TLS", i == 1, len(mails))
+		}
+	}
+}
+
+// selfSigned is a certificate of this machine that nobody vouches for.
+func selfSigned(t *testing.T) tls.Certificate {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, NotAfter: time.Now().Add(time.Hour)}
+	text, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{text}, PrivateKey: key}
+}
+
+// A mail server that says nothing does not hold up a program that is told to stop.
+func TestAMailServerThatSaysNothing(t *testing.T) {
+	t.Parallel()
+	s := awoken(t)
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	ctx, stop := context.WithCancelCause(t.Context())
+	go func() {
+		connection, err := silent.Accept()
+		if err != nil {
+			return
+		}
+		defer connection.Close()
+		stop(errors.New("terminated"))
+		_, _ = io.Copy(io.Discard, connection)
+	}()
+	s.mailTo(newPostOffice(t, nil))
+	s.cfg.Letter.Mail.URL = mailURL(t, "smtp://%s", silent.Addr())
+	summary, err := letter.RunOn(ctx, s.mailing(), s.content)
+	if err == nil || !strings.Contains(err.Error(), "terminated") || summary.Count(letter.Left) != 2 {
+		t.Errorf("%d letters are left (%v), want 2 and the signal", summary.Count(letter.Left), err)
 	}
 }

@@ -3,9 +3,13 @@ package letter_test
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"encoding/pem"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -23,10 +27,32 @@ import (
 	"stagelag/simulator"
 	"stagelag/transform"
 	"stagelag/warehouse"
+	"stagelag/warehouse/embedded"
 	"stagelag/warehouse/warehousetest"
 )
 
-func TestMain(m *testing.M) { warehousetest.Main(m) }
+// trusted is a certificate of this machine that the tests trust.
+var trusted tls.Certificate
+
+func TestMain(m *testing.M) {
+	embedded.RunIfAsked()
+	server := httptest.NewUnstartedServer(nil)
+	server.StartTLS()
+	trusted = server.TLS.Certificates[0]
+	roots := filepath.Join(os.TempDir(), fmt.Sprintf("letter-roots-%d.pem", os.Getpid()))
+	err := os.WriteFile(roots, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: trusted.Certificate[0]}), 0o600)
+	server.Close()
+	if err == nil {
+		err = os.Setenv("SSL_CERT_FILE", roots)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code := warehousetest.Tests{M: m}.Run()
+	_ = os.Remove(roots)
+	os.Exit(code)
+}
 
 // The passwords of the portal and of the mail server.
 const (

@@ -19,11 +19,13 @@ type rule struct {
 	isPaused  bool // it never fires until somebody asks for it
 }
 
-// Alerts are what a reader may ask for beside the alerts that are always on.
-type Alerts struct {
+// Options are what a reader may ask for.
+type Options struct {
 	// PlansMoved is by how many calendar days in all the plans of deals may be moved between two nights until an alert
 	// fires, 0 for no such alert.
 	PlansMoved int
+	// Targets are what shares are coloured by.
+	Targets Targets
 }
 
 // plansMovedUnasked is the threshold in the file of an alert that nobody has asked for.
@@ -33,26 +35,39 @@ const plansMovedUnasked = 100
 // whatever caused it.
 const runBefore = "(SELECT maxOrNull(run_id) FROM runs WHERE status = 'published' AND as_of < " + asOf + ")"
 
-// rules return numbers only: a text column breaks an alert. The first two have to fire in
-// a warehouse without a run as well; to the others that is no news. Of several runs of a date, plans_moved takes all: a later one
-// does not end it.
+// rules give one number each, and texts that become labels of the alert: names, for its message. They are those of the
+// published state, so that an alert stays the same until the next run. The first two have to fire in a warehouse without
+// a run as well; to the others that is no news. Of several runs of a date, plans_moved takes all: a later one does not end
+// it.
 var rules = []rule{
-	{"heartbeat", "SELECT toFloat64(dateDiff('minute', max(finished_at), now())) / 60 AS value FROM runs WHERE status = 'published' HAVING count() > 0", 26, "Alerting", "trust", false},
-	{"failed", "SELECT toFloat64(argMax(status, run_id) = 'failed') AS value FROM runs WHERE status != 'running' HAVING count() > 0", 0, "OK", "trust", false},
-	{"rose", "SELECT toFloat64(sum(sign * overdue_day)) AS value FROM fact_changes WHERE run_id > " + runBefore + " HAVING count() > 0", 100, "OK", "portfolio", false},
-	{"coverage", `SELECT toFloat64(a.rate - b.rate) AS value
+	{"heartbeat", "SELECT toFloat64(dateDiff('minute', max(finished_at), now())) / 60 AS value, toString(max(as_of)) AS as_of_date FROM runs WHERE status = 'published' HAVING count() > 0", 26, "Alerting", "trust", false},
+	{"failed", "SELECT toFloat64(argMax(status, run_id) = 'failed') AS value, toString(max(run_id)) AS run, ifNull(argMax(error, run_id), '') AS why FROM runs WHERE status != 'running' HAVING count() > 0", 0, "OK", "trust", false},
+	{"rose", `SELECT toFloat64(sum(n)) AS value, arrayStringConcat(arrayMap(d -> concat(d.2, ' (+', toString(d.1), ')'), arraySlice(arrayReverseSort(groupArray((n, deal_title))), 1, 3)), '; ') AS deals
+FROM (SELECT deal_id, toInt64(sum(sign * overdue_day)) AS n FROM fact_changes WHERE run_id > ` + runBefore + ` GROUP BY deal_id) AS c
+LEFT JOIN (SELECT deal_id, deal_title FROM deals_now) AS d USING (deal_id)
+HAVING count() > 0`, 100, "OK", "portfolio", false},
+	{"coverage", `SELECT toFloat64(a.rate - b.rate) AS value, concat(toString(round(100 * b.rate)), ' %') AS share_now, concat(toString(round(100 * a.rate)), ' %') AS share_before
 FROM (SELECT sum(visits_closed_with_plan) / nullIf(sum(visits_closed), 0) AS rate FROM quality_report WHERE day > ` + asOf + ` - 37 AND day <= ` + asOf + ` - 7) AS a
 CROSS JOIN (SELECT sum(visits_closed_with_plan) / nullIf(sum(visits_closed), 0) AS rate FROM quality_report WHERE day > ` + asOf + ` - 7) AS b
 WHERE value IS NOT NULL`, 0.1, "OK", "quality", false},
-	{"late_deal", `SELECT toFloat64(countIf(v.overdue_days > 30 AND v.overdue_days - c.accrued <= 30)) AS value
-FROM visits_now AS v
-JOIN (SELECT deal_id, visit_no, sum(sign * overdue_day) AS accrued FROM fact_changes WHERE run_id > ` + runBefore + ` GROUP BY deal_id, visit_no) AS c USING (deal_id, visit_no)
-WHERE v.is_open = 1 HAVING count() > 0`, 0, "OK", "portfolio", false},
-	{"plans_moved", "SELECT toFloat64(sum(days_moved)) AS value FROM plan_changes WHERE cause = 'deal' AND known_on = " + asOf + " HAVING count(days_moved) > 0", plansMovedUnasked, "OK", "quality", true},
+	{"late_deal", `SELECT toFloat64(countIf(is_over)) AS value,
+  arrayStringConcat(arrayMap(d -> concat(d.2, ' (', toString(d.1), ', ', d.3, ')'), arraySlice(arrayReverseSort(groupArrayIf((days, deal_title, manager_name), is_over)), 1, 5)), '; ') AS deals
+FROM
+(
+  SELECT deal_id, v.overdue_days AS days, v.manager_name AS manager_name, v.overdue_days > 30 AND v.overdue_days - c.accrued <= 30 AS is_over
+  FROM visits_now AS v
+  JOIN (SELECT deal_id, visit_no, sum(sign * overdue_day) AS accrued FROM fact_changes WHERE run_id > ` + runBefore + ` GROUP BY deal_id, visit_no) AS c USING (deal_id, visit_no)
+  WHERE v.is_open = 1
+) AS v
+LEFT JOIN (SELECT deal_id, deal_title FROM deals_now WHERE overdue_days_now > 30) AS d USING (deal_id)
+HAVING count() > 0`, 0, "OK", "portfolio", false},
+	{"plans_moved", `SELECT toFloat64(sum(days)) AS value, arrayStringConcat(arrayMap(m -> concat(m.2, ' (', toString(m.1), ')'), arraySlice(arrayReverseSort(groupArray((days, manager))), 1, 3)), '; ') AS managers
+FROM (SELECT manager_id, any(manager_name) AS manager, toInt64(sum(days_moved)) AS days, count(days_moved) AS moves FROM plan_changes WHERE cause = 'deal' AND known_on = ` + asOf + ` GROUP BY manager_id)
+HAVING sum(moves) > 0`, plansMovedUnasked, "OK", "quality", true},
 }
 
 // alerts is the provisioning file of the alerts.
-func alerts(lang Lang, asked Alerts) ([]byte, error) {
+func alerts(lang Lang, asked Options) ([]byte, error) {
 	var list []map[string]any
 	for _, r := range rules {
 		if r.key == "plans_moved" && asked.PlansMoved > 0 {
@@ -63,8 +78,11 @@ func alerts(lang Lang, asked Alerts) ([]byte, error) {
 			"uid": "stagelag-" + r.key + "-" + string(lang), "title": say(lang, "alert."+r.key), "condition": "B",
 			"for": "0s", "noDataState": r.noData, "execErrState": "Error", "isPaused": r.isPaused,
 			"labels": map[string]string{"stagelag": r.key},
-			// Annotations are not interpolated, so they hold no values.
-			"annotations": map[string]string{"summary": say(lang, "alert."+r.key), "description": description, "link": "/d/" + UID(r.dashboard, lang)},
+			"annotations": map[string]string{
+				"summary": say(lang, "alert."+r.key+".summary"), "description": description,
+				// Grafana knows its own address, and it may end with a slash.
+				"link": `{{ reReplaceAll "/+$" "" (externalURL) }}/d/` + UID(r.dashboard, lang),
+			},
 			"data": []map[string]any{
 				{"refId": "A", "datasourceUid": SourceUID, "relativeTimeRange": map[string]int{"from": 86400, "to": 0}, "model": map[string]any{
 					"refId": "A", "editorType": "sql", "pluginVersion": pluginVersion, "rawSql": r.sql, "format": int(rows), "queryType": "table",

@@ -3,6 +3,7 @@ package dashboards
 import (
 	"fmt"
 
+	"github.com/grafana/grafana-foundation-sdk/go/cog"
 	"github.com/grafana/grafana-foundation-sdk/go/common"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 )
@@ -20,6 +21,34 @@ const (
 	pauses  = "#F0E442"
 )
 
+// alarm is behind what must not be overlooked; its text is white.
+const alarm = "#B3261E"
+
+// The colours of texts. Grafana has a shade of each for its light and its dark theme, and on both at least 4.5 to 1 to what
+// they stand on.
+const (
+	plainText  = "text"
+	lateText   = "red"
+	onTimeText = "blue"
+	waitsText  = "purple"
+)
+
+// legible is the colour for a text of what another colour means.
+func legible(color string) string {
+	switch color {
+	case late:
+		return lateText
+	case onTime:
+		return onTimeText
+	case waits, pauses:
+		return waitsText
+	case "":
+		return ""
+	default:
+		return plainText
+	}
+}
+
 // The dashboards, in the order of their links.
 var names = []string{"portfolio", "deal", "quality", "stages", "trust"}
 
@@ -36,9 +65,10 @@ type board struct {
 	x, y, h uint32
 	// isOfNow is whether the panels that follow show the newest state, also when the dashboard is asked for a date.
 	isOfNow bool
+	targets Targets
 }
 
-func newBoard(name string, lang Lang, from string) *board {
+func newBoard(name string, lang Lang, from, to string) *board {
 	b := &board{name: name, lang: lang}
 	b.builder = dashboard.NewDashboardBuilder(b.say(name+".title")).
 		Uid(UID(name, lang)).
@@ -48,29 +78,47 @@ func newBoard(name string, lang Lang, from string) *board {
 		// would move them.
 		Timezone("utc").
 		WeekStart("monday").
-		Time(from, "now").
+		Time(from, to).
 		Readonly().
 		// The data changes once a night; whoever leaves it open gets it within the hour.
 		Refresh("1h").
-		Timepicker(dashboard.NewTimePickerBuilder().RefreshIntervals([]string{"1h", "1d"})).
+		Timepicker(dashboard.NewTimePickerBuilder().RefreshIntervals([]string{"1h", "1d"}).QuickRanges(b.quickRanges())).
 		Tooltip(dashboard.DashboardCursorSyncCrosshair)
-	for _, other := range names {
-		b.builder.Link(dashboard.NewDashboardLinkBuilder(b.say(other + ".link")).
-			Type(dashboard.DashboardLinkTypeLink).
-			Url("/d/" + UID(other, lang)).
-			Tooltip(b.say(other + ".about")).
-			Icon("dashboard").
-			KeepTime(true).
-			IncludeVars(true))
-	}
+	// On a telephone a row of links would take the place of the answer.
+	b.builder.Link(dashboard.NewDashboardLinkBuilder(b.say("link.boards")).
+		Type(dashboard.DashboardLinkTypeDashboards).
+		Tags([]string{"stagelag", string(lang)}).
+		AsDropdown(true).
+		Icon("dashboard").
+		KeepTime(false). // each has the range that its question needs
+		IncludeVars(true))
 	for _, c := range choices {
-		b.builder.WithVariable(b.variable(c, true))
+		v := b.variable(c, true)
+		if c.name == "stage" {
+			v.Hide(inMenu)
+		}
+		b.builder.WithVariable(v)
 	}
-	b.builder.WithVariable(b.shownVariable())
+	b.builder.WithVariable(b.shownVariable().Hide(inMenu))
 	b.builder.WithVariable(b.zoneVariable())
 	b.builder.WithVariable(b.daysVariable())
 	b.state()
 	return b
+}
+
+// inMenu puts a variable into the menu of a dashboard's controls. The SDK has no name for it.
+const inMenu dashboard.VariableHide = 3
+
+// quickRanges are the ranges to choose from, named in the language of the dashboard.
+func (b *board) quickRanges() (list []cog.Builder[dashboard.TimeOption]) {
+	for _, r := range [][3]string{
+		{"deal", "now-6M", "now+1M"},
+		{"7d", "now-7d", "now"}, {"30d", "now-30d", "now"}, {"90d", "now-90d", "now"}, {"6M", "now-6M", "now"}, {"1y", "now-1y", "now"},
+		{"month", "now/M", "now/M"}, {"last_month", "now-1M/M", "now-1M/M"}, {"quarter", "now/Q", "now/Q"}, {"last_quarter", "now-1Q/Q", "now-1Q/Q"},
+	} {
+		list = append(list, dashboard.NewTimeOptionBuilder().Display(b.say("range."+r[0])).From(r[1]).To(r[2]))
+	}
+	return list
 }
 
 // place is where the next panel goes. A panel that does not fit begins a new line.
@@ -140,22 +188,24 @@ func (b *board) build() (page, error) {
 
 // absentIsADash maps NULL to a dash. It has to come first: the text for a panel without
 // rows would be shown for a cell without a value as well.
-func absentIsADash() dashboard.ValueMapping {
+func absentIsADash() dashboard.ValueMapping { return absentIs(absent) }
+
+func absentIs(text string) dashboard.ValueMapping {
 	return dashboard.ValueMapping{SpecialValueMap: &dashboard.SpecialValueMap{
 		Type: dashboard.MappingTypeSpecialValue,
 		Options: dashboard.DashboardSpecialValueMapOptions{
-			Match: dashboard.SpecialValueMatchNullAndNan, Result: dashboard.ValueMappingResult{Text: new(absent)},
+			Match: dashboard.SpecialValueMatchNullAndNan, Result: dashboard.ValueMappingResult{Text: new(text)},
 		},
 	}}
 }
 
-// words maps the values that the views know to what people read, with their colours.
-func (b *board) words(kind string) dashboard.ValueMapping {
+// words maps the values that the views know to what people read, with their colours as they are used there.
+func (b *board) words(kind string, colored func(string) string) dashboard.ValueMapping {
 	options := map[string]dashboard.ValueMappingResult{}
 	for i, value := range vocabulary[kind] {
 		result := dashboard.ValueMappingResult{Text: new(b.say(kind + "." + value.name)), Index: new(int32(i))}
 		if value.color != "" {
-			result.Color = new(value.color)
+			result.Color = new(colored(value.color))
 		}
 		options[value.name] = result
 	}
@@ -179,7 +229,11 @@ var vocabulary = map[string][]word{
 	"change":     {{"newly_overdue", late}, {"brought_back", onTime}, {"finished_late", soon}},
 	"run_status": {{"published", onTime}, {"failed", late}, {"running", soon}, {"withdrawn", noPlan}},
 	"step":       {{"1", ""}, {"2", ""}, {"3", ""}, {"4", ""}, {"5", ""}},
-	"period":     {{"now", ""}, {"before", ""}},
+	"period":     {{"now", ""}, {"before", ""}, {"change", ""}},
+	"error_kind": {{"limits", soon}, {"rights", late}, {"unreachable", late}, {"stopped", soon}, {"other", late}, {"", ""}},
+	"sample":     {{"few", soon}, {"", ""}},
+	"over":       {{"over", late}, {"", ""}},
+	"planned":    {{"planned", neutral}},
 	"law":        {{"1", ""}, {"2", ""}, {"3", ""}, {"4", ""}, {"5", ""}, {"6", ""}, {"7", ""}, {"8", ""}},
 	"cause":      {{"deal", soon}, {"norm", ""}, {"entry", ""}, {"calendar", ""}},
 }

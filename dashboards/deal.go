@@ -1,27 +1,46 @@
 package dashboards
 
 // deal follows one deal through its stages, down to the dates that its number is made of.
-func deal(lang Lang) *board {
-	b := newBoard("deal", lang, "now-1y")
+func deal(lang Lang, _ Targets) *board {
+	b := newBoard("deal", lang, "now-6M", "now+1M")
 	b.builder.WithVariable(b.variable(dealChoice, false))
 
-	b.table("deal.now", 24, 6, `
-SELECT deal_title, status, `+stageLabel+`, `+managerLabel+`, planned_end, days_left, overdue_days_now, overdue_days_total, deal_url
+	b.stat("deal.number", 8, 5, `
+SELECT overdue_days_total, overdue_days_now, days_left
 FROM deals_now
 WHERE `+theDeal,
-		column{name: "deal_title", as: wrapped}, column{name: "status", as: spoken("status", 110)}, column{name: "stage_name", as: wrapped}, column{name: "manager_name", as: wrapped},
-		column{name: "planned_end", unit: day, as: date}, column{name: "days_left", unit: "days", as: days(110)},
-		column{name: "overdue_days_now", unit: "days", color: late, as: days(130)}, column{name: "overdue_days_total", unit: "days", color: late, as: days(80)}, column{name: "deal_url", as: toPortal})
+		column{name: "overdue_days_total", unit: "days", color: late}, column{name: "overdue_days_now", unit: "days", color: late}, column{name: "days_left", unit: "days"})
+	b.table("deal.now", 16, 5, `
+SELECT deal_title, status, `+stageLabel+`, `+managerLabel+`, planned_end, deal_url
+FROM deals_now
+WHERE `+theDeal,
+		column{name: "deal_title", as: cut}, column{name: "status", as: spoken("status", 100)}, column{name: "stage_name", as: sized(wrapped, 120)}, column{name: "manager_name", as: sized(wrapped, 125)},
+		column{name: "planned_end", unit: day, as: date}, column{name: "deal_url", as: toPortal})
+
+	b.table("deal.how", 24, 9, how(lang), column{name: "sentence", as: wrapped})
 
 	b.line("deal.line", 24, 7, `
-SELECT toDateTime(day, 'UTC') AS time, argMax(v.stage_name, visit_no) AS stage_name,
-  argMax(multiIf(v.stage_semantics != 'process', 'final', v.is_waiting, 'waiting', f.is_paused = 1, 'paused', f.plan_days IS NULL, 'no_plan', f.overdue_days > 0, 'overdue', 'on_time'), visit_no) AS status
-FROM deal_stage_days AS f
-INNER JOIN (SELECT deal_id, visit_no, `+stageLabel+`, stage_semantics, status = 'waiting' AS is_waiting FROM deal_stages WHERE `+theDeal+`) AS v USING (deal_id, visit_no)
-WHERE `+theDeal+`
-  AND `+inPeriod+`
+SELECT toDateTime(day, 'UTC') AS time, any(stage) AS stage_name, any(state) AS status, any(plan) AS planned
+FROM
+(
+  SELECT day, toNullable(argMax(v.stage_name, visit_no)) AS stage,
+    toNullable(argMax(multiIf(v.stage_semantics != 'process', 'final', v.is_waiting, 'waiting', f.is_paused = 1, 'paused', f.plan_days IS NULL, 'no_plan', f.overdue_days > 0, 'overdue', 'on_time'), visit_no)) AS state,
+    argMax(if(f.planned_end >= day, toNullable('planned'), NULL), visit_no) AS plan
+  FROM deal_stage_days AS f
+  INNER JOIN (SELECT deal_id, visit_no, `+stageLabel+`, stage_semantics, status = 'waiting' AS is_waiting FROM deal_stages WHERE `+theDeal+`) AS v USING (deal_id, visit_no)
+  WHERE `+theDeal+`
+  GROUP BY day
+  UNION ALL
+  SELECT arrayJoin(arrayMap(n -> toDate(n), range(toUInt32(assumeNotNull(`+asOf+`)) + 1, toUInt32(assumeNotNull(planned_end)) + 1))), NULL, NULL, 'planned'
+  FROM deals_now
+  WHERE `+theDeal+` AND planned_end > `+asOf+`
+  UNION ALL
+  SELECT max(day) + 1, NULL, NULL, NULL
+  FROM (SELECT max(day) AS day FROM deal_stage_days WHERE `+theDeal+` UNION ALL SELECT max(planned_end) FROM deals_now WHERE `+theDeal+` AND planned_end > `+asOf+`)
+  HAVING max(day) > toDate(0)
+)
 GROUP BY day
-ORDER BY day`, column{name: "stage_name", as: wrapped}, column{name: "status", as: spoken("status", 0)})
+ORDER BY day`, column{name: "stage_name", as: wrapped}, column{name: "status", as: spokenOn("status")}, column{name: "planned", as: spokenOn("planned")})
 	line := b.panelID
 
 	b.table("deal.visits", 24, 9, `
@@ -29,10 +48,10 @@ SELECT visit_no, `+stageLabel+`, entered_date, plan_days, plan_source, planned_e
 FROM deal_stages
 WHERE `+theDeal+`
 ORDER BY visit_no`,
-		column{name: "visit_no", unit: count, as: wide(40)}, column{name: "stage_name", as: wrapped}, column{name: "entered_date", unit: day, as: wide(92)},
-		column{name: "plan_days", unit: "days", as: days(65)}, column{name: "plan_source", as: spoken("plan_source", 105)},
+		column{name: "visit_no", unit: count, as: wide(40)}, column{name: "stage_name", as: cut}, column{name: "entered_date", unit: day, as: wide(92)},
+		column{name: "plan_days", unit: "days", as: days(65)}, column{name: "plan_source", as: spoken("plan_source", 118)},
 		column{name: "planned_end", unit: day, as: date}, column{name: "left_date", unit: day, as: wide(92)},
-		column{name: "elapsed_days", unit: "days", as: days(85)}, column{name: "paused_days", unit: "days", as: days(85)}, column{name: "overdue_days", unit: "days", color: late, as: days(96)}, column{name: "status", as: spoken("status", 0)})
+		column{name: "elapsed_days", unit: "days", as: days(85)}, column{name: "paused_days", unit: "days", as: days(85)}, column{name: "overdue_days", unit: "days", color: late, as: days(90)}, column{name: "status", as: spoken("status", 134)})
 
 	b.table("deal.moves", 24, 8, `
 SELECT known_on, visit_no, `+stageLabel+`, cause, planned_end_before, planned_end, days_moved, overdue_days_before, overdue_days AS overdue_days_after, `+managerLabel+`
@@ -44,30 +63,23 @@ ORDER BY known_on, run_id, visit_no, indexOf(['entry', 'calendar', 'norm', 'deal
 		column{name: "overdue_days_before", unit: "days", color: late, as: days(98)}, column{name: "overdue_days_after", unit: "days", color: late, as: days(98)}, column{name: "manager_name", as: sized(wrapped, 140)})
 
 	b.trend("deal.growth", 12, 8, rows, look{unit: "days", fromZero: true}, `
-SELECT toDateTime(day, 'UTC') AS time, days_lost
-FROM
-(
-  SELECT day, sum(sum(overdue_day)) OVER (ORDER BY day) AS days_lost
-  FROM deal_stage_days
-  WHERE `+theDeal+`
-  GROUP BY day
-)
-WHERE `+inPeriod+`
+SELECT toDateTime(day, 'UTC') AS time, sum(sum(overdue_day)) OVER (ORDER BY day) AS days_lost
+FROM deal_stage_days
+WHERE `+theDeal+`
+GROUP BY day
 ORDER BY day`, column{name: "days_lost", color: late})
 	b.mark("deal.moves", soon, `
 SELECT toDateTime(known_on, 'UTC') AS time,
   concat(stage_name, ': ', ifNull(toString(planned_end_before), '—'), ' → ', ifNull(toString(planned_end), '—'), ', ', transform(toString(cause), `+inWords(lang, "cause")+`, toString(cause)), ', ', manager_name) AS text
 FROM plan_changes
 WHERE `+theDeal+`
-  AND `+within("known_on")+`
 ORDER BY time, visit_no`, line, b.panelID)
 	b.table("deal.gaps", 12, 8, `
-SELECT visit_no, reason, detail
+SELECT visit_no, reason, `+detail(lang)+` AS detail
 FROM data_gaps
 WHERE `+theDeal+`
 ORDER BY visit_no, reason`,
 		column{name: "visit_no", unit: count, as: wide(45)}, column{name: "reason", as: spoken("reason", 165)}, column{name: "detail", as: wrapped})
 
-	b.table("deal.how", 24, 9, how(lang), column{name: "sentence", as: wrapped})
 	return b
 }

@@ -7,15 +7,15 @@ import (
 	"path/filepath"
 )
 
-var makers = map[string]func(Lang) *board{
+var makers = map[string]func(Lang, Targets) *board{
 	"portfolio": portfolio, "deal": deal, "quality": quality, "stages": stages, "trust": trust,
 }
 
 // pages builds the dashboards of a language, in the order of their links.
-func pages(lang Lang) ([]page, error) {
+func pages(lang Lang, targets Targets) ([]page, error) {
 	var all []page
 	for _, name := range names {
-		d, err := makers[name](lang).build()
+		d, err := makers[name](lang, targets).build()
 		if err != nil {
 			return nil, err
 		}
@@ -26,8 +26,8 @@ func pages(lang Lang) ([]page, error) {
 
 // Files are the files of a language by their names: a JSON file for each dashboard, and
 // alerts.yaml for Grafana's provisioning/alerting.
-func Files(lang Lang, asked Alerts) (map[string][]byte, error) {
-	all, err := pages(lang)
+func Files(lang Lang, asked Options) (map[string][]byte, error) {
+	all, err := pages(lang, asked.Targets)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +47,7 @@ func Files(lang Lang, asked Alerts) (map[string][]byte, error) {
 
 // Export writes the files of a language into a folder, which is made when absent. Files
 // of the same names are replaced, others stay.
-func Export(lang Lang, asked Alerts, dir string) error {
+func Export(lang Lang, asked Options, dir string) error {
 	files, err := Files(lang, asked)
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@ package dashboards
 import (
 	"fmt"
 	"strings"
+	"time"
 )
 
 // how says in words how the number of each visit of the deal is made. The sentences are the one thing that differs
@@ -18,26 +19,26 @@ func how(lang Lang) string {
 	sql := `
 WITH
   (
-    SELECT groupArray((day, counts, multiIf(name IN ('', 'day off'), {day_off}, name = 'working day', {worked}, name), funnels))
+    SELECT groupArray((day, counts, multiIf(name IN ('', 'day off'), {day_off}, name = 'working day', {worked}, ` + holiday(lang) + `), funnels))
     FROM (SELECT day, counts, replaceRegexpOne(toString(why), ' [(][^()]*[)]$', '') AS name, funnels FROM calendar_days WHERE counts = 0 OR why != '' ORDER BY day)
   ) AS exceptions,
   (SELECT groupUniqArrayArray(funnels) FROM calendar_days) AS other_funnels` + words + `
-SELECT concat({open}, stage_name, {entered}, toString(entered_date),
+SELECT concat({open}, stage_name, {entered}, ` + on(lang, "entered_date") + `,
   multiIf(stage_semantics != 'process', {final},
     status = 'waiting', {waiting},
     plan_days IS NULL, {no_plan},
     concat(
       multiIf(
-        plan_source = 'deal_date' AND end < entered_date, concat({own_past}, toString(end), {past}),
+        plan_source = 'deal_date' AND end < entered_date, concat({own_past}, ` + on(lang, "end") + `, {past}),
         plan_source = 'deal_date' AND end > entered_date AND works + (paused > 0) > 0, concat({own_date}, ` + dated("end") + `, ' ', toString(toYear(end)), {which_is}, ` + inDays("toInt64(assumeNotNull(plan_days))") + `, {after_entry},
           if(empty(reasons), '', concat({not_counting}, arrayStringConcat(reasons, {and}))), '. '),
         plan_days = 0 AND end > entered_date, concat({next}, ` + dated("end") + `, ' ', toString(toYear(end)), '. '),
-        works + (paused > 0) = 0 OR end <= entered_date, concat({plus}, toString(assumeNotNull(plan_days)), if(works, {working_d}, {d}), {planned_end}, toString(end), '. '),
+        works + (paused > 0) = 0 OR end <= entered_date, concat({plus}, toString(assumeNotNull(plan_days)), if(works, {working_d}, {d}), {planned_end}, ` + on(lang, "end") + `, '. '),
         concat('. ', ` + inDays("toInt64(assumeNotNull(plan_days))") + `, {after}, ` + dated("entered_date") + `,
           if(empty(reasons), '', concat({not_counting}, arrayStringConcat(reasons, {and}))),
           if(empty(worked), '', concat({counting}, arrayStringConcat(arrayMap(e -> concat(` + dated("e.1") + `, ' (', e.3, ')'), worked), ', '))),
           if(empty(reasons) AND empty(worked), '', ','), if(plan_days = 1, {ends}, {end}), ` + dated("end") + `, ' ', toString(toYear(end)), '. ')),
-      if(is_open = 1, concat({still}, ifNull(toString(` + asOf + `), '—')), concat({left}, ifNull(toString(left_date), '—'))),
+      if(is_open = 1, concat({still}, ifNull(` + on(lang, asOf) + `, '—')), concat({left}, ifNull(` + on(lang, "left_date") + `, '—'))),
       if(late_at_entry > 0, concat({late_before}, toString(assumeNotNull(late_at_entry)), if(works, {working_d}, {d}), {late_after}), ''),
       multiIf(overdue_days > 0, concat(': ', toString(overdue_days), if(works, {overdue_working}, {overdue})), late_at_entry > 0, {late}, {on_time}),
       if(paused_later = 0, '', concat({not_counting}, toString(paused_later), if(paused_later = 1, {paused_day}, {paused_days}), ' (', ` + ranges("later") + `, ')')), '.'))) AS sentence
@@ -77,6 +78,40 @@ var howWords = []string{
 	"open", "entered", "final", "waiting", "no_plan", "plus", "d", "working_d", "planned_end", "own_past", "past", "own_date", "which_is", "after_entry", "next", "after", "not_counting", "counting",
 	"and", "and_later", "day_off", "worked", "paused_day", "paused_days", "end", "ends", "still", "left", "late_before", "late_after",
 	"overdue", "overdue_working", "late", "on_time", "day", "days", "working_day", "working_days",
+}
+
+// on is a date as it is written in the language.
+func on(lang Lang, day string) string {
+	return "formatDateTime(" + day + ", '" + say(lang, "date.format.long") + "')"
+}
+
+// holidays are the names in the lists that come with the program, in Russian.
+var holidays = [][2]string{
+	{"New Year holidays", "новогодние каникулы"}, {"New Year", "Новый год"}, {"Orthodox Christmas", "Рождество"}, {"Catholic Christmas", "католическое Рождество"},
+	{"Victory Day", "День Победы"}, {"Nauryz", "Наурыз"}, {"Independence Day", "День независимости"}, {"International Women\\'s Day", "Международный женский день"},
+	{"Women\\'s Day", "Женский день"}, {"Defender of the Fatherland Day", "День защитника Отечества"}, {"Unity Day of the People of Kazakhstan", "День единства народа Казахстана"},
+	{"Unity Day", "День народного единства"}, {"Radunitsa", "Радуница"}, {"Spring and Labour Day", "Праздник Весны и Труда"}, {"Labour Day", "Праздник труда"},
+	{"Russia Day", "День России"}, {"October Revolution Day", "День Октябрьской революции"}, {"Constitution Day", "День Конституции"}, {"Capital Day", "День столицы"},
+	{"Kurban Ait", "Курбан айт"}, {"Republic Day", "День Республики"},
+}
+
+// holiday is the name of a day off in the language. Names of a company's own lists stay as they are.
+func holiday(lang Lang) string {
+	if lang == English {
+		return "name"
+	}
+	var names, words []string
+	for _, h := range holidays {
+		names, words = append(names, "'"+h[0]+"'"), append(words, "'"+h[1]+"'")
+	}
+	months := make([]string, 12)
+	for i := range months {
+		months[i] = "'" + time.Month(i+1).String() + "'"
+	}
+	return `multiIf(
+      startsWith(name, 'Day off moved from '), concat('выходной, перенесён с ', toString(toUInt8OrZero(splitByChar(' ', name)[6])), ' ', months[indexOf([` + strings.Join(months, ", ") + `], splitByChar(' ', name)[7])]),
+      match(name, '^Working (Saturday|Sunday) moved from '), concat('рабочий, перенесён с ', toString(toUInt8OrZero(splitByChar(' ', name)[6])), ' ', months[indexOf([` + strings.Join(months, ", ") + `], splitByChar(' ', name)[7])]),
+      transform(name, [` + strings.Join(names, ", ") + `], [` + strings.Join(words, ", ") + `], name))`
 }
 
 // dated is a date by its weekday, day and month.

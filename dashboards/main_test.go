@@ -110,7 +110,7 @@ var made = struct {
 
 func readAnew(t testing.TB, lang dashboards.Lang) (pages map[string]page, alerts []statement) {
 	t.Helper()
-	files, err := dashboards.Files(lang, dashboards.Alerts{})
+	files, err := dashboards.Files(lang, dashboards.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

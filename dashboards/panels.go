@@ -1,7 +1,10 @@
 package dashboards
 
 import (
+	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/grafana/grafana-foundation-sdk/go/barchart"
 	"github.com/grafana/grafana-foundation-sdk/go/cog"
@@ -29,15 +32,23 @@ type column struct {
 	unit  string // empty: text
 	color string
 	as    func(*board) []dashboard.DynamicConfigValue
+	// isLink is whether the column is there for the links of its row only.
+	isLink bool
 }
+
+// forLinks is a column that is not shown.
+func forLinks(name string) column { return column{name: name, as: hidden, isLink: true} }
 
 func (b *board) overrides(columns []column) []cog.Builder[dashboard.DashboardFieldConfigSourceOverrides] {
 	var all []cog.Builder[dashboard.DashboardFieldConfigSourceOverrides]
 	for _, c := range columns {
-		properties := []dashboard.DynamicConfigValue{
-			{Id: "displayName", Value: b.say("column." + c.name)},
-			// The panel's own text for no value says why there are no rows.
-			{Id: "noValue", Value: absent},
+		var properties []dashboard.DynamicConfigValue
+		if !c.isLink {
+			properties = []dashboard.DynamicConfigValue{
+				{Id: "displayName", Value: b.say("column." + c.name)},
+				// The panel's own text for no value is for panels without an answer.
+				{Id: "noValue", Value: absent},
+			}
 		}
 		if c.unit == "days" {
 			properties = append(properties, dashboard.DynamicConfigValue{Id: "unit", Value: b.days()})
@@ -71,6 +82,11 @@ func width(pixels int) dashboard.DynamicConfigValue {
 	return dashboard.DynamicConfigValue{Id: "custom.width", Value: pixels}
 }
 
+// cut shows the beginning of a long text, so that each row is one line.
+func cut(*board) []dashboard.DynamicConfigValue {
+	return []dashboard.DynamicConfigValue{{Id: "custom.minWidth", Value: 130}}
+}
+
 // wide gives a column of a table its width.
 func wide(pixels int) func(*board) []dashboard.DynamicConfigValue {
 	return func(*board) []dashboard.DynamicConfigValue { return []dashboard.DynamicConfigValue{width(pixels)} }
@@ -99,6 +115,7 @@ func sized(as func(*board) []dashboard.DynamicConfigValue, pixels int) func(*boa
 func bar(*board) []dashboard.DynamicConfigValue {
 	return []dashboard.DynamicConfigValue{
 		{Id: "custom.cellOptions", Value: map[string]any{"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}},
+		{Id: "custom.wrapHeaderText", Value: true},
 		{Id: "fieldMinMax", Value: true},
 		{Id: "min", Value: 0},
 	}
@@ -108,7 +125,7 @@ func bar(*board) []dashboard.DynamicConfigValue {
 // they may be sentences, which go on in the next line.
 func spoken(kind string, pixels int) func(*board) []dashboard.DynamicConfigValue {
 	return func(b *board) []dashboard.DynamicConfigValue {
-		properties := []dashboard.DynamicConfigValue{{Id: "mappings", Value: []dashboard.ValueMapping{absentIsADash(), b.words(kind)}}}
+		properties := []dashboard.DynamicConfigValue{{Id: "mappings", Value: []dashboard.ValueMapping{absentIsADash(), b.words(kind, legible)}}}
 		cell := map[string]any{"type": "auto"}
 		if slices.ContainsFunc(vocabulary[kind], func(w word) bool { return w.color != "" }) {
 			cell["type"] = "color-text"
@@ -122,6 +139,14 @@ func spoken(kind string, pixels int) func(*board) []dashboard.DynamicConfigValue
 	}
 }
 
+// spokenOn shows the words for the values of a column, in the colours of areas.
+func spokenOn(kind string) func(*board) []dashboard.DynamicConfigValue {
+	return func(b *board) []dashboard.DynamicConfigValue {
+		same := func(color string) string { return color }
+		return []dashboard.DynamicConfigValue{{Id: "mappings", Value: []dashboard.ValueMapping{b.words(kind, same)}}} // no value is no bar
+	}
+}
+
 // wrapped lets a long text go on in the next line.
 func wrapped(*board) []dashboard.DynamicConfigValue {
 	return []dashboard.DynamicConfigValue{{Id: "custom.cellOptions", Value: map[string]any{"type": "auto", "wrapText": true}}, {Id: "custom.minWidth", Value: 110}}
@@ -132,13 +157,73 @@ func date(*board) []dashboard.DynamicConfigValue {
 	return []dashboard.DynamicConfigValue{width(98)}
 }
 
-// kept is what a link takes along: the range and the variables.
-const kept = "&${__url_time_range}&${funnel:queryparam}&${stage:queryparam}&${manager:queryparam}&${shown:queryparam}"
+// kept is what a link takes along: the variables. A link that keeps the range says so.
+const (
+	kept      = "&${funnel:queryparam}&${stage:queryparam}&${manager:queryparam}&${shown:queryparam}"
+	keptRange = "&${__url_time_range}"
+)
+
+// link leads a column to a dashboard.
+func (b *board) link(key, board, parameters string) dashboard.DynamicConfigValue {
+	return dashboard.DynamicConfigValue{Id: "links", Value: []map[string]any{{"title": b.say(key), "url": "/d/" + UID(board, b.lang) + "?" + parameters}}}
+}
 
 // toDeal links a column to the dashboard of the deal in deal_id.
 func toDeal(b *board) []dashboard.DynamicConfigValue {
-	return append(wrapped(b),
-		dashboard.DynamicConfigValue{Id: "links", Value: []map[string]any{{"title": b.say("link.deal"), "url": "/d/" + UID("deal", b.lang) + "?var-deal=${__data.fields.deal_id}" + kept}}})
+	return append(cut(b), b.link("link.deal", "deal", "var-deal=${__data.fields.deal_id}"+kept))
+}
+
+// toDealOfRange does so for a row that has the range of the deal.
+func toDealOfRange(b *board) []dashboard.DynamicConfigValue {
+	return append(cut(b), b.link("link.deal", "deal", "var-deal=${__data.fields.deal_id}&from=${__data.fields.deal_from}&to=${__data.fields.deal_to}"+kept))
+}
+
+// toBoard links a column to a dashboard of the funnel, the stage or the manager that the row has the ID of.
+func toBoard(name, kind string) func(*board) []dashboard.DynamicConfigValue {
+	return func(b *board) []dashboard.DynamicConfigValue {
+		parameters := "var-" + kind + "=${__data.fields." + kind + "_id}"
+		for _, other := range []string{"funnel", "stage", "manager"} {
+			if other != kind {
+				parameters += "&${" + other + ":queryparam}"
+			}
+		}
+		return append(cut(b), b.link("link."+name, name, parameters+"&${shown:queryparam}"+keptRange))
+	}
+}
+
+// aWeek is a range of seven whole days around a moment, in milliseconds.
+const aWeek = "&time.window=604799998"
+
+// toWeek links a bar to the quality report of its seven days.
+func toWeek(b *board) []dashboard.DynamicConfigValue {
+	return []dashboard.DynamicConfigValue{b.link("link.week", "quality", "time=${__data.fields.week_moment}"+aWeek+kept)}
+}
+
+// heat colours a number, zero apart from little, and links it to the quality report of its stage and its seven days.
+func heat(ago int) func(*board) []dashboard.DynamicConfigValue {
+	return func(b *board) []dashboard.DynamicConfigValue {
+		return []dashboard.DynamicConfigValue{
+			{Id: "custom.cellOptions", Value: map[string]any{"type": "color-background", "mode": "basic"}},
+			{Id: "thresholds", Value: dashboard.ThresholdsConfig{Mode: dashboard.ThresholdsModeAbsolute, Steps: levels}},
+			{Id: "color", Value: map[string]any{"mode": "thresholds"}},
+			{Id: "custom.align", Value: "center"}, width(60),
+			b.link("link.week", "quality", "var-stage=${__data.fields.stage_id}&time=${__data.fields.moment_"+strconv.Itoa(ago)+"}"+aWeek+"&${manager:queryparam}&${shown:queryparam}"),
+		}
+	}
+}
+
+// plus writes a difference with its sign.
+func plus(difference string) string {
+	return "concat(if(" + difference + " > 0, '+', ''), replaceOne(toString(" + difference + "), '-', '−'))"
+}
+
+// change colours a difference where more is worse.
+func change(b *board) []dashboard.DynamicConfigValue {
+	colored := func(pattern, color string) dashboard.ValueMapping {
+		return dashboard.ValueMapping{RegexMap: &dashboard.RegexMap{Type: dashboard.MappingTypeRegexToText,
+			Options: dashboard.DashboardRegexMapOptions{Pattern: pattern, Result: dashboard.ValueMappingResult{Color: new(color)}}}}
+	}
+	return []dashboard.DynamicConfigValue{{Id: "mappings", Value: []dashboard.ValueMapping{absentIs(b.say("no.value")), colored("^[+].+$", lateText), colored("^−.+$", onTimeText), colored("^0$", plainText)}}}
 }
 
 // toPortal shows an address of the portal as a short link.
@@ -155,31 +240,50 @@ func toPortal(b *board) []dashboard.DynamicConfigValue {
 	}
 }
 
-// state says which state all panels show, loudly where it is not the newest.
+// state says first what the data is of and how fresh it is, loudly where it is not the newest, old, or without the last
+// run, which failed.
 func (b *board) state() {
-	const height = 2
 	word := func(pattern, key, color string) dashboard.ValueMapping {
 		return dashboard.ValueMapping{RegexMap: &dashboard.RegexMap{
 			Type:    dashboard.MappingTypeRegexToText,
 			Options: dashboard.DashboardRegexMapOptions{Pattern: pattern, Result: dashboard.ValueMappingResult{Text: new(b.say(key)), Color: new(color)}},
 		}}
 	}
+	moment := func(of string) string {
+		return "formatDateTime(toTimeZone(" + of + ", ${zone:singlequote}), '" + b.say("date.format.long") + " %H:%i')"
+	}
+	date := func(of string) string { return "formatDateTime(" + of + ", '" + b.say("date.format.long") + "')" }
 	b.builder.WithPanel(stat.NewPanelBuilder().
-		Id(b.nextID()).GridPos(b.place(24, height)).
+		Id(b.nextID()).GridPos(b.place(24, 2)).
 		Description(b.say("state.about")).Transparent(true).
 		Datasource(source()).WithTarget(b.ask(`
-SELECT concat(if(`+shownOn+` = '', 'now', replaceOne(`+shownOn+`, 'shown on ', '')), ' ', toString(`+asOf+`)) AS state`, rows)).
-		Unit("string").NoValue(b.say("state.empty")).
-		Mappings([]dashboard.ValueMapping{word("^now (.+)$", "state.now", "transparent"), word("^([^ ]+) (.+)$", "state.then", late)}).
-		ColorScheme(dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdFixed).FixedColor("transparent")).
+SELECT multiIf(
+    as_of IS NULL, if(last = 'failed', concat('first ', `+moment("assumeNotNull(ended)")+`), 'none'),
+    `+shownOn+` != '', concat('then ', `+date("toDateOrZero(replaceOne("+shownOn+", 'shown on ', ''))")+`, ' ', `+date("assumeNotNull(as_of)")+`),
+    last = 'failed', concat('failed ', `+date("assumeNotNull(as_of)")+`, ' ', `+moment("assumeNotNull(ended)")+`),
+    published < now() - INTERVAL 26 HOUR, concat('old ', `+date("assumeNotNull(as_of)")+`, ' ', toString(dateDiff('hour', published, now()))),
+    NOT is_planned, concat('planless ', `+date("assumeNotNull(as_of)")+`),
+    concat('now ', `+date("assumeNotNull(as_of)")+`, ' ', `+moment("published")+`)) AS state
+FROM
+(
+  SELECT maxOrNullIf(runs.as_of, status = 'published') AS as_of, argMaxIf(toString(status), run_id, status IN ('published', 'failed')) AS last,
+    argMaxIf(finished_at, run_id, status = 'failed') AS ended, assumeNotNull(maxIf(finished_at, status = 'published')) AS published,
+    (SELECT count() FROM (SELECT 1 FROM visits_now WHERE plan_source != 'none' LIMIT 1)) > 0 AS is_planned
+  FROM runs
+)`, rows)).
+		Unit("string").NoValue(b.say("no.answer.panel")).
+		Mappings([]dashboard.ValueMapping{
+			word("^now ([^ ]+) (.+)$", "state.now", "transparent"), word("^then ([^ ]+) (.+)$", "state.then", soon),
+			word("^failed ([^ ]+) (.+)$", "state.failed", alarm), word("^first (.+)$", "state.first", alarm),
+			word("^old ([^ ]+) (.+)$", "state.old", alarm), word("^planless (.+)$", "state.planless", soon), word("^none$", "state.empty", soon),
+		}).
+		ColorScheme(dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdFixed).FixedColor(alarm)).
 		Thresholds(plain()).
 		ColorMode(common.BigValueColorModeBackgroundSolid).GraphMode(common.BigValueGraphModeNone).
 		TextMode(common.BigValueTextModeValue).Orientation(common.VizOrientationAuto).JustifyMode(common.BigValueJustifyModeCenter).
 		Text(common.NewVizTextDisplayOptionsBuilder().ValueSize(18)).
 		ReduceOptions(common.NewReduceDataOptionsBuilder().Values(false).Fields("/.*/").Calcs([]string{"lastNotNull"})).
-		Overrides(b.overrides([]column{{name: "state", as: func(b *board) []dashboard.DynamicConfigValue {
-			return []dashboard.DynamicConfigValue{{Id: "noValue", Value: b.say("state.empty")}}
-		}}})))
+		Overrides(b.overrides([]column{{name: "state"}})))
 }
 
 // stat shows the columns of one row, large.
@@ -188,17 +292,34 @@ func (b *board) stat(key string, w, h uint32, sql string, columns ...column) {
 		Id(b.nextID()).GridPos(b.place(w, h)).
 		Title(b.say(key)).Description(b.say(key + ".about")).
 		Datasource(source()).WithTarget(b.ask(sql, rows)).
-		Unit(count).NoValue(absent).Mappings([]dashboard.ValueMapping{absentIsADash()}).
-		ColorScheme(dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdFixed).FixedColor(neutral)).
+		Unit(count).NoValue(b.say("no.answer")).Mappings([]dashboard.ValueMapping{absentIs(b.say("no.value"))}).
+		ColorScheme(dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdFixed).FixedColor(plainText)).
 		Thresholds(plain()).
 		ColorMode(common.BigValueColorModeValue).GraphMode(common.BigValueGraphModeNone).
 		TextMode(textMode(columns)).Orientation(common.VizOrientationAuto).WideLayout(false).JustifyMode(common.BigValueJustifyModeCenter).
 		ReduceOptions(common.NewReduceDataOptionsBuilder().Values(false).Fields("/.*/").Calcs([]string{"lastNotNull"})).
-		Overrides(b.overrides(columns))
-	if h <= 4 && int(2*w) < 5*len(columns) { // the longest name would make all texts tiny
-		p.Text(common.NewVizTextDisplayOptionsBuilder().TitleSize(12).ValueSize(22))
+		Overrides(b.overrides(readable(columns, b.say("no.value"))))
+	if len(columns) > 2 { // the longest name would make all texts tiny
+		p.Text(common.NewVizTextDisplayOptionsBuilder().TitleSize(12).ValueSize(24))
 	}
 	b.builder.WithPanel(p)
+}
+
+// readable gives columns the colours of texts, and a word where there is no value: a dash of that size is a bar.
+func readable(columns []column, none string) []column {
+	list := slices.Clone(columns)
+	for i, c := range list {
+		as := c.as
+		list[i].color = legible(c.color)
+		list[i].as = func(b *board) []dashboard.DynamicConfigValue {
+			properties := []dashboard.DynamicConfigValue{{Id: "noValue", Value: none}}
+			if as != nil {
+				properties = append(properties, as(b)...)
+			}
+			return properties
+		}
+	}
+	return list
 }
 
 func textMode(columns []column) common.BigValueTextMode {
@@ -218,7 +339,7 @@ func plain() cog.Builder[dashboard.ThresholdsConfig] {
 func zero(*board) []dashboard.DynamicConfigValue {
 	one := 1.0
 	return []dashboard.DynamicConfigValue{
-		{Id: "thresholds", Value: dashboard.ThresholdsConfig{Mode: dashboard.ThresholdsModeAbsolute, Steps: []dashboard.Threshold{{Color: onTime}, {Color: late, Value: &one}}}},
+		{Id: "thresholds", Value: dashboard.ThresholdsConfig{Mode: dashboard.ThresholdsModeAbsolute, Steps: []dashboard.Threshold{{Color: plainText}, {Color: lateText, Value: &one}}}},
 		{Id: "color", Value: map[string]any{"mode": "thresholds"}},
 		{Id: "custom.cellOptions", Value: map[string]any{"type": "color-text"}},
 	}
@@ -226,14 +347,77 @@ func zero(*board) []dashboard.DynamicConfigValue {
 
 // table lists rows.
 func (b *board) table(key string, w, h uint32, sql string, columns ...column) {
+	sql, columns = b.noted(key, sql, columns)
 	b.builder.WithPanel(table.NewPanelBuilder().
 		Id(b.nextID()).GridPos(b.place(w, h)).
 		Title(b.say(key)).Description(b.say(key + ".about")).
 		Datasource(source()).WithTarget(b.ask(sql, rows)).
-		Unit(count).NoValue(b.say(key + ".empty")).Mappings([]dashboard.ValueMapping{absentIsADash()}).
-		ColorScheme(dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdFixed).FixedColor(neutral)).
+		Unit(count).NoValue(b.say("no.answer.panel")).Mappings([]dashboard.ValueMapping{absentIsADash()}).
+		ColorScheme(dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdFixed).FixedColor(plainText)).
 		Thresholds(plain()).
 		Overrides(b.overrides(columns)))
+}
+
+// What stands in the first column of texts of a table that has no rows: why there are none. Grafana shows nothing but the
+// heads of such a table, and an answer that failed has no heads.
+const (
+	nothingFound = "stagelag: nothing found"
+	noRunYet     = "stagelag: no run yet"
+)
+
+// noted has a statement give one row where it has none, with a word that says why.
+func (b *board) noted(key, sql string, columns []column) (string, []column) {
+	isText := func(c column) bool { return c.unit == "" && !c.isLink }
+	at := slices.IndexFunc(columns, func(c column) bool { return isText(c) && !b.hasWidth(c) })
+	if at < 0 {
+		at = slices.IndexFunc(columns, isText)
+	}
+	list, nullable := make([]string, len(columns)), make([]string, len(columns))
+	for i, c := range columns {
+		list[i], nullable[i] = c.name, "toNullable("+c.name+") AS "+c.name
+		if i == at {
+			list[i] = "if(place IS NULL, if(" + asOf + " IS NULL, '" + noRunYet + "', '" + nothingFound + "'), " + c.name + ") AS " + c.name
+		}
+	}
+	columns = slices.Clone(columns)
+	as := columns[at].as
+	columns[at].as = func(b *board) []dashboard.DynamicConfigValue {
+		notes := dashboard.ValueMapping{ValueMap: &dashboard.ValueMap{Type: dashboard.MappingTypeValueToText, Options: map[string]dashboard.ValueMappingResult{
+			nothingFound: {Text: new(b.say(key + ".empty"))}, noRunYet: {Text: new(b.say("state.empty"))},
+		}}}
+		var properties []dashboard.DynamicConfigValue
+		if as != nil {
+			properties = as(b)
+		}
+		for i, p := range properties {
+			if list, isMapped := p.Value.([]dashboard.ValueMapping); isMapped {
+				properties[i].Value = append(list, notes)
+				return properties
+			}
+		}
+		return append(properties, dashboard.DynamicConfigValue{Id: "mappings", Value: []dashboard.ValueMapping{absentIsADash(), notes}})
+	}
+	sql = strings.TrimSpace(sql)
+	if !strings.Contains(sql[strings.LastIndex(sql, "\n"):], "LIMIT ") {
+		sql += "\nLIMIT 10000" // the engine would drop the order of a subquery without a limit
+	}
+	return `
+SELECT ` + strings.Join(list, ", ") + `
+FROM (SELECT 1 AS one) AS o
+LEFT JOIN
+(
+SELECT ` + strings.Join(nullable, ", ") + `, 1 AS one, toNullable(rowNumberInAllBlocks()) AS place
+FROM
+(
+` + sql + `
+)
+) AS r USING one
+ORDER BY place`, columns
+}
+
+// hasWidth is whether a column does not take the room that is left, in which a sentence can be read.
+func (b *board) hasWidth(c column) bool {
+	return c.as != nil && slices.ContainsFunc(c.as(b), func(p dashboard.DynamicConfigValue) bool { return p.Id == "custom.width" })
 }
 
 // A look is how a time series is drawn.
@@ -254,7 +438,7 @@ func (b *board) trend(key string, w, h uint32, as format, l look, sql string, co
 		Id(b.nextID()).GridPos(b.place(w, h)).
 		Title(b.say(key)).Description(b.say(key + ".about")).
 		Datasource(source()).WithTarget(b.ask(sql, as)).
-		Unit(unit).NoValue(b.say(key + ".empty")).
+		Unit(unit).NoValue(b.say("no.answer.panel")).
 		Thresholds(plain()).
 		LineWidth(2).ShowPoints(common.VisibilityModeNever).
 		Legend(common.NewVizLegendOptionsBuilder().ShowLegend(len(columns) != 1).DisplayMode(common.LegendDisplayModeList).Placement(common.LegendPlacementBottom)).
@@ -295,7 +479,7 @@ func (b *board) bars(key string, w, h uint32, unit, xField string, stacking comm
 		Id(b.nextID()).GridPos(b.place(w, h)).
 		Title(b.say(key)).Description(b.say(key + ".about")).
 		Datasource(source()).WithTarget(b.ask(sql, rows)).
-		Unit(unit).Decimals(0).Min(0).NoValue(b.say(key + ".empty")).
+		Unit(unit).Decimals(0).Min(0).NoValue(b.say("no.answer.panel")).
 		Thresholds(plain()).XField(xField).Stacking(stacking).FillOpacity(85).
 		ShowValue(values).XTickLabelMaxLength(20).
 		Legend(common.NewVizLegendOptionsBuilder().ShowLegend(len(columns) > 2).DisplayMode(common.LegendDisplayModeList).Placement(common.LegendPlacementBottom)).
@@ -317,41 +501,73 @@ func (b *board) flow(key string, w, h uint32, sql string) {
 		Datasource(source()).WithTarget(b.ask(sql, rows)).
 		WithTransformation(matrix("day", "stage_name", "visits_open")).
 		WithTransformation(dashboard.DataTransformerConfig{Id: "sortBy", Options: map[string]any{"sort": []map[string]any{{"field": x}}}}).
-		Unit(count).Decimals(0).Min(0).NoValue(b.say(key + ".empty")).
-		ColorScheme(dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdPaletteClassicByName)).
-		Thresholds(plain()).XField(x).XTickLabelSpacing(100).Stacking(common.StackingModeNormal).FillOpacity(85).LineWidth(0).GroupWidth(1).BarWidth(1).
+		Unit(count).Decimals(0).Min(0).NoValue(b.say("no.answer.panel")).
+		ColorScheme(dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdPaletteClassic)).
+		Thresholds(plain()).XField(x).XTickLabelMaxLength(20).XTickLabelRotation(-45).Stacking(common.StackingModeNormal).FillOpacity(85).LineWidth(0).GroupWidth(1).BarWidth(1).
 		ShowValue(common.VisibilityModeNever).
 		Legend(common.NewVizLegendOptionsBuilder().ShowLegend(true).DisplayMode(common.LegendDisplayModeList).Placement(common.LegendPlacementBottom)).
 		Tooltip(common.NewVizTooltipOptionsBuilder().Mode(common.TooltipDisplayModeMulti)).
-		Overrides([]cog.Builder[dashboard.DashboardFieldConfigSourceOverrides]{dashboard.NewDashboardFieldConfigSourceOverridesBuilder().
+		Overrides(append(layers(), dashboard.NewDashboardFieldConfigSourceOverridesBuilder().
 			Matcher(dashboard.MatcherConfig{Id: "byName", Options: x}).
-			Properties([]dashboard.DynamicConfigValue{{Id: "unit", Value: b.say("date.unit")}})}))
+			Properties([]dashboard.DynamicConfigValue{{Id: "unit", Value: b.say("date.unit")}}))))
 }
 
-// heat shows a number for each text of a column and each of another: zero apart from little, darker where there is more.
-func (b *board) heat(key string, w, h uint32, row, column, value, sql string) {
-	first := matrixCorner(row, column)
+// mostLayers is how many colours people tell apart.
+const mostLayers = 7
+
+// layers gives the layers of a stack their colours, by the numbers before their names.
+func layers() (all []cog.Builder[dashboard.DashboardFieldConfigSourceOverrides]) {
+	for i, color := range [mostLayers]string{neutral, closed, onTime, pauses, soon, waits, noPlan} {
+		all = append(all, dashboard.NewDashboardFieldConfigSourceOverridesBuilder().
+			Matcher(dashboard.MatcherConfig{Id: "byRegexp", Options: fmt.Sprintf("/^%d[.] /", i+1)}).
+			Properties([]dashboard.DynamicConfigValue{{Id: "color", Value: map[string]any{"mode": "fixed", "fixedColor": color}}}))
+	}
+	return all
+}
+
+// matrix shows a number for each text of a column and each of another: zero apart from little, darker where there is more.
+func (b *board) matrix(key string, w, h uint32, row, head, value, sql string) {
+	sql, columns := b.noted(key, sql, []column{{name: row, as: sized(cut, 200)}, {name: head}, {name: value, unit: count}})
+	sql = "SELECT " + row + ", ifNull(" + head + ", '" + absent + "') AS " + head + ", " + value + "\nFROM\n(" + sql + "\n)"
 	b.builder.WithPanel(table.NewPanelBuilder().
 		Id(b.nextID()).GridPos(b.place(w, h)).
 		Title(b.say(key)).Description(b.say(key + ".about")).
 		Datasource(source()).WithTarget(b.ask(sql, rows)).
-		WithTransformation(matrix(row, column, value)).
-		Unit(count).Decimals(0).NoValue(b.say(key + ".empty")).
+		WithTransformation(matrix(row, head, value)).
+		Unit(count).Decimals(0).NoValue(b.say("no.answer.panel")).Mappings([]dashboard.ValueMapping{absentIs("·")}).
 		ColorScheme(dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdThresholds)).
 		Thresholds(dashboard.NewThresholdsConfigBuilder().Mode(dashboard.ThresholdsModeAbsolute).Steps(levels)).
 		Overrides([]cog.Builder[dashboard.DashboardFieldConfigSourceOverrides]{
 			dashboard.NewDashboardFieldConfigSourceOverridesBuilder().
 				Matcher(dashboard.MatcherConfig{Id: "byType", Options: "number"}).
-				Properties([]dashboard.DynamicConfigValue{{Id: "custom.cellOptions", Value: map[string]any{"type": "color-background", "mode": "basic"}}, {Id: "custom.align", Value: "center"}, {Id: "custom.minWidth", Value: 64}}),
+				Properties([]dashboard.DynamicConfigValue{
+					{Id: "custom.cellOptions", Value: map[string]any{"type": "color-background", "mode": "basic"}},
+					{Id: "custom.align", Value: "center"}, {Id: "custom.minWidth", Value: 90}, {Id: "custom.wrapHeaderText", Value: true},
+				}),
 			dashboard.NewDashboardFieldConfigSourceOverridesBuilder().
-				Matcher(dashboard.MatcherConfig{Id: "byName", Options: first}).
-				Properties(append([]dashboard.DynamicConfigValue{{Id: "displayName", Value: b.say("column." + row)}}, sized(wrapped, 230)(b)...)),
+				Matcher(dashboard.MatcherConfig{Id: "byName", Options: matrixCorner(row, head)}).
+				Properties(append([]dashboard.DynamicConfigValue{{Id: "displayName", Value: b.say("column." + row)}}, columns[0].as(b)...)),
 		}))
+}
+
+// target colours a share by the target that it has, where there is one.
+func target(of string) func(*board) []dashboard.DynamicConfigValue {
+	return func(b *board) []dashboard.DynamicConfigValue {
+		level := b.targets.of(of)
+		if level == 0 {
+			return nil
+		}
+		return []dashboard.DynamicConfigValue{
+			{Id: "thresholds", Value: dashboard.ThresholdsConfig{Mode: dashboard.ThresholdsModeAbsolute, Steps: []dashboard.Threshold{{Color: lateText}, {Color: onTimeText, Value: &level}}}},
+			{Id: "color", Value: map[string]any{"mode": "thresholds"}},
+			{Id: "displayName", Value: fmt.Sprintf("%s (%s %.0f %%)", b.say("column."+of), b.say("target"), 100*level)},
+		}
+	}
 }
 
 // levels are the colours of a heat map. They begin at the first day lost: none is without colour.
 var levels = []dashboard.Threshold{
-	{Color: "transparent"}, {Color: "#FDE3C8", Value: new(1.0)}, {Color: "#FDBE85", Value: new(8.0)}, {Color: "#E6752B", Value: new(31.0)}, {Color: "#A63603", Value: new(91.0)},
+	{Color: "transparent"}, {Color: "#FEE8C8", Value: new(1.0)}, {Color: "#FDBB84", Value: new(8.0)}, {Color: "#E66A2C", Value: new(31.0)}, {Color: "#8C2D04", Value: new(91.0)},
 }
 
 // matrix makes a column for each text of one column.
@@ -368,7 +584,7 @@ func (b *board) line(key string, w, h uint32, sql string, columns ...column) {
 		Id(b.nextID()).GridPos(b.place(w, h)).
 		Title(b.say(key)).Description(b.say(key + ".about")).
 		Datasource(source()).WithTarget(b.ask(sql, rows)).
-		Unit(count).NoValue(b.say(key + ".empty")).
+		Unit(count).NoValue(b.say("no.answer.panel")).
 		ColorScheme(dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdFixed).FixedColor(neutral)).
 		MergeValues(true).PerPage(0).LineWidth(2).FillOpacity(60).ShowValue(common.VisibilityModeAuto).RowHeight(0.85).
 		Legend(common.NewVizLegendOptionsBuilder().ShowLegend(false).DisplayMode(common.LegendDisplayModeList).Placement(common.LegendPlacementBottom)).

@@ -1,95 +1,48 @@
 package dashboards
 
-import "github.com/grafana/grafana-foundation-sdk/go/common"
+import (
+	"strconv"
 
-// portfolio is for leadership: how late the whole is, where, and since when.
-func portfolio(lang Lang) *board {
-	b := newBoard("portfolio", lang, "now-90d")
+	"github.com/grafana/grafana-foundation-sdk/go/common"
+)
 
-	b.stat("portfolio.lost", 6, 4, `
+// portfolio is for leadership: how late the whole is, where, who to call, and since when.
+func portfolio(lang Lang, targets Targets) *board {
+	b := newBoard("portfolio", lang, "now-90d", "now")
+	b.targets = targets
+
+	b.stat("portfolio.lost", 12, 4, `
 SELECT sumOrNull(overdue_days_accrued) AS days_lost,
   sumOrNullIf(overdue_days_accrued, day > `+asOf+` - 7) AS days_lost_week,
-  sumOrNullIf(overdue_days_accrued, day > `+asOf+` - 30) AS days_lost_month
+  `+plus("days_lost_week - sumOrNullIf(overdue_days_accrued, day > "+asOf+" - 14 AND day <= "+asOf+" - 7)")+` AS week_change,
+  sumOrNullIf(overdue_days_accrued, day > `+asOf+` - 30) AS days_lost_month,
+  `+plus("days_lost_month - sumOrNullIf(overdue_days_accrued, day > "+asOf+" - 60 AND day <= "+asOf+" - 30)")+` AS month_change
 FROM quality_report
 WHERE `+chosen,
-		column{name: "days_lost", unit: "days", color: late}, column{name: "days_lost_week", unit: "days", color: late}, column{name: "days_lost_month", unit: "days", color: late})
-	b.stat("portfolio.deals", 10, 4, `
-SELECT if(`+asOf+` IS NOT NULL, count(), NULL) AS open_deals,
-  if(`+asOf+` IS NOT NULL, countIf(overdue_days > 0), NULL) AS overdue_deals,
+		column{name: "days_lost", unit: "days", color: late}, column{name: "days_lost_week", unit: "days"}, column{name: "week_change", as: change},
+		column{name: "days_lost_month", unit: "days"}, column{name: "month_change", as: change})
+	b.stat("portfolio.deals", 12, 4, `
+SELECT if(`+asOf+` IS NOT NULL, countIf(overdue_days > 0), NULL) AS overdue_deals,
   if(`+asOf+` IS NOT NULL, countIf(overdue_days = 0 AND planned_end <= `+asOf+` + 7), NULL) AS due_deals,
+  if(`+asOf+` IS NOT NULL, count(), NULL) AS open_deals,
   if(`+asOf+` IS NOT NULL, countIf(status = 'waiting'), NULL) AS waiting_deals,
   if(`+asOf+` IS NOT NULL, sum(paused_days), NULL) AS days_paused
 FROM visits_now
 WHERE is_open = 1
   AND `+chosen,
-		column{name: "open_deals", unit: count, color: neutral}, column{name: "overdue_deals", unit: count, color: late}, column{name: "due_deals", unit: count, color: soon},
-		column{name: "waiting_deals", unit: count, color: waits}, column{name: "days_paused", unit: "days", color: waits})
-	b.stat("portfolio.rate", 8, 4, onTimeRate, rateColumns...)
-
-	b.bars("portfolio.weekly", 24, 7, "days", "week_end", common.StackingModeNone, `
-SELECT `+periodTo+` - 7 * intDiv(`+periodTo+` - day, 7) AS week_end, sum(overdue_days_accrued) AS days_lost
-FROM quality_report
-WHERE `+inPeriod+`
-  AND `+chosen+`
-GROUP BY week_end
-ORDER BY week_end`, column{name: "week_end", unit: day}, column{name: "days_lost", color: late})
-
-	for _, by := range []string{"stage", "funnel", "manager"} {
-		b.table("portfolio.by_"+by, 8, 8, `
-SELECT `+label(by, "any("+by+"_name)")+` AS `+by+`_name, sum(overdue_days_accrued) AS days_lost
-FROM quality_report
-WHERE `+inPeriod+`
-  AND `+chosen+`
-GROUP BY `+keyOf[by]+`
-HAVING days_lost > 0
-ORDER BY days_lost DESC, `+by+`_name
-LIMIT 8`, column{name: by + "_name", as: wrapped}, column{name: "days_lost", unit: "days", color: late, as: sized(bar, 150)})
-	}
-
-	b.heat("portfolio.heat", 24, 11, "stage_name", "week_end", "days_lost", `
-SELECT formatDateTime(`+periodTo+` - 7 * block, '`+b.say("date.format")+`') AS week_end, `+stageLabel+`, lost[block] AS days_lost
-FROM
-(
-  SELECT funnel_id, stage_id, s.stage_name AS stage_name, names.sort AS sort, lost, arrayJoin(range(0, 1 + intDiv(toUInt32(assumeNotNull(`+periodTo+` - `+periodFrom+`)), 7))) AS block
-  FROM
-  (
-    SELECT funnel_id, stage_id, any(name) AS stage_name, sumMap(map(block, days)) AS lost
-    FROM
-    (
-      SELECT funnel_id, stage_id, any(stage_name) AS name, toUInt32(intDiv(assumeNotNull(`+periodTo+`) - day, 7)) AS block, sum(overdue_days_accrued) AS days
-      FROM quality_report
-      WHERE `+inPeriod+`
-        AND `+chosen+`
-      GROUP BY funnel_id, stage_id, block
-    )
-    GROUP BY funnel_id, stage_id
-    HAVING sum(days) > 0
-    ORDER BY sum(days) DESC, funnel_id, stage_id
-    LIMIT 20
-  ) AS s
-  LEFT JOIN stage_names AS names USING (funnel_id, stage_id)
-)
-WHERE block < 26
-ORDER BY funnel_id, sort, stage_id, block DESC`)
-
-	b.stat("portfolio.changed", 6, 9, `
+		column{name: "overdue_deals", unit: count, color: late}, column{name: "due_deals", unit: count}, column{name: "open_deals", unit: count},
+		column{name: "waiting_deals", unit: count}, column{name: "days_paused", unit: "days"})
+	b.stat("portfolio.rate", 12, 4, onTimeRate, rateColumns...)
+	b.stat("portfolio.changed", 12, 4, `
 SELECT if(`+asOf+` IS NOT NULL, countIf(change = 'newly_overdue'), NULL) AS newly_overdue,
   if(`+asOf+` IS NOT NULL, countIf(change = 'brought_back'), NULL) AS brought_back,
   if(`+asOf+` IS NOT NULL, countIf(change = 'finished_late'), NULL) AS finished_late
 FROM run_changes
 WHERE `+chosen,
-		column{name: "newly_overdue", unit: count, color: late}, column{name: "brought_back", unit: count, color: onTime}, column{name: "finished_late", unit: count, color: soon})
-	b.table("portfolio.changes", 18, 9, `
-SELECT change, deal_title, `+stageLabel+`, `+managerLabel+`, planned_end, overdue_days, deal_id
-FROM run_changes
-WHERE `+chosen+`
-ORDER BY change, overdue_days DESC, deal_id
-LIMIT 200`,
-		column{name: "change", as: spoken("change", 140)}, column{name: "deal_title", as: toDeal}, column{name: "stage_name", as: sized(wrapped, 115)}, column{name: "manager_name", as: sized(wrapped, 160)},
-		column{name: "planned_end", unit: day, as: date}, column{name: "overdue_days", unit: "days", color: late, as: days(100)}, column{name: "deal_id", unit: count, as: hidden})
+		column{name: "newly_overdue", unit: count, color: late}, column{name: "brought_back", unit: count, color: onTime}, column{name: "finished_late", unit: count})
 
-	b.table("portfolio.latest", 24, 23, `
-SELECT deal_title, `+stageLabel+`, `+managerLabel+`, planned_end, overdue_days_now, toFloat64(amount) AS amount, currency, deal_id, deal_url
+	b.table("portfolio.latest", 24, 13, `
+SELECT deal_title, `+stageLabel+`, `+managerLabel+`, planned_end, overdue_days_now, toFloat64(amount) AS amount, currency, deal_id, deal_url, `+dealRange("created_date")+`
 FROM deals_now
 WHERE deal_id IN
   (
@@ -97,13 +50,126 @@ WHERE deal_id IN
     WHERE is_open = 1 AND overdue_days > 0
       AND `+chosen+`
     ORDER BY overdue_days DESC, deal_id
-    LIMIT 20
+    LIMIT 1000
   )
-ORDER BY overdue_days_now DESC, deal_id`,
-		column{name: "deal_title", as: toDeal}, column{name: "stage_name", as: sized(wrapped, 140)}, column{name: "manager_name", as: sized(wrapped, 172)},
-		column{name: "planned_end", unit: day, as: date}, column{name: "overdue_days_now", unit: "days", color: late, as: sized(bar, 140)},
-		column{name: "amount", unit: "locale", as: wide(95)}, column{name: "currency", as: wide(85)}, column{name: "deal_id", unit: count, as: hidden}, column{name: "deal_url", as: toPortal})
+ORDER BY overdue_days_now DESC, deal_id`, dealColumns("overdue_days_now")...)
+	b.table("portfolio.due", 24, 9, `
+SELECT deal_title, `+stageLabel+`, `+managerLabel+`, planned_end, days_left, toFloat64(amount) AS amount, currency, deal_id, deal_url, `+dealRange("created_date")+`
+FROM deals_now
+WHERE deal_id IN
+  (
+    SELECT deal_id FROM visits_now
+    WHERE is_open = 1 AND overdue_days = 0 AND planned_end <= `+asOf+` + 7
+      AND `+chosen+`
+    ORDER BY planned_end, deal_id
+    LIMIT 1000
+  )
+ORDER BY planned_end, deal_id`, dealColumns("days_left")...)
+	b.table("portfolio.call", 14, 11, `
+SELECT `+label("manager", "any(manager_name)")+` AS manager_name, count() AS overdue_deals, sum(visits_now.overdue_days) AS overdue_days, max(visits_now.overdue_days) AS most_overdue, manager_id
+FROM visits_now
+WHERE is_open = 1 AND visits_now.overdue_days > 0
+  AND `+chosen+`
+GROUP BY manager_id
+ORDER BY overdue_days DESC, manager_name
+LIMIT 100`, column{name: "manager_name", as: toBoard("portfolio", "manager")}, column{name: "overdue_deals", unit: count, as: narrow(110)}, column{name: "overdue_days", unit: "days", color: late, as: sized(bar, 160)},
+		column{name: "most_overdue", unit: "days", as: days(110)}, forLinks("manager_id"))
+	b.table("portfolio.money", 10, 11, `
+SELECT currency, count() AS overdue_deals, toFloat64(sum(amount)) AS amount
+FROM deals_now
+WHERE deal_id IN
+  (
+    SELECT deal_id FROM visits_now
+    WHERE is_open = 1 AND overdue_days > 0
+      AND `+chosen+`
+  )
+GROUP BY currency
+ORDER BY amount DESC`, column{name: "currency"}, column{name: "overdue_deals", unit: count, as: narrow(110)}, column{name: "amount", unit: "locale", as: wide(150)})
+
+	b.bars("portfolio.weekly", 24, 8, "days", "week_end", common.StackingModeNone, `
+SELECT week_end, days_lost, `+weekMoment("week_end")+` AS week_moment
+FROM
+(
+  SELECT `+periodTo+` - 7 * intDiv(`+periodTo+` - day, 7) AS week_end, sum(overdue_days_accrued) AS days_lost
+  FROM quality_report
+  WHERE `+inPeriod+`
+    AND `+chosen+`
+  GROUP BY week_end
+)
+ORDER BY week_end`, column{name: "week_end", unit: day}, column{name: "days_lost", color: late, as: toWeek}, forLinks("week_moment"))
+
+	for _, by := range []string{"stage", "funnel", "manager"} {
+		b.table("portfolio.by_"+by, 8, 11, `
+SELECT `+label(by, "any("+by+"_name)")+` AS `+by+`_name, sum(overdue_days_accrued) AS days_lost, toString(`+by+`_id) AS `+by+`_id
+FROM quality_report
+WHERE `+inPeriod+`
+  AND `+chosen+`
+GROUP BY `+keyOf[by]+`
+HAVING days_lost > 0
+ORDER BY days_lost DESC, `+by+`_name
+LIMIT 8`, column{name: by + "_name", as: toBoard("quality", by)}, column{name: "days_lost", unit: "days", color: late, as: sized(bar, 150)}, forLinks(by+"_id"))
+	}
+
+	weeks, columns := "", []column{{name: "stage_name", as: toBoard("quality", "stage")}}
+	for n := range shownWeeks {
+		ago := shownWeeks - 1 - n
+		name := "week_" + strconv.Itoa(ago)
+		weeks += ",\n  sumIf(overdue_days_accrued, intDiv(" + periodTo + " - day, 7) = " + strconv.Itoa(ago) + ") AS " + name
+		weeks += ", " + weekMoment(periodTo+" - "+strconv.Itoa(7*ago)) + " AS moment_" + strconv.Itoa(ago)
+		columns = append(columns, column{name: name, unit: count, as: heat(ago)}, forLinks("moment_"+strconv.Itoa(ago)))
+	}
+	b.table("portfolio.heat", 24, 16, `
+SELECT heat.* EXCEPT (total)
+FROM
+(
+  SELECT `+label("stage", "any(stage_name)")+` AS stage_name, toString(stage_id) AS stage_id, funnel_id`+weeks+`,
+  sum(overdue_days_accrued) AS total
+  FROM quality_report
+  WHERE `+inPeriod+`
+    AND `+chosen+`
+  GROUP BY funnel_id, stage_id
+  HAVING total > 0
+  ORDER BY total DESC, funnel_id, stage_id
+  LIMIT 30
+) AS heat
+LEFT JOIN (SELECT funnel_id, toString(stage_id) AS stage_id, sort FROM stage_names) AS names USING (funnel_id, stage_id)
+ORDER BY funnel_id, sort, stage_id`, append(columns, forLinks("stage_id"), forLinks("funnel_id"))...)
+
+	b.table("portfolio.changes", 24, 10, `
+SELECT change, deal_title, `+stageLabel+`, `+managerLabel+`, planned_end, overdue_days, deal_id
+FROM run_changes
+WHERE `+chosen+`
+ORDER BY change, overdue_days DESC, deal_id
+LIMIT 200`,
+		column{name: "change", as: spoken("change", 160)}, column{name: "deal_title", as: toDeal}, column{name: "stage_name", as: sized(cut, 160)}, column{name: "manager_name", as: sized(cut, 160)},
+		column{name: "planned_end", unit: day, as: date}, column{name: "overdue_days", unit: "days", color: late, as: days(110)}, forLinks("deal_id"))
 	return b
+}
+
+// shownWeeks is how many weeks a heat map has.
+const shownWeeks = 13
+
+// dealColumns are those of a list of deals, with one that orders them.
+func dealColumns(by string) []column {
+	ordering := column{name: by, unit: "days", color: late, as: sized(bar, 125)}
+	if by == "days_left" {
+		ordering = column{name: by, unit: "days", as: days(110)}
+	}
+	return []column{
+		{name: "deal_title", as: toDealOfRange}, {name: "stage_name", as: sized(cut, 165)}, {name: "manager_name", as: sized(cut, 165)},
+		{name: "planned_end", unit: day, as: date}, ordering, {name: "amount", unit: "locale", as: wide(98)}, {name: "currency", as: wide(68)},
+		forLinks("deal_id"), {name: "deal_url", as: toPortal}, forLinks("deal_from"), forLinks("deal_to"),
+	}
+}
+
+// dealRange are the ends of a range that shows a deal from a date to its planned end, or to now where that is later.
+func dealRange(from string) string {
+	return "toString(toUnixTimestamp(toDateTime(" + from + " - 3, 'UTC')) * 1000) AS deal_from, toString(toUnixTimestamp(toDateTime(greatest(ifNull(planned_end, " + from + "), ifNull(" + asOf + ", " + from + ")) + 4, 'UTC')) * 1000) AS deal_to"
+}
+
+// weekMoment is the middle of the seven days up to a date on the boards' clock, in milliseconds.
+func weekMoment(end string) string {
+	return "toString(toInt64(toUnixTimestamp(toDateTime(assumeNotNull(" + end + ") - 6, 'UTC'))) * 1000 + 302399999)"
 }
 
 // onTimeRate never goes without its coverage, nor without the rate by the first plans, which nobody can move.

@@ -1,6 +1,13 @@
 package dashboards
 
-import "github.com/grafana/grafana-foundation-sdk/go/common"
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/grafana/grafana-foundation-sdk/go/common"
+	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+)
 
 // before is the period of the same length that ended the day before the chosen one began.
 const (
@@ -9,7 +16,7 @@ const (
 
 // qualityMeasures divides by names of sums: a sum of a column that has the same name as a
 // sum would be read as a sum of sums.
-const qualityMeasures = `sum(visits_closed) AS visits_closed, sum(visits_on_time) AS visits_on_time, sum(visits_late) AS visits_late,
+const qualityMeasures = `sum(visits_closed) AS visits_closed, sum(visits_on_time) AS visits_on_time, sum(visits_late) AS visits_late, visits_closed - sum(visits_closed_with_plan) AS closed_no_plan,
   sum(late_days) AS late_days, sum(overdue_days_accrued) AS days_lost,
   visits_on_time / nullIf(sum(visits_closed_with_plan), 0) AS on_time_rate,
   sum(visits_closed_with_plan) / nullIf(visits_closed, 0) AS coverage,
@@ -17,16 +24,70 @@ const qualityMeasures = `sum(visits_closed) AS visits_closed, sum(visits_on_time
   sum(visits_closed_with_first_plan) / nullIf(visits_closed, 0) AS first_plan_coverage`
 
 var qualityColumns = []column{
-	{name: "visits_closed", unit: count, as: wide(97)}, {name: "visits_on_time", unit: count, color: onTime, as: wide(72)}, {name: "visits_late", unit: count, color: late, as: wide(84)},
-	{name: "late_days", unit: "days", color: late, as: days(97)}, {name: "days_lost", unit: "days", color: late, as: days(88)},
-	{name: "on_time_rate", unit: share, color: onTime, as: narrow(74)}, {name: "coverage", unit: share, color: noPlan, as: wide(82)},
-	{name: "first_plan_rate", unit: share, color: closed, as: narrow(74)}, {name: "first_plan_coverage", unit: share, color: noPlan, as: narrow(82)},
+	{name: "visits_closed", unit: count, as: narrow(86)}, {name: "visits_on_time", unit: count, as: narrow(64)}, {name: "visits_late", unit: count, color: late, as: narrow(88)}, {name: "closed_no_plan", unit: count, as: narrow(64)},
+	{name: "late_days", unit: "days", color: late, as: narrow(90)}, {name: "days_lost", unit: "days", color: late, as: narrow(80)},
+	{name: "on_time_rate", unit: share, as: rate}, {name: "coverage", unit: share, as: rate},
+	{name: "first_plan_rate", unit: share, as: rate}, {name: "first_plan_coverage", unit: share, as: rate},
 }
+
+// rate is a column of shares.
+func rate(b *board) []dashboard.DynamicConfigValue {
+	return append(narrow(68)(b), dashboard.DynamicConfigValue{Id: "decimals", Value: 1})
+}
+
+// few is how many visits with a plan a rate needs at least to say something of a manager or a stage.
+const few = 10
 
 // rateColumns are those of onTimeRate.
 var rateColumns = []column{
-	{name: "on_time_rate", unit: share, color: onTime}, {name: "coverage", unit: share, color: noPlan},
-	{name: "first_plan_rate", unit: share, color: closed}, {name: "first_plan_coverage", unit: share, color: noPlan},
+	{name: "on_time_rate", unit: share, as: target("on_time_rate")}, {name: "coverage", unit: share, as: target("coverage")},
+	{name: "first_plan_rate", unit: share}, {name: "first_plan_coverage", unit: share},
+}
+
+// knownFrom is the first date whose managers were seen and not assumed: the as-of date of the first run.
+const knownFrom = "(SELECT minOrNull(as_of) FROM runs WHERE status = 'published')"
+
+// compare is the chosen period, the one before, and how they differ.
+func compare() string {
+	sums := []string{"visits_closed", "visits_on_time", "visits_late", "visits_closed_with_plan", "late_days", "overdue_days_accrued", "visits_on_time_first_plan", "visits_closed_with_first_plan"}
+	var inner []string
+	for i, sum := range sums {
+		inner = append(inner, fmt.Sprintf("sumIf(%[1]s, day >= %[3]s) AS n%[2]d, sumIf(%[1]s, day < %[3]s) AS b%[2]d", sum, i, periodFrom))
+	}
+	// In the order of qualityColumns.
+	measures := []string{"?0", "?1", "?2", "?0 - ?3", "?4", "?5", "?1 / nullIf(?3, 0)", "?3 / nullIf(?0, 0)", "?6 / nullIf(?7, 0)", "?7 / nullIf(?0, 0)"}
+	row := func(period, from, to string, of func(string) string) string {
+		parts := []string{"'" + period + "'", from, to}
+		for _, m := range measures {
+			parts = append(parts, "toNullable(toFloat64("+of(m)+"))")
+		}
+		return "(" + strings.Join(parts, ", ") + ")"
+	}
+	now := func(m string) string { return strings.ReplaceAll(m, "?", "n") }
+	before := func(m string) string { return strings.ReplaceAll(m, "?", "b") }
+	none := "CAST(NULL AS Nullable(Date))"
+	columns := []string{"r.1 AS period", "r.2 AS first_day", "r.3 AS last_day"}
+	for i, c := range qualityColumns {
+		columns = append(columns, fmt.Sprintf("r.%d AS %s", i+4, c.name))
+	}
+	return `
+SELECT ` + strings.Join(columns, ", ") + `
+FROM
+(
+  SELECT arrayJoin([
+    ` + row("now", "min_now", "max_now", now) + `,
+    ` + row("before", "min_before", "max_before", before) + `,
+    ` + row("change", none, none, func(m string) string { return "(" + now(m) + ") - (" + before(m) + ")" }) + `]) AS r
+  FROM
+  (
+    SELECT minOrNullIf(day, day >= ` + periodFrom + `) AS min_now, maxOrNullIf(day, day >= ` + periodFrom + `) AS max_now, minOrNullIf(day, day < ` + periodFrom + `) AS min_before, maxOrNullIf(day, day < ` + periodFrom + `) AS max_before,
+      ` + strings.Join(inner, ",\n      ") + `
+    FROM quality_report
+    WHERE day >= ` + beforeDay + ` AND day <= ` + periodTo + `
+      AND ` + chosen + `
+    HAVING count() > 0
+  )
+)`
 }
 
 // forgiven are the lost days that a change of plan took back. Days that it added are not set off against them.
@@ -38,36 +99,83 @@ var moveColumns = []column{
 }
 
 // quality is the shared report: how the stages were kept, by whom, for any period.
-func quality(lang Lang) *board {
-	b := newBoard("quality", lang, "now-90d")
+func quality(lang Lang, targets Targets) *board {
+	b := newBoard("quality", lang, "now-90d", "now")
+	b.targets = targets
 	b.stat("quality.rate", 9, 4, onTimeRate, rateColumns...)
 	b.stat("quality.closed", 8, 4, `
-SELECT sumOrNull(visits_closed) AS visits_closed, sumOrNull(visits_on_time) AS visits_on_time, sumOrNull(visits_late) AS visits_late
+SELECT sumOrNull(visits_closed) AS visits_closed, sumOrNull(visits_on_time) AS visits_on_time, sumOrNull(visits_late) AS visits_late, visits_closed - sumOrNull(visits_closed_with_plan) AS closed_no_plan
 FROM quality_report
 WHERE `+inPeriod+`
-  AND `+chosen, column{name: "visits_closed", unit: count, color: neutral}, column{name: "visits_on_time", unit: count, color: onTime}, column{name: "visits_late", unit: count, color: late})
+  AND `+chosen, column{name: "visits_closed", unit: count}, column{name: "visits_on_time", unit: count}, column{name: "visits_late", unit: count, color: late}, column{name: "closed_no_plan", unit: count})
 	b.stat("quality.lost", 7, 4, `
 SELECT sumOrNull(overdue_days_accrued) AS days_lost, sumOrNull(late_days) AS late_days
 FROM quality_report
 WHERE `+inPeriod+`
   AND `+chosen, column{name: "days_lost", unit: "days", color: late}, column{name: "late_days", unit: "days", color: late})
 
-	b.table("quality.compare", 24, 5, `
-SELECT if(day < `+periodFrom+`, 'before', 'now') AS period, min(day) AS first_day, max(day) AS last_day, `+qualityMeasures+`
-FROM quality_report
-WHERE day >= `+beforeDay+` AND day <= `+periodTo+`
-  AND `+chosen+`
-GROUP BY period
-ORDER BY period DESC`, append([]column{{name: "period", as: spoken("period", 92)}, {name: "first_day", unit: day, as: wide(90)}, {name: "last_day", unit: day, as: wide(90)}}, qualityColumns...)...)
-	for _, by := range []string{"manager", "stage"} {
-		b.table("quality.by_"+by, 24, 10, `
-SELECT `+label(by, "any("+by+"_name)")+` AS `+by+`_name, `+qualityMeasures+`
+	b.stat("quality.known", 24, 3, `
+SELECT `+knownFrom+` AS known_from, sum(overdue_days_assumed) / nullIf(sum(overdue_days_accrued), 0) AS days_assumed, sum(visits_assumed) / nullIf(sum(visits_closed), 0) AS visits_assumed
 FROM quality_report
 WHERE `+inPeriod+`
-  AND `+chosen+`
+  AND `+chosen, column{name: "known_from", unit: day}, column{name: "days_assumed", unit: share}, column{name: "visits_assumed", unit: share})
+
+	b.table("quality.compare", 24, 6, compare(),
+		append([]column{{name: "period", as: spoken("period", 112)}, {name: "first_day", unit: day, as: wide(98)}, {name: "last_day", unit: day, as: wide(98)}}, qualityColumns...)...)
+	for _, by := range []string{"manager", "stage"} {
+		onlyKnown, assumed := "", ""
+		columns := append([]column{{name: by + "_name", as: toBoard("quality", by)}}, qualityColumns...)
+		columns = append(columns, column{name: "sample", as: spoken("sample", 84)})
+		if by == "manager" { // whoever holds a deal now was not the one who was responsible then
+			onlyKnown = "\n  AND " + periodTo + " >= " + knownFrom
+			assumed = ",\n  (sum(visits_assumed) + sum(overdue_days_assumed)) / nullIf(sum(quality_report.visits_closed) + sum(overdue_days_accrued), 0) AS assumed"
+			columns = append(columns, column{name: "assumed", unit: share, as: narrow(84)})
+		}
+		b.table("quality.by_"+by, 24, 14, `
+SELECT `+label(by, "any("+by+"_name)")+` AS `+by+`_name, `+qualityMeasures+`,
+  if(sum(visits_closed_with_plan) < `+strconv.Itoa(few)+`, 'few', '') AS sample`+assumed+`, toString(`+by+`_id) AS `+by+`_id
+FROM quality_report
+WHERE `+inPeriod+`
+  AND `+chosen+onlyKnown+`
 GROUP BY `+keyOf[by]+`
-ORDER BY days_lost DESC, `+by+`_name`, append([]column{{name: by + "_name", as: wrapped}}, qualityColumns...)...)
+ORDER BY days_lost DESC, `+by+`_name`, append(columns, forLinks(by+"_id"))...)
 	}
+	b.matrix("quality.cross", 24, 13, "manager_name", "stage_name", "days_lost", `
+SELECT `+managerLabel+`, `+stageLabel+`, days_lost
+FROM
+(
+  SELECT manager_id, funnel_id, stage_id, any(q.manager) AS manager_name, any(q.stage) AS stage_name, sum(q.days) AS days_lost,
+    sum(days_lost) OVER (PARTITION BY manager_id) AS of_manager, sum(days_lost) OVER (PARTITION BY funnel_id, stage_id) AS of_stage
+  FROM
+  (
+    SELECT manager_id, funnel_id, stage_id, manager_name AS manager, stage_name AS stage, overdue_days_accrued AS days
+    FROM quality_report
+    WHERE `+inPeriod+`
+      AND `+chosen+`
+      AND `+periodTo+` >= `+knownFrom+`
+  ) AS q
+  GROUP BY manager_id, funnel_id, stage_id
+  HAVING days_lost > 0
+  ORDER BY of_manager DESC, manager_id, of_stage DESC, funnel_id, stage_id
+  LIMIT 300
+)`)
+	b.table("quality.deals", 24, 12, `
+SELECT deal_title, `+stageLabel+`, `+managerLabel+`, status, lost.days AS days_lost, deal_id, `+dealRange("created_date")+`
+FROM deals_now
+INNER JOIN
+(
+  SELECT deal_id, sum(sign * overdue_day) AS days
+  FROM fact_changes
+  WHERE `+inPeriod+`
+    AND `+chosen+`
+  GROUP BY deal_id
+  HAVING days > 0
+  ORDER BY days DESC, deal_id
+  LIMIT 500
+) AS lost USING (deal_id)
+ORDER BY days_lost DESC, deal_id`,
+		column{name: "deal_title", as: toDealOfRange}, column{name: "stage_name", as: sized(cut, 220)}, column{name: "manager_name", as: sized(cut, 200)}, column{name: "status", as: spoken("status", 150)},
+		column{name: "days_lost", unit: "days", color: late, as: sized(bar, 170)}, forLinks("deal_id"), forLinks("deal_from"), forLinks("deal_to"))
 	b.table("quality.moves", 13, 9, `
 SELECT `+label("manager", "any(manager_name)")+` AS manager_name, count() AS plan_changes, countIf(c.days_moved > 0) AS moved_later, countIf(c.planned_end IS NULL) AS plans_taken_away,
   sum(c.days_moved) AS days_moved, `+forgiven+`
@@ -94,7 +202,8 @@ FROM quality_report
 WHERE `+inPeriod+`
   AND `+chosen+`
 GROUP BY month
-ORDER BY month`, append([]column{{name: "month"}}, rateColumns...)...)
+ORDER BY month`, column{name: "month"}, column{name: "on_time_rate", unit: share, color: onTime}, column{name: "coverage", unit: share, color: noPlan},
+		column{name: "first_plan_rate", unit: share, color: closed}, column{name: "first_plan_coverage", unit: share, color: pauses})
 	b.bars("quality.lateness", 12, 8, count, "late_by", common.StackingModeNone, `
 SELECT bucket.1 AS late_by, sumIf(v.visits, v.overdue_days >= bucket.2 AND v.overdue_days <= bucket.3) AS visits
 FROM
@@ -109,8 +218,8 @@ GROUP BY bucket
 ORDER BY bucket.2`, column{name: "late_by"}, column{name: "visits", color: neutral})
 	b.table("quality.list", 24, 14, firstVisits("deal_title, "+stageLabel+", "+managerLabel+", entered_date, planned_end, left_date, overdue_days, status, deal_id",
 		"is_open = 0 AND status != 'waiting' AND "+within("left_date"), "overdue_days DESC, deal_id, visit_no", 500),
-		column{name: "deal_title", as: toDeal}, column{name: "stage_name", as: sized(wrapped, 140)}, column{name: "manager_name", as: sized(wrapped, 172)}, column{name: "entered_date", unit: day, as: date},
+		column{name: "deal_title", as: toDeal}, column{name: "stage_name", as: sized(cut, 180)}, column{name: "manager_name", as: sized(cut, 180)}, column{name: "entered_date", unit: day, as: date},
 		column{name: "planned_end", unit: day, as: date}, column{name: "left_date", unit: day, as: date},
-		column{name: "overdue_days", unit: "days", color: late, as: days(95)}, column{name: "status", as: spoken("status", 140)}, column{name: "deal_id", unit: count, as: hidden})
+		column{name: "overdue_days", unit: "days", color: late, as: days(95)}, column{name: "status", as: spoken("status", 140)}, forLinks("deal_id"))
 	return b
 }

@@ -94,6 +94,9 @@ func everyColumnIsNamed(t *testing.T, columns map[string][]string) {
 				has = map[string]bool{tr.Options.RowField + `\` + tr.Options.ColumnField: true, "number": true}
 			}
 			for _, o := range p.FieldConfig.Overrides {
+				if o.Matcher.ID == "byRegexp" { // columns that a matrix makes
+					continue
+				}
 				if !has[o.Matcher.Options] {
 					t.Errorf("%s %q: the query has no column %q", name, p.Title, o.Matcher.Options)
 				}
@@ -154,13 +157,13 @@ func TestTheBannerSaysWhichStateIsShown(t *testing.T) {
 	w := demo(t)
 	banner := first(read(t, dashboards.English))["quality.json"].Panels[0].Targets[0].RawSQL
 	for _, tt := range []struct{ name, shown, want string }{
-		{"the newest without a date", "", "now 2026-03-10"},
-		{"that of the date", "shown on 2026-03-09", "2026-03-09 2026-03-09"},
-		{"that of the run before where the date had none", "shown on 2026-03-12", "2026-03-12 2026-03-10"},
-		{"none before the first run", "shown on 2026-03-08", "\\N"},
+		{"the newest without a date", "", "now 2026-03-10 "},
+		{"that of the date", "shown on 2026-03-09", "then 2026-03-09 2026-03-09"},
+		{"that of the run before where the date had none", "shown on 2026-03-12", "then 2026-03-12 2026-03-10"},
+		{"none before the first run", "shown on 2026-03-08", "none"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := number(t, w, view{shown: tt.shown}.expand(banner)); got != tt.want {
+			if got := number(t, w, view{shown: tt.shown}.expand(banner)); !strings.HasPrefix(got, tt.want) {
 				t.Errorf("shown on %q: %s, want %s", tt.shown, got, tt.want)
 			}
 		})

@@ -3,15 +3,15 @@ package dashboards
 import "github.com/grafana/grafana-foundation-sdk/go/common"
 
 // stages shows where work waits.
-func stages(lang Lang) *board {
-	b := newBoard("stages", lang, "now-6M")
-	b.table("stages.time", 24, 10, `
-SELECT `+nameOfStage("names.stage_name")+`, `+label("funnel", "ifNull(nullIf(funnels.funnel_name, ''), concat('#', toString(funnel_id)))")+` AS funnel_name,
-  visits_closed, days[1] AS median_days, days[2] AS p85_days, days[3] AS p95_days, median_counting, median_plan, coverage
+func stages(lang Lang, _ Targets) *board {
+	b := newBoard("stages", lang, "now-6M", "now")
+	b.table("stages.time", 24, 14, `
+SELECT `+nameOfStage("names.stage_name")+`, if(p85_counting > median_plan, 'over', '') AS over_plan, `+label("funnel", "ifNull(nullIf(funnels.funnel_name, ''), concat('#', toString(funnel_id)))")+` AS funnel_name,
+  visits_closed, days[1] AS median_days, days[2] AS p85_days, days[3] AS p95_days, median_counting, p85_counting, median_plan, coverage
 FROM
 (
   SELECT funnel_id, stage_id, count() AS visits_closed, quantilesExact(0.5, 0.85, 0.95)(elapsed_days) AS days,
-    quantileExact(0.5)(elapsed_working_days - paused_days) AS median_counting,
+    quantilesExact(0.5, 0.85)(elapsed_working_days - paused_days) AS counting, counting[1] AS median_counting, counting[2] AS p85_counting,
     quantileExactOrNull(0.5)(plan_days) AS median_plan, count(plan_days) / nullIf(countIf(status != 'waiting'), 0) AS coverage
   FROM visits_now
   WHERE is_open = 0 AND is_final = 0 AND `+within("left_date")+`
@@ -21,32 +21,41 @@ FROM
 LEFT JOIN stage_names AS names USING (funnel_id, stage_id)
 LEFT JOIN (SELECT funnel_id, any(funnel_name) AS funnel_name FROM stage_names GROUP BY funnel_id) AS funnels USING (funnel_id)
 ORDER BY median_days DESC, stage_name`,
-		column{name: "stage_name", as: wrapped}, column{name: "funnel_name", as: wrapped}, column{name: "visits_closed", unit: count, as: wide(110)},
-		column{name: "median_days", unit: "days", as: sized(bar, 150)}, column{name: "p85_days", unit: "days", as: wide(90)}, column{name: "p95_days", unit: "days", as: wide(90)},
-		column{name: "median_counting", unit: "days", as: days(120)}, column{name: "median_plan", unit: "days", as: days(110)}, column{name: "coverage", unit: share, color: noPlan, as: wide(90)})
+		column{name: "stage_name", as: cut}, column{name: "over_plan", as: spoken("over", 150)}, column{name: "funnel_name", as: sized(cut, 130)}, column{name: "visits_closed", unit: count, as: wide(96)},
+		column{name: "median_days", unit: "days", color: neutral, as: sized(bar, 130)}, column{name: "p85_days", unit: "days", as: wide(70)}, column{name: "p95_days", unit: "days", as: wide(70)},
+		column{name: "median_counting", unit: "days", as: days(92)}, column{name: "p85_counting", unit: "days", as: days(88)}, column{name: "median_plan", unit: "days", as: days(88)}, column{name: "coverage", unit: share, as: narrow(78)})
 	b.flow("stages.flow", 24, 10, `
-SELECT day, if(place > 7 - (places > 7), '`+b.say("stages.flow.others")+`', `+label("stage", "stage")+`) AS stage_name, sum(open) AS visits_open
+SELECT day, concat(toString(dense_rank() OVER (ORDER BY place, layer)), '. ', layer) AS stage_name, visits_open
 FROM
 (
-  SELECT funnel_id, stage_id, stage, sort, day, open, dense_rank() OVER (ORDER BY total DESC, stage_id) AS place, uniqExact(stage_id) OVER () AS places
+  SELECT day, if(is_shown, `+label("stage", "stage")+`, '`+b.say("stages.flow.others")+`') AS layer, max(if(is_shown, sort, 1000000)) AS place, sum(open) AS visits_open
   FROM
   (
-    SELECT funnel_id, stage_id, stage, day, open, sum(open) OVER (PARTITION BY stage_id) AS total
+    SELECT funnel_id, stage_id, stage, names.sort AS sort, day, open, size <= 6 OR stages <= 7 AS is_shown
     FROM
     (
-      SELECT day, funnel_id, stage_id, any(quality_report.stage_name) AS stage, sum(visits_open) + sum(visits_waiting) AS open
-      FROM quality_report
-      WHERE `+inPeriod+`
-        AND toString(funnel_id) IN (${funnel:singlequote})
-        AND `+inStage+`
-        AND `+ofManager+`
-      GROUP BY day, funnel_id, stage_id
-    )
-  ) AS v
-  LEFT JOIN stage_names AS names USING (funnel_id, stage_id)
+      SELECT funnel_id, stage_id, stage, day, open, dense_rank() OVER (ORDER BY total DESC, stage_id) AS size, uniqExact(stage_id) OVER () AS stages
+      FROM
+      (
+        SELECT funnel_id, stage_id, stage, day, open, sum(open) OVER (PARTITION BY stage_id) AS total
+        FROM
+        (
+          SELECT day, funnel_id, stage_id, any(quality_report.stage_name) AS stage, sum(visits_open) + sum(visits_waiting) AS open
+          FROM quality_report
+          WHERE `+inPeriod+` AND (`+periodTo+` - day) % greatest(1, intDiv(`+periodTo+` - `+periodFrom+` + 31, 31)) = 0
+            AND toString(funnel_id) IN (${funnel:singlequote})
+            AND `+inStage+`
+            AND `+ofManager+`
+          GROUP BY day, funnel_id, stage_id
+        )
+      )
+      WHERE total > 0
+    ) AS v
+    LEFT JOIN stage_names AS names USING (funnel_id, stage_id)
+  )
+  GROUP BY day, layer
 )
-GROUP BY day, stage_name
-ORDER BY max(if(place > 7 - (places > 7), 1000000, sort)), stage_name, day`)
+ORDER BY place, layer, day`)
 	b.bars("stages.age", 12, 9, count, "age", common.StackingModeNormal, `
 SELECT bucket.1 AS age, sum(v.on_time) AS on_time, sum(v.overdue) AS overdue, sum(v.no_plan) AS no_plan, sum(v.waiting) AS waiting
 FROM
@@ -77,9 +86,9 @@ ORDER BY reentries DESC, stage_name`,
 		column{name: "stage_name", as: wrapped}, column{name: "visits", unit: count, as: wide(90)}, column{name: "deals", unit: count, as: wide(90)}, column{name: "reentries", unit: count, color: soon, as: sized(bar, 120)})
 	b.table("stages.oldest", 24, 12, firstVisits("deal_title, "+stageLabel+", "+managerLabel+", entered_date, elapsed_days, paused_days, planned_end, overdue_days, status, deal_id",
 		"is_open = 1", "elapsed_days DESC, deal_id", 50),
-		column{name: "deal_title", as: toDeal}, column{name: "stage_name", as: sized(wrapped, 140)}, column{name: "manager_name", as: sized(wrapped, 172)}, column{name: "entered_date", unit: day, as: date},
-		column{name: "elapsed_days", unit: "days", as: sized(bar, 150)}, column{name: "paused_days", unit: "days", as: days(100)}, column{name: "planned_end", unit: day, as: date}, column{name: "overdue_days", unit: "days", color: late, as: days(95)},
-		column{name: "status", as: spoken("status", 125)}, column{name: "deal_id", unit: count, as: hidden})
+		column{name: "deal_title", as: toDeal}, column{name: "stage_name", as: sized(cut, 180)}, column{name: "manager_name", as: sized(cut, 170)}, column{name: "entered_date", unit: day, as: date},
+		column{name: "elapsed_days", unit: "days", color: neutral, as: sized(bar, 150)}, column{name: "paused_days", unit: "days", as: days(100)}, column{name: "planned_end", unit: day, as: date}, column{name: "overdue_days", unit: "days", color: late, as: days(95)},
+		column{name: "status", as: spoken("status", 125)}, forLinks("deal_id"))
 	return b
 }
 

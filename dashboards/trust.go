@@ -1,19 +1,33 @@
 package dashboards
 
+import "github.com/grafana/grafana-foundation-sdk/go/common"
+
 // trust lets a doubter follow the headline down to the facts.
-func trust(lang Lang) *board {
-	b := newBoard("trust", lang, "now-90d")
+func trust(lang Lang, _ Targets) *board {
+	b := newBoard("trust", lang, "now-90d", "now")
 	b.stat("trust.run", 16, 4, `
-SELECT max(as_of) AS as_of_day, max(finished_at) AS published_at, dateDiff('second', argMax(started_at, run_id), argMax(finished_at, run_id)) AS run_seconds
+SELECT max(as_of) AS as_of_day, formatDateTime(toTimeZone(assumeNotNull(max(finished_at)), ${zone:singlequote}), '`+b.say("date.format.long")+` %H:%i') AS published, dateDiff('second', argMax(started_at, run_id), argMax(finished_at, run_id)) AS run_seconds
 FROM runs
 WHERE status = 'published'
 HAVING count() > 0`,
-		column{name: "as_of_day", unit: day, color: neutral}, column{name: "published_at", unit: "dateTimeFromNow", color: neutral}, column{name: "run_seconds", unit: "s", color: neutral})
+		column{name: "as_of_day", unit: day}, column{name: "published"}, column{name: "run_seconds", unit: b.say("unit.seconds")})
 	b.stat("trust.coverage", 8, 4, `
 SELECT countIf(plan_source != 'none') / nullIf(count(), 0) AS coverage, if(count() = 0, NULL, countIf(plan_source = 'none')) AS without_plan
 FROM visits_now
 WHERE is_final = 0 AND status != 'waiting'
   AND `+chosen, column{name: "coverage", unit: share, color: noPlan}, column{name: "without_plan", unit: count, color: noPlan})
+
+	b.isOfNow = true // what became of a run is known only after it
+	b.table("trust.runs", 24, 9, `
+SELECT status AS run_status, run_id, as_of, formatDateTime(toTimeZone(started_at, ${zone:singlequote}), '`+b.say("date.format.long")+` %H:%i') AS started, dateDiff('second', started_at, finished_at) AS run_seconds, deals_seen, deals_changed, facts_appended, portal_requests,
+  `+errorKind+` AS error_kind, error
+FROM runs
+ORDER BY run_id DESC
+LIMIT 30`,
+		column{name: "run_status", as: spoken("run_status", 130)}, column{name: "run_id", unit: count, as: wide(70)}, column{name: "as_of", unit: day, as: date}, column{name: "started", as: wide(140)},
+		column{name: "run_seconds", unit: b.say("unit.seconds"), as: wide(75)}, column{name: "deals_seen", unit: count, as: wide(80)}, column{name: "deals_changed", unit: count, as: wide(115)},
+		column{name: "facts_appended", unit: count, as: wide(95)}, column{name: "portal_requests", unit: count, as: wide(95)}, column{name: "error_kind", as: spoken("error_kind", 190)}, column{name: "error"})
+	b.isOfNow = false
 
 	b.row("trust.row.rebuilt")
 	b.table("trust.rebuilt", 24, 8, `
@@ -37,13 +51,13 @@ SELECT `+nameOfStage("any(names.stage_name)")+`, sum(f.things) AS things, sum(f.
 FROM (SELECT funnel_id, stage_id, toInt64(sum(sign)) AS things, toInt64(sum(sign * overdue_day)) AS days_lost FROM fact_changes GROUP BY funnel_id, stage_id) AS f
 LEFT JOIN stage_names AS names USING (funnel_id, stage_id)
 GROUP BY funnel_id, stage_id
-ORDER BY days_lost DESC, stage_name`, column{name: "stage_name", as: wrapped}, column{name: "things", unit: count, as: wide(90)}, column{name: "days_lost", unit: "days", color: late, as: days(125)})
+ORDER BY days_lost DESC, stage_name`, column{name: "stage_name", as: cut}, column{name: "things", unit: count, as: wide(90)}, column{name: "days_lost", unit: "days", color: late, as: days(125)})
 	b.table("trust.visits", 8, 10, `
 SELECT `+nameOfStage("any(names.stage_name)")+`, sum(v.visits) AS visits, sum(v.days_lost) AS days_lost
 FROM (SELECT funnel_id, stage_id, count() AS visits, sum(overdue_days) AS days_lost FROM visits_now GROUP BY funnel_id, stage_id) AS v
 LEFT JOIN stage_names AS names USING (funnel_id, stage_id)
 GROUP BY funnel_id, stage_id
-ORDER BY days_lost DESC, stage_name`, column{name: "stage_name", as: wrapped}, column{name: "visits", unit: count, as: wide(80)}, column{name: "days_lost", unit: "days", color: late, as: days(125)})
+ORDER BY days_lost DESC, stage_name`, column{name: "stage_name", as: cut}, column{name: "visits", unit: count, as: wide(80)}, column{name: "days_lost", unit: "days", color: late, as: days(125)})
 	b.table("trust.deals", 8, 10, `
 SELECT deal_title, overdue_stages, overdue_days_total, deal_id
 FROM deals_now
@@ -55,7 +69,7 @@ WHERE deal_id IN
     ORDER BY sum(overdue_days) DESC, deal_id
     LIMIT 200
   )
-ORDER BY overdue_days_total DESC, deal_id`, column{name: "deal_title", as: toDeal}, column{name: "overdue_stages", unit: count, as: wide(75)}, column{name: "overdue_days_total", unit: "days", color: late, as: days(80)}, column{name: "deal_id", unit: count, as: hidden})
+ORDER BY overdue_days_total DESC, deal_id`, column{name: "deal_title", as: toDeal}, column{name: "overdue_stages", unit: count, as: wide(75)}, column{name: "overdue_days_total", unit: "days", color: late, as: days(80)}, forLinks("deal_id"))
 
 	b.row("trust.row.gaps")
 	b.table("trust.reasons", 9, 12, `
@@ -64,36 +78,37 @@ FROM data_gaps
 GROUP BY reason
 ORDER BY gaps DESC, reason`, column{name: "reason", as: spoken("reason", 0)}, column{name: "gaps", unit: count, as: wide(85)}, column{name: "deals", unit: count, as: wide(75)})
 	b.table("trust.gaps", 15, 12, `
-SELECT reason, deal_title, visit_no, detail, deal_id, deal_url
+SELECT reason, deal_title, visit_no, `+detail(lang)+` AS detail, deal_id, deal_url
 FROM data_gaps
 WHERE deal_id IN (SELECT deal_id FROM data_gaps ORDER BY reason, deal_id, visit_no LIMIT 1000)
 ORDER BY reason, deal_id, visit_no
-LIMIT 1000`, column{name: "reason", as: spoken("reason", 140)}, column{name: "deal_title", as: sized(toDeal, 150)}, column{name: "visit_no", unit: count, as: wide(45)}, column{name: "detail", as: wrapped}, column{name: "deal_id", unit: count, as: hidden}, column{name: "deal_url", as: toPortal})
+LIMIT 1000`, column{name: "reason", as: spoken("reason", 140)}, column{name: "deal_title", as: sized(toDeal, 150)}, column{name: "visit_no", unit: count, as: wide(45)}, column{name: "detail", as: wrapped}, forLinks("deal_id"), column{name: "deal_url", as: toPortal})
 
 	b.row("trust.row.runs")
 	b.isOfNow = true // what became of a run is known only after it
 	for _, effort := range []struct{ key, column, sql, unit string }{
-		{"trust.took", "run_seconds", "dateDiff('second', started_at, finished_at)", "s"},
-		{"trust.waited", "seconds_waited", "seconds_waited", "s"},
+		{"trust.took", "run_seconds", "dateDiff('second', started_at, finished_at)", b.say("unit.seconds")},
+		{"trust.waited", "seconds_waited", "seconds_waited", b.say("unit.seconds")},
 		{"trust.requests", "portal_requests", "portal_requests", count},
 	} {
-		b.trend(effort.key, 8, 7, rows, look{unit: effort.unit, isBars: true, fromZero: true}, `
-SELECT toDateTime(started_at, 'UTC') AS time, `+effort.sql+` AS `+effort.column+`
+		b.bars(effort.key, 8, 7, effort.unit, "run", common.StackingModeNone, `
+SELECT toString(run_id) AS run, `+effort.sql+` AS `+effort.column+`
 FROM runs
 WHERE finished_at IS NOT NULL
   AND `+within("as_of")+`
-ORDER BY time`, column{name: effort.column, color: neutral})
+ORDER BY run_id`, column{name: "run"}, column{name: effort.column, color: neutral})
 	}
-	b.table("trust.runs", 24, 10, `
-SELECT run_id, as_of, started_at, status AS run_status, dateDiff('second', started_at, finished_at) AS run_seconds, deals_seen, deals_changed, facts_appended, portal_requests, error
-FROM runs
-ORDER BY run_id DESC
-LIMIT 30`,
-		column{name: "run_id", unit: count, as: wide(70)}, column{name: "as_of", unit: day, as: date}, column{name: "started_at", unit: "time:YYYY-MM-DD HH:mm", as: wide(140)},
-		column{name: "run_status", as: spoken("run_status", 110)}, column{name: "run_seconds", unit: "s", as: wide(75)}, column{name: "deals_seen", unit: count, as: wide(80)}, column{name: "deals_changed", unit: count, as: wide(115)},
-		column{name: "facts_appended", unit: count, as: wide(95)}, column{name: "portal_requests", unit: count, as: wide(95)}, column{name: "error"})
 	return b
 }
+
+// errorKind is a code for what failed a run: the error itself is in the words of the program.
+const errorKind = `multiIf(
+    error IS NULL, '',
+    match(error, 'QUERY_LIMIT_EXCEEDED|OPERATION_TIME_LIMIT|OVERLOAD_LIMIT|Too many requests'), 'limits',
+    match(error, 'insufficient_scope|ACCESS_DENIED|INVALID_CREDENTIALS|NO_AUTH_FOUND|expired_token|user_access_error|401|403'), 'rights',
+    match(error, 'connection refused|no such host|timeout|i/o|EOF|unreachable|reset by peer'), 'unreachable',
+    match(error, 'process ended|killed|canceled|interrupted|signal'), 'stopped',
+    'other')`
 
 // countedDays are how many days count up to each day, by calendar: the funnels with a calendar other than the default
 // one with its place, and keys made of a place and a day with their numbers. The engine looks them up in hash tables

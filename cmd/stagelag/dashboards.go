@@ -22,7 +22,7 @@ func newDashboards(a *app) *cobra.Command {
 
 func newDashboardsExport(a *app) *cobra.Command {
 	var lang, dir string
-	var asked dashboards.Alerts
+	var asked dashboards.Options
 	cmd := &cobra.Command{
 		Use:   "export --lang ru|en --dir DIR",
 		Short: "Write the dashboards and alerts of a language into a folder",

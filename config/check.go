@@ -216,6 +216,7 @@ func (r *reader) checkWriteBack(cfg *Config) {
 		name FieldName
 	}{
 		{"state", w.State}, {"days_late", w.DaysLate}, {"days_left", w.DaysLeft}, {"planned_end", w.PlannedEnd}, {"days_lost", w.DaysLost},
+		{"expected_end", w.ExpectedEnd}, {"late_probability", w.LateProbability},
 	} {
 		path := "write_back." + written.key
 		if written.name == "" || r.isWrong(path) {

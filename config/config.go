@@ -296,11 +296,18 @@ type WriteBack struct {
 	// DaysLost gets the overdue days of all visits of the deal.
 	// write_back.days_lost, none unless set.
 	DaysLost FieldName `key:"days_lost"`
+	// ExpectedEnd gets the date on which the open visit will probably end.
+	// write_back.expected_end, none unless set.
+	ExpectedEnd FieldName `key:"expected_end"`
+	// LateProbability gets how likely the open visit is to be late, in full tens of percent.
+	// write_back.late_probability, none unless set.
+	LateProbability FieldName `key:"late_probability"`
 }
 
 // IsOn is whether anything is written back.
 func (w WriteBack) IsOn() bool {
-	return w.State != "" || w.DaysLate != "" || w.DaysLeft != "" || w.PlannedEnd != "" || w.DaysLost != ""
+	return w.State != "" || w.DaysLate != "" || w.DaysLeft != "" || w.PlannedEnd != "" || w.DaysLost != "" ||
+		w.ExpectedEnd != "" || w.LateProbability != ""
 }
 
 // Letter says who gets the morning letter. With nothing set, nothing is ever sent.

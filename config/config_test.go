@@ -67,6 +67,8 @@ write_back:
   days_left: UF_CRM_LEFT
   planned_end: UF_CRM_END
   days_lost: UF_CRM_LOST
+  expected_end: UF_CRM_EXPECTED
+  late_probability: UF_CRM_LIKELY
 letter:
   chat: chat42
   managers: true
@@ -122,6 +124,7 @@ func sampleConfig(t *testing.T) Config {
 		Schedule: Schedule{Cron: "0 4 * * *", Listen: "[::1]:9100", MaxAge: 30 * time.Hour},
 		WriteBack: WriteBack{
 			Language: Russian, State: "UF_CRM_STATE", DaysLate: "UF_CRM_LATE", DaysLeft: "UF_CRM_LEFT", PlannedEnd: "UF_CRM_END", DaysLost: "UF_CRM_LOST",
+			ExpectedEnd: "UF_CRM_EXPECTED", LateProbability: "UF_CRM_LIKELY",
 		},
 		Letter: Letter{
 			Chat: "chat42", Managers: true, Language: Russian,

@@ -83,20 +83,29 @@ type Result struct {
 	// DaysLate are the overdue days of the open visit, DaysLost those of all visits.
 	DaysLate, DaysLost int64
 	CountsWorkingDays  bool // in the funnel of the last visit
+	// ExpectedEnd is that of the open visit, NoDay without a forecast. LateProbability is from 0 to 1, nil without one.
+	ExpectedEnd     transform.Day
+	LateProbability *float64
 }
 
-// Results are the results of the deals with ids above after, by id, at most so many.
-func (v Views) Results(ctx context.Context, after extractor.DealID, most int) ([]Result, error) {
+// Results are the results of the deals with ids above after, by id, at most so many. Forecasts are read where they are
+// asked for.
+func (v Views) Results(ctx context.Context, after extractor.DealID, most int, withForecasts bool) ([]Result, error) {
+	forecast := "CAST(NULL AS Nullable(Int32)), CAST(NULL AS Nullable(Float64))"
+	if withForecasts {
+		forecast = "toInt32(expected_end), late_probability"
+	}
 	return list(read(ctx, v, "deals_now", `
 		WITH (SELECT (groupUniqArrayArray(funnels), groupUniqArrayArrayIf(funnels, counts = 0), max(counts = 0 AND calendar = '')) FROM calendar_days) AS calendars
 		SELECT deal_id, is_open = 1, toString(status), toInt32(planned_end), days_left, toInt64(overdue_days_now), toInt64(overdue_days_total),
-			if(has(calendars.1, funnel_id), has(calendars.2, funnel_id), calendars.3)
+			if(has(calendars.1, funnel_id), has(calendars.2, funnel_id), calendars.3), `+forecast+`
 		FROM deals_now WHERE deal_id > ? ORDER BY deal_id LIMIT ?`,
 		func(rows driver.Rows, r *Result) error {
 			var isOpen, countsWorkingDays uint8
-			var plannedEnd *int32
-			err := rows.Scan((*uint64)(&r.DealID), &isOpen, &r.Status, &plannedEnd, &r.DaysLeft, &r.DaysLate, &r.DaysLost, &countsWorkingDays)
+			var plannedEnd, expectedEnd *int32
+			err := rows.Scan((*uint64)(&r.DealID), &isOpen, &r.Status, &plannedEnd, &r.DaysLeft, &r.DaysLate, &r.DaysLost, &countsWorkingDays, &expectedEnd, &r.LateProbability)
 			r.IsOpen, r.PlannedEnd, r.CountsWorkingDays = isOpen == 1, dayOrNone(plannedEnd), countsWorkingDays == 1
+			r.ExpectedEnd = dayOrNone(expectedEnd)
 			return err
 		}, uint64(after), most))
 }

@@ -27,7 +27,7 @@ func TestTheOfficeWithWorkingDays(t *testing.T) {
 	if diff := cmp.Diff([]views.Coverage{{StageID: "Other", Stage: "Other", Open: 1, NoPlan: 1}}, uncovered); err != nil || diff != "" {
 		t.Errorf("Uncovered, %v (-want +got):\n%s", err, diff)
 	}
-	results, err := shown.Results(ctx, 0, 10)
+	results, err := shown.Results(ctx, 0, 10, false)
 	var lines []string
 	for _, r := range results {
 		left := "none"
@@ -87,7 +87,7 @@ func TestTheOfficeWhereEveryDayCounts(t *testing.T) {
 	if works, err := shown.CountsWorkingDays(ctx, nil); err != nil || works {
 		t.Errorf("CountsWorkingDays = %t, %v, want false", works, err)
 	}
-	results, err := shown.Results(ctx, 0, 1)
+	results, err := shown.Results(ctx, 0, 1, false)
 	if err != nil || len(results) != 1 || results[0].CountsWorkingDays || results[0].DaysLate != 11 {
 		t.Errorf("Results = %+v, %v, want deal 1, 11 days late, no working days", results, err)
 	}

@@ -100,7 +100,7 @@ func TestTheQuestionsAgree(t *testing.T) {
 	if want := totals.DaysLost - before.DaysLost; sum != want || len(changes) != 1 || changes[0].Cause != "new" || changes[0].Since.String() != "2026-03-10" {
 		t.Errorf("LossChanges = %+v, want %d days of new lateness", changes, want)
 	}
-	all, err := shown.Results(ctx, 0, 1000)
+	all, err := shown.Results(ctx, 0, 1000, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +109,7 @@ func TestTheQuestionsAgree(t *testing.T) {
 	}
 	var paged []views.Result
 	for after := extractor.DealID(0); ; after = paged[len(paged)-1].DealID {
-		page, err := shown.Results(ctx, after, 7)
+		page, err := shown.Results(ctx, after, 7, true)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -21,6 +21,9 @@ const (
 	DaysLeft   Role = "days_left"
 	PlannedEnd Role = "planned_end"
 	DaysLost   Role = "days_lost"
+
+	ExpectedEnd     Role = "expected_end"
+	LateProbability Role = "late_probability"
 )
 
 // A role's field, as setup makes it and as it may be.
@@ -37,6 +40,8 @@ var kinds = []kind{
 	{DaysLeft, []string{"integer", "double", "string"}, "Stage: days left", "Этап: дней осталось"},
 	{PlannedEnd, []string{"date", "string"}, "Stage: planned end", "Этап: плановое окончание"},
 	{DaysLost, []string{"integer", "double", "string"}, "Days lost in total", "Всего потеряно дней"},
+	{ExpectedEnd, []string{"date", "string"}, "Stage: expected end", "Этап: ожидаемое окончание"},
+	{LateProbability, []string{"integer", "double", "string"}, "Stage: will be late, %", "Этап: опоздает, %"},
 }
 
 func (k kind) label(language config.Language) string {
@@ -53,6 +58,7 @@ func named(cfg config.WriteBack) map[Role]string {
 	return map[Role]string{
 		State: string(cfg.State), DaysLate: string(cfg.DaysLate), DaysLeft: string(cfg.DaysLeft),
 		PlannedEnd: string(cfg.PlannedEnd), DaysLost: string(cfg.DaysLost),
+		ExpectedEnd: string(cfg.ExpectedEnd), LateProbability: string(cfg.LateProbability),
 	}
 }
 

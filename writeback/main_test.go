@@ -95,6 +95,7 @@ func newPortal(t testing.TB, deals int, o simulator.Options) *site {
 	for _, f := range []simulator.Field{
 		{Name: "UF_CRM_STATE", Type: "string"}, {Name: "UF_CRM_LATE", Type: "integer"}, {Name: "UF_CRM_LEFT", Type: "double"},
 		{Name: "UF_CRM_END", Type: "date"}, {Name: "UF_CRM_LOST", Type: "string"},
+		{Name: "UF_CRM_EXPECTED", Type: "date"}, {Name: "UF_CRM_LIKELY", Type: "integer"},
 	} {
 		s.world.AddField(f)
 	}
@@ -142,10 +143,11 @@ func (s *site) configure(suggested simulator.Suggested) {
 	s.names = map[writeback.Role]string{
 		writeback.State: "UF_CRM_STATE", writeback.DaysLate: "UF_CRM_LATE", writeback.DaysLeft: "UF_CRM_LEFT",
 		writeback.PlannedEnd: "UF_CRM_END", writeback.DaysLost: "UF_CRM_LOST",
+		writeback.ExpectedEnd: "UF_CRM_EXPECTED", writeback.LateProbability: "UF_CRM_LIKELY",
 	}
 	s.cfg.WriteBack = config.WriteBack{
 		Language: config.English, State: "UF_CRM_STATE", DaysLate: "UF_CRM_LATE", DaysLeft: "UF_CRM_LEFT",
-		PlannedEnd: "UF_CRM_END", DaysLost: "UF_CRM_LOST",
+		PlannedEnd: "UF_CRM_END", DaysLost: "UF_CRM_LOST", ExpectedEnd: "UF_CRM_EXPECTED", LateProbability: "UF_CRM_LIKELY",
 	}
 }
 
@@ -336,10 +338,10 @@ func (s *site) expected() map[simulator.DealID]string {
 			if(last.3 AND last.4 IS NOT NULL, toString(last.2), ''), '|',
 			if(last.3 AND last.4 IS NOT NULL, toString(last.5), ''), '|',
 			if(last.3 AND last.4 IS NOT NULL, toString(assumeNotNull(last.4)), ''), '|',
-			toString(lost))
+			toString(lost), '|', if(last.3, ifNull(toString(last.6), ''), ''), '|', if(last.3, ifNull(toString(10 * toInt32(round(10 * last.7))), ''), ''))
 		FROM
 		(
-			SELECT deal_id, argMax((toString(status), overdue_days, is_open, planned_end, ifNull(days_left, 0)), visit_no) AS last, sum(overdue_days) AS lost
+			SELECT deal_id, argMax((toString(status), overdue_days, is_open, planned_end, ifNull(days_left, 0), expected_end, late_probability), visit_no) AS last, sum(overdue_days) AS lost
 			FROM deal_stages GROUP BY deal_id
 		)`)
 	if err != nil {
@@ -364,7 +366,7 @@ func (s *site) expected() map[simulator.DealID]string {
 // held is what the fields of a deal hold.
 func (s *site) held(deal simulator.Deal) string {
 	var texts []string
-	for _, role := range []writeback.Role{writeback.State, writeback.DaysLate, writeback.DaysLeft, writeback.PlannedEnd, writeback.DaysLost} {
+	for _, role := range []writeback.Role{writeback.State, writeback.DaysLate, writeback.DaysLeft, writeback.PlannedEnd, writeback.DaysLost, writeback.ExpectedEnd, writeback.LateProbability} {
 		texts = append(texts, plain(deal.Fields[s.names[role]]))
 	}
 	return strings.Join(texts, "|")

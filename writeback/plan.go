@@ -2,6 +2,7 @@ package writeback
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"strconv"
 
@@ -17,15 +18,18 @@ import (
 type todo struct {
 	id         extractor.DealID
 	plannedEnd transform.Day
-	daysLeft   int32
-	daysLate   int32
-	daysLost   int32  // visits of a deal do not overlap, so it is a number of days
-	from       uint32 // in a dry run, the number of what the fields hold
-	status     uint8  // its number
-	differs    uint8  // a bit for each field that holds something else
-	isOpen     bool
-	hasLeft    bool // days, which are known
-	isWorking  bool // the days are working days
+	// expectedEnd is NoDay without a forecast.
+	expectedEnd transform.Day
+	daysLeft    int32
+	daysLate    int32
+	daysLost    int32  // visits of a deal do not overlap, so it is a number of days
+	from        uint32 // in a dry run, the number of what the fields hold
+	status      uint8  // its number
+	differs     uint8  // a bit for each field that holds something else
+	latePercent int8   // -1 without a forecast
+	isOpen      bool
+	hasLeft     bool // days, which are known
+	isWorking   bool // the days are working days
 }
 
 // A plan holds the deals that are to be written, in the order of writing: those that are tried
@@ -52,12 +56,24 @@ func newPlan(language config.Language, fields []Field, isDry bool) plan {
 func (p *plan) todo(r views.Result) todo {
 	t := todo{
 		id: r.DealID, isOpen: r.IsOpen, plannedEnd: r.PlannedEnd, daysLate: int32(r.DaysLate), daysLost: int32(r.DaysLost),
-		status: p.status(r.Status), isWorking: r.CountsWorkingDays,
+		status: p.status(r.Status), isWorking: r.CountsWorkingDays, expectedEnd: r.ExpectedEnd, latePercent: -1,
+	}
+	if r.LateProbability != nil {
+		t.latePercent = latePercent(*r.LateProbability)
 	}
 	if r.DaysLeft != nil {
 		t.daysLeft, t.hasLeft = *r.DaysLeft, true
 	}
 	return t
+}
+
+// latePercent is a probability in full tens of percent. It moves a little every night, and each move that is written
+// costs the portal time.
+func latePercent(probability float64) int8 { return int8(10 * math.Round(10*probability)) }
+
+// hasForecasts is whether a field gets a forecast.
+func (p *plan) hasForecasts() bool {
+	return slices.ContainsFunc(p.fields, func(f Field) bool { return f.Role == ExpectedEnd || f.Role == LateProbability })
 }
 
 // status is the number of a status. There are a few.
@@ -96,6 +112,10 @@ func (p *plan) value(role Role, t *todo) string {
 		return strconv.Itoa(int(t.daysLate))
 	case role == PlannedEnd:
 		return t.plannedEnd.String()
+	case role == ExpectedEnd:
+		return t.expectedEnd.String()
+	case role == LateProbability && t.latePercent >= 0:
+		return strconv.Itoa(int(t.latePercent))
 	default:
 		return ""
 	}

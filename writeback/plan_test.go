@@ -79,15 +79,15 @@ func TestWhatIsTriedAgainComesFirst(t *testing.T) {
 func TestWhatADryRunShows(t *testing.T) {
 	t.Parallel()
 	p := planned(true)
-	left := int32(0)
+	left, likely := int32(0), 0.449
 	results := []views.Result{
-		{DealID: 1, IsOpen: true, Status: "overdue", PlannedEnd: 20522, DaysLeft: &left, DaysLate: 3, DaysLost: 7},
-		{DealID: 2, Status: "final", PlannedEnd: transform.NoDay, DaysLost: 7},
-		{DealID: 3, IsOpen: true, Status: "no_plan", PlannedEnd: transform.NoDay},
+		{DealID: 1, IsOpen: true, Status: "overdue", PlannedEnd: 20522, DaysLeft: &left, DaysLate: 3, DaysLost: 7, ExpectedEnd: 20530, LateProbability: &likely},
+		{DealID: 2, Status: "final", PlannedEnd: transform.NoDay, DaysLost: 7, ExpectedEnd: transform.NoDay},
+		{DealID: 3, IsOpen: true, Status: "no_plan", PlannedEnd: transform.NoDay, ExpectedEnd: transform.NoDay},
 	}
 	for _, r := range results {
 		todo := p.todo(r)
-		shown := map[string]string{"days_late": "2", "planned_end": "2026-03-10", "days_lost": "7"}
+		shown := map[string]string{"days_late": "2", "planned_end": "2026-03-10", "days_lost": "7", "late_probability": "40"}
 		if p.compare(&todo, shown) {
 			p.add(todo, shown)
 		}
@@ -98,9 +98,9 @@ func TestWhatADryRunShows(t *testing.T) {
 		got = append(got, fmt.Sprintf("%d %s %q %q", c.DealID, c.Field, c.From, c.To))
 	}
 	want := []string{
-		`1 state "" "3 days late"`, `1 days_late "2" "3"`, `1 days_left "" "0"`,
-		`3 state "" "no plan"`, `3 days_late "2" ""`, `3 planned_end "2026-03-10" ""`, `3 days_lost "7" "0"`,
-		`2 state "" "closed"`, `2 days_late "2" ""`, `2 planned_end "2026-03-10" ""`,
+		`1 state "" "3 days late"`, `1 days_late "2" "3"`, `1 days_left "" "0"`, `1 expected_end "" "2026-03-18"`,
+		`3 state "" "no plan"`, `3 days_late "2" ""`, `3 planned_end "2026-03-10" ""`, `3 days_lost "7" "0"`, `3 late_probability "40" ""`,
+		`2 state "" "closed"`, `2 days_late "2" ""`, `2 planned_end "2026-03-10" ""`, `2 late_probability "40" ""`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("the changes (-want +got):\n%s", diff)

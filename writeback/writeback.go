@@ -140,7 +140,7 @@ func Run(ctx context.Context, p Pass) (Summary, error) {
 type shown interface {
 	Published(ctx context.Context) (views.Published, error)
 	Totals(ctx context.Context) (views.Totals, error)
-	Results(ctx context.Context, after extractor.DealID, most int) ([]views.Result, error)
+	Results(ctx context.Context, after extractor.DealID, most int, withForecasts bool) ([]views.Result, error)
 }
 
 // A writing is a pass under way.
@@ -218,7 +218,7 @@ const resultsAtOnce = 50_000
 func (w *writing) results(ctx context.Context) iter.Seq2[views.Result, error] {
 	return func(yield func(views.Result, error) bool) {
 		for after, more := extractor.DealID(0), true; more; {
-			page, err := w.shown.Results(ctx, after, resultsAtOnce)
+			page, err := w.shown.Results(ctx, after, resultsAtOnce, w.plan.hasForecasts())
 			if err != nil {
 				yield(views.Result{}, fmt.Errorf("read the results: %w", err))
 				return

@@ -85,7 +85,7 @@ func TestWorkingDaysAndWaitingStages(t *testing.T) {
 // mustAskForNoMore fails if an update names anything but the deal and fields that it fills.
 func (s *site) mustAskForNoMore() {
 	s.t.Helper()
-	fields := []string{"ufCrmState", "ufCrmLate", "ufCrmLeft", "ufCrmEnd", "ufCrmLost"}
+	fields := []string{"ufCrmState", "ufCrmLate", "ufCrmLeft", "ufCrmEnd", "ufCrmLost", "ufCrmExpected", "ufCrmLikely"}
 	for _, call := range s.portal.Log() {
 		if call.Method != "batch" {
 			s.t.Errorf("%s was asked by itself, want batches only", call.Method)
@@ -115,6 +115,7 @@ func TestTextFieldsAndOtherEmptyValues(t *testing.T) {
 	s.names = map[writeback.Role]string{
 		writeback.State: "UF_CRM_STATE", writeback.DaysLate: "UF_CRM_LATE_TEXT", writeback.DaysLeft: "UF_CRM_LEFT_TEXT",
 		writeback.PlannedEnd: "UF_CRM_END_TEXT", writeback.DaysLost: "UF_CRM_LOST",
+		writeback.ExpectedEnd: "UF_CRM_EXPECTED", writeback.LateProbability: "UF_CRM_LIKELY",
 	}
 	for range 3 { // dates come and go meanwhile
 		s.nextNight()
@@ -361,8 +362,10 @@ func TestSetupCreatesWhatIsMissingOnce(t *testing.T) {
   days_left: UF_CRM_STAGELAG_DAYS_LEFT
   planned_end: UF_CRM_STAGELAG_PLANNED_END
   days_lost: UF_CRM_STAGELAG_DAYS_LOST
+  expected_end: UF_CRM_STAGELAG_EXPECTED_END
+  late_probability: UF_CRM_STAGELAG_LATE_PROBABILITY
 `
-	for _, adds := range []int{4, 0} {
+	for _, adds := range []int{6, 0} {
 		s.portal.ForgetLog()
 		client := s.newClient()
 		described, err := client.Describe(context.Background())

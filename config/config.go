@@ -315,7 +315,7 @@ type Letter struct {
 	// Chat is where leadership gets the summary: a chat of the portal.
 	// letter.chat, none unless set.
 	Chat DialogID `key:"chat"`
-	// Managers is whether each manager gets the list of their own late and due deals, in the
+	// Managers is whether each manager gets the list of their own overdue and due deals, in the
 	// portal's messenger.
 	// letter.managers, false unless set.
 	Managers bool       `key:"managers"`

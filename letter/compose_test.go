@@ -64,40 +64,40 @@ func TestSummaryInBothLanguages(t *testing.T) {
 		config.English: `Deals on 30 Nov 2026
 
 Open: 342 deals
-Late: 4 deals (1%)
+Overdue: 4 deals (1%)
 Due today: 1 deal
-Likely to be late: 1 deal
-Amount of the late deals: 4,938,272 RUB
-Waiting for somebody else: 2 deals
+Probably late: 1 deal
+Amount of the overdue deals: 4,938,272 RUB
+Waiting: 2 deals
 Without a plan: 21 deals
-Days lost: 1,204 (+37 since 27 Nov 2026)
+Lost days: 1,204 (+37 since 27 Nov 2026)
 
-Why the days lost changed
-- new days late: +40 · 31 deals
+Why the lost days changed
+- new overdue days: +40 · 31 deals
 - plans that were moved: −3 · 1 deal
 
 Most overdue
-- #1 Кухня · Документы (Квартиры) · Анна Ли · 21 working days late · planned end 9 Nov 2026
+- #1 Кухня · Документы (Квартиры) · Анна Ли · 21 working days overdue · planned end 9 Nov 2026
   https://portal.example/crm/deal/details/1/
-- #2 Баня · Документы (Квартиры) · Анна Ли · 2 days late · planned end 28 Nov 2026
+- #2 Баня · Документы (Квартиры) · Анна Ли · 2 days overdue · planned end 28 Nov 2026
   https://portal.example/crm/deal/details/2/
-- #3 · Документы (Квартиры) · Анна Ли · 1 day late · planned end 29 Nov 2026
+- #3 · Документы (Квартиры) · Анна Ли · 1 day overdue · planned end 29 Nov 2026
   https://portal.example/crm/deal/details/3/
-- #4 Цех · Документы (Квартиры) · Анна Ли · late from the day it entered the stage · planned end 30 Nov 2026
+- #4 Цех · Документы (Квартиры) · Анна Ли · overdue from the day it entered the stage · planned end 30 Nov 2026
   https://portal.example/crm/deal/details/4/
 
-Late deals by manager
+Overdue deals by manager
 - Анна Ли (#7): 2 deals, 22 days
 - Анна Ли (#8), dismissed: 2 deals, 2 days
 
-Likely to be late
-- #9 Сарай · Документы (Квартиры) · Анна Ли · late with a probability of 71% · planned end 3 Dec 2026 · expected end 8 Dec 2026
+Probably late
+- #9 Сарай · Документы (Квартиры) · Анна Ли · probability to be late 71% · planned end 3 Dec 2026 · expected end 8 Dec 2026
   https://portal.example/crm/deal/details/9/
 
 Left the report
 - #5 Дом: deleted, 2 days
 
-Not covered
+Gaps
 - stages without a plan: 22 · 21 deals
 
 Run 17, data as of 30 Nov 2026. All deals in Bitrix24
@@ -106,40 +106,40 @@ https://portal.example/crm/deal/list/
 		config.Russian: `Сделки на 30.11.2026
 
 Открыто: 342 сделки
-С опозданием: 4 сделки (1 %)
+Просрочено: 4 сделки (1 %)
 Срок сегодня: 1 сделка
-Скорее всего опоздают: 1 сделка
-Сумма сделок с опозданием: 4 938 272 RUB
-Ожидают других: 2 сделки
+Скорее опоздают: 1 сделка
+Сумма просроченных сделок: 4 938 272 RUB
+Ожидание: 2 сделки
 Без плана: 21 сделка
-Потеряно дней: 1 204 (+37 с 27.11.2026)
+Потерянные дни: 1 204 (+37 с 27.11.2026)
 
-Почему изменилось число потерянных дней
-- новые дни опоздания: +40 · 31 сделка
+Почему изменились потерянные дни
+- новые дни просрочки: +40 · 31 сделка
 - перенос планов: −3 · 1 сделка
 
-Самые большие опоздания
-- #1 Кухня · Документы (Квартиры) · Анна Ли · опоздание 21 рабочий день · плановый срок 09.11.2026
+Самые просроченные
+- #1 Кухня · Документы (Квартиры) · Анна Ли · просрочка 21 рабочий день · плановый срок 09.11.2026
   https://portal.example/crm/deal/details/1/
-- #2 Баня · Документы (Квартиры) · Анна Ли · опоздание 2 дня · плановый срок 28.11.2026
+- #2 Баня · Документы (Квартиры) · Анна Ли · просрочка 2 дня · плановый срок 28.11.2026
   https://portal.example/crm/deal/details/2/
-- #3 · Документы (Квартиры) · Анна Ли · опоздание 1 день · плановый срок 29.11.2026
+- #3 · Документы (Квартиры) · Анна Ли · просрочка 1 день · плановый срок 29.11.2026
   https://portal.example/crm/deal/details/3/
-- #4 Цех · Документы (Квартиры) · Анна Ли · с опозданием со дня перехода в стадию · плановый срок 30.11.2026
+- #4 Цех · Документы (Квартиры) · Анна Ли · просрочена со дня входа в стадию · плановый срок 30.11.2026
   https://portal.example/crm/deal/details/4/
 
-Сделки с опозданием по ответственным
+Просроченные сделки по ответственным
 - Анна Ли (#7): 2 сделки, 22 дня
 - Анна Ли (#8), уволен(а): 2 сделки, 2 дня
 
-Скорее всего опоздают
-- #9 Сарай · Документы (Квартиры) · Анна Ли · вероятность опоздания 71 % · плановый срок 03.12.2026 · ожидаемый срок 08.12.2026
+Скорее опоздают
+- #9 Сарай · Документы (Квартиры) · Анна Ли · вероятность опоздания 71 % · плановый срок 03.12.2026 · ожидаемый конец 08.12.2026
   https://portal.example/crm/deal/details/9/
 
 Ушли из отчёта
 - #5 Дом: удалена, 2 дня
 
-Не охвачено
+Пробелы
 - стадии без плана: 22 · 21 сделка
 
 Расчёт № 17, данные на 30.11.2026. Все сделки в Битрикс24
@@ -165,19 +165,19 @@ func TestManagersLetter(t *testing.T) {
 	v := newVoice(config.Russian)
 	d := c.ofManager(v, c.portfolios[0])
 	const want = `[b]Ваши сделки на 30.11.2026[/b]
-С опозданием: [b]2 сделки[/b]
+Просрочено: [b]2 сделки[/b]
 Срок сегодня: [b]1 сделка[/b]
-Скорее всего опоздают: [b]1 сделка[/b]
+Скорее опоздают: [b]1 сделка[/b]
 
-[b]С опозданием[/b]
-• [url=https://portal.example/crm/deal/details/1/]#1 Кухня[/url] · Документы · опоздание 21 рабочий день · плановый срок 09.11.2026
-• [url=https://portal.example/crm/deal/details/3/]#3[/url] · Документы · опоздание 1 день · плановый срок 29.11.2026
+[b]Просрочено[/b]
+• [url=https://portal.example/crm/deal/details/1/]#1 Кухня[/url] · Документы · просрочка 21 рабочий день · плановый срок 09.11.2026
+• [url=https://portal.example/crm/deal/details/3/]#3[/url] · Документы · просрочка 1 день · плановый срок 29.11.2026
 
 [b]Срок сегодня[/b]
 • [url=https://portal.example/crm/deal/details/6/]#6 Гараж[/url] · Документы
 
-[b]Скорее всего опоздают[/b]
-• [url=https://portal.example/crm/deal/details/9/]#9 Сарай[/url] · Документы · вероятность опоздания 71 % · плановый срок 03.12.2026 · ожидаемый срок 08.12.2026`
+[b]Скорее опоздают[/b]
+• [url=https://portal.example/crm/deal/details/9/]#9 Сарай[/url] · Документы · вероятность опоздания 71 % · плановый срок 03.12.2026 · ожидаемый конец 08.12.2026`
 	if got := withBlanks(d.message(v, 20_000)); got != want {
 		t.Errorf("the letter is\n%s\nwant\n%s", got, want)
 	}

@@ -73,7 +73,7 @@ func idOf(manager extractor.ManagerID) string { return strconv.FormatUint(uint64
 // Outcome is what became of a letter.
 type Outcome string
 
-// The outcomes. Those after Left need no letter.
+// The outcomes. Those of the last three get no letter.
 const (
 	Sent      Outcome = "sent"
 	Failed    Outcome = "failed"    // surely not delivered, and tried again by the next call
@@ -261,14 +261,13 @@ func (s *sending) plan() error {
 			return
 		}
 		if before := s.pasts[to]; l.Outcome == Left {
-			l.At, l.Error = before.at, before.error
 			switch before.state {
 			case stateSent:
-				l.Outcome = Before
+				l.Outcome, l.At = Before, before.at
 			case stateUncertain:
-				l.Outcome = Unsure
+				l.Outcome, l.At, l.Error = Unsure, before.at, before.error
 			case stateSending:
-				l.Outcome, l.Error = Unsure, stoppedMeanwhile
+				l.Outcome, l.At, l.Error = Unsure, before.at, stoppedMeanwhile
 			}
 		}
 		s.summary.Letters = append(s.summary.Letters, l)

@@ -237,7 +237,7 @@ func TestMailHasTheSummaryAndTheReport(t *testing.T) {
 		t.Fatal(err)
 	}
 	subject, err := new(mime.WordDecoder).DecodeHeader(message.Header.Get("Subject"))
-	if err != nil || !strings.HasPrefix(subject, "Сделки на 10.03.2026: с опозданием ") {
+	if err != nil || !strings.HasPrefix(subject, "Сделки на 10.03.2026: просрочено ") {
 		t.Errorf("the subject is %q (%v)", subject, err)
 	}
 	for header, want := range map[string]string{"To": "<boss@example.com>", "From": "<stagelag@example.com>", "Auto-Submitted": "auto-generated"} {
@@ -248,7 +248,7 @@ func TestMailHasTheSummaryAndTheReport(t *testing.T) {
 	parts := partsOf(t, message.Header.Get("Content-Type"), message.Body)
 	text, page, report := parts["text/plain"], parts["text/html"], parts["stagelag-report-2026-02-01-2026-02-28.html"]
 	for what, part := range map[string]string{"text": text, "page": page} {
-		if !strings.Contains(part, "С опозданием") || !strings.Contains(part, "https://portal.example/crm/deal/details/") {
+		if !strings.Contains(part, "Просрочено") || !strings.Contains(part, "https://portal.example/crm/deal/details/") {
 			t.Errorf("the %s is %q, want the summary with links", what, part)
 		}
 	}

@@ -14,7 +14,7 @@ import (
 var outcomeWords = map[Outcome]string{
 	Sent: "sent", Failed: "not delivered", Uncertain: "uncertain, counts as sent", Left: "not tried", Planned: "would be sent",
 	Before: "was sent before", Unsure: "uncertain before, counts as sent",
-	NothingDue: "nothing late or due", Dismissed: "dismissed, gets no letter", Unknown: "not shown by the portal, gets no letter",
+	NothingDue: "nothing overdue or due", Dismissed: "dismissed, gets no letter", Unknown: "not shown by the portal, gets no letter",
 }
 
 // WriteTo writes the summary for a person; of a dry run with the letters themselves.
@@ -34,7 +34,7 @@ func (s *Summary) WriteTo(out io.Writer) (int64, error) {
 		b.WriteString("  nobody gets one\n")
 	}
 	if s.NothingDue > 0 {
-		fmt.Fprintf(&b, "\n%s nothing late or due, and no letter.\n", count(s.NothingDue, "other manager has", "other managers have"))
+		fmt.Fprintf(&b, "\n%s nothing overdue or due, and no letter.\n", count(s.NothingDue, "other manager has", "other managers have"))
 	}
 	n, err := io.WriteString(out, b.String())
 	return int64(n), err
@@ -59,7 +59,7 @@ func (l *Letter) about() string {
 	if l.Late+l.Due == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%d late, %d due today", l.Late, l.Due)
+	return fmt.Sprintf("%d overdue, %d due today", l.Late, l.Due)
 }
 
 // became is what became of a letter.

@@ -50,26 +50,26 @@ type words struct {
 var english = words{
 	Title:     "Deals on %s",
 	YourTitle: "Your deals on %s",
-	Subject:   "%s: %s late, %s due today",
+	Subject:   "%s: %s overdue, %s due today",
 
-	Open: "Open", Late: "Late", DueToday: "Due today", Likely: "Likely to be late", Waiting: "Waiting for somebody else", NoPlan: "Without a plan",
-	AmountLate: "Amount of the late deals",
-	DaysLost:   "Days lost", WorkingDaysLost: "Working days lost",
+	Open: "Open", Late: "Overdue", DueToday: "Due today", Likely: "Probably late", Waiting: "Waiting", NoPlan: "Without a plan",
+	AmountLate: "Amount of the overdue deals",
+	DaysLost:   "Lost days", WorkingDaysLost: "Lost working days",
 	Since:          "%s since %s",
-	NothingPlanned: "No open deal has a plan, so none of them can be late.",
+	NothingPlanned: "No open deal has a plan, so none of them can be overdue.",
 
-	WhyChanged: "Why the days lost changed",
+	WhyChanged: "Why the lost days changed",
 	ChangeText: map[string]string{
-		"new": "new days late", "plan": "plans that were moved", "norm": "norms in the settings", "correction": "corrections of the history",
+		"new": "new overdue days", "plan": "plans that were moved", "norm": "norms in the settings", "correction": "corrections of the history",
 		"calendar": "other days count", "configuration": "other settings", "gone": "deals that left the report", "come": "deals that came into the report",
 	},
 	MostOverdue: "Most overdue",
-	ByManager:   "Late deals by manager",
+	ByManager:   "Overdue deals by manager",
 	Dismissed:   "dismissed",
 	Gone:        "Left the report",
 	GoneText:    map[string]string{"deleted": "deleted", "outside_funnels": "in a funnel that is not in the report", "forgotten": "taken out of the report"},
 	More:        "and %s more",
-	NotCovered:  "Not covered",
+	NotCovered:  "Gaps",
 	GapText: map[string]string{
 		"no_plan":               "stages without a plan",
 		"bad_plan":              "plans that cannot be read",
@@ -84,11 +84,11 @@ var english = words{
 		"bad_pause":             "pauses that cannot be read",
 	},
 
-	DaysLate:    "%s late",
-	LateAtEntry: "late from the day it entered the stage",
+	DaysLate:    "%s overdue",
+	LateAtEntry: "overdue from the day it entered the stage",
 	PlannedEnd:  "planned end %s",
 
-	LateProbability: "late with a probability of %s",
+	LateProbability: "probability to be late %s",
 	ExpectedEnd:     "expected end %s",
 
 	AllDeals:     "all deals in Bitrix24",
@@ -101,26 +101,26 @@ var english = words{
 var russian = words{
 	Title:     "Сделки на %s",
 	YourTitle: "Ваши сделки на %s",
-	Subject:   "%s: с опозданием %s, срок сегодня %s",
+	Subject:   "%s: просрочено %s, срок сегодня %s",
 
-	Open: "Открыто", Late: "С опозданием", DueToday: "Срок сегодня", Likely: "Скорее всего опоздают", Waiting: "Ожидают других", NoPlan: "Без плана",
-	AmountLate: "Сумма сделок с опозданием",
-	DaysLost:   "Потеряно дней", WorkingDaysLost: "Потеряно рабочих дней",
+	Open: "Открыто", Late: "Просрочено", DueToday: "Срок сегодня", Likely: "Скорее опоздают", Waiting: "Ожидание", NoPlan: "Без плана",
+	AmountLate: "Сумма просроченных сделок",
+	DaysLost:   "Потерянные дни", WorkingDaysLost: "Потерянные рабочие дни",
 	Since:          "%s с %s",
-	NothingPlanned: "Ни у одной открытой сделки нет планового срока, поэтому опозданий быть не может.",
+	NothingPlanned: "Ни у одной открытой сделки нет планового срока, поэтому просрочек быть не может.",
 
-	WhyChanged: "Почему изменилось число потерянных дней",
+	WhyChanged: "Почему изменились потерянные дни",
 	ChangeText: map[string]string{
-		"new": "новые дни опоздания", "plan": "перенос планов", "norm": "нормы в настройках", "correction": "исправления в истории",
+		"new": "новые дни просрочки", "plan": "перенос планов", "norm": "нормы в настройках", "correction": "исправления в истории",
 		"calendar": "изменение календаря", "configuration": "другие настройки", "gone": "сделки ушли из отчёта", "come": "сделки появились в отчёте",
 	},
-	MostOverdue: "Самые большие опоздания",
-	ByManager:   "Сделки с опозданием по ответственным",
+	MostOverdue: "Самые просроченные",
+	ByManager:   "Просроченные сделки по ответственным",
 	Dismissed:   "уволен(а)",
 	Gone:        "Ушли из отчёта",
 	GoneText:    map[string]string{"deleted": "удалена", "outside_funnels": "в воронке, которой нет в отчёте", "forgotten": "исключена из отчёта"},
 	More:        "и ещё %s",
-	NotCovered:  "Не охвачено",
+	NotCovered:  "Пробелы",
 	GapText: map[string]string{
 		"no_plan":               "стадии без плана",
 		"bad_plan":              "план не читается",
@@ -135,12 +135,12 @@ var russian = words{
 		"bad_pause":             "пауза не читается",
 	},
 
-	DaysLate:    "опоздание %s",
-	LateAtEntry: "с опозданием со дня перехода в стадию",
+	DaysLate:    "просрочка %s",
+	LateAtEntry: "просрочена со дня входа в стадию",
 	PlannedEnd:  "плановый срок %s",
 
 	LateProbability: "вероятность опоздания %s",
-	ExpectedEnd:     "ожидаемый срок %s",
+	ExpectedEnd:     "ожидаемый конец %s",
 
 	AllDeals:     "все сделки в Битрикс24",
 	AllDealsHere: "Все сделки в Битрикс24",

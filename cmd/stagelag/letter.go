@@ -27,10 +27,10 @@ func newLetter(a *app) *cobra.Command {
 	var flags letterFlags
 	cmd := &cobra.Command{
 		Use:   "letter",
-		Short: "Send the morning letter: the summary to leadership, and to each manager their late and due deals",
+		Short: "Send the morning letter: the summary to leadership, and to each manager their overdue and due deals",
 		Long: `Sends the letters of the last published run to those whom letter names in the configuration: the
 summary to a chat of the portal and by mail with the quality report, and to each manager the list of
-their own deals that are late or due today. stagelag schedule does it after each published run.
+their own deals that are overdue or due today. stagelag schedule does it after each published run.
 
 Everybody gets one letter for an as-of date, however often this is called. What was surely not
 delivered is sent by the next call. A letter whose answer was lost counts as sent, and is shown as

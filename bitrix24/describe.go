@@ -10,6 +10,9 @@ import (
 	"time"
 )
 
+// ListType is the type of a field that holds an element of a list, or several: their ids.
+const ListType = "enumeration"
+
 // A Field describes a field of the deal.
 type Field struct {
 	Name       string // upper case, as in the configuration: UF_CRM_…
@@ -33,6 +36,8 @@ type Description struct {
 	// The name under which crm.item.list knows a field, by its upper-case name: it cannot be
 	// computed.
 	itemNames map[string]string
+	// The elements of lists, by the upper-case names of their fields; not every portal tells them here.
+	items map[string]itemList
 }
 
 // HasScope is whether the webhook may use a scope, as far as the portal says.
@@ -69,7 +74,7 @@ func (c *Client) DescribeWith(ctx context.Context, further ...Command) (Descript
 	if d.Clock, d.Zone, err = decodeClock(clock); err != nil {
 		return Description{}, nil, err
 	}
-	if d.Fields, d.itemNames, err = decodeFields(fields); err != nil {
+	if err := d.decodeFields(fields); err != nil {
 		return Description{}, nil, err
 	}
 	var names List[Text]
@@ -109,38 +114,39 @@ func decodeClock(answer Answer) (time.Time, *time.Location, error) {
 	return at.UTC(), at.Location(), nil
 }
 
-func decodeFields(answer Answer) ([]Field, map[string]string, error) {
+func (d *Description) decodeFields(answer Answer) error {
 	const method = "crm.item.fields"
 	if answer.Err != nil {
-		return nil, nil, answer.Err
+		return answer.Err
 	}
 	var result struct {
 		Fields dict `json:"fields"`
 	}
 	if err := json.Unmarshal(answer.Result, &result); err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", method, err)
+		return fmt.Errorf("%s: %w", method, err)
 	}
-	fields := make([]Field, 0, len(result.Fields))
-	itemNames := make(map[string]string, len(result.Fields))
+	d.Fields = make([]Field, 0, len(result.Fields))
+	d.itemNames, d.items = make(map[string]string, len(result.Fields)), map[string]itemList{}
 	for itemName, raw := range result.Fields {
 		var described struct {
-			Type       Text `json:"type"`
-			Title      Text `json:"title"`
-			FormLabel  Text `json:"formLabel"`
-			ListLabel  Text `json:"listLabel"`
-			UpperName  Text `json:"upperName"`
-			IsMultiple Flag `json:"isMultiple"`
-			IsReadOnly Flag `json:"isReadOnly"`
+			Type       Text     `json:"type"`
+			Title      Text     `json:"title"`
+			FormLabel  Text     `json:"formLabel"`
+			ListLabel  Text     `json:"listLabel"`
+			UpperName  Text     `json:"upperName"`
+			IsMultiple Flag     `json:"isMultiple"`
+			IsReadOnly Flag     `json:"isReadOnly"`
+			Items      itemList `json:"items"`
 		}
 		if IsEmpty(raw) {
 			continue
 		}
 		if err := json.Unmarshal(raw, &described); err != nil {
-			return nil, nil, fmt.Errorf("%s: %s: %w", method, itemName, err)
+			return fmt.Errorf("%s: %s: %w", method, itemName, err)
 		}
 		// On a collision of names the portal gives the original one for both.
 		name := string(cmp.Or(described.UpperName, Text(itemName)))
-		fields = append(fields, Field{
+		d.Fields = append(d.Fields, Field{
 			Name: name,
 			Type: string(described.Type),
 			// A user field's title is its code.
@@ -148,8 +154,11 @@ func decodeFields(answer Answer) ([]Field, map[string]string, error) {
 			IsMultiple: bool(described.IsMultiple),
 			IsReadOnly: bool(described.IsReadOnly),
 		})
-		itemNames[name] = itemName
+		d.itemNames[name] = itemName
+		if described.Type == ListType {
+			d.items[name] = described.Items
+		}
 	}
-	slices.SortFunc(fields, func(a, b Field) int { return strings.Compare(a.Name, b.Name) })
-	return fields, itemNames, nil
+	slices.SortFunc(d.Fields, func(a, b Field) int { return strings.Compare(a.Name, b.Name) })
+	return nil
 }

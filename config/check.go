@@ -32,6 +32,7 @@ func (r *reader) check(cfg *Config) {
 	r.checkSchedule(cfg.Schedule)
 	r.checkWriteBack(cfg)
 	r.checkLetter(cfg.Letter.Mail)
+	r.checkDimensions(cfg)
 }
 
 // isAbsent is whether a key is set nowhere. One that is set wrongly has been complained

@@ -26,6 +26,11 @@ type Config struct {
 	Schedule  Schedule  `key:"schedule"`
 	WriteBack WriteBack `key:"write_back"`
 	Letter    Letter    `key:"letter"`
+	Targets   Targets   `key:"targets"`
+
+	// Dimensions are fields of the deal by which people want to group, under names of their own.
+	// dimensions, none unless set.
+	Dimensions map[DimensionName]FieldName `key:"dimensions"`
 
 	// Funnels are the funnels whose deals are read; none means all of them.
 	// funnels, all unless set.
@@ -349,6 +354,16 @@ type DialogID string
 
 // A MailAddress is an address without a name, boss@example.com, in small letters behind the @.
 type MailAddress string
+
+// Targets are what on-time rate and coverage should be, nil where nobody has said so.
+type Targets struct {
+	// OnTimeRate is the share of the closed visits with a plan that should be on time, above 0 and up to 1.
+	// targets.on_time_rate, none unless set.
+	OnTimeRate *Share `key:"on_time_rate"`
+	// Coverage is the share of the closed visits that should have a plan, above 0 and up to 1.
+	// targets.coverage, none unless set.
+	Coverage *Share `key:"coverage"`
+}
 
 // Language is one that people are written to in.
 type Language string

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"stagelag/bitrix24"
 	"stagelag/extractor"
@@ -102,6 +103,14 @@ var leaves = map[reflect.Type]leaf{
 	reflect.TypeFor[FieldName](): leafOf("the name of a field such as UF_CRM_DOCS_DAYS", []string{"!!str"}, func(text string) (FieldName, error) {
 		return FieldName(strings.ToUpper(text)), unless(fieldName.MatchString(text))
 	}),
+	reflect.TypeFor[DimensionName](): leafOf("a name such as region, of at most 40 letters, digits, spaces and _ - .", []string{"!!str"}, func(text string) (DimensionName, error) {
+		return DimensionName(text), unless(dimensionName.MatchString(text) && text == strings.TrimSpace(text) && utf8.RuneCountInString(text) <= 40)
+	}),
+	reflect.TypeFor[*Share](): leafOf("a share above 0 and up to 1, such as 0.85", []string{"!!float", "!!int"}, func(text string) (*Share, error) {
+		n, err := strconv.ParseFloat(text, 64)
+		share := Share(n)
+		return &share, unless(err == nil && n > 0 && n <= 1)
+	}),
 	reflect.TypeFor[bitrix24.Limits](): leafOf("standard, enterprise or none", []string{"!!str"}, func(text string) (bitrix24.Limits, error) {
 		limits := bitrix24.Limits(text)
 		return limits, unless(slices.Contains([]bitrix24.Limits{bitrix24.Standard, bitrix24.Enterprise, bitrix24.Unlimited}, limits))
@@ -136,6 +145,8 @@ var weekdays = []string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}
 var hostName = regexp.MustCompile(`^[A-Za-z0-9.:%_-]+$`)
 
 var dialogID = regexp.MustCompile(`^(chat|sg)?[1-9][0-9]{0,17}$`)
+
+var dimensionName = regexp.MustCompile(`^[\p{L}\p{N}][\p{L}\p{N}_. -]*$`)
 
 var fieldName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*$`)
 

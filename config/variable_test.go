@@ -41,6 +41,10 @@ var overrides = map[string]struct{ variable, file string }{
 	"warehouse.certificate_file": {"/other/client.pem", "/other/client.pem"},
 	"warehouse.key_file":         {"/other/client.key", "/other/client.key"},
 
+	"targets.on_time_rate": {"0.7", "0.7"},
+	"targets.coverage":     {"1", "1"},
+	"dimensions":           {"{branch: UF_CRM_BRANCH}", "{branch: UF_CRM_BRANCH}"},
+
 	"warehouse.listen.native": {"127.0.0.1:9001", "127.0.0.1:9001"},
 	"warehouse.listen.http":   {"[::1]:8124", "'[::1]:8124'"},
 

@@ -125,10 +125,14 @@ func (e *examination) rights(d extractor.Description) {
 	if !d.ShowsPeople() {
 		e.find("rights", Warning, "the webhook lacks the scope user: managers stay without names", "tick user in the webhook's settings")
 	}
+	hasDepartments := d.HasScope("department")
+	if d.ShowsPeople() && !hasDepartments {
+		e.find("rights", Warning, "the webhook lacks the scope department: departments are shown by their ids", "tick department in the webhook's settings")
+	}
 	if len(d.Scopes) == 0 {
 		e.find("rights", Warning, "the portal does not tell the webhook's scopes", "")
 	}
-	if d.IsAdmin && len(d.Scopes) > 0 && d.ShowsPeople() {
+	if d.IsAdmin && len(d.Scopes) > 0 && d.ShowsPeople() && hasDepartments {
 		e.find("rights", OK, "an administrator's webhook with the scopes "+strings.Join(d.Scopes, ", "), "")
 	}
 }

@@ -17,6 +17,9 @@ type (
 	FunnelID  uint32
 	ManagerID uint64
 	StageID   string
+	// CompanyID and DepartmentID are 0 for none.
+	CompanyID    uint64
+	DepartmentID uint64
 )
 
 // Semantics is what a stage means: work goes on, or the deal ended well or badly.
@@ -74,6 +77,7 @@ type Deal struct {
 	// BadAmount is what the portal showed in place of an amount, empty if it showed one; then Amount is 0 and means nothing.
 	BadAmount string
 	Currency  string
+	CompanyID CompanyID
 	CreatedAt time.Time // UTC; zero where the portal gave none
 	MovedAt   time.Time // UTC; the last change of stage, zero where the portal gave none
 	UpdatedAt time.Time // UTC; zero where the portal gave none
@@ -117,4 +121,18 @@ type Manager struct {
 	ID       ManagerID
 	Name     string // first and last name
 	IsActive bool
+	// DepartmentID is the first by id of those that the person is in; 0 for none, or where the webhook may not see it.
+	DepartmentID DepartmentID
+}
+
+// A Department is a part of the company that the portal belongs to.
+type Department struct {
+	ID   DepartmentID
+	Name string // no two have the same
+}
+
+// A Company is one that deals are made with.
+type Company struct {
+	ID   CompanyID
+	Name string // empty where the portal does not show the company
 }

@@ -3,7 +3,6 @@ package extractor
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -39,11 +38,12 @@ type Step string
 
 // The steps, in their order. An extraction has some of them.
 const (
-	StepDeals    Step = "deals"
-	StepChanges  Step = "stage changes"
-	StepChanged  Step = "changed deals"
-	StepSweep    Step = "sweep for deleted deals"
-	StepManagers Step = "managers"
+	StepDeals     Step = "deals"
+	StepChanges   Step = "stage changes"
+	StepChanged   Step = "changed deals"
+	StepSweep     Step = "sweep for deleted deals"
+	StepManagers  Step = "managers"
+	StepCompanies Step = "companies"
 )
 
 // A Result is what an extraction did.
@@ -51,7 +51,8 @@ type Result struct {
 	Clock       time.Time // the portal's, before anything was read
 	IsFull      bool      // everything was read, by this run or those that it went on from
 	Funnels     []Funnel
-	Managers    []Manager // of all known deals, as far as the portal shows them
+	Managers    []Manager    // of all known deals, as far as the portal shows them
+	Departments []Department // all; nil where the portal was not asked, or did not tell
 	DealsRead   int
 	ChangesRead int
 	Vanished    int // deals that the portal has no longer
@@ -98,10 +99,10 @@ func Extract(ctx context.Context, c *bitrix24.Client, landing Landing, o Options
 	if err := x.settle(ctx, since); err != nil {
 		return Result{}, fmt.Errorf("deals that do not match their history: %w", err)
 	}
-	if err := x.readManagers(ctx); err != nil {
-		return Result{}, fmt.Errorf("managers: %w", err)
+	if err := x.readNames(ctx); err != nil {
+		return Result{}, err
 	}
-	x.state = State{Scope: x.state.Scope, Watermark: x.watermark(), LastChange: x.lastChange, Ahead: o.Ahead}
+	x.state = State{Scope: x.state.Scope, Watermark: x.watermark(), LastChange: x.lastChange, Ahead: o.Ahead, CompaniesAt: x.state.CompaniesAt}
 	if err := x.saveState(ctx); err != nil {
 		return Result{}, err
 	}
@@ -578,28 +579,6 @@ func (x *extraction) settle(ctx context.Context, since uint64) error {
 			fmt.Sprintf("%d deals stand in a stage that their history does not end with, such as deal %d", len(deals), deals[0]))
 	}
 	return nil
-}
-
-// readManagers reads the people behind all known deals. A webhook that may not read people
-// still gives a run.
-func (x *extraction) readManagers(ctx context.Context) error {
-	ids, err := x.landing.ManagerIDs(ctx)
-	if err != nil {
-		return err
-	}
-	ids = slices.DeleteFunc(ids, func(id ManagerID) bool { return id == 0 })
-	if len(ids) == 0 || !x.options.Description.ShowsPeople() {
-		return nil
-	}
-	x.progress(StepManagers, 0, len(ids))
-	x.result.Managers, err = x.reader.managers(ctx, ids)
-	var refusal *bitrix24.APIError
-	if errors.As(err, &refusal) && refusal.Method == userMethod {
-		x.result.Warnings = append(x.result.Warnings, fmt.Sprintf("managers stay without names: %v", refusal))
-		return nil
-	}
-	x.progress(StepManagers, len(x.result.Managers), len(ids))
-	return err
 }
 
 func (x *extraction) finish() Result {

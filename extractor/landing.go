@@ -62,6 +62,14 @@ type Landing interface {
 	MovedFunnel(ctx context.Context, since uint64, funnels []FunnelID) ([]DealID, error)
 	// ManagerIDs gives the managers of all known deals, and any others whose names are wanted.
 	ManagerIDs(ctx context.Context) ([]ManagerID, error)
+
+	// LandCompanies takes companies whose names are as they were landed, or other; the newest version of one wins.
+	LandCompanies(ctx context.Context, companies []Company) error
+	// CompaniesOf gives, by id, the companies of the landed deals: all of them, or those that were never landed and
+	// those without a name of deals landed in this run.
+	CompaniesOf(ctx context.Context, all bool) ([]CompanyID, error)
+	// LandedCompanies gives, of the companies, those that were ever landed, with their names.
+	LandedCompanies(ctx context.Context, companies []CompanyID) (map[CompanyID]string, error)
 }
 
 // A KnownDeal is a deal as the landing has it.
@@ -82,6 +90,9 @@ type State struct {
 	Watermark time.Time `json:"watermark"`
 	// LastChange is the last stage change of the configured funnels that was read.
 	LastChange ChangeID `json:"last_change"`
+	// CompaniesAt is up to when, by the portal's stamps, the names of the landed companies have been read; zero before
+	// the first time.
+	CompaniesAt time.Time `json:"companies_at,omitzero"`
 	// Ahead is how far the portal's clock was ahead of this machine's, where both were held against each other and
 	// agreed.
 	Ahead *time.Duration `json:"ahead,omitempty"`

@@ -14,10 +14,11 @@ import (
 
 // memory is a Landing that keeps its contract to the letter and can be killed.
 type memory struct {
-	run     uint64
-	state   []byte
-	deals   map[extractor.DealID]*landedDeal
-	changes map[extractor.ChangeID]*landedChange
+	run       uint64
+	state     []byte
+	deals     map[extractor.DealID]*landedDeal
+	changes   map[extractor.ChangeID]*landedChange
+	companies map[extractor.CompanyID]string
 	// writes counts the calls that write; the one numbered killAt fails, and all after it.
 	writes, killAt int
 }
@@ -39,6 +40,7 @@ var errKilled = errors.New("killed")
 func newMemory() *memory {
 	return &memory{
 		run: 1, deals: map[extractor.DealID]*landedDeal{}, changes: map[extractor.ChangeID]*landedChange{},
+		companies: map[extractor.CompanyID]string{},
 	}
 }
 
@@ -225,6 +227,30 @@ func (m *memory) ManagerIDs(context.Context) ([]extractor.ManagerID, error) {
 		ids[deal.ManagerID] = true
 	}
 	return slices.Sorted(maps.Keys(ids)), nil
+}
+
+func (m *memory) LandCompanies(_ context.Context, companies []extractor.Company) error {
+	for _, c := range companies {
+		m.companies[c.ID] = c.Name
+	}
+	return m.write()
+}
+
+func (m *memory) CompaniesOf(_ context.Context, all bool) ([]extractor.CompanyID, error) {
+	ids := map[extractor.CompanyID]bool{}
+	for _, deal := range m.deals {
+		name, isKnown := m.companies[deal.CompanyID]
+		if deal.CompanyID > 0 && (all || !isKnown || name == "" && deal.run == m.run) {
+			ids[deal.CompanyID] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(ids)), nil
+}
+
+func (m *memory) LandedCompanies(_ context.Context, companies []extractor.CompanyID) (map[extractor.CompanyID]string, error) {
+	landed := maps.Clone(m.companies)
+	maps.DeleteFunc(landed, func(id extractor.CompanyID, _ string) bool { return !slices.Contains(companies, id) })
+	return landed, nil
 }
 
 func (s *site) hidden() (n int) {

@@ -1,12 +1,10 @@
 package extractor
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"iter"
-	"maps"
 	"slices"
 	"time"
 
@@ -64,7 +62,7 @@ func (r *reader) dealParams() []bitrix24.Param {
 	params := []bitrix24.Param{ofDeals}
 	for _, name := range []string{
 		"id", "title", "categoryId", "stageId", "stageSemanticId", "assignedById", "opportunity",
-		"currencyId", "createdTime", "movedTime", "updatedTime", "isRecurring",
+		"currencyId", "companyId", "createdTime", "movedTime", "updatedTime", "isRecurring",
 	} {
 		params = append(params, param("select[]", name))
 	}
@@ -332,41 +330,4 @@ func likelyCount(counts map[DealID]int, deal DealID) int {
 type history struct {
 	deals   []DealID
 	changes []StageChange
-}
-
-// managers reads people. Those that the portal does not show are not among the result, which is not nil.
-func (r *reader) managers(ctx context.Context, ids []ManagerID) ([]Manager, error) {
-	var commands []bitrix24.Command
-	for group := range slices.Chunk(ids, bitrix24.PageRows) {
-		params := []bitrix24.Param{param("sort", "ID"), param("order", "ASC")}
-		for _, id := range group {
-			params = append(params, param("FILTER[@ID][]", bitrix24.ID(id).String()))
-		}
-		commands = append(commands, bitrix24.Command{Method: userMethod, Params: params})
-	}
-	answers, err := r.client.Batch(ctx, commands)
-	if err != nil {
-		return nil, err
-	}
-	asked := make(map[ManagerID]bool, len(ids))
-	for _, id := range ids {
-		asked[id] = true
-	}
-	found := make(map[ManagerID]Manager, len(ids)) // of a row that comes twice, the last
-	for _, answer := range answers {
-		if answer.Err != nil {
-			return nil, answer.Err
-		}
-		var rows bitrix24.List[userRow]
-		if err := json.Unmarshal(answer.Result, &rows); err != nil {
-			return nil, fmt.Errorf("%s: %w", userMethod, err)
-		}
-		for _, row := range rows {
-			if manager := row.manager(); asked[manager.ID] {
-				found[manager.ID] = manager
-			}
-		}
-	}
-	managers := slices.SortedFunc(maps.Values(found), func(a, b Manager) int { return cmp.Compare(a.ID, b.ID) })
-	return slices.Grow(managers, 1), nil // not nil: that the portal shows nobody is an answer, too
 }

@@ -23,6 +23,7 @@ type dealRow struct {
 	ManagerID   bitrix24.ID   `json:"assignedById"`
 	Amount      bitrix24.Text `json:"opportunity"`
 	Currency    bitrix24.Text `json:"currencyId"`
+	CompanyID   bitrix24.ID   `json:"companyId"`
 	CreatedAt   bitrix24.Text `json:"createdTime"`
 	MovedAt     bitrix24.Text `json:"movedTime"`
 	UpdatedAt   bitrix24.Text `json:"updatedTime"`
@@ -68,6 +69,7 @@ func (r *reader) decodeDeal(raw json.RawMessage) (Deal, error) {
 		StageID:     StageID(row.StageID),
 		ManagerID:   ManagerID(row.ManagerID),
 		Currency:    string(row.Currency),
+		CompanyID:   CompanyID(row.CompanyID),
 		CreatedAt:   row.CreatedAt.Instant(r.zone),
 		MovedAt:     row.MovedAt.Instant(r.zone),
 		UpdatedAt:   row.UpdatedAt.Instant(r.zone),
@@ -148,12 +150,34 @@ type userRow struct {
 	Name     bitrix24.Text  `json:"NAME"`
 	LastName bitrix24.Text  `json:"LAST_NAME"`
 	IsActive *bitrix24.Flag `json:"ACTIVE"`
+	// Departments stay raw: what can't be read of them is no reason to lose the names.
+	Departments json.RawMessage `json:"UF_DEPARTMENT"`
 }
 
 func (u userRow) manager() Manager {
 	return Manager{
-		ID:       ManagerID(u.ID),
-		Name:     strings.Join(strings.Fields(string(u.Name)+" "+string(u.LastName)), " "),
-		IsActive: u.IsActive == nil || bool(*u.IsActive),
+		ID:           ManagerID(u.ID),
+		Name:         strings.Join(strings.Fields(string(u.Name)+" "+string(u.LastName)), " "),
+		IsActive:     u.IsActive == nil || bool(*u.IsActive),
+		DepartmentID: u.department(),
 	}
+}
+
+// department is the first by id, 0 for none.
+func (u userRow) department() DepartmentID {
+	var ids bitrix24.List[bitrix24.ID]
+	if bitrix24.IsEmpty(u.Departments) || json.Unmarshal(u.Departments, &ids) != nil {
+		var id bitrix24.ID
+		if json.Unmarshal(u.Departments, &id) != nil {
+			return 0
+		}
+		return DepartmentID(id)
+	}
+	first := bitrix24.ID(0)
+	for _, id := range ids {
+		if id > 0 && (first == 0 || id < first) {
+			first = id
+		}
+	}
+	return DepartmentID(first)
 }

@@ -18,7 +18,12 @@ type DealRow struct {
 	Amount      *decimal.Decimal // nil where the portal showed none
 	Currency    string
 	CreatedDate transform.Day // FirstDay where the portal gave none
-	Gaps        []transform.Gap
+	CompanyID   extractor.CompanyID
+	CompanyName string // empty where none is known
+	// DepartmentID is that of the manager on the last day of the last visit; 0 where none is known.
+	DepartmentID extractor.DepartmentID
+	Dimensions   []DimensionValue // by their names, without the empty ones
+	Gaps         []transform.Gap
 	// Standing follows from the visits. It is kept with the deal, because it would take all visits
 	// to tell it of all deals.
 	Standing transform.Standing
@@ -42,7 +47,8 @@ func (d *DealRow) Equal(e *DealRow) bool {
 		return d.DealID == e.DealID && d.Why == e.Why
 	}
 	return d.DealID == e.DealID && d.IsGone == e.IsGone && d.Title == e.Title && isSameAmount(d.Amount, e.Amount) &&
-		d.Currency == e.Currency && d.CreatedDate == e.CreatedDate && slices.Equal(d.Gaps, e.Gaps) && d.Standing.Equal(&e.Standing)
+		d.Currency == e.Currency && d.CreatedDate == e.CreatedDate &&
+		d.CompanyID == e.CompanyID && d.CompanyName == e.CompanyName && d.DepartmentID == e.DepartmentID && slices.Equal(d.Dimensions, e.Dimensions) && slices.Equal(d.Gaps, e.Gaps) && d.Standing.Equal(&e.Standing)
 }
 
 func isSameAmount(a, b *decimal.Decimal) bool {
@@ -60,6 +66,11 @@ var dealTable = table[DealRow]{"deals", []column[DealRow]{
 	plain("amount", func(d *DealRow) **decimal.Decimal { return &d.Amount }),
 	plain("currency", func(d *DealRow) *string { return &d.Currency }),
 	date("created_date", func(d *DealRow) *transform.Day { return &d.CreatedDate }),
+	id64("company_id", func(d *DealRow) *extractor.CompanyID { return &d.CompanyID }),
+	plain("company_name", func(d *DealRow) *string { return &d.CompanyName }),
+	id64("department_id", func(d *DealRow) *extractor.DepartmentID { return &d.DepartmentID }),
+	each(dimensionsOf, plain("dimension_name", func(v *DimensionValue) *string { return &v.Name })),
+	each(dimensionsOf, plain("dimension_value", func(v *DimensionValue) *string { return &v.Value })),
 
 	each(gapsOf, plain("gap_visit_no", func(g *transform.Gap) *uint32 { return &g.VisitNo })),
 	each(gapsOf, text("gap_stage_id", func(g *transform.Gap) *extractor.StageID { return &g.StageID })),
@@ -92,6 +103,11 @@ var dealTable = table[DealRow]{"deals", []column[DealRow]{
 	each(managersOf, plain("manager_visit_no", func(m *transform.LastVisit) *uint32 { return &m.VisitNo })),
 	each(managersOf, text("manager_stage_id", func(m *transform.LastVisit) *extractor.StageID { return &m.StageID })),
 }}
+
+// A DimensionValue is what a dimension says of a deal.
+type DimensionValue struct{ Name, Value string }
+
+func dimensionsOf(d *DealRow) *[]DimensionValue { return &d.Dimensions }
 
 func gapsOf(d *DealRow) *[]transform.Gap { return &d.Gaps }
 

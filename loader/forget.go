@@ -134,14 +134,32 @@ func KeepForgottenDeal(ctx context.Context, conn driver.Conn, deal extractor.Dea
 	return nil
 }
 
-// RemoveTitle takes the title of a deal out of all that was published and landed.
+// RemoveTitle takes the title of a deal, its company and what its fields say out of all that was published and landed.
 func RemoveTitle(ctx context.Context, w *warehouse.Warehouse, deal extractor.DealID) error {
+	companies, err := dealIDs(ctx, w.DB(), "look for the company of a deal", "SELECT DISTINCT company_id FROM landing_deals WHERE deal_id = ? AND company_id > 0", uint64(deal))
+	if err != nil {
+		return err
+	}
 	for _, shard := range w.Shards() {
-		for _, table := range []string{dealTable.name, landedDealTable.name} {
-			err := mutate(ctx, shard, table, "UPDATE title = ''", "deal_id = ? AND title != ''", uint64(deal))
-			if err != nil {
+		for _, of := range []struct{ table, update, isThere string }{
+			{dealTable.name, "UPDATE title = '', company_id = 0, company_name = '', dimension_name = [], dimension_value = []", "title != '' OR company_id > 0 OR notEmpty(dimension_name)"},
+			{landedDealTable.name, "UPDATE title = '', company_id = 0, fields = map()", "title != '' OR company_id > 0 OR notEmpty(fields)"},
+		} {
+			if err := mutate(ctx, shard, of.table, of.update, "deal_id = ? AND ("+of.isThere+")", uint64(deal)); err != nil {
 				return fmt.Errorf("take out the title of deal %d: %w", deal, err)
 			}
+		}
+	}
+	for _, company := range companies {
+		var deals uint64
+		if err := w.DB().QueryRow(ctx, "SELECT count() FROM landing_deals WHERE company_id = ?", uint64(company)).Scan(&deals); err != nil {
+			return fmt.Errorf("look for deals of company %d: %w", company, err)
+		}
+		if deals > 0 {
+			continue
+		}
+		if err := mutate(ctx, w.DB(), companyTable.name, "DELETE", "company_id = ?", uint64(company)); err != nil {
+			return fmt.Errorf("take out the name of company %d: %w", company, err)
 		}
 	}
 	return nil

@@ -28,15 +28,30 @@ type Known struct {
 	Published *DealRow
 	// IsForgotten is whether somebody took the deal out of the report.
 	IsForgotten bool
+	// CompanyName is empty where none is known.
+	CompanyName string
 }
 
 // DealIDs are the deals of the shard that the run has to derive, ascending: all of them, or those that
 // can have changed since the last published run. These are the deals that were landed
 // since, the open ones that don't grow, those with a date that did not exist for that run or lay
-// ahead of the portal's clock, and those that were taken out. A growth of nil lets no deal grow.
-func (s *Shard) DealIDs(ctx context.Context, all bool, zone *time.Location, growth *Growth) ([]extractor.DealID, error) {
+// ahead of the portal's clock, those that were taken out, those of companies with another name, and open ones of people
+// who have moved to another department. A growth of nil lets no deal grow.
+func (s *Shard) DealIDs(ctx context.Context, all bool, zone *time.Location, growth *Growth, departments *Departments, asOf transform.Day) ([]extractor.DealID, error) {
 	query, args := "SELECT deal_id FROM landing_deals", []any{}
 	if !all {
+		renamed, err := s.renamedCompanies(ctx, s.before.RunID)
+		if err != nil {
+			return nil, err
+		}
+		others := ""
+		if renamed != nil {
+			ctx = with(ctx, renamed)
+			others += "UNION ALL SELECT deal_id FROM landing_deals WHERE company_id IN (SELECT company_id FROM renamed_companies)\n"
+		}
+		if moved := departments.moved(s.before.AsOf, asOf); len(moved) > 0 {
+			others += "UNION ALL SELECT deal_id FROM deals WHERE is_open AND NOT is_gone AND " + s.shown + " AND manager_id IN (" + list(moved) + ")\n"
+		}
 		since := uint32(s.before.RunID)
 		ahead := s.before.AsOf.Start(zone).UTC()
 		query = `
@@ -47,7 +62,7 @@ func (s *Shard) DealIDs(ctx context.Context, all bool, zone *time.Location, grow
 				SELECT deal_id FROM landing_stage_changes WHERE run_id > ? OR changed_at >= ?
 				UNION ALL
 				SELECT deal_id FROM visits WHERE ` + s.ungrown(growth) + `
-				` + s.stillForgotten() + `
+				` + others + s.stillForgotten() + `
 			)
 			WHERE deal_id IN (SELECT deal_id FROM landing_deals)`
 		args = []any{since, ahead, since, ahead}
@@ -163,6 +178,7 @@ func (s *Shard) readChunk(ctx context.Context, ids []extractor.DealID) ([]Known,
 	var visits map[extractor.DealID][]transform.Visit
 	var published map[extractor.DealID]*DealRow
 	var known map[extractor.DealID]transform.Knowledge
+	naming := ctx
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) { deals, err = landedDeals(ctx, s.conn, where); return err })
 	group.Go(func() (err error) { changes, err = s.landedChanges(ctx, where); return err })
@@ -178,7 +194,7 @@ func (s *Shard) readChunk(ctx context.Context, ids []extractor.DealID) ([]Known,
 		d.Changes, d.History.Published, d.Published, d.Knowledge = changes[id], visits[id], published[id], known[id]
 		d.IsForgotten = s.forgotten.Deals[id]
 	}
-	return deals, nil
+	return deals, s.nameCompanies(naming, deals)
 }
 
 // inRange is the condition for a chunk. The range lets the engine use the key, the list

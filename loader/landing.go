@@ -112,6 +112,7 @@ var landedDealTable = table[landedDeal]{"landing_deals", []column[landedDeal]{
 	amount("amount", func(d *landedDeal) *decimal.Decimal { return &d.Amount }),
 	plain("bad_amount", func(d *landedDeal) *string { return &d.BadAmount }),
 	plain("currency", func(d *landedDeal) *string { return &d.Currency }),
+	id64("company_id", func(d *landedDeal) *extractor.CompanyID { return &d.CompanyID }),
 	moment("created_at", func(d *landedDeal) *time.Time { return &d.CreatedAt }),
 	moment("moved_at", func(d *landedDeal) *time.Time { return &d.MovedAt }),
 	moment("updated_at", func(d *landedDeal) *time.Time { return &d.UpdatedAt }),

@@ -70,7 +70,7 @@ func finish(t testing.TB, run *Run, shard *Shard, a *Appender) {
 	t.Helper()
 	appended, err := a.Finish()
 	if err == nil {
-		err = shard.Complete(context.Background(), appended)
+		err = shard.Complete(context.Background(), appended, nil)
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -8,17 +8,25 @@ import (
 )
 
 // appendMeasures sums what the run's facts and visits add to the measures of each day. What was taken back takes its
-// share of the measures along.
-func (s *Shard) appendMeasures(ctx context.Context) error {
+// share of the measures along. A department is that of the day, also for what is taken back.
+func (s *Shard) appendMeasures(ctx context.Context, departments *Departments) error {
 	isAgain := false
-	err := warehouse.Retry(ctx, s.conn, func() error {
+	changes, err := departments.table()
+	if err != nil {
+		return err
+	}
+	department, join := "0", ""
+	if changes != nil {
+		department, join = "department", "ASOF LEFT JOIN department_changes ON person = manager_id AND since <= day"
+	}
+	err = warehouse.Retry(ctx, s.conn, func() error {
 		if isAgain { // a part may have come in
 			if err := mutate(ctx, s.conn, "day_measures", "DELETE", "run_id = ?", uint32(s.run)); err != nil {
 				return err
 			}
 		}
 		isAgain = true
-		return s.conn.Exec(ctx, fmt.Sprintf(measures, s.run, s.shown))
+		return s.conn.Exec(with(ctx, changes), fmt.Sprintf(measures, s.run, s.shown, department, join))
 	})
 	if err != nil {
 		return fmt.Errorf("append the day measures: %w", err)
@@ -31,7 +39,7 @@ func (s *Shard) appendMeasures(ctx context.Context) error {
 const measures = `
 		INSERT INTO day_measures (run_id, day, funnel_id, stage_id, manager_id, visits_entered, visits_closed,
 			visits_closed_with_plan, visits_on_time, late_days, overdue_days_accrued, visits_open, visits_overdue, visits_no_plan, visits_waiting,
-			visits_closed_with_first_plan, visits_on_time_first_plan, first_plan_late_days, overdue_days_assumed, visits_assumed)
+			visits_closed_with_first_plan, visits_on_time_first_plan, first_plan_late_days, overdue_days_assumed, visits_assumed, department_id)
 		WITH
 			semantics = 'process' AND NOT is_open AND NOT is_waiting AS is_closed,
 			is_open AND NOT is_waiting AS is_working,
@@ -43,8 +51,16 @@ const measures = `
 			if(run_id = %[1]d, 1, -1) AS sign_of_visit
 		SELECT
 			toUInt32(%[1]d), day, funnel_id, stage_id, manager_id,
-			sum(entries), sum(closed), sum(closed_with_plan), sum(on_time), sum(late), sum(accrued), sum(open), sum(overdue), sum(no_plan), sum(waiting),
-			sum(closed_with_first), sum(on_time_first), sum(late_first), sum(accrued_assumed), sum(closed_assumed)
+			visits_entered, visits_closed, visits_closed_with_plan, visits_on_time, late_days,
+			overdue_days_accrued, visits_open, visits_overdue, visits_no_plan, visits_waiting,
+			visits_closed_with_first_plan, visits_on_time_first_plan, first_plan_late_days, overdue_days_assumed, visits_assumed, %[3]s
+		FROM
+		(
+			SELECT day, funnel_id, stage_id, manager_id,
+				sum(entries) AS visits_entered, sum(closed) AS visits_closed, sum(closed_with_plan) AS visits_closed_with_plan, sum(on_time) AS visits_on_time,
+				sum(late) AS late_days, sum(accrued) AS overdue_days_accrued, sum(open) AS visits_open, sum(overdue) AS visits_overdue,
+				sum(no_plan) AS visits_no_plan, sum(waiting) AS visits_waiting, sum(closed_with_first) AS visits_closed_with_first_plan, sum(on_time_first) AS visits_on_time_first_plan,
+				sum(late_first) AS first_plan_late_days, sum(accrued_assumed) AS overdue_days_assumed, sum(closed_assumed) AS visits_assumed
 		FROM
 		(
 			SELECT
@@ -75,6 +91,8 @@ const measures = `
 			GROUP BY left_date, funnel_id, stage_id, manager_id
 		)
 		GROUP BY day, funnel_id, stage_id, manager_id
-		HAVING sum(entries) != 0 OR sum(closed) != 0 OR sum(closed_with_plan) != 0 OR sum(on_time) != 0 OR sum(late) != 0 OR sum(accrued) != 0
-			OR sum(open) != 0 OR sum(overdue) != 0 OR sum(no_plan) != 0 OR sum(waiting) != 0
-			OR sum(closed_with_first) != 0 OR sum(on_time_first) != 0 OR sum(late_first) != 0 OR sum(accrued_assumed) != 0 OR sum(closed_assumed) != 0`
+		HAVING visits_entered != 0 OR visits_closed != 0 OR visits_closed_with_plan != 0 OR visits_on_time != 0 OR late_days != 0
+			OR overdue_days_accrued != 0 OR visits_open != 0 OR visits_overdue != 0 OR visits_no_plan != 0 OR visits_waiting != 0
+			OR visits_closed_with_first_plan != 0 OR visits_on_time_first_plan != 0 OR first_plan_late_days != 0 OR overdue_days_assumed != 0 OR visits_assumed != 0
+		) AS sums
+		%[4]s`

@@ -8,6 +8,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"stagelag/extractor"
+	"stagelag/transform"
 )
 
 // A funnelName is a funnel without its stages.
@@ -34,12 +35,21 @@ var managerTable = table[extractor.Manager]{"managers", []column[extractor.Manag
 	id64("manager_id", func(m *extractor.Manager) *extractor.ManagerID { return &m.ID }),
 	plain("name", func(m *extractor.Manager) *string { return &m.Name }),
 	plain("is_active", func(m *extractor.Manager) *bool { return &m.IsActive }),
+	id64("department_id", func(m *extractor.Manager) *extractor.DepartmentID { return &m.DepartmentID }),
 }}
 
-// AppendNames appends the names of funnels and stages, and of managers, where they are
-// other than published. With managers nil, those published stay: the portal could not
-// be asked for them. Who is forgotten has no name, and who is not among them is not known.
-func (r *Run) AppendNames(ctx context.Context, funnels []extractor.Funnel, managers []extractor.Manager) error {
+// NamesOf are the names of things that a run has found; those of managers and departments are nil where the portal could
+// not be asked for them.
+type NamesOf struct {
+	Funnels     []extractor.Funnel // with their stages
+	Managers    []extractor.Manager
+	Departments []extractor.Department
+}
+
+// AppendNames appends the names that are other than published. Those of managers and departments that are nil stay as
+// they were published. Who is forgotten has no name, and who is not among the managers is not known.
+func (r *Run) AppendNames(ctx context.Context, found NamesOf) error {
+	funnels, managers := found.Funnels, found.Managers
 	var names []funnelName
 	var stages []extractor.Stage
 	for _, f := range funnels {
@@ -52,6 +62,12 @@ func (r *Run) AppendNames(ctx context.Context, funnels []extractor.Funnel, manag
 	if err := appendSet(ctx, r, &stageTable, stages); err != nil {
 		return err
 	}
+	if found.Departments != nil {
+		// None is among them, so that a set without any is one as well.
+		if err := appendSet(ctx, r, &departmentTable, append(slices.Clone(found.Departments), extractor.Department{})); err != nil {
+			return err
+		}
+	}
 	if managers == nil {
 		return nil
 	}
@@ -63,7 +79,27 @@ func (r *Run) AppendNames(ctx context.Context, funnels []extractor.Funnel, manag
 			managers[i].Name = ""
 		}
 	}
+	if err := r.keepDepartments(ctx, managers); err != nil {
+		return err
+	}
 	return appendSet(ctx, r, &managerTable, managers)
+}
+
+// keepDepartments leaves people where the published run of the same date has them: a date keeps what was seen first.
+func (r *Run) keepDepartments(ctx context.Context, managers []extractor.Manager) error {
+	if r.start.AsOf != r.before.AsOf || r.before.RunID == 0 {
+		return nil
+	}
+	published, err := DepartmentsOf(ctx, r.conn, 0, transform.NoDay)
+	if err != nil {
+		return err
+	}
+	for i := range managers {
+		if id := published.Of(managers[i].ID, r.before.AsOf); id > 0 {
+			managers[i].DepartmentID = id
+		}
+	}
+	return nil
 }
 
 // FunnelsOf are the funnels with their stages that a run derives under: its own, or those published where it has

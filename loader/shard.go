@@ -17,6 +17,7 @@ import (
 // one. What is asked of it stays in it.
 type Shard struct {
 	conn      driver.Conn
+	front     driver.Conn // where the names of things are
 	run       RunID
 	startedAt time.Time // of the run
 	before    State
@@ -54,7 +55,7 @@ func shardsOf(ctx context.Context, w *warehouse.Warehouse, run RunID, startedAt 
 	var shards []*Shard
 	for _, conn := range w.Shards() {
 		shards = append(shards, &Shard{
-			conn: conn, run: run, startedAt: startedAt, before: before, shown: shown, published: ofPublished, forgotten: forgotten,
+			conn: conn, front: w.DB(), run: run, startedAt: startedAt, before: before, shown: shown, published: ofPublished, forgotten: forgotten,
 		})
 	}
 	return shards, nil
@@ -92,9 +93,9 @@ func (r *Run) inEachShard(ctx context.Context, statement string) error {
 
 // Complete adds what follows from the rows that the run has appended in the shard: the measures of
 // each day, and which rows they replace.
-func (s *Shard) Complete(ctx context.Context, appended Appended) error {
+func (s *Shard) Complete(ctx context.Context, appended Appended, departments *Departments) error {
 	if appended.Facts > 0 || appended.Visits > 0 {
-		if err := s.appendMeasures(ctx); err != nil {
+		if err := s.appendMeasures(ctx, departments); err != nil {
 			return err
 		}
 	}

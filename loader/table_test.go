@@ -60,7 +60,7 @@ func drawLanded(t *rapid.T, id extractor.DealID) Known {
 	k := Known{History: transform.History{IsGone: rapid.IntRange(0, 4).Draw(t, "gone") == 0, Deal: extractor.Deal{
 		ID: id, Title: someText.Draw(t, "title"), FunnelID: extractor.FunnelID(rapid.Uint32().Draw(t, "funnel")),
 		StageID: extractor.StageID(someText.Draw(t, "stage")), Semantics: someSemantics.Draw(t, "semantics"), ManagerID: someManager.Draw(t, "manager"),
-		Amount: decimal.New(someAmount.Draw(t, "amount"), -2), BadAmount: someText.Draw(t, "bad amount"), Currency: someText.Draw(t, "currency"),
+		Amount: decimal.New(someAmount.Draw(t, "amount"), -2), BadAmount: someText.Draw(t, "bad amount"), Currency: someText.Draw(t, "currency"), CompanyID: extractor.CompanyID(rapid.Uint64Max(3).Draw(t, "company")),
 		CreatedAt: someTime.Draw(t, "created"), MovedAt: someTime.Draw(t, "moved"), UpdatedAt: someTime.Draw(t, "updated"),
 		IsRecurring: rapid.Bool().Draw(t, "recurring"), IsPlaceUnknown: rapid.Bool().Draw(t, "lost"), Fields: rapid.MapOfN(someText, someText, 0, 3).Draw(t, "fields"),
 	}}}
@@ -135,10 +135,16 @@ func drawAmount(t *rapid.T) *decimal.Decimal {
 	return &amount
 }
 
+var someDimension = rapid.Custom(func(t *rapid.T) DimensionValue {
+	return DimensionValue{someText.Draw(t, "dimension"), someText.Draw(t, "value")}
+})
+
 func drawDealRow(t *rapid.T, id extractor.DealID) *DealRow {
 	d := &DealRow{
 		DealID: id, IsGone: rapid.Bool().Draw(t, "gone"), Why: rapid.SampledFrom([]GoneWhy{NotGone, Deleted, OutsideFunnels, ForgottenDeal, Template}).Draw(t, "why"), Title: someText.Draw(t, "title"), Amount: drawAmount(t),
-		Currency: someText.Draw(t, "currency"), CreatedDate: transform.Day(someDay.Draw(t, "created")), Gaps: rapid.SliceOfN(someGap, 0, 2).Draw(t, "gaps"),
+		Currency: someText.Draw(t, "currency"), CreatedDate: transform.Day(someDay.Draw(t, "created")),
+		CompanyID: extractor.CompanyID(rapid.Uint64().Draw(t, "company")), CompanyName: someText.Draw(t, "company name"), DepartmentID: extractor.DepartmentID(rapid.Uint64().Draw(t, "department")),
+		Dimensions: rapid.SliceOfN(someDimension, 0, 3).Draw(t, "dimensions"), Gaps: rapid.SliceOfN(someGap, 0, 2).Draw(t, "gaps"),
 		Standing: transform.Standing{FirstEntered: transform.NoDay, EnteredDate: transform.NoDay, PlannedEnd: transform.NoDay},
 	}
 	if s := &d.Standing; rapid.Bool().Draw(t, "has visits") {
@@ -318,7 +324,7 @@ func TestNamesAreAppendedWhenTheyChange(t *testing.T) {
 	night := func(managers []extractor.Manager) {
 		t.Helper()
 		run := begin(t, w, lastDay)
-		if err := run.AppendNames(ctx, funnels, managers); err != nil {
+		if err := run.AppendNames(ctx, NamesOf{Funnels: funnels, Managers: managers}); err != nil {
 			t.Fatal(err)
 		}
 		if err := run.Publish(ctx); err != nil {

@@ -33,7 +33,11 @@ func TidyLanding(ctx context.Context, w *warehouse.Warehouse, before time.Time) 
 			removed += gone
 		}
 	}
-	return removed, nil
+	gone, err := removeReplaced(ctx, w.DB(), companyTable.name, "company_id", RunID(last))
+	if err != nil {
+		return removed, fmt.Errorf("remove replaced rows from %s: %w", companyTable.name, err)
+	}
+	return removed + gone, nil
 }
 
 // removeReplaced removes all rows of a table that newer ones have replaced, if runs up to the last one have

@@ -113,8 +113,8 @@ func CheckSeen(cfg, read config.Config, names Names) error {
 			complain("%s: no run has seen a stage %s%s", c.place, strconv.Quote(string(c.id)), names.Nearest(c.id))
 		}
 	}
-	known := FieldNames(read)
-	for _, field := range FieldNames(cfg) {
+	known := ruleFields(read)
+	for _, field := range ruleFields(cfg) {
 		if !slices.Contains(known, field) {
 			complain("the last run did not read the field %s%s; set plan.fields and pauses in the configuration of a run first", field, nearest(field, known))
 		}
@@ -310,6 +310,7 @@ func Check(cfg config.Config, portal extractor.Description, names Names) (warnin
 			}
 		}
 	}
+	checkDimensions(cfg, portal, func(place, field string) { missing(place, "deal field", field, fields) }, complain)
 	if len(complaints) > 0 {
 		return warnings, &config.Error{Complaints: complaints}
 	}

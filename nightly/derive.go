@@ -14,7 +14,7 @@ import (
 // derive appends the difference between what is published and what the rules make of
 // the landed deals, in all shards at once. Where the rules are the same, visits of which only the date has changed
 // grow in the engine.
-func (p Pass) derive(ctx context.Context, run *loader.Run, rules *transform.Rules, dates transform.Dates, all bool) error {
+func (p Pass) derive(ctx context.Context, run *loader.Run, rules *transform.Rules, labels *labels, dates transform.Dates, all bool) error {
 	shards := run.Shards()
 	ids := make([][]extractor.DealID, len(shards))
 	progress := &counter{shown: p.Progress}
@@ -24,7 +24,7 @@ func (p Pass) derive(ctx context.Context, run *loader.Run, rules *transform.Rule
 	}
 	for i, shard := range shards {
 		var err error
-		if ids[i], err = shard.DealIDs(ctx, all, rules.Zone, growth); err != nil {
+		if ids[i], err = shard.DealIDs(ctx, all, rules.Zone, growth, labels.departments, dates.AsOf); err != nil {
 			return err
 		}
 		progress.total += len(ids[i])
@@ -32,9 +32,9 @@ func (p Pass) derive(ctx context.Context, run *loader.Run, rules *transform.Rule
 	var appended []loader.Appended
 	var err error
 	if p.Parts > 1 && progress.total > 0 {
-		appended, err = p.deriveParts(ctx, run, ids, rules, dates, all, progress)
+		appended, err = p.deriveParts(ctx, run, ids, rules, labels, dates, all, progress)
 	} else {
-		appended, err = deriveShards(ctx, shards, ids, rules, dates, progress)
+		appended, err = deriveShards(ctx, shards, ids, rules, labels, dates, progress)
 	}
 	if err != nil {
 		return err
@@ -47,7 +47,7 @@ func (p Pass) derive(ctx context.Context, run *loader.Run, rules *transform.Rule
 				return err
 			}
 			appended[i].Add(grown)
-			return shard.Complete(completing, appended[i])
+			return shard.Complete(completing, appended[i], labels.departments)
 		})
 	}
 	if err := group.Wait(); err != nil {
@@ -71,14 +71,14 @@ func under(rules *transform.Rules, calendars *transform.Calendars, hasSameRules 
 }
 
 // deriveShards derives in all shards at once.
-func deriveShards(ctx context.Context, shards []*loader.Shard, ids [][]extractor.DealID, rules *transform.Rules, dates transform.Dates,
+func deriveShards(ctx context.Context, shards []*loader.Shard, ids [][]extractor.DealID, rules *transform.Rules, labels *labels, dates transform.Dates,
 	progress *counter,
 ) ([]loader.Appended, error) {
 	appended := make([]loader.Appended, len(shards))
 	group, ctx := errgroup.WithContext(ctx)
 	for i, shard := range shards {
 		group.Go(func() (err error) {
-			appended[i], err = appendDeals(ctx, shard, ids[i], nil, rules, dates, progress)
+			appended[i], err = appendDeals(ctx, shard, ids[i], nil, rules, labels, dates, progress)
 			return err
 		})
 	}
@@ -111,7 +111,7 @@ func (c *counter) set(done int) {
 }
 
 // appendDeals appends what is other than published of the deals, into a stage if there is one.
-func appendDeals(ctx context.Context, shard *loader.Shard, ids []extractor.DealID, stage *loader.Stage, rules *transform.Rules,
+func appendDeals(ctx context.Context, shard *loader.Shard, ids []extractor.DealID, stage *loader.Stage, rules *transform.Rules, labels *labels,
 	dates transform.Dates, progress *counter,
 ) (loader.Appended, error) {
 	appender := shard.Append(ctx, stage)
@@ -120,7 +120,7 @@ func appendDeals(ctx context.Context, shard *loader.Shard, ids []extractor.DealI
 		if err != nil {
 			return loader.Appended{}, err
 		}
-		if appendDeal(appender, known, rules, dates) {
+		if appendDeal(appender, known, rules, labels, dates) {
 			appender.Changed()
 		}
 		if err := appender.Err(); err != nil {
@@ -133,7 +133,7 @@ func appendDeals(ctx context.Context, shard *loader.Shard, ids []extractor.DealI
 
 // appendDeal appends what is other than published of one deal. It tells whether that is
 // more than the days that passed.
-func appendDeal(appender *loader.Appender, known *loader.Known, rules *transform.Rules, dates transform.Dates) (isChanged bool) {
+func appendDeal(appender *loader.Appender, known *loader.Known, rules *transform.Rules, labels *labels, dates transform.Dates) (isChanged bool) {
 	known.IsGone = known.IsGone || known.IsForgotten
 	derived := rules.Derive(&known.History, dates)
 	before := transform.State{Visits: known.History.Published, AsOf: dates.PublishedAsOf, Calendars: rules.Published.Calendars}
@@ -148,7 +148,7 @@ func appendDeal(appender *loader.Appender, known *loader.Known, rules *transform
 	if !derived.Knowledge.Equal(&known.Knowledge) {
 		appender.Knowledge(known.Deal.ID, &derived.Knowledge)
 	}
-	row := dealRow(known, rules, derived)
+	row := dealRow(known, rules, labels, derived, dates.AsOf)
 	if known.Published == nil && row.IsGone || known.Published != nil && known.Published.Equal(row) {
 		return isChanged
 	}
@@ -157,7 +157,7 @@ func appendDeal(appender *loader.Appender, known *loader.Known, rules *transform
 }
 
 // dealRow is what readers see of a deal beside its visits; of one that has left the report, what they saw last.
-func dealRow(known *loader.Known, rules *transform.Rules, derived transform.Derived) *loader.DealRow {
+func dealRow(known *loader.Known, rules *transform.Rules, labels *labels, derived transform.Derived, asOf transform.Day) *loader.DealRow {
 	d := &known.Deal
 	if len(derived.Visits) == 0 && len(derived.Gaps) == 0 {
 		row := &loader.DealRow{DealID: d.ID}
@@ -166,7 +166,7 @@ func dealRow(known *loader.Known, rules *transform.Rules, derived transform.Deri
 		}
 		row.IsGone, row.Why = true, goneWhy(known)
 		if row.Why == loader.ForgottenDeal {
-			row.Title = ""
+			row.Title, row.CompanyID, row.CompanyName, row.Dimensions = "", 0, "", nil
 		}
 		return row
 	}
@@ -181,6 +181,7 @@ func dealRow(known *loader.Known, rules *transform.Rules, derived transform.Deri
 	if !d.CreatedAt.IsZero() {
 		row.CreatedDate = transform.DayOf(d.CreatedAt, rules.Zone)
 	}
+	labels.of(row, known, derived.Visits, asOf)
 	return row
 }
 

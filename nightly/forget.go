@@ -67,15 +67,19 @@ func publishWithout(ctx context.Context, w *warehouse.Warehouse, deal extractor.
 		ids[i] = []extractor.DealID{deal}
 	}
 	dates := transform.Dates{RunID: uint32(run.ID()), AsOf: before.AsOf, PublishedAsOf: before.AsOf, Clock: before.StartedAt}
+	departments, err := loader.DepartmentsOf(ctx, w.DB(), 0, transform.NoDay)
+	if err != nil {
+		return err
+	}
 	// A deal that is gone needs no rules but the calendars under which its days were counted.
 	rules := &transform.Rules{Zone: time.UTC, Calendars: calendars.Calendars}
-	appended, err := deriveShards(ctx, shards, ids, under(rules, &calendars.Calendars, true), dates, &counter{shown: silent{}, total: len(shards)})
+	appended, err := deriveShards(ctx, shards, ids, under(rules, &calendars.Calendars, true), &labels{departments: departments}, dates, &counter{shown: silent{}, total: len(shards)})
 	if err != nil {
 		return err
 	}
 	var sum loader.Appended
 	for i, shard := range shards {
-		if err := shard.Complete(ctx, appended[i]); err != nil {
+		if err := shard.Complete(ctx, appended[i], departments); err != nil {
 			return err
 		}
 		sum.Add(appended[i])

@@ -176,6 +176,11 @@ func (p Pass) run(ctx context.Context, startedAt time.Time) (Outcome, error) {
 	if refusal := cmp.Or(wrong, calendar.CheckFields(p.Config.Pauses, portal.Description), misled, unknown, err); refusal != nil {
 		return p.refused(ctx, before, startedAt, portal.Clock, refusal)
 	}
+	dimensions, thinned, err := p.dimensions(ctx, portal)
+	if err != nil {
+		return p.refused(ctx, before, startedAt, portal.Clock, err)
+	}
+	warnings = append(warnings, thinned...)
 	if cluster := p.Warehouse.Cluster(); p.Parts > 1 && cluster != nil && cluster.IsReplicated {
 		return Outcome{Before: before}, loader.ErrReplicatedParts
 	}
@@ -187,7 +192,7 @@ func (p Pass) run(ctx context.Context, startedAt time.Time) (Outcome, error) {
 		return Outcome{Before: before}, err
 	}
 	run.SetWarnings(warnings)
-	if err := p.pass(ctx, run, portal, names, counted, ahead, dates); err != nil {
+	if err := p.pass(ctx, run, portal, names, dimensions, counted, ahead, dates); err != nil {
 		return p.failed(ctx, run, err)
 	}
 	return Outcome{
@@ -267,8 +272,8 @@ func (p Pass) failed(ctx context.Context, run *loader.Run, err error) (Outcome, 
 }
 
 // pass extracts, derives, appends and publishes.
-func (p Pass) pass(ctx context.Context, run *loader.Run, portal extractor.Description, names Names, counted counting, ahead *time.Duration,
-	dates transform.Dates,
+func (p Pass) pass(ctx context.Context, run *loader.Run, portal extractor.Description, names Names, dimensions []loader.Dimension, counted counting,
+	ahead *time.Duration, dates transform.Dates,
 ) error {
 	p.steps.SetRun(run.ID())
 	log := p.Log.WithField("run_id", run.ID())
@@ -295,7 +300,12 @@ func (p Pass) pass(ctx context.Context, run *loader.Run, portal extractor.Descri
 	}
 
 	p.Progress.Step("derive and append")
-	if err := run.AppendNames(ctx, names.Funnels, extracted.Managers); err != nil {
+	found := loader.NamesOf{Funnels: names.Funnels, Managers: extracted.Managers, Departments: extracted.Departments}
+	if err := run.AppendNames(ctx, found); err != nil {
+		return err
+	}
+	hasOtherLabels, err := run.AppendDimensions(ctx, dimensions)
+	if err != nil {
 		return err
 	}
 	if err := run.AppendCalendars(ctx, counted.now, counted.published); err != nil {
@@ -303,7 +313,11 @@ func (p Pass) pass(ctx context.Context, run *loader.Run, portal extractor.Descri
 	}
 	dates.RunID = uint32(run.ID())
 	rules := under(Rules(p.Config, names.Funnels, counted.now.Calendars), &counted.published.Calendars, run.HasSameRules())
-	if err := p.derive(ctx, run, rules, dates, p.Full || !run.HasSameRules()); err != nil {
+	labels, err := labelsOf(ctx, p, run.ID(), dates.AsOf)
+	if err != nil {
+		return err
+	}
+	if err := p.derive(ctx, run, rules, labels, dates, p.Full || hasOtherLabels || !run.HasSameRules()); err != nil {
 		return err
 	}
 	p.Progress.Step("forecast")

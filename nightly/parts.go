@@ -22,8 +22,8 @@ const partsPause = 200 * time.Millisecond
 
 // deriveParts lets other processes derive parts of the run, and derives what they leave. A part
 // whose process is killed becomes free again.
-func (p Pass) deriveParts(ctx context.Context, run *loader.Run, ids [][]extractor.DealID, rules *transform.Rules, dates transform.Dates, all bool,
-	progress *counter,
+func (p Pass) deriveParts(ctx context.Context, run *loader.Run, ids [][]extractor.DealID, rules *transform.Rules, labels *labels, dates transform.Dates,
+	all bool, progress *counter,
 ) ([]loader.Appended, error) {
 	split, err := run.Split(ctx, ids, p.Parts, dates.Clock, all)
 	if err != nil {
@@ -47,7 +47,7 @@ func (p Pass) deriveParts(ctx context.Context, run *loader.Run, ids [][]extracto
 		isTaken := false
 		for _, part := range parts {
 			if isTaken, err = p.takePart(ctx, split, part, func(ctx context.Context, shard *loader.Shard) (*loader.Stage, loader.Appended, error) {
-				appended, err := appendDeals(ctx, shard, part.Among(ids[part.Shard]), nil, rules, dates, progress)
+				appended, err := appendDeals(ctx, shard, part.Among(ids[part.Shard]), nil, rules, labels, dates, progress)
 				return nil, appended, err
 			}); isTaken || err != nil {
 				break
@@ -157,10 +157,14 @@ func (p Pass) work(ctx context.Context, wait time.Duration) (Helped, error) {
 	}
 	rules := under(Rules(p.Config, funnels, calendars.Calendars), &published.Calendars, split.RulesHash == split.Before.RulesHash)
 	dates := transform.Dates{RunID: uint32(split.Run()), AsOf: split.AsOf, PublishedAsOf: split.Before.AsOf, Clock: split.Clock}
+	labels, err := labelsOf(ctx, p, split.Run(), dates.AsOf)
+	if err != nil {
+		return helped, err
+	}
 	p.Progress.Step("derive and append")
 	ids := make([][]extractor.DealID, len(split.Shards()))
 	for i, shard := range split.Shards() {
-		if ids[i], err = shard.DealIDs(ctx, split.IsAll, rules.Zone, loader.GrowthOf(rules, dates)); err != nil {
+		if ids[i], err = shard.DealIDs(ctx, split.IsAll, rules.Zone, loader.GrowthOf(rules, dates), labels.departments, dates.AsOf); err != nil {
 			return helped, err
 		}
 	}
@@ -183,7 +187,7 @@ func (p Pass) work(ctx context.Context, wait time.Duration) (Helped, error) {
 				if err != nil {
 					return nil, loader.Appended{}, err
 				}
-				appended, err := appendDeals(ctx, shard, deals, stage, rules, dates, &counter{shown: p.Progress, total: len(deals)})
+				appended, err := appendDeals(ctx, shard, deals, stage, rules, labels, dates, &counter{shown: p.Progress, total: len(deals)})
 				return stage, appended, err
 			})
 			if err != nil {

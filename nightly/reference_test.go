@@ -17,6 +17,8 @@ type rulebook struct {
 	simulator.Suggested
 	shortest time.Duration
 	waiting  map[simulator.StageID]bool
+	// hasDimensions is whether deals are grouped by fields.
+	hasDimensions bool
 	// calendars are of the funnels in which not every day counts.
 	calendars map[simulator.FunnelID]*refCalendar
 }
@@ -62,6 +64,7 @@ type reference struct {
 	isThere   map[place]bool            // today
 	deals     map[simulator.DealID]*sighting
 	known     knowledge
+	companies map[simulator.CompanyID]string // by the names that they have now
 	// hidesFormer is whether the portal shows rows of a deal's present funnel only.
 	hidesFormer bool
 }
@@ -90,13 +93,17 @@ type knowledge struct {
 	plans       map[simulator.DealID][]openPlan
 	firsts      map[simulator.DealID][]openPlan           // what first plans were made of, by the rows that began the visits
 	paused      map[simulator.DealID]map[time.Time]string // how each day of a visit is known to be
-	asOf        time.Time                                 // of the last published run, zero for none
+	departments map[simulator.UserID][]departmentSince
+	asOf        time.Time // of the last published run, zero for none
 }
 
 func (k *knowledge) clone() knowledge {
 	c := knowledge{
 		map[simulator.DealID]map[time.Time]responsible{}, map[simulator.DealID][]openPlan{}, map[simulator.DealID][]openPlan{},
-		map[simulator.DealID]map[time.Time]string{}, k.asOf,
+		map[simulator.DealID]map[time.Time]string{}, map[simulator.UserID][]departmentSince{}, k.asOf,
+	}
+	for id, list := range k.departments {
+		c.departments[id] = slices.Clone(list)
 	}
 	for id, plans := range k.firsts {
 		c.firsts[id] = slices.Clone(plans)
@@ -111,6 +118,50 @@ func (k *knowledge) clone() knowledge {
 		c.plans[id] = slices.Clone(plans)
 	}
 	return c
+}
+
+// A departmentSince is where a person was from a day on.
+type departmentSince struct {
+	day  time.Time
+	name string
+}
+
+// departmentOn is where a person was on a day, as the first run saw it that computed the day.
+func (k *knowledge) departmentOn(id simulator.UserID, day time.Time) string {
+	name := `\N`
+	for _, d := range k.departments[id] {
+		if !d.day.After(day) {
+			name = d.name
+		}
+	}
+	return name
+}
+
+// seeDepartments looks where the people of the deals are today, and those who were responsible on any day.
+func (r *reference) seeDepartments(today time.Time) {
+	people := map[simulator.UserID]bool{}
+	for _, s := range r.deals {
+		if !s.isGone {
+			people[s.deal.Manager] = true
+		}
+	}
+	for _, days := range r.known.responsible {
+		for _, day := range days {
+			people[day.manager] = true
+		}
+	}
+	since := today
+	if !r.known.asOf.IsZero() && r.known.asOf.Before(today) {
+		since = r.known.asOf.AddDate(0, 0, 1)
+	}
+	for _, user := range r.world.Users() {
+		name := seenDepartments[slices.Min(user.Departments)]
+		switch now := r.known.departmentOn(user.ID, today); {
+		case !people[user.ID], now == name, now != `\N` && today.Equal(r.known.asOf):
+		default:
+			r.known.departments[user.ID] = append(r.known.departments[user.ID], departmentSince{since, name})
+		}
+	}
 }
 
 // responsible is who had a deal on a day, and how that is known.
@@ -129,7 +180,7 @@ type openPlan struct {
 func newReference(world *simulator.World, zone *time.Location) *reference {
 	return &reference{
 		world: world, zone: zone, takenBack: map[simulator.ChangeID]bool{}, stages: map[place]simulator.Stage{},
-		deals: map[simulator.DealID]*sighting{}, known: (&knowledge{}).clone(),
+		deals: map[simulator.DealID]*sighting{}, known: (&knowledge{}).clone(), companies: map[simulator.CompanyID]string{},
 	}
 }
 
@@ -399,8 +450,8 @@ func placeOfPlan(plans []openPlan, row *simulator.Change) int {
 
 // A report is what the views have to show, as rows of text by deal.
 type report struct {
-	stages, days, totals, hidden []string
-	deals                        map[simulator.DealID]bool
+	stages, days, totals, hidden, labels []string
+	deals                                map[simulator.DealID]bool
 }
 
 // publish gives what a run has to show, and remembers what it saw.
@@ -408,12 +459,13 @@ func (r *reference) publish(rules *rulebook, now time.Time) *report {
 	today := r.date(now)
 	out := &report{deals: map[simulator.DealID]bool{}}
 	defer func() { r.known.asOf = today }()
+	r.seeDepartments(today)
 	for _, id := range slices.Sorted(maps.Keys(r.deals)) {
 		s := r.deals[id]
 		if s.isGone {
 			continue
 		}
-		total, closed := 0, `\N`
+		total, closed, department := 0, `\N`, `\N`
 		for _, v := range r.visits(rules, s, today) {
 			if !rules.covers(v.rows[0].Funnel) {
 				continue
@@ -423,11 +475,13 @@ func (r *reference) publish(rules *rulebook, now time.Time) *report {
 			if closed = `\N`; v.isFinal {
 				closed = v.entered.Format(time.DateOnly)
 			}
+			department = r.known.departmentOn(v.days[len(v.days)-1].manager, v.left)
 		}
 		if !out.deals[id] {
 			continue
 		}
 		out.totals = append(out.totals, fmt.Sprintf("%d\t%d\t%s", id, total, closed))
+		out.labels = append(out.labels, fmt.Sprintf("%d\t%s\t%s", id, department, r.labels(rules, s)))
 		if !s.hiddenSince.IsZero() {
 			out.hidden = append(out.hidden, fmt.Sprintf("%d\t%s", id, s.hiddenSince.Format(time.DateOnly)))
 		}
@@ -605,4 +659,35 @@ func (o *report) add(id simulator.DealID, v *refVisit) int {
 		firstDays, firstEnd, strconv.Itoa(overdueByFirst), nextFunnel, nextStage,
 	}, "\t"))
 	return overdue
+}
+
+// The fields by which deals are grouped.
+const (
+	seenRegion   = "UF_CRM_REGION"
+	seenContract = "UF_CRM_SIGNED"
+)
+
+var (
+	seenRegions     = []string{"North", "South", "East"}
+	seenDepartments = map[simulator.DepartmentID]string{2: "Sales", 3: "Projects", 5: "Service"}
+)
+
+// labels are the company of a deal, with the name that it has now, and what the fields say, as the deal was shown last.
+func (r *reference) labels(rules *rulebook, s *sighting) string {
+	id, name := `\N`, `\N`
+	if s.deal.Company > 0 {
+		id, name = fmt.Sprint(s.deal.Company), r.companies[simulator.CompanyID(s.deal.Company)]
+	}
+	region, contract := "", ""
+	if rules.hasDimensions {
+		if text, _ := s.deal.Fields[seenRegion].(string); text != "" {
+			n, err := strconv.Atoi(text)
+			if err != nil {
+				panic(err)
+			}
+			region = seenRegions[n-41]
+		}
+		contract, _ = s.deal.Fields[seenContract].(string)
+	}
+	return strings.Join([]string{id, name, region, contract}, "\t")
 }

@@ -121,8 +121,13 @@ func fingerprint(cfg config.Config, funnels []extractor.Funnel, calendars transf
 	return hex.EncodeToString(sum[:16])
 }
 
-// FieldNames are the custom fields that plans and pauses are read from.
+// FieldNames are the fields of the deal that are read for plans, pauses and dimensions.
 func FieldNames(cfg config.Config) []string {
+	return slices.Compact(slices.Sorted(slices.Values(append(ruleFields(cfg), dimensionFields(cfg)...))))
+}
+
+// ruleFields are the custom fields that plans and pauses are read from.
+func ruleFields(cfg config.Config) []string {
 	names := map[string]bool{string(cfg.Pauses.Flag): true, string(cfg.Pauses.From): true, string(cfg.Pauses.Until): true}
 	for _, fields := range cfg.Plan.Fields {
 		names[string(fields.Days)] = true

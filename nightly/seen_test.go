@@ -123,17 +123,22 @@ func newSeenLife(t *testing.T, seed uint64, deals int) *seenLife {
 		world.AddFunnel(f)
 	}
 	for _, field := range []simulator.Field{{Name: seenNumber, Type: "integer"}, {Name: seenText, Type: "string"}, {Name: seenDue, Type: "date"},
-		{Name: seenHold, Type: "boolean"}, {Name: seenFrom, Type: "date"}, {Name: seenUntil, Type: "date"}} {
+		{Name: seenHold, Type: "boolean"}, {Name: seenFrom, Type: "date"}, {Name: seenUntil, Type: "date"},
+		{Name: seenRegion, Type: "enumeration", Options: seenRegions}, {Name: seenContract, Type: "date"}} {
 		world.AddField(field)
 	}
+	for _, id := range slices.Sorted(maps.Keys(seenDepartments)) {
+		world.AddDepartment(simulator.Department{ID: id, Name: seenDepartments[id]})
+	}
 	for i := range 4 {
-		world.AddUser(simulator.User{Name: fmt.Sprintf("Person %d", i)})
+		world.AddUser(simulator.User{Name: fmt.Sprintf("Person %d", i), Departments: []simulator.DepartmentID{5, simulator.DepartmentID(2 + i%2)}})
 	}
 	l := &seenLife{
 		random: rand.New(rand.NewPCG(seed, 0)), now: firstNight.AddDate(0, 0, -6),
 		corrected: map[simulator.DealID]bool{}, erased: map[simulator.DealID]bool{},
 		anew: map[simulator.ChangeID]bool{}, bare: map[simulator.DealID]bool{},
 	}
+	l.base.hasDimensions = true
 	l.base.Suggested = simulator.Suggested{
 		TimeZone: "Europe/Moscow",
 		Fields: map[string]simulator.SuggestedFields{
@@ -160,6 +165,10 @@ func newSeenLife(t *testing.T, seed uint64, deals int) *seenLife {
 	l.serve(simulator.Options{Quirks: simulator.Quirks{HidesFormerFunnels: l.hidesFormer}}, func(portal *simulator.Portal) http.Handler { return repeating(portal, &l.repeats) })
 	l.cfg.Portal.CheckClock = true
 	l.ref = newReference(world, l.cfg.Portal.TimeZone)
+	for i := range 3 {
+		name := fmt.Sprintf("Company %d", i)
+		l.ref.companies[world.AddCompany(simulator.Company{Title: name, Created: l.now})] = name
+	}
 	l.ref.hidesFormer = l.hidesFormer
 	for range deals {
 		l.now = l.now.Add(30 * time.Minute)
@@ -303,6 +312,8 @@ func (l *seenLife) draw() rulebook {
 		what, rules.shortest = "slips", 2*time.Hour
 	case 7:
 		what, rules.waiting = "waiting", map[simulator.StageID]bool{"C1:TALK": true, "C2:NEW": true}
+	case 9:
+		what, rules.hasDimensions = "no dimensions", false
 	case 8:
 		what, rules.calendars = "another calendar", map[simulator.FunnelID]*refCalendar{1: {weekend: time.Tuesday, dates: map[string]bool{"2026-03-11": false}}}
 	}
@@ -318,6 +329,10 @@ func (l *seenLife) configureNight() {
 	l.cfg.Stages.Waiting = nil
 	for stage := range l.rules.waiting {
 		l.cfg.Stages.Waiting = append(l.cfg.Stages.Waiting, extractor.StageID(stage))
+	}
+	l.cfg.Dimensions = nil
+	if l.rules.hasDimensions {
+		l.cfg.Dimensions = map[config.DimensionName]config.FieldName{"region": seenRegion, "signed on": seenContract}
 	}
 	l.cfg.Pauses = config.Pauses{Flag: seenHold, From: seenFrom, Until: seenUntil}
 	l.cfg.Calendar = config.Calendar{Kind: config.CalendarDays, Funnels: map[extractor.FunnelID]config.FunnelCalendar{}}
@@ -558,10 +573,22 @@ func (l *seenLife) compare(want *report) {
 		{"SELECT deal_id, visit_no, day, manager_id, manager_source, overdue_day, is_counting, pause_source FROM deal_stage_days ORDER BY deal_id, visit_no, day", want.days},
 		{"SELECT deal_id, overdue_days_total, closed_date FROM deals_now ORDER BY deal_id", want.totals},
 		{"SELECT deal_id, extract(detail, 'since (\\\\d{4}-\\\\d\\\\d-\\\\d\\\\d)') FROM data_gaps WHERE reason = 'hidden' ORDER BY deal_id", want.hidden},
+		{"SELECT deal_id, department, company_id, company_name, dimensions['region'], dimensions['signed on'] FROM deals_now ORDER BY deal_id", want.labels},
 	} {
 		if got := l.rows(view.query); !slices.Equal(got, view.want) {
 			l.fail("%s%s", view.query, firstDifference(got, view.want))
 			return
+		}
+	}
+	for _, row := range l.rows("SELECT DISTINCT manager_id, toString(day), department FROM quality_report") {
+		parts := strings.Split(row, "\t")
+		id, err := strconv.Atoi(parts[0])
+		day, err2 := time.Parse(time.DateOnly, parts[1])
+		if err := errors.Join(err, err2); err != nil {
+			l.t.Fatal(err)
+		}
+		if want := l.ref.known.departmentOn(simulator.UserID(id), day); parts[2] != want {
+			l.fail("the quality report has person %d in %s on %s, want %s", id, parts[2], parts[1], want)
 		}
 	}
 	if n := l.number(assumedOtherwise); n != 0 {
@@ -683,6 +710,7 @@ func (l *seenLife) events() []seenEvent {
 		{3, anyDeal, l.changeFunnel}, {3, anyDeal, l.roundTrip}, {4, anyDeal, l.hide}, {3, hiddenDeal, l.show},
 		{3, anyDeal, l.remove}, {3, deletedDeal, l.restore}, {4, anyDeal, l.correct}, {4, anyDeal, l.takeBack},
 		{4, anyDeal, l.hold}, {3, anyDeal, l.giveAnew}, {3, anyDeal, l.restage}, {2, anyDeal, l.blank}, {1, anyDeal, l.deleteStage},
+		{5, anyDeal, l.label},
 	}
 }
 
@@ -804,6 +832,39 @@ func (l *seenLife) hold(id simulator.DealID, _ simulator.Deal, exists bool) bool
 	l.world.SetField(id, l.now, name, value)
 	held, _ := l.world.Deal(id)
 	l.say("deal %d gets %s = %v, held %v from %v until %v", id, name, value, held.Fields[seenHold], held.Fields[seenFrom], held.Fields[seenUntil])
+	return true
+}
+
+// label gives a deal a company or what it is grouped by, renames a company, or moves a person to another department.
+func (l *seenLife) label(id simulator.DealID, _ simulator.Deal, exists bool) bool {
+	switch kind := l.random.IntN(6); {
+	case kind < 3 && !exists:
+		return false
+	case kind == 0:
+		company := int64(l.random.IntN(4))
+		l.world.EditDeal(id, l.now, func(d *simulator.Deal) { d.Company = company })
+		l.say("deal %d is of company %d", id, company)
+	case kind == 1:
+		value := any(41 + l.random.IntN(3))
+		if l.random.IntN(4) == 0 {
+			value = nil
+		}
+		l.world.SetField(id, l.now, seenRegion, value)
+		l.say("deal %d gets the region %v", id, value)
+	case kind == 2:
+		day := l.now.AddDate(0, 0, -l.random.IntN(5))
+		l.world.SetField(id, l.now, seenContract, day)
+		l.say("deal %d was signed on %s", id, day.Format(time.DateOnly))
+	case kind == 3:
+		company := simulator.CompanyID(1 + l.random.IntN(3))
+		l.ref.companies[company] = fmt.Sprintf("Company of %s", l.now.Format("02 15:04"))
+		l.world.EditCompany(company, l.now, func(c *simulator.Company) { c.Title = l.ref.companies[company] })
+		l.say("company %d is called %s", company, l.ref.companies[company])
+	default:
+		person, department := simulator.UserID(1+l.random.IntN(4)), []simulator.DepartmentID{2, 3, 5}[l.random.IntN(3)]
+		l.world.EditUser(person, l.now, func(u *simulator.User) { u.Departments = []simulator.DepartmentID{5, department} })
+		l.say("person %d goes to %s", person, seenDepartments[department])
+	}
 	return true
 }
 

@@ -61,7 +61,7 @@ func TestALineToAStep(t *testing.T) {
 	}
 	want := []string{
 		"bring up the schema", "ask the portal what it has", "extract: deals", "extract: stage changes", "extract: managers",
-		"derive and append", "forecast", "publish",
+		"extract: companies", "derive and append", "forecast", "publish",
 	}
 	var got, told []string
 	for i, line := range steps(t, log, "step ended") {

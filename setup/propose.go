@@ -19,6 +19,8 @@ type Proposal struct {
 	// Waiting are those of the stages whose names speak of waiting.
 	Waiting []Stage
 	Pauses  Pauses
+	// Dimensions are custom fields that are lists, by which people may want to group.
+	Dimensions []Field
 }
 
 // Pauses are the fields that seem to pause a deal. Those without a name were not found.
@@ -105,6 +107,11 @@ func Propose(portal extractor.Description, funnels []extractor.FunnelID) Proposa
 			}
 		}
 		p.Stages = append(p.Stages, stages...)
+	}
+	for _, f := range portal.Fields {
+		if f.Type == bitrix24.ListType && strings.HasPrefix(f.Name, "UF_") {
+			p.Dimensions = append(p.Dimensions, Field{Name: f.Name, Title: f.Title})
+		}
 	}
 	for _, field := range candidates {
 		if !used[field.Name] {

@@ -103,10 +103,23 @@ func File(site Site, portal extractor.Description, p Proposal) string {
 		}
 		line("")
 	}
+	if len(p.Dimensions) > 0 {
+		line("# Lists by which deals can be grouped, under names of your own: take the # away from those that matter.")
+		line("dimensions:")
+		for _, field := range p.Dimensions {
+			line("  # %s: %s%s", dimensionName(field), field.Name, comment(field.Title))
+		}
+		line("")
+	}
 	line("schedule:")
 	line("  # Minute, hour, day, month, weekday, on the clocks of portal.time_zone.")
 	line("  cron: \"30 2 * * *\"")
 	return b.String()
+}
+
+// dimensionName is a name for a field: what stands behind the UF_CRM_ of its own.
+func dimensionName(f Field) string {
+	return strings.ToLower(strings.TrimPrefix(strings.TrimPrefix(f.Name, "UF_"), "CRM_"))
 }
 
 func writeFields(b *strings.Builder, p Proposal) (isAny bool) {

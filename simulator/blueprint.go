@@ -105,20 +105,36 @@ var deletedStages = []struct {
 var customFields = []struct {
 	name, kind string
 	label      words
+	options    []words // of a list
 }{
-	{"UF_CRM_OFFER_DAYS", "integer", words{"Offer: planned days", "Предложение: план, дней"}},
-	{"UF_CRM_DELIVERY_DUE", "date", words{"Delivery: planned end", "Поставка: плановая дата"}},
-	{"UF_CRM_DOCS_DAYS", "integer", words{"Documents: planned days", "Документы: план, дней"}},
-	{"UF_CRM_DOCS_DUE", "date", words{"Documents: planned end", "Документы: плановая дата"}},
-	{"UF_CRM_DESIGN_DAYS", "double", words{"Design: planned days", "Проектирование: план, дней"}},
-	{"UF_CRM_APPROVAL_DAYS", "string", words{"Approval: planned days", "Согласование: план, дней"}},
-	{"UF_CRM_BUILD_DAYS", "integer", words{"Construction: planned days", "Строительство: план, дней"}},
-	{"UF_CRM_BUILD_DUE", "date", words{"Construction: planned end", "Строительство: плановая дата"}},
-	{"UF_CRM_REPAIR_DAYS", "integer", words{"Repair: planned days", "Ремонт: план, дней"}},
-	{waitingField, "boolean", words{"Waiting for the client", "Ждём клиента"}},
-	{holdFromField, "date", words{"On hold from", "На паузе с"}},
-	{holdUntilField, "date", words{"On hold until", "На паузе до"}},
+	{"UF_CRM_OFFER_DAYS", "integer", words{"Offer: planned days", "Предложение: план, дней"}, nil},
+	{"UF_CRM_DELIVERY_DUE", "date", words{"Delivery: planned end", "Поставка: плановая дата"}, nil},
+	{"UF_CRM_DOCS_DAYS", "integer", words{"Documents: planned days", "Документы: план, дней"}, nil},
+	{"UF_CRM_DOCS_DUE", "date", words{"Documents: planned end", "Документы: плановая дата"}, nil},
+	{"UF_CRM_DESIGN_DAYS", "double", words{"Design: planned days", "Проектирование: план, дней"}, nil},
+	{"UF_CRM_APPROVAL_DAYS", "string", words{"Approval: planned days", "Согласование: план, дней"}, nil},
+	{"UF_CRM_BUILD_DAYS", "integer", words{"Construction: planned days", "Строительство: план, дней"}, nil},
+	{"UF_CRM_BUILD_DUE", "date", words{"Construction: planned end", "Строительство: плановая дата"}, nil},
+	{"UF_CRM_REPAIR_DAYS", "integer", words{"Repair: planned days", "Ремонт: план, дней"}, nil},
+	{waitingField, "boolean", words{"Waiting for the client", "Ждём клиента"}, nil},
+	{holdFromField, "date", words{"On hold from", "На паузе с"}, nil},
+	{holdUntilField, "date", words{"On hold until", "На паузе до"}, nil},
+	{regionField, "enumeration", words{"Region", "Регион"}, []words{{"North", "Север"}, {"South", "Юг"}, {"East", "Восток"}, {"West", "Запад"}}},
+	{contractField, "date", words{"Contract of", "Договор от"}, nil},
 }
+
+// The fields that deals are grouped by. The first option of the list has the id 41.
+const (
+	regionField   = "UF_CRM_REGION"
+	contractField = "UF_CRM_CONTRACT_DATE"
+	firstOption   = 41
+)
+
+// The companies with a fate of their own.
+const (
+	deletedCompany CompanyID = 12
+	renamedCompany CompanyID = 3
+)
 
 // The fields that pause a deal.
 const (
@@ -135,6 +151,9 @@ const (
 	firedLongAgo  UserID = 10
 	firedInMonth  UserID = 11
 	hiddenManager UserID = 12
+	// One is in two departments, one changes hers in the month.
+	inTwoDepartments UserID = 4
+	movedInMonth     UserID = 6
 )
 
 var people = []struct{ name, lastName words }{

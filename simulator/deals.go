@@ -66,7 +66,7 @@ func (in *invocation) dealFields() (outcome, *Error) {
 	}
 	for _, f := range in.world.fields {
 		b = appendKey(b, f.Name)
-		b = appendCustomField(b, f, "")
+		b = appendCustomField(b, f, "", in.portal.options.Quirks.HidesListItems)
 	}
 	in.out = append(b, '}')
 	return in.result(), nil
@@ -89,6 +89,7 @@ func (in *invocation) userfieldList() (outcome, *Error) {
 		{name: "EDIT_IN_LIST", kind: flagColumn, text: func(*field) string { return "Y" }},
 		{name: "IS_SEARCHABLE", kind: flagColumn, text: func(*field) string { return "N" }},
 		{name: "SETTINGS", kind: textColumn, isInert: true, show: showNothing},
+		{name: "LIST", kind: textColumn, isInert: true, show: showOptions, isAbsent: func(f *field) bool { return f.Type != "enumeration" }},
 	})
 	columns := s.columns
 	if filter.either("LANG", "lang").kind != isNull {
@@ -108,6 +109,21 @@ func (in *invocation) userfieldList() (outcome, *Error) {
 
 // showNothing writes a map without members as PHP does.
 func showNothing(b []byte, _ *field, _ *style) []byte { return append(b, "[]"...) }
+
+// showOptions writes the elements of a list.
+func showOptions(b []byte, f *field, _ *style) []byte {
+	b = append(b, '[')
+	for i, option := range f.Options {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendQuotedInt(append(b, `{"ID":`...), f.optionID+int64(i))
+		b = appendQuotedInt(append(b, `,"SORT":`...), int64(100*(i+1)))
+		b = appendText(append(b, `,"VALUE":`...), option)
+		b = append(b, `,"DEF":"N","XML_ID":""}`...)
+	}
+	return append(b, ']')
+}
 
 var fieldCode = regexp.MustCompile(`^UF_CRM_[A-Z0-9_]+$`)
 

@@ -28,6 +28,8 @@ type Suggested struct {
 	Norms    []SuggestedNorm
 	Pauses   SuggestedPauses
 	StageMap map[string]string // a deleted stage and the one that it counts as
+	// Dimensions are fields of the deal that people group by, under names of their own.
+	Dimensions map[string]string
 }
 
 // SuggestedFields are the custom fields that hold the plan of a stage; either may be empty.
@@ -70,9 +72,14 @@ func Generate(options GenerateOptions) (*World, Suggested) {
 	}
 	g.world.language = cmp.Or(options.Language, English)
 	g.addPeople()
+	g.addCompanies()
 	g.addFunnels()
 	for _, f := range customFields {
-		g.world.AddField(Field{Name: f.name, Type: f.kind, Label: f.label.in(g.Language)})
+		field := Field{Name: f.name, Type: f.kind, Label: f.label.in(g.Language)}
+		for _, option := range f.options {
+			field.Options = append(field.Options, option.in(g.Language))
+		}
+		g.world.AddField(field)
 	}
 	g.addDeals()
 	return g.world, g.suggested()
@@ -111,6 +118,17 @@ func (g *generator) addPeople() {
 	}
 	g.world.EditUser(firedInMonth, g.month.AddDate(0, 0, 9), func(u *User) { u.IsFired = true })
 	g.world.AddChat(Chat{Title: managementChat.in(g.Language), Members: []UserID{1, firstManager, firstManager + 1}})
+	g.world.EditUser(inTwoDepartments, time.Time{}, func(u *User) { u.Departments = []DepartmentID{4, 2} })
+	g.world.EditUser(movedInMonth, g.month.AddDate(0, 0, 14), func(u *User) { u.Departments = []DepartmentID{4} })
+}
+
+// addCompanies adds those that the titles of deals name. One has been deleted since, one is named anew in the month.
+func (g *generator) addCompanies() {
+	for i, name := range clients {
+		g.world.AddCompany(Company{ID: CompanyID(i + 1), Title: name.in(g.Language), Created: g.month.AddDate(-1, 0, i)})
+	}
+	g.world.DeleteCompany(deletedCompany, time.Time{})
+	g.world.EditCompany(renamedCompany, g.month.AddDate(0, 0, 11), func(c *Company) { c.Title += words{" Group", " Групп"}.in(g.Language) })
 }
 
 func (g *generator) addFunnels() {
@@ -165,12 +183,16 @@ func (g *generator) addTemplate(r *rand.Rand, created time.Time) {
 
 func (g *generator) newDeal(r *rand.Rand, created time.Time, in *funnelPlan) Deal {
 	joint := words{" for ", " · "}
+	subject, client := r.IntN(len(subjects)), r.IntN(len(clients))
 	d := Deal{
-		Title:  subjects[r.IntN(len(subjects))].in(g.Language) + joint.in(g.Language) + clients[r.IntN(len(clients))].in(g.Language),
+		Title:  subjects[subject].in(g.Language) + joint.in(g.Language) + clients[client].in(g.Language),
 		Funnel: in.id, Stage: in.stages[0].id, Manager: g.manager(r, created), CreatedBy: firstManager,
 		Created: created, Begin: created, Close: created.AddDate(0, 0, 30+r.IntN(60)),
-		Cents:   int64(math.Exp(12+0.9*r.NormFloat64())/100) * 100_00,
-		Company: int64(r.IntN(200)), Currency: "RUB", Fields: make(map[string]any),
+		Cents:    int64(math.Exp(12+0.9*r.NormFloat64())/100) * 100_00,
+		Currency: "RUB", Fields: make(map[string]any),
+	}
+	if r.IntN(200) >= 20 { // some customers are people
+		d.Company = int64(client + 1)
 	}
 	if g.Language != Russian {
 		d.Currency = "USD"
@@ -182,6 +204,7 @@ func (g *generator) newDeal(r *rand.Rand, created time.Time, in *funnelPlan) Dea
 	}
 	d.UpdatedBy, d.MovedBy = d.Manager, d.Manager
 	g.pause(&d)
+	g.classify(&d)
 	return d
 }
 
@@ -200,6 +223,17 @@ func (g *generator) pause(d *Deal) {
 	}
 }
 
+// classify fills in the fields that deals are grouped by. It draws by itself, too.
+func (g *generator) classify(d *Deal) {
+	r := rand.New(rand.NewPCG(g.Seed+2, uint64(d.Created.Unix())))
+	if n := r.IntN(10); n < 9 {
+		d.Fields[regionField] = firstOption + []int{0, 0, 0, 1, 1, 2, 2, 2, 3}[n]
+	}
+	if r.IntN(3) > 0 {
+		d.Fields[contractField] = d.Created.AddDate(0, 0, r.IntN(15)).Format(time.DateOnly)
+	}
+}
+
 // manager chooses somebody who works there at the time.
 func (g *generator) manager(r *rand.Rand, at time.Time) UserID {
 	if r.IntN(100) < 3 {
@@ -214,10 +248,11 @@ func (g *generator) manager(r *rand.Rand, at time.Time) UserID {
 
 func (g *generator) suggested() Suggested {
 	s := Suggested{
-		TimeZone: "Europe/Moscow",
-		Fields:   make(map[string]SuggestedFields),
-		Pauses:   SuggestedPauses{waitingField, holdFromField, holdUntilField},
-		StageMap: map[string]string{string(oldDocs): string(docs)},
+		TimeZone:   "Europe/Moscow",
+		Fields:     make(map[string]SuggestedFields),
+		Pauses:     SuggestedPauses{waitingField, holdFromField, holdUntilField},
+		StageMap:   map[string]string{string(oldDocs): string(docs)},
+		Dimensions: map[string]string{"region": regionField, "contract": contractField},
 	}
 	for _, plan := range funnelPlans {
 		for _, stage := range plan.stages {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// crm.item.*: the universal methods, here for deals only.
+// crm.item.*: the universal methods, here for deals; companies can be listed.
 
 // isDeals checks the parameter that says what kind of records is meant.
 func (in *invocation) isDeals() *Error {
@@ -34,6 +34,9 @@ func (in *invocation) itemSchema() *schema[deal] {
 }
 
 func (in *invocation) itemList() (outcome, *Error) {
+	if in.params.get("entityTypeId").integer() == companyEntityType {
+		return in.companyItems()
+	}
 	if err := in.isDeals(); err != nil {
 		return outcome{}, err
 	}
@@ -114,7 +117,7 @@ func (in *invocation) itemFields() (outcome, *Error) {
 			name = f.Name
 		}
 		b = appendKey(b, name)
-		b = appendCustomField(b, f, f.Name)
+		b = appendCustomField(b, f, f.Name, in.portal.options.Quirks.HidesListItems)
 	}
 	in.out = append(b, "}}"...)
 	return in.result(), nil
@@ -139,7 +142,7 @@ func appendSystemField(b []byte, f *dealField, upperName string) []byte {
 }
 
 // appendCustomField describes a custom field. Its title is the code, people see the labels.
-func appendCustomField(b []byte, f *field, upperName string) []byte {
+func appendCustomField(b []byte, f *field, upperName string, hidesItems bool) []byte {
 	b = appendPlain(append(b, `{"type":`...), f.Type)
 	b = appendBool(append(b, `,"isRequired":false,"isReadOnly":`...), f.IsReadOnly)
 	b = appendBool(append(b, `,"isImmutable":false,"isMultiple":`...), f.IsMultiple)
@@ -149,7 +152,7 @@ func appendCustomField(b []byte, f *field, upperName string) []byte {
 		b = appendText(b, f.Label)
 	}
 	b = append(b, `,"settings":[]`...)
-	if f.Type == "enumeration" {
+	if f.Type == "enumeration" && !hidesItems {
 		b = append(b, `,"items":[`...)
 		for i, option := range f.Options {
 			if i > 0 {

@@ -50,6 +50,7 @@ func init() {
 		"crm.deal.userfield.list": {"crm", (*invocation).userfieldList},
 		"crm.deal.userfield.add":  {"crm", (*invocation).userfieldAdd},
 		"crm.stagehistory.list":   {"crm", (*invocation).stageHistoryList},
+		"crm.company.list":        {"crm", (*invocation).companyList},
 
 		"user.get":       {"user", (*invocation).userGet},
 		"user.current":   {"user", (*invocation).userCurrent},

@@ -85,6 +85,7 @@ type Quirks struct {
 
 	// Values.
 	WritesHistoryAsText bool          // ids and numbers of the stage history in quotes
+	HidesListItems      bool          // the elements of lists are not among what fields are described with
 	MixesEmpties        bool          // "", false and "0" where null and [] are expected
 	CreatedSkew         time.Duration // added to every createdTime
 

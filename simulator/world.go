@@ -47,6 +47,7 @@ type World struct {
 	lastStatus  int64
 	users       []*user
 	departments []*department
+	companies   []*company // by id
 	fields      []*field
 	fieldsEra   int // grows when the fields change
 	calendar    CalendarSettings

@@ -310,8 +310,9 @@ func refuseUnreleased(ctx context.Context, w *warehouse.Warehouse) error {
 	row := w.DB().QueryRow(ctx, `
 		SELECT countIf(database = ? AND table = 'schema_migrations') > 0
 			OR countIf(database = ? AND table = 'knowledge') > 0 AND countIf(database = ? AND table = 'knowledge' AND name = 'plan_past') = 0
-		FROM system.columns WHERE database IN (?, ?) AND table IN ('schema_migrations', 'knowledge')`,
-		w.Names().Views, w.Names().Internal, w.Names().Internal, w.Names().Views, w.Names().Internal)
+			OR countIf(database = ? AND table = 'deals') > 0 AND countIf(database = ? AND table = 'deals' AND name = 'dimension_name') = 0
+		FROM system.columns WHERE database IN (?, ?) AND table IN ('schema_migrations', 'knowledge', 'deals')`,
+		w.Names().Views, w.Names().Internal, w.Names().Internal, w.Names().Internal, w.Names().Internal, w.Names().Views, w.Names().Internal)
 	if err := row.Scan(&isThere); err != nil {
 		return err
 	}

@@ -242,6 +242,7 @@ func TestAWarehouseOfAnUnreleasedProgramIsRefused(t *testing.T) {
 	for what, statement := range map[string]string{
 		"tables among the views": "CREATE TABLE {views}.schema_migrations (version Int64, dirty UInt8, sequence UInt64) ENGINE = MergeTree ORDER BY sequence",
 		"tables without columns": "CREATE TABLE knowledge (run_id UInt32, deal_id UInt64) ENGINE = MergeTree ORDER BY deal_id",
+		"deals without labels":   "CREATE TABLE deals (run_id UInt32, deal_id UInt64) ENGINE = MergeTree ORDER BY deal_id",
 	} {
 		w := warehousetest.New(t)
 		execute(t, w, strings.ReplaceAll(statement, "{views}", w.Names().Views))

@@ -218,7 +218,7 @@ func derive[S any](ctx context.Context, s *source, newSink func() S, take func(S
 	var shares []share
 	total := 0
 	for _, shard := range s.landed.Shards() {
-		ids, err := shard.DealIDs(ctx, true, s.other.rules.Zone, nil)
+		ids, err := shard.DealIDs(ctx, true, s.other.rules.Zone, nil, nil, transform.NoDay)
 		if err != nil {
 			return nil, err
 		}

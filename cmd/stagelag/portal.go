@@ -232,6 +232,7 @@ func portalSettings(address, limits string, suggested simulator.Suggested) (stri
 		Stages struct {
 			Map map[string]string `yaml:"map,omitempty"`
 		} `yaml:"stages,omitempty"`
+		Dimensions map[string]string `yaml:"dimensions,omitempty"`
 	}
 	settings.Portal.URL = address
 	settings.Portal.TimeZone = suggested.TimeZone
@@ -245,6 +246,7 @@ func portalSettings(address, limits string, suggested simulator.Suggested) (stri
 		settings.Plan.Norms = append(settings.Plan.Norms, norm(n))
 	}
 	settings.Stages.Map = suggested.StageMap
+	settings.Dimensions = suggested.Dimensions
 
 	text, err := yaml.Marshal(settings)
 	if err != nil {

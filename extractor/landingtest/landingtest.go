@@ -47,6 +47,7 @@ var tests = []struct {
 	{"owners of changes that were not landed with them are found", orphanOwners},
 	{"deals whose history may lack other funnels are found", movedFunnel},
 	{"the managers of all known deals are named", managers},
+	{"companies are asked for that have no name yet, of deals that were landed anew", companies},
 	{"a few thousand rows are landed and asked for at once", thousands},
 }
 
@@ -586,6 +587,40 @@ func (b *bench) wantManagers(want ...extractor.ManagerID) {
 	}
 	if sorted := slices.Sorted(slices.Values(named)); len(slices.Compact(sorted)) != len(named) {
 		b.t.Errorf("ManagerIDs = %v, want each once", named)
+	}
+}
+
+func companies(b *bench) {
+	b.next()
+	of := func(id extractor.DealID, company extractor.CompanyID) extractor.Deal {
+		d := deal(id)
+		d.CompanyID = company
+		return d
+	}
+	b.land(of(1, 7), of(2, 1<<40), of(3, 7), of(4, 9), deal(5))
+	b.wantCompanies("of new deals", false, 7, 9, 1<<40)
+	b.must(b.LandCompanies(b.t.Context(), []extractor.Company{{ID: 7, Name: "Mill"}, {ID: 9}, {ID: 1 << 40}}))
+	b.wantCompanies("without a name, of deals of this run", false, 9, 1<<40)
+	b.next()
+	b.wantCompanies("in the next run", false)
+	b.land(of(4, 9))
+	b.wantCompanies("when a deal was landed anew", false, 9)
+	b.wantCompanies("all", true, 7, 9, 1<<40)
+	b.must(b.LandCompanies(b.t.Context(), []extractor.Company{{ID: 7, Name: "Mill Group"}}))
+	names, err := b.LandedCompanies(b.t.Context(), []extractor.CompanyID{7, 8, 9})
+	b.must(err)
+	b.want("LandedCompanies", names, map[extractor.CompanyID]string{7: "Mill Group", 9: ""})
+	names, err = b.LandedCompanies(b.t.Context(), nil)
+	b.must(err)
+	b.want("LandedCompanies of none", len(names), 0)
+}
+
+func (b *bench) wantCompanies(when string, all bool, want ...extractor.CompanyID) {
+	b.t.Helper()
+	got, err := b.CompaniesOf(b.t.Context(), all)
+	b.must(err)
+	if !slices.Equal(got, want) {
+		b.t.Errorf("companies %s: %v, want %v", when, got, want)
 	}
 }
 

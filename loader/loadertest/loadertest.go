@@ -49,7 +49,7 @@ func publish(t testing.TB, w *warehouse.Warehouse, rules *transform.Rules, asOf 
 	if err != nil {
 		return err
 	}
-	if err := shard.Complete(ctx, appended); err != nil {
+	if err := shard.Complete(ctx, appended, nil); err != nil {
 		return err
 	}
 	run.SetAppended(appended)

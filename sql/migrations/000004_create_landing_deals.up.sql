@@ -14,6 +14,7 @@ CREATE TABLE IF NOT EXISTS landing_deals
     amount           Decimal(18, 2) COMMENT 'Amount in currency',
     bad_amount       String COMMENT 'What the portal showed in place of an amount, empty where it showed one' CODEC(ZSTD(1)),
     currency         LowCardinality(String) COMMENT 'Currency of the amount',
+    company_id       UInt64 COMMENT 'Company of the deal, 0 for none',
     created_at       DateTime64(3, 'UTC') COMMENT 'Creation, 1970-01-01 where the portal gave none',
     moved_at         DateTime64(3, 'UTC') COMMENT 'Last change of stage, 1970-01-01 where the portal gave none',
     updated_at       DateTime64(3, 'UTC') COMMENT 'Last change, 1970-01-01 where the portal gave none',

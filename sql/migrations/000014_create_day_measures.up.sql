@@ -22,7 +22,8 @@ CREATE TABLE IF NOT EXISTS day_measures
     visits_on_time_first_plan     Int64 COMMENT 'Of these, in time by it' CODEC(LZ4),
     first_plan_late_days    Int64 COMMENT 'Overdue days by the first plan of the visits that were left that day' CODEC(LZ4),
     overdue_days_assumed    Int64 COMMENT 'Of the overdue days accrued that day, those whose manager is assumed' CODEC(LZ4),
-    visits_assumed          Int64 COMMENT 'Of the visits that were left that day, those whose manager of that day is assumed' CODEC(LZ4)
+    visits_assumed          Int64 COMMENT 'Of the visits that were left that day, those whose manager of that day is assumed' CODEC(LZ4),
+    department_id           UInt64 COMMENT 'Department of the manager on that day, 0 where none is known' CODEC(LZ4)
 )
 ENGINE = MergeTree
 ORDER BY (day, funnel_id, stage_id, manager_id, run_id)

@@ -11,10 +11,14 @@ CREATE OR REPLACE VIEW deals_now_v1
     stage_name         String COMMENT 'Name of the stage',
     manager_id         UInt64 COMMENT 'Manager of the last day of the last visit, 0 for nobody',
     manager_name       String COMMENT 'First and last name, #ID where the portal does not return the person',
+    department         Nullable(String) COMMENT 'Department of the manager on that day, the first by ID, #ID where its name is not known; NULL before the first run, and where none is known',
+    company_id         Nullable(UInt64) COMMENT 'Company of the deal',
+    company_name       Nullable(String) COMMENT 'Its name, #ID where the portal does not show the company',
     amount             Nullable(Decimal(18, 2)) COMMENT 'Amount in currency, NULL where the deal has the gap bad_amount',
     currency           LowCardinality(String) COMMENT 'Currency of the amount',
     created_date       Date COMMENT 'Date of creation in the zone of the portal, of the first entry where the portal gave none',
     closed_date        Nullable(Date) COMMENT 'Date of the entry into the final stage that the deal is in, NULL while it is in none',
+    dimensions         Map(String, String) COMMENT 'What the fields of the deal say that dimensions names; no key where the deal has no value',
     is_open            UInt8 COMMENT '1 while the last visit is open',
     status             LowCardinality(String) COMMENT 'Status of the last visit',
     planned_end        Nullable(Date) COMMENT 'Last day of the open visit that is still on time',
@@ -31,13 +35,14 @@ DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS
 WITH
     (
-        SELECT (argMaxIf(list, run_id, kind = 'funnel'), argMaxIf(list, run_id, kind = 'stage'), argMaxIf(list, run_id, kind = 'manager'))
+        SELECT (argMaxIf(list, run_id, kind = 'funnel'), argMaxIf(list, run_id, kind = 'stage'), argMaxIf(list, run_id, kind = 'manager'), argMaxIf(list, run_id, kind = 'department'))
         FROM names
         WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)}
     ) AS names,
     names.1 AS funnel_names,
     names.2 AS stage_names,
-    names.3 AS manager_names
+    names.3 AS manager_names,
+    names.4 AS department_names
 SELECT
     d.deal_id AS deal_id,
     d.title AS deal_title,
@@ -48,10 +53,14 @@ SELECT
     transform(concat(toString(d.funnel_id), '/', d.stage_id), stage_names.1, stage_names.2, toString(d.stage_id)) AS stage_name,
     d.manager_id AS manager_id,
     transform(toString(d.manager_id), manager_names.1, manager_names.2, concat('#', toString(d.manager_id))) AS manager_name,
+    if(d.department_id = 0, NULL, transform(toString(d.department_id), department_names.1, department_names.2, concat('#', toString(d.department_id)))) AS department,
+    nullIf(d.company, 0) AS company_id,
+    if(d.company = 0, NULL, if(d.company_called = '', concat('#', toString(d.company)), d.company_called)) AS company_name,
     d.amount AS amount,
     CAST(d.currency AS LowCardinality(String)) AS currency,
     if(d.created = toDate(0), d.first_entered, d.created) AS created_date,
     if(d.semantics = 'process', NULL, d.last_entered) AS closed_date,
+    CAST((CAST(d.dimension_name AS Array(String)), d.dimension_value) AS Map(String, String)) AS dimensions,
     toUInt8(d.is_open_now) AS is_open,
     CAST(multiIf(
         d.semantics != 'process', 'final',
@@ -77,7 +86,7 @@ SELECT
     d.last_entered + (SELECT any(if(expected_days = -1 OR closing_days = -1, NULL, expected_days + closing_days)) FROM forecast_curves AS c WHERE c.run_id = {newest_curves:UInt32} AND c.funnel_id = d.funnel_id AND c.stage_id = d.stage_id AND c.days = d.lasted) AS expected_closed_date
 FROM view
 (
-    SELECT deal_id, title, amount, currency, deals.created_date AS created, first_entered, last_entered, funnel_id, stage_id, semantics, manager_id,
+    SELECT deal_id, title, department_id, deals.company_id AS company, deals.company_name AS company_called, dimension_name, dimension_value, amount, currency, deals.created_date AS created, first_entered, last_entered, funnel_id, stage_id, semantics, manager_id,
         is_open AS is_open_now, is_planned, planned_end AS due, is_waiting, accrues_number, due_number, is_late, overdue_days AS overdue_ended, late_visits,
         is_first_planned, first_accrues_number, first_overdue_days AS first_overdue_ended,
         least(transform(funnel_id, {newest_funnels:Array(UInt32)}, {newest_numbers:Array(Int32)}, {newest_number:Int32}), stops_number) AS clock,

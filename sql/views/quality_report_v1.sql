@@ -3,6 +3,7 @@ CREATE OR REPLACE VIEW quality_report_v1
     day                     Date COMMENT 'Day, in the zone of the portal',
     manager_id              UInt64 COMMENT 'Manager of that day, 0 for nobody',
     manager_name            String COMMENT 'First and last name, #ID where the portal does not return the person',
+    department              Nullable(String) COMMENT 'Department of the manager on that day, the first by ID, #ID where its name is not known; NULL before the first run, and where none is known',
     funnel_id               UInt32 COMMENT 'Funnel',
     funnel_name             String COMMENT 'Name of the funnel',
     stage_id                LowCardinality(String) COMMENT 'Stage',
@@ -27,17 +28,19 @@ DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS
 WITH
     (
-        SELECT (argMaxIf(list, run_id, kind = 'funnel'), argMaxIf(list, run_id, kind = 'stage'), argMaxIf(list, run_id, kind = 'manager'))
+        SELECT (argMaxIf(list, run_id, kind = 'funnel'), argMaxIf(list, run_id, kind = 'stage'), argMaxIf(list, run_id, kind = 'manager'), argMaxIf(list, run_id, kind = 'department'))
         FROM names
         WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)}
     ) AS names,
     names.1 AS funnel_names,
     names.2 AS stage_names,
-    names.3 AS manager_names
+    names.3 AS manager_names,
+    names.4 AS department_names
 SELECT
     q.day AS day,
     q.manager_id AS manager_id,
     transform(toString(q.manager_id), manager_names.1, manager_names.2, concat('#', toString(q.manager_id))) AS manager_name,
+    if(q.department_id = 0, NULL, transform(toString(q.department_id), department_names.1, department_names.2, concat('#', toString(q.department_id)))) AS department,
     q.funnel_id AS funnel_id,
     transform(toString(q.funnel_id), funnel_names.1, funnel_names.2, concat('#', toString(q.funnel_id))) AS funnel_name,
     q.stage_id AS stage_id,
@@ -59,7 +62,7 @@ SELECT
     q.closed_assumed AS visits_assumed
 FROM
 (
-    SELECT day, manager_id, funnel_id, stage_id,
+    SELECT day, manager_id, funnel_id, stage_id, max(day_measures.department_id) AS department_id,
         sum(visits_closed) AS closed, sum(visits_closed_with_plan) AS closed_with_plan, sum(visits_on_time) AS on_time,
         sum(day_measures.late_days) AS days_late, sum(day_measures.overdue_days_accrued) AS accrued,
         sum(visits_open) AS open, sum(visits_overdue) AS overdue, sum(visits_no_plan) AS no_plan, sum(visits_waiting) AS waiting,

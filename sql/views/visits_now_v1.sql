@@ -39,7 +39,7 @@ DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS
 WITH
     (
-        SELECT (argMaxIf(list, run_id, kind = 'funnel'), argMaxIf(list, run_id, kind = 'stage'), argMaxIf(list, run_id, kind = 'manager'))
+        SELECT (argMaxIf(list, run_id, kind = 'funnel'), argMaxIf(list, run_id, kind = 'stage'), argMaxIf(list, run_id, kind = 'manager'), argMaxIf(list, run_id, kind = 'department'))
         FROM names
         WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)}
     ) AS names,

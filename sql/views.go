@@ -189,11 +189,17 @@ func (f viewFile) statements(names warehouse.Names, isSharded bool) []string {
 	if !isSharded {
 		text = subview.ReplaceAllString(text, "FROM$1")
 	}
-	list := []string{text, f.over(names, f.name, f.call(names))}
+	list := []string{text, f.over(names, f.name, f.call(names), f.numberedComment())}
 	if f.plain != "" {
-		list = append(list, f.over(names, f.plain, names.Views+"."+f.name))
+		list = append(list, f.over(names, f.plain, names.Views+"."+f.name, f.comment))
 	}
 	return list
+}
+
+// numberedComment says at the first word, in a list of views, that a person wants the other one.
+func (f viewFile) numberedComment() string {
+	parts := numbered.FindStringSubmatch(f.name)
+	return fmt.Sprintf("'For programs: version %s of %s, whose meaning stays. People query %s. %s", parts[2], parts[1], parts[1], strings.TrimPrefix(f.comment, "'"))
 }
 
 // viewsIn are the views that the statements make, with their databases.
@@ -209,8 +215,8 @@ func (f viewFile) viewsIn(names warehouse.Names) []string {
 }
 
 // over is a view that people see, which shows what another one does.
-func (f viewFile) over(names warehouse.Names, name, source string) string {
-	return fmt.Sprintf("CREATE OR REPLACE VIEW %s.%s\n(\n%s\n)\nSQL SECURITY INVOKER\nAS\nSELECT * FROM %s\nCOMMENT %s", names.Views, name, f.columns, source, f.comment)
+func (f viewFile) over(names warehouse.Names, name, source, comment string) string {
+	return fmt.Sprintf("CREATE OR REPLACE VIEW %s.%s\n(\n%s\n)\nSQL SECURITY INVOKER\nAS\nSELECT * FROM %s\nCOMMENT %s", names.Views, name, f.columns, source, comment)
 }
 
 // viewsHash tells the texts of all views from others, for the databases that they are in.

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -212,6 +213,41 @@ func TestReleasedViewsStayAsTheyAre(t *testing.T) {
 			t.Errorf("version %d was released, and this is %d", version, sql.ViewsVersion)
 		case version == sql.ViewsVersion && released != hash:
 			t.Errorf("the views differ from those released as version %d: give ViewsVersion the next number", version)
+		}
+	}
+}
+
+// In a list of all views a person sees which ones are for programs, and has a way to list the others alone.
+func TestNumberedViewsAreOutOfTheWay(t *testing.T) {
+	t.Parallel()
+	w := warehousetest.Migrated(t)
+	views, err := sql.Views()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := func(query string) (names []string) {
+		t.Helper()
+		var out bytes.Buffer
+		if err := w.Query(context.Background(), &out, query, "TSV"); err != nil {
+			t.Fatal(err)
+		}
+		return strings.Fields(out.String())
+	}
+	var plain []string
+	for _, v := range views {
+		plain = append(plain, v.Name)
+	}
+	slices.Sort(plain)
+	if got := ask(`SHOW TABLES NOT LIKE '%\\_v_'`); !slices.Equal(got, plain) {
+		t.Errorf("without the numbered ones there are %q, want %q", got, plain)
+	}
+	numbered := ask("SELECT name FROM system.tables WHERE database = currentDatabase() AND startsWith(comment, 'For programs: version ')")
+	if len(numbered) != len(plain) {
+		t.Errorf("%d views say that they are for programs, want the %d numbered ones", len(numbered), len(plain))
+	}
+	for _, name := range numbered {
+		if !strings.Contains(name, "_v") {
+			t.Errorf("%s says that it is for programs", name)
 		}
 	}
 }

@@ -24,12 +24,18 @@ type Options struct {
 	// PlansMoved is by how many calendar days in all the plans of deals may be moved between two nights until an alert
 	// fires, 0 for no such alert.
 	PlansMoved int
+	// LikelyLate is within how many days a deal that is on time now will probably be late for an alert to fire, 0 for no
+	// such alert.
+	LikelyLate int
 	// Targets are what shares are coloured by.
 	Targets Targets
 }
 
 // plansMovedUnasked is the threshold in the file of an alert that nobody has asked for.
 const plansMovedUnasked = 100
+
+// likelyLateUnasked are the days in the file of an alert that nobody has asked for.
+const likelyLateUnasked = 7
 
 // runBefore is the last run of an earlier date: what runs appended since is the difference from the state after it,
 // whatever caused it.
@@ -64,6 +70,11 @@ HAVING count() > 0`, 0, "OK", "portfolio", false},
 	{"plans_moved", `SELECT toFloat64(sum(days)) AS value, arrayStringConcat(arrayMap(m -> concat(m.2, ' (', toString(m.1), ')'), arraySlice(arrayReverseSort(groupArray((days, manager))), 1, 3)), '; ') AS managers
 FROM (SELECT manager_id, any(manager_name) AS manager, toInt64(sum(days_moved)) AS days, count(days_moved) AS moves FROM plan_changes WHERE cause = 'deal' AND known_on = ` + asOf + ` GROUP BY manager_id)
 HAVING sum(moves) > 0`, plansMovedUnasked, "OK", "quality", true},
+	// The days are what is asked for.
+	{"likely_late", `SELECT toFloat64(countIf(is_likely)) AS value,
+  arrayStringConcat(arrayMap(d -> concat(d.2, ' (', toString(round(100 * d.1)), ' %, ', d.3, ')'), arraySlice(arrayReverseSort(groupArrayIf((assumeNotNull(late_probability), deal_title, manager_name), is_likely)), 1, 5)), '; ') AS deals
+FROM (SELECT late_probability, deal_title, manager_name, ifNull(late_probability >= ` + probable + `, 0) AS is_likely FROM deals_now WHERE ` + stillOnTime + `{days})
+HAVING count() > 0`, 0, "OK", "ahead", true},
 }
 
 // alerts is the provisioning file of the alerts.
@@ -73,7 +84,15 @@ func alerts(lang Lang, asked Options) ([]byte, error) {
 		if r.key == "plans_moved" && asked.PlansMoved > 0 {
 			r.above, r.isPaused = float64(asked.PlansMoved), false
 		}
-		description := strings.ReplaceAll(say(lang, "alert."+r.key+".do"), "{days}", strconv.Itoa(int(r.above)))
+		days := int(r.above)
+		if r.key == "likely_late" {
+			days = likelyLateUnasked
+			if asked.LikelyLate > 0 {
+				days, r.isPaused = asked.LikelyLate, false
+			}
+			r.sql = strings.ReplaceAll(r.sql, "{days}", strconv.Itoa(days))
+		}
+		description := strings.ReplaceAll(say(lang, "alert."+r.key+".do"), "{days}", strconv.Itoa(days))
 		list = append(list, map[string]any{
 			"uid": "stagelag-" + r.key + "-" + string(lang), "title": say(lang, "alert."+r.key), "condition": "B",
 			"for": "0s", "noDataState": r.noData, "execErrState": "Error", "isPaused": r.isPaused,

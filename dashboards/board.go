@@ -50,7 +50,7 @@ func legible(color string) string {
 }
 
 // The dashboards, in the order of their links.
-var names = []string{"portfolio", "deal", "quality", "stages", "trust"}
+var names = []string{"portfolio", "deal", "quality", "stages", "ahead", "trust"}
 
 // UID is the dashboard's address in Grafana.
 func UID(name string, lang Lang) string { return "stagelag-" + name + "-" + string(lang) }
@@ -216,6 +216,7 @@ type word struct{ name, color string }
 
 // vocabulary is the values of the views' columns that are words.
 var vocabulary = map[string][]word{
+	"forecast": {{"better", onTime}, {"not_better", late}, {"unknown", noPlan}},
 	"status": {
 		{"on_time", onTime}, {"due_today", soon}, {"overdue", late}, {"finished_on_time", onTime},
 		{"finished_late", late}, {"no_plan", noPlan}, {"waiting", waits}, {"paused", pauses}, {"final", closed},

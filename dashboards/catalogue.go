@@ -22,6 +22,9 @@ var Langs = []Lang{Russian, English}
 func say(lang Lang, key string) string {
 	text, ok := catalogue[key]
 	if !ok {
+		text, ok = aheadWords[key]
+	}
+	if !ok {
 		panic(fmt.Sprintf("dashboards: the catalogue has no %q", key))
 	}
 	if lang == Russian {

@@ -8,7 +8,7 @@ import (
 )
 
 var makers = map[string]func(Lang, Targets) *board{
-	"portfolio": portfolio, "deal": deal, "quality": quality, "stages": stages, "trust": trust,
+	"portfolio": portfolio, "deal": deal, "quality": quality, "stages": stages, "ahead": ahead, "trust": trust,
 }
 
 // pages builds the dashboards of a language, in the order of their links.

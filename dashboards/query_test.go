@@ -38,7 +38,9 @@ func TestEveryQueryRunsOnTheDemo(t *testing.T) {
 			t.Errorf("%s, %s: %v", a.view, a.place, err)
 			continue
 		}
-		if a.view == "all" && len(lines) < 3 && !strings.Contains(a.place, "alert") {
+		// No expected end has passed between the two nights of the demo.
+		isEarly := strings.HasSuffix(a.place, `ahead.json panel "Errors by stage"`) || strings.HasSuffix(a.place, `ahead.json panel "Ошибка по этапам"`)
+		if a.view == "all" && len(lines) < 3 && !strings.Contains(a.place, "alert") && !isEarly {
 			t.Errorf("%s, %s: no rows", a.view, a.place)
 		}
 	}

@@ -168,6 +168,7 @@ func TestOnlyAskedAlertsFire(t *testing.T) {
 		Annotations map[string]string
 		Data        []struct {
 			Model struct {
+				RawSQL     string `yaml:"rawSql"`
 				Conditions []struct{ Evaluator struct{ Params []float64 } }
 			}
 		}
@@ -176,7 +177,7 @@ func TestOnlyAskedAlertsFire(t *testing.T) {
 		for _, tt := range []struct {
 			asked dashboards.Options
 			days  float64
-		}{{dashboards.Options{}, 100}, {dashboards.Options{PlansMoved: 45}, 45}} {
+		}{{dashboards.Options{}, 100}, {dashboards.Options{PlansMoved: 45, LikelyLate: 12}, 45}} {
 			files, err := dashboards.Files(lang, tt.asked)
 			if err != nil {
 				t.Fatal(err)
@@ -187,11 +188,15 @@ func TestOnlyAskedAlertsFire(t *testing.T) {
 			}
 			for _, r := range file.Groups[0].Rules {
 				isOptional := r.UID == "stagelag-plans_moved-"+string(lang)
-				if want := isOptional && tt.asked.PlansMoved == 0; r.IsPaused != want {
+				isLikely := r.UID == "stagelag-likely_late-"+string(lang)
+				if want := (isOptional || isLikely) && tt.asked.PlansMoved == 0; r.IsPaused != want {
 					t.Errorf("%s with %+v is paused: %v, want %v", r.UID, tt.asked, r.IsPaused, want)
 				}
 				if got := r.Data[1].Model.Conditions[0].Evaluator.Params[0]; isOptional && (got != tt.days || !strings.Contains(r.Annotations["description"], fmt.Sprint(tt.days))) {
 					t.Errorf("%s with %+v fires above %v and says %q, want %v", r.UID, tt.asked, got, r.Annotations["description"], tt.days)
+				}
+				if sql := r.Data[0].Model.RawSQL; isLikely && tt.asked.LikelyLate > 0 && (!strings.Contains(sql, "+ 12") || !strings.Contains(r.Annotations["description"], "12")) {
+					t.Errorf("%s with %+v asks %s and says %q", r.UID, tt.asked, sql, r.Annotations["description"])
 				}
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -11,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"stagelag/config"
 	"stagelag/forecast"
 	"stagelag/loader"
 	"stagelag/simulator"
@@ -259,4 +261,62 @@ func TestForecastsAtTheEdges(t *testing.T) {
 		`in a stage that became faster	4	10	\N	\N	30	unreliable	10	\N`,
 	)
 	s.expect("the forecast of now is the same", "SELECT countIf(isNotNull(expected_end)), countIf(isNotNull(likely_end)), countIf(isNotNull(late_probability)) FROM deal_stages", "2\t0\t0")
+}
+
+// The days that will probably be lost are, visit by visit and day by day, the probabilities that the visit is still
+// open on a counting day after its planned end.
+func TestExpectedLosses(t *testing.T) {
+	t.Parallel()
+	s := generated(t, 5, 300)
+	s.cfg.Calendar = config.Calendar{Kind: config.WorkingDays, Weekend: []time.Weekday{time.Saturday, time.Sunday}, Off: []time.Time{time.Date(2026, 3, 16, 0, 0, 0, 0, time.UTC)}}
+	s.run(false)
+	asOf := transform.DayOf(firstNight, s.cfg.Portal.TimeZone)
+	counts := func(day transform.Day) bool {
+		weekday := day.Time().Weekday()
+		return weekday != time.Saturday && weekday != time.Sunday && day != asOf+6
+	}
+	var want []string
+	weeks := [9]struct {
+		days, variance  float64
+		visits, unknown int
+	}{}
+	for stage, err := range read.In(s.w).StageHistories(context.Background()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		history := forecast.NewStage(stage.Visits)
+		model := history.At(asOf)
+		for _, v := range stage.Visits {
+			if v.Left != transform.NoDay || v.Planned == transform.NoDay {
+				continue
+			}
+			for week := 1; week <= 8; week++ {
+				w := &weeks[week]
+				if f := model.Forecast(v.Entered, transform.NoDay); !f.HasTail() {
+					w.unknown++
+					continue
+				}
+				w.visits++
+				deviation := 0.0
+				for day := asOf + transform.Day(7*week-6); day <= asOf+transform.Day(7*week); day++ {
+					if day <= v.Planned || !counts(day) {
+						continue
+					}
+					f := model.Forecast(v.Entered, day-1)
+					w.days += f.LateProbability
+					deviation += math.Sqrt(f.LateProbability * (1 - f.LateProbability))
+				}
+				w.variance += deviation * deviation
+			}
+		}
+	}
+	for week := 1; week <= 8; week++ {
+		w := weeks[week]
+		want = append(want, fmt.Sprintf("%s\t%.6f\t%.6f\t%d\t%d", asOf+transform.Day(7*week), w.days, w.variance, w.visits, w.unknown))
+	}
+	if weeks[1].visits < 10 || weeks[1].unknown < 10 {
+		t.Errorf("%d visits with a probability and %d without, too few to see anything", weeks[1].visits, weeks[1].unknown)
+	}
+	s.expect("expected losses", `SELECT week_end, printf('%.6f', sum(expected_days)), printf('%.6f', sum(days_variance)), sum(visits), sum(visits_unknown)
+		FROM expected_losses GROUP BY week_end ORDER BY week_end`, want...)
 }

@@ -30,7 +30,7 @@ func newDashboardsExport(a *app) *cobra.Command {
 language into a folder, for a Grafana that is already there. They ask the data source
 with the uid ` + dashboards.SourceUID + `, of the type ` + dashboards.SourceType + `.`,
 		Example: `  stagelag dashboards export --lang en --dir grafana
-  stagelag dashboards export --lang en --dir grafana --alert-plans-moved 50
+  stagelag dashboards export --lang en --dir grafana --alert-plans-moved 50 --alert-likely-late 14
   stagelag dashboards export --lang ru --dir /var/lib/grafana/dashboards/stagelag`,
 		Args: arguments(0, 0),
 		RunE: func(*cobra.Command, []string) error {
@@ -43,6 +43,9 @@ with the uid ` + dashboards.SourceUID + `, of the type ` + dashboards.SourceType
 			if asked.PlansMoved < 0 {
 				return usagef("dashboards export: --alert-plans-moved %d: give a number of days from 1 on, or leave the flag out", asked.PlansMoved)
 			}
+			if asked.LikelyLate < 0 {
+				return usagef("dashboards export: --alert-likely-late %d: give a number of days from 1 on, or leave the flag out", asked.LikelyLate)
+			}
 			if err := dashboards.Export(dashboards.Lang(lang), asked, dir); err != nil {
 				return fmt.Errorf("dashboards export: %w; name a folder that you may write to", err)
 			}
@@ -52,5 +55,6 @@ with the uid ` + dashboards.SourceUID + `, of the type ` + dashboards.SourceType
 	cmd.Flags().StringVar(&lang, "lang", "en", "the language: ru or en")
 	cmd.Flags().StringVar(&dir, "dir", "", "the `folder` to write into")
 	cmd.Flags().IntVar(&asked.PlansMoved, "alert-plans-moved", 0, "turn on the alert that plans were moved in a night by more than so many `days` in all (off)")
+	cmd.Flags().IntVar(&asked.LikelyLate, "alert-likely-late", 0, "turn on the alert that a deal which is on time will probably be late within so many `days` (off)")
 	return cmd
 }

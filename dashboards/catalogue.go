@@ -90,10 +90,10 @@ var catalogue = withWeeks(map[string]text{
 	"state.about":            {"На какую дату данные и насколько они свежи. «Показано на» в меню вверху возвращает то, что было видно в конце выбранного дня; «сейчас» — последнее. Расчёты на дашборде «Достоверность данных» всегда последние.", "What date the data is of, and how fresh it is. \"As shown on\" in the menu above brings back what was shown at the end of a date; \"now\" is the newest. The runs on the Trust dashboard are always the newest."},
 	"state.now":              {"Данные на $1, обновлены $2", "Data as of $1, updated $2"},
 	"state.then":             {"Как было показано на $1: данные на $2, без исправлений, сделанных позже", "As shown on $1: data as of $2, without what was corrected later"},
-	"state.failed":           {"Последний расчёт не удался ($2). Показаны прежние данные, на $1; причина — на дашборде «Достоверность данных»", "The last run failed ($2). This is the data before it, as of $1; the Trust dashboard has the reason"},
-	"state.first":            {"Первый расчёт не удался ($1), данных ещё нет; причина — на дашборде «Достоверность данных»", "The first run failed ($1), there is no data yet; the Trust dashboard has the reason"},
+	"state.failed":           {"Расчёт $2 не удался. Прежние данные, на $1", "The run of $2 failed. Earlier data, as of $1"},
+	"state.first":            {"Первый расчёт, $1, не удался: данных ещё нет", "The first run, $1, failed: there is no data yet"},
 	"state.old":              {"Данные устарели: на $1, обновлены $2 ч назад", "The data is old: as of $1, updated $2 hours ago"},
-	"state.planless":         {"Данные на $1. Ни у одной стадии нет плана, поэтому просрочки нет и быть не может: задайте поля плана или нормы стадий", "Data as of $1. No stage has a plan, so nothing can be late: configure plan fields or norms of stages"},
+	"state.planless":         {"Данные на $1. Планов нет, поэтому просрочки быть не может", "Data as of $1. Nothing can be late without plans"},
 	"state.empty":            {"Ещё ни один расчёт не опубликован", "No run has been published yet"},
 	"link.deal":              {"Расшифровка: сделка по стадиям", "How this number is made: the deal by stages"},
 	"link.week":              {"Сделки и показатели этих семи дней", "Deals and numbers of these seven days"},
@@ -131,7 +131,7 @@ var catalogue = withWeeks(map[string]text{
 	"portfolio.by_manager":       {"Где потеряно: ответственные", "Where it is lost: managers"},
 	"portfolio.by_manager.about": {"Дни просрочки, начисленные за период, по ответственному в тот день; восемь наибольших.", "Overdue days accrued in the period by the manager of that day, the eight largest."},
 	"portfolio.by_manager.empty": {"За период ни одного дня просрочки", "Not one overdue day in the period"},
-	"portfolio.heat":             {"Потеряно ${days}: стадии по неделям", "Lost ${days}: stages by week"},
+	"portfolio.heat":             {"Потеряно ${days}: стадии по неделям назад", "Lost ${days}: stages by weeks ago"},
 	"portfolio.heat.about":       {"Дни просрочки, начисленные стадией за каждые семь дней, считая назад от последнего дня периода. Цвет — от 1, 8, 31 и 91 дня; без цвета — ни одного. Тридцать стадий с наибольшими потерями в порядке воронок, 13 недель. Число ведёт к сделкам этих семи дней.", "Overdue days accrued by a stage in each seven days, counted back from the last day of the period. Colours begin at 1, 8, 31 and 91 days; no colour is no day. The thirty stages that lost most, in the order of their funnels, 13 weeks. A number leads to the deals of its seven days."},
 	"portfolio.heat.empty":       {"За период ни одного дня просрочки", "Not one overdue day in the period"},
 	"portfolio.changed":          {"С прошлого расчёта", "Since the last run"},
@@ -526,7 +526,7 @@ var catalogue = withWeeks(map[string]text{
 // withWeeks adds the names of the columns of a heat map.
 func withWeeks(texts map[string]text) map[string]text {
 	for ago := range shownWeeks {
-		name := text{fmt.Sprintf("−%d нед.", ago), fmt.Sprintf("−%d wk", ago)}
+		name := text{fmt.Sprintf("−%d", ago), fmt.Sprintf("−%d", ago)}
 		if ago == 0 {
 			name = text{"7 дней", "7 days"}
 		}

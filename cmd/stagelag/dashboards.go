@@ -28,12 +28,13 @@ func newDashboardsExport(a *app) *cobra.Command {
 		Short: "Write the dashboards and alerts of a language into a folder",
 		Long: `Writes the dashboards (JSON) and the alerts (YAML, for Grafana's provisioning) of a
 language into a folder, for a Grafana that is already there. They ask the data source
-with the uid ` + dashboards.SourceUID + `, of the type ` + dashboards.SourceType + `.`,
+with the uid ` + dashboards.SourceUID + `, of the type ` + dashboards.SourceType + `. Where the configuration
+has targets, shares are coloured by them.`,
 		Example: `  stagelag dashboards export --lang en --dir grafana
   stagelag dashboards export --lang en --dir grafana --alert-plans-moved 50 --alert-likely-late 14
   stagelag dashboards export --lang ru --dir /var/lib/grafana/dashboards/stagelag`,
 		Args: arguments(0, 0),
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !slices.Contains(dashboards.Langs, dashboards.Lang(lang)) {
 				return usagef("dashboards export: --lang: there are no dashboards in %q; use ru or en", lang)
 			}
@@ -45,6 +46,16 @@ with the uid ` + dashboards.SourceUID + `, of the type ` + dashboards.SourceType
 			}
 			if asked.LikelyLate < 0 {
 				return usagef("dashboards export: --alert-likely-late %d: give a number of days from 1 on, or leave the flag out", asked.LikelyLate)
+			}
+			cfg, err := a.config(cmd)
+			if err != nil {
+				return err
+			}
+			if target := cfg.Targets.OnTimeRate; target != nil {
+				asked.Targets.OnTimeRate = float64(*target)
+			}
+			if target := cfg.Targets.Coverage; target != nil {
+				asked.Targets.Coverage = float64(*target)
 			}
 			if err := dashboards.Export(dashboards.Lang(lang), asked, dir); err != nil {
 				return fmt.Errorf("dashboards export: %w; name a folder that you may write to", err)

@@ -28,6 +28,7 @@ type jsonReport struct {
 	By             By               `json:"by"`
 	Funnels        []jsonNamed      `json:"funnels"`
 	IsFiltered     bool             `json:"is_filtered"`
+	Departments    []string         `json:"departments"`
 	DaysAre        string           `json:"days_are"`
 	Total          jsonRow          `json:"total"`
 	DaysLostToDate int64            `json:"days_lost_to_date"`
@@ -173,7 +174,7 @@ func WriteJSON(out io.Writer, r *Report) error {
 		By: r.Level().By, IsFiltered: r.IsFiltered, DaysAre: "calendar",
 		Total: jsonRowOf("", &r.Total), DaysLostToDate: r.DaysLostToDate,
 		// What is empty is a list too.
-		Funnels: []jsonNamed{}, Visits: []jsonVisit{}, PlanChanges: []jsonPlanChange{}, OtherChanges: []jsonCauseCount{}, Gaps: []jsonGap{},
+		Funnels: []jsonNamed{}, Departments: append([]string{}, r.Departments...), Visits: []jsonVisit{}, PlanChanges: []jsonPlanChange{}, OtherChanges: []jsonCauseCount{}, Gaps: []jsonGap{},
 	}
 	if r.CountsWorkingDays {
 		j.DaysAre = "working"

@@ -86,7 +86,7 @@ type reading struct {
 
 func (r *reading) read(ctx context.Context) error {
 	report := &r.report
-	report.Period = r.query.Period
+	report.Period, report.Departments = r.query.Period, r.query.Departments
 	if report.Period == (Period{}) {
 		report.Period = lastFullMonth(report.Run.AsOf)
 	}

@@ -1,6 +1,7 @@
 package report_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -374,3 +375,43 @@ func periods(t *testing.T, s *site) {
 }
 
 func span(p report.Period) string { return p.From.String() + " " + p.To.String() }
+
+// A report of departments is what counted for their people on the days that they were there.
+func TestAReportOfDepartments(t *testing.T) {
+	s := published(t, 120)
+	s.clock.Store(night.AddDate(0, 0, 3).Unix())
+	s.run() // three more days, on which departments are known
+	all, err := views.In(s.w).Departments(t.Context())
+	if err != nil || len(all) < 2 {
+		t.Fatalf("departments %q, %v, want two or more", all, err)
+	}
+	lost := int64(0)
+	for _, department := range all {
+		r, err := report.Read(t.Context(), views.In(s.w).InDepartments([]string{department}), report.Query{Period: march(t), By: report.ByManager, Departments: []string{department}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var days, open int64
+		row := s.w.Views().QueryRow(t.Context(), `
+			SELECT (SELECT sum(overdue_days_accrued) FROM quality_report WHERE department = $1 AND toYYYYMM(day) = 202603),
+				(SELECT toInt64(count()) FROM deals_now WHERE department = $1 AND is_open = 1 AND status != 'waiting')`, department)
+		if err := row.Scan(&days, &open); err != nil {
+			t.Fatal(err)
+		}
+		ofVisits := int64(0)
+		for _, visit := range r.Visits {
+			ofVisits += visit.DaysLost
+		}
+		if r.Total.DaysLost != days || ofVisits != days || r.Total.Open != open {
+			t.Errorf("%s lost %d days, its visits %d, and has %d deals open, want %d days and %d deals", department, r.Total.DaysLost, ofVisits, r.Total.Open, days, open)
+		}
+		lost += days
+		var text bytes.Buffer
+		if err := report.WriteText(&text, &r, report.English); err != nil || !strings.Contains(text.String(), "only departments: "+department) {
+			t.Errorf("the report of %s does not say so: %v", department, err)
+		}
+	}
+	if lost == 0 {
+		t.Error("no department has lost a day: the test sees nothing")
+	}
+}

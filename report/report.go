@@ -21,6 +21,8 @@ type Query struct {
 	By     By
 	// Funnels are the ids of those that count; none: all.
 	Funnels views.Funnels
+	// Departments are those that count, by name; none: all. What the report is read from has to be held to them.
+	Departments []string
 }
 
 // By is what a level has a row for.
@@ -47,6 +49,8 @@ type Report struct {
 	Funnels      []views.Funnel
 	// IsFiltered is whether Funnels were asked for, rather than all there are.
 	IsFiltered bool
+	// Departments are those that were asked for, none where all count.
+	Departments []string
 	// CountsWorkingDays is whether some days are days off in these funnels: then all numbers of days are of working days.
 	CountsWorkingDays bool
 	// Total is over all rows of any level; its Key is empty.

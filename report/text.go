@@ -154,14 +154,22 @@ func (v *voice) asOf(r *Report) string {
 }
 
 func (v *voice) funnels(r *Report) string {
+	departments := ""
+	if len(r.Departments) > 0 {
+		var names []string
+		for _, name := range r.Departments {
+			names = append(names, plain.Text(name, 60))
+		}
+		departments = "; " + v.OnlyDepartments + ": " + strings.Join(names, ", ")
+	}
 	if !r.IsFiltered {
-		return v.AllFunnels
+		return v.AllFunnels + departments
 	}
 	var names []string
 	for _, f := range r.Funnels {
 		names = append(names, plain.Text(f.Name, 60))
 	}
-	return v.OnlyFunnels + ": " + strings.Join(names, ", ")
+	return v.OnlyFunnels + ": " + strings.Join(names, ", ") + departments
 }
 
 // against is a number of the period before, and the change since.

@@ -2,14 +2,15 @@ package report
 
 // words are the texts of a language. Those with a verb are formats.
 type words struct {
-	Title       string
-	ByTitle     map[By]string // of a level
-	ByName      map[By]string // of one row of it
-	Period      string
-	Running     string // beside a period that is not over
-	AsOf        string // date, run, time
-	OnlyFunnels string
-	AllFunnels  string
+	Title           string
+	ByTitle         map[By]string // of a level
+	ByName          map[By]string // of one row of it
+	Period          string
+	Running         string // beside a period that is not over
+	AsOf            string // date, run, time
+	OnlyFunnels     string
+	OnlyDepartments string
+	AllFunnels      string
 
 	DaysLost        string
 	DaysLostToDate  string
@@ -116,8 +117,8 @@ var english = words{
 	Period:      "Period",
 	Running:     "not over yet",
 	AsOf:        "As of %s · run %s, published %s",
-	OnlyFunnels: "Only funnels",
-	AllFunnels:  "All funnels",
+	OnlyFunnels: "Only funnels", OnlyDepartments: "only departments",
+	AllFunnels: "All funnels",
 
 	DaysLost:       "Days lost",
 	DaysLostToDate: "Days lost to date",
@@ -265,8 +266,8 @@ var russian = words{
 	Period:      "Период",
 	Running:     "ещё не закончен",
 	AsOf:        "На дату %s · расчёт № %s, опубликован %s",
-	OnlyFunnels: "Только воронки",
-	AllFunnels:  "Все воронки",
+	OnlyFunnels: "Только воронки", OnlyDepartments: "только отделы",
+	AllFunnels: "Все воронки",
 
 	DaysLost:       "Потеряно дней",
 	DaysLostToDate: "Потеряно дней за всё время",

@@ -66,7 +66,7 @@ func (v Views) Standings(ctx context.Context, in Funnels) ([]Standing, error) {
 			toInt64(countIf(status != 'waiting')), toInt64(countIf(status = 'overdue')), toInt64(countIf(status = 'no_plan')),
 			toInt64(countIf(status = 'waiting'))
 		FROM deals_now
-		WHERE is_open = 1 AND `+in.hold("funnel_id")+`
+		WHERE is_open = 1 AND `+in.hold("funnel_id")+` AND `+v.inDepartments()+`
 		GROUP BY manager_id, funnel_id, stage_id`,
 		func(rows driver.Rows, s *Standing) error {
 			return rows.Scan(append(s.columns(), &s.Open, &s.Overdue, &s.NoPlan, &s.Waiting)...)

@@ -55,12 +55,20 @@ func (v Views) Gaps(ctx context.Context, from, to transform.Day, in Funnels) ite
 				GROUP BY deal_id
 			) AS d ON d.deal_id = g.deal_id
 		)
-		WHERE %t OR is_asked
-		ORDER BY reason, deal_id, visit_no, detail`, in.hold("v.2"), to, from, len(in) == 0),
+		WHERE (%t OR is_asked) AND %s
+		ORDER BY reason, deal_id, visit_no, detail`, in.hold("v.2"), to, from, len(in) == 0, v.gapsOfDepartments()),
 		func(rows driver.Rows, g *Gap) error {
 			var isInPeriod, isAsked uint8
 			err := rows.Scan(&g.Reason, (*uint64)(&g.DealID), &g.DealTitle, &g.DealURL, &g.VisitNo, (*string)(&g.StageID), &g.Detail, &isInPeriod, &isAsked)
 			g.IsInPeriod = isInPeriod == 1
 			return err
 		})
+}
+
+// gapsOfDepartments is the condition for gaps of deals that people of the departments have.
+func (v Views) gapsOfDepartments() string {
+	if len(v.departments) == 0 {
+		return "1"
+	}
+	return "deal_id IN (SELECT deal_id FROM deals_now WHERE " + v.inDepartments() + ")"
 }

@@ -33,7 +33,7 @@ func (v Views) PlanChanges(ctx context.Context, from, to transform.Day, in Funne
 			toInt32(known_on), toInt32(planned_end_before), toInt32(planned_end), days_moved,
 			toInt64(greatest(0, overdue_days_before - overdue_days)) AS days_forgiven
 		FROM plan_changes
-		WHERE cause = 'deal' AND `+changedIn(from, to, in)+`
+		WHERE cause = 'deal' AND `+v.changedIn(from, to, in)+`
 		ORDER BY days_forgiven DESC, days_moved DESC NULLS LAST, known_on, deal_id, visit_no`,
 		func(rows driver.Rows, c *PlanChange) error {
 			var before, after *int32
@@ -55,12 +55,12 @@ type CauseCount struct {
 func (v Views) OtherPlanChanges(ctx context.Context, from, to transform.Day, in Funnels) ([]CauseCount, error) {
 	return list(read(ctx, v, "plan_changes", `
 		SELECT toString(cause), toInt64(count()) FROM plan_changes
-		WHERE cause != 'deal' AND `+changedIn(from, to, in)+`
+		WHERE cause != 'deal' AND `+v.changedIn(from, to, in)+`
 		GROUP BY cause ORDER BY count() DESC, cause`,
 		func(rows driver.Rows, c *CauseCount) error { return rows.Scan(&c.Cause, &c.Count) }))
 }
 
 // changedIn is the condition on changes of a period.
-func changedIn(from, to transform.Day, in Funnels) string {
-	return "toInt32(known_on) BETWEEN " + number(from) + " AND " + number(to) + " AND " + in.hold("funnel_id")
+func (v Views) changedIn(from, to transform.Day, in Funnels) string {
+	return "toInt32(known_on) BETWEEN " + number(from) + " AND " + number(to) + " AND " + in.hold("funnel_id") + " AND " + v.ofDepartments("manager_id", "known_on")
 }

@@ -79,7 +79,7 @@ func (v Views) Quality(ctx context.Context, starts []transform.Day, in Funnels) 
 			sum(visits_closed), sum(visits_closed_with_plan), sum(visits_on_time), sum(visits_late), sum(overdue_days_accrued),
 			sum(visits_closed_with_first_plan), sum(visits_on_time_first_plan), min(toInt32(day))
 		FROM quality_report
-		WHERE `+in.hold("funnel_id")+`
+		WHERE `+in.hold("funnel_id")+` AND `+v.inDepartments()+`
 		GROUP BY manager_id, funnel_id, stage_id, period`,
 		func(rows driver.Rows, q *Quality) error {
 			var period int64

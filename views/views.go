@@ -27,13 +27,16 @@ type Conn interface {
 }
 
 // Views are the views of one warehouse. It can be used concurrently.
-type Views struct{ conn Conn }
+type Views struct {
+	conn        Conn
+	departments []string // that count; none: all
+}
 
 // In gives the views of a warehouse.
 func In(w *warehouse.Warehouse) Views { return Of(w.Views()) }
 
 // Of gives the views that a connection reads.
-func Of(conn Conn) Views { return Views{conn} }
+func Of(conn Conn) Views { return Views{conn: conn} }
 
 // read yields a value for each row that a statement returns, in the statement's order. An
 // error names the view, and nothing comes after it.

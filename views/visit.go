@@ -58,10 +58,10 @@ type Loss struct {
 }
 
 // lostIn are the facts of the days lost in a period.
-func lostIn(from, to transform.Day, in Funnels) string {
+func (v Views) lostIn(from, to transform.Day, in Funnels) string {
 	return `
 		FROM deal_stage_days
-		WHERE overdue_day = 1 AND toInt32(day) BETWEEN ` + number(from) + ` AND ` + number(to) + ` AND ` + in.hold("funnel_id")
+		WHERE overdue_day = 1 AND toInt32(day) BETWEEN ` + number(from) + ` AND ` + number(to) + ` AND ` + in.hold("funnel_id") + ` AND ` + v.ofDepartments("manager_id", "day")
 }
 
 func number(day transform.Day) string { return strconv.Itoa(int(day)) }
@@ -69,7 +69,7 @@ func number(day transform.Day) string { return strconv.Itoa(int(day)) }
 // Losses are the days lost in a period by visit and manager, in no order.
 func (v Views) Losses(ctx context.Context, from, to transform.Day, in Funnels) iter.Seq2[Loss, error] {
 	return read(ctx, v, "deal_stage_days",
-		"SELECT deal_id, visit_no, manager_id, toInt64(count())"+lostIn(from, to, in)+" GROUP BY deal_id, visit_no, manager_id",
+		"SELECT deal_id, visit_no, manager_id, toInt64(count())"+v.lostIn(from, to, in)+" GROUP BY deal_id, visit_no, manager_id",
 		func(rows driver.Rows, l *Loss) error {
 			return rows.Scan((*uint64)(&l.Visit.DealID), &l.Visit.VisitNo, (*uint64)(&l.ManagerID), &l.Days)
 		})
@@ -96,13 +96,14 @@ type Visit struct {
 // Visits are the visits in no final or waiting stage that were left in a period, lost days in it, or are
 // late now, in no order.
 func (v Views) Visits(ctx context.Context, from, to transform.Day, in Funnels) iter.Seq2[Visit, error] {
+	counts := v.ofDepartments("manager_id", "ifNull(left_date, (SELECT max(as_of) FROM runs WHERE status = 'published'))")
 	return read(ctx, v, "deal_stages", `
 		SELECT manager_id, manager_name, funnel_id, funnel_name, toString(stage_id), stage_name, deal_id, visit_no, deal_title, deal_url,
 			toInt32(entered_date), toInt32(left_date), toInt32(planned_end), ifNull(plan_days, 0), toString(status), toInt64(overdue_days), toInt64(paused_days),
-			is_open = 0 AND left_date_in_period, is_open = 1 AND status = 'overdue'
-		FROM (SELECT *, ifNull(toInt32(left_date) BETWEEN `+number(from)+` AND `+number(to)+`, 0) AS left_date_in_period FROM deal_stages)
+			is_open = 0 AND left_date_in_period, is_open = 1 AND status = 'overdue' AND counts
+		FROM (SELECT *, ifNull(toInt32(left_date) BETWEEN `+number(from)+` AND `+number(to)+`, 0) AND `+counts+` AS left_date_in_period, `+counts+` AS counts FROM deal_stages)
 		WHERE stage_semantics = 'process' AND status != 'waiting' AND `+in.hold("funnel_id")+` AND
-			(left_date_in_period OR is_open = 1 AND status = 'overdue' OR (deal_id, visit_no) IN (SELECT deal_id, visit_no`+lostIn(from, to, in)+`))`,
+			(left_date_in_period OR is_open = 1 AND status = 'overdue' AND counts OR (deal_id, visit_no) IN (SELECT deal_id, visit_no`+v.lostIn(from, to, in)+`))`,
 		func(rows driver.Rows, r *Visit) error {
 			var left, planned *int32
 			var isClosed, isOpenOverdue uint8

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -132,4 +133,25 @@ func (a *app) knownFunnels(ctx context.Context, cfg config.Config) (known []name
 		return nil, fmt.Errorf("ask the portal for its funnels: %w", err)
 	}
 	return namedFunnels(portal.Funnels), nil
+}
+
+// checkDepartments is a usage error for a department of which no run has seen anybody.
+func checkDepartments(ctx context.Context, w *warehouse.Warehouse, given []string) error {
+	if len(given) == 0 {
+		return nil
+	}
+	known, err := views.In(w).Departments(ctx)
+	if err != nil {
+		return err
+	}
+	for _, name := range given {
+		switch {
+		case slices.Contains(known, name):
+		case len(known) == 0:
+			return usagef("report: --department: no department is known; the webhook needs the rights user and department")
+		default:
+			return usagef("report: --department: no run has seen anybody in %s%s", strconv.Quote(plain.Text(name, 60)), config.Meant(name, known))
+		}
+	}
+	return nil
 }

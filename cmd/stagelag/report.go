@@ -27,6 +27,7 @@ type reportFlags struct {
 	week, quarter string
 	by            string
 	funnels       []string
+	departments   []string
 	lang          string
 	format        string
 	out           string
@@ -51,6 +52,7 @@ and what is not covered. The default is the last full month, by manager, as text
   stagelag report --month 2026-10 --lang ru --out report.html
   stagelag report --quarter 2026-Q3 --by stage --funnel Projects --out report.xlsx
   stagelag report --week 2026-W40 --out report.pdf
+  stagelag report --department Sales
   stagelag report --csv-table visits --csv-dialect excel-ru --out visits.csv
   stagelag report --as-shown-on 2026-10-02 --month 2026-09
   stagelag report --format json`,
@@ -78,6 +80,10 @@ and what is not covered. The default is the last full month, by manager, as text
 					}
 					query.Funnels = append(query.Funnels, id)
 				}
+				if err := checkDepartments(ctx, w, flags.departments); err != nil {
+					return err
+				}
+				query.Departments = flags.departments
 				return a.report(ctx, w, query, render, flags.out)
 			})
 		},
@@ -90,6 +96,7 @@ and what is not covered. The default is the last full month, by manager, as text
 	f.StringVar(&flags.quarter, "quarter", "", "the period as a `quarter`, such as 2026-Q1")
 	f.StringVar(&flags.by, "by", string(report.ByManager), "what has a row: "+anyOf(report.Levels))
 	f.StringSliceVar(&flags.funnels, "funnel", nil, "only these `funnels`, by id or name (default all)")
+	f.StringSliceVar(&flags.departments, "department", nil, "only what counts for people of these `departments`, on the days that they were there (default all)")
 	f.StringVar(&flags.lang, "lang", string(report.English), "the language: "+anyOf(report.Languages))
 	f.StringVar(&flags.format, "format", "", "the form: "+anyOf(reportFormats)+" (default what the ending of --out says, else text)")
 	f.StringVar(&flags.out, "out", "", "write to a `file` (default standard output)")
@@ -242,7 +249,7 @@ func (a *app) report(ctx context.Context, w *warehouse.Warehouse, query report.Q
 	if err := mustBeWhole(ctx, w); err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
-	r, err := report.Read(ctx, views.In(w), query)
+	r, err := report.Read(ctx, views.In(w).InDepartments(query.Departments), query)
 	refusal, isRefused := errors.AsType[*report.QueryError](err)
 	switch {
 	case isRefused:

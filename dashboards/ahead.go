@@ -32,16 +32,16 @@ ORDER BY horizon, currency`,
 		column{name: "horizon", unit: "days", as: wide(120)}, column{name: "likely_deals", unit: count, color: late, as: sized(bar, 190)}, column{name: "expected_deals", as: oneDecimal, unit: count},
 		column{name: "amount_likely", unit: "locale", as: narrow(150)}, column{name: "currency", as: wide(90)}, column{name: "coming_deals", unit: count}, column{name: "unknown_deals", unit: count, color: noPlan})
 	b.table("ahead.deals", 24, 14, `
-SELECT deal_title, `+stageLabel+`, `+managerLabel+`, late_probability, planned_end, expected_end, expected_closed_date, toFloat64(deals_now.amount) AS amount, currency, deal_id, deal_url
+SELECT deal_title, `+stageLabel+`, `+managerLabel+`, late_probability, planned_end, expected_end, expected_closed_date, toFloat64(deals_now.amount) AS amount, currency, deal_id
 FROM deals_now
 WHERE `+stillOnTime+`30 AND late_probability >= `+probable+`
   AND `+chosen+`
 ORDER BY late_probability DESC, amount DESC, deal_id
 LIMIT 50`,
 		column{name: "deal_title", as: toDeal}, column{name: "stage_name", as: sized(wrapped, 120)}, column{name: "manager_name", as: sized(wrapped, 130)},
-		column{name: "late_probability", unit: share, color: late, as: percentBar}, column{name: "planned_end", unit: day, as: date}, column{name: "expected_end", unit: day, as: narrow(108)},
-		column{name: "expected_closed_date", unit: day, as: narrow(108)}, column{name: "amount", unit: "locale", as: wide(95)}, column{name: "currency", as: wide(85)},
-		column{name: "deal_id", unit: count, as: hidden}, column{name: "deal_url", as: toPortal})
+		column{name: "late_probability", unit: share, color: late, as: percentBar}, column{name: "planned_end", unit: day, as: date}, column{name: "expected_end", unit: day, as: narrow(98)},
+		column{name: "expected_closed_date", unit: day, as: narrow(98)}, column{name: "amount", unit: "locale", as: wide(95)}, column{name: "currency", as: wide(80)},
+		column{name: "deal_id", unit: count, as: hidden})
 	b.bars("ahead.losses", 24, 8, "days", "week_end", common.StackingModeNone, `
 SELECT week_end, round(greatest(0, sum(expected_losses.expected_days) - 1.28 * sqrt(sum(days_variance)))) AS days_low, round(sum(expected_losses.expected_days)) AS days_expected,
   round(sum(expected_losses.expected_days) + 1.28 * sqrt(sum(days_variance))) AS days_high
@@ -101,7 +101,7 @@ FROM
 ) AS f
 LEFT JOIN stage_names AS names USING (funnel_id, stage_id)
 ORDER BY stage_name`,
-		column{name: "stage_name", as: wrapped}, column{name: "verdict", as: spoken("forecast", 185)}, column{name: "median_off", unit: "days", as: narrow(85)},
+		column{name: "stage_name", as: wrapped}, column{name: "verdict", as: spoken("forecast", 175)}, column{name: "median_off", unit: "days", as: narrow(85)},
 		column{name: "median_naive_off", unit: "days", color: noPlan, as: narrow(85)}, column{name: "forecasts_compared", unit: count, as: narrow(95)})
 	return b
 }
@@ -113,7 +113,7 @@ func oneDecimal(*board) []dashboard.DynamicConfigValue {
 
 // percentBar is a share as a bar against the whole.
 func percentBar(b *board) []dashboard.DynamicConfigValue {
-	return append(bar(b), dashboard.DynamicConfigValue{Id: "max", Value: 1}, dashboard.DynamicConfigValue{Id: "decimals", Value: 0}, width(140))
+	return append(bar(b), dashboard.DynamicConfigValue{Id: "max", Value: 1}, dashboard.DynamicConfigValue{Id: "decimals", Value: 0}, width(118))
 }
 
 // aheadWords are the words of this board alone, as in catalogue.

@@ -31,11 +31,11 @@ FROM
   WHERE `+theDeal+`
   GROUP BY day
   UNION ALL
-  SELECT arrayJoin(arrayMap(n -> toDate(n), range(toUInt32(assumeNotNull(`+asOf+`)) + 1, toUInt32(assumeNotNull(planned_end)) + 1))), NULL, NULL, 'planned'
+  SELECT arrayJoin(arrayMap(n -> toDate(n), range(toUInt32(assumeNotNull(`+asOf+`)) + 1, toUInt32(assumeNotNull(planned_end)) + 1))), NULL AS stage, NULL AS state, 'planned' AS plan
   FROM deals_now
   WHERE `+theDeal+` AND planned_end > `+asOf+`
   UNION ALL
-  SELECT max(day) + 1, NULL, NULL, NULL
+  SELECT max(day) + 1, NULL AS stage, NULL AS state, NULL AS plan
   FROM (SELECT max(day) AS day FROM deal_stage_days WHERE `+theDeal+` UNION ALL SELECT max(planned_end) FROM deals_now WHERE `+theDeal+` AND planned_end > `+asOf+`)
   HAVING max(day) > toDate(0)
 )

@@ -50,12 +50,15 @@ func (b *board) overrides(columns []column) []cog.Builder[dashboard.DashboardFie
 				{Id: "noValue", Value: absent},
 			}
 		}
-		if c.unit == "days" {
-			properties = append(properties, dashboard.DynamicConfigValue{Id: "unit", Value: b.days()})
-		} else if c.unit == day {
-			properties = append(properties, dashboard.DynamicConfigValue{Id: "unit", Value: b.say("date.unit")})
-		} else if c.unit != "" {
-			properties = append(properties, dashboard.DynamicConfigValue{Id: "unit", Value: c.unit})
+		unit := c.unit
+		switch c.unit {
+		case "days":
+			unit = b.days()
+		case day:
+			unit = b.say("date.unit")
+		}
+		if unit != "" {
+			properties = append(properties, dashboard.DynamicConfigValue{Id: "unit", Value: unit})
 		}
 		if c.color != "" {
 			properties = append(properties, dashboard.DynamicConfigValue{Id: "color", Value: map[string]any{"mode": "fixed", "fixedColor": c.color}})
@@ -181,13 +184,13 @@ func toDealOfRange(b *board) []dashboard.DynamicConfigValue {
 // toBoard links a column to a dashboard of the funnel, the stage or the manager that the row has the ID of.
 func toBoard(name, kind string) func(*board) []dashboard.DynamicConfigValue {
 	return func(b *board) []dashboard.DynamicConfigValue {
-		parameters := "var-" + kind + "=${__data.fields." + kind + "_id}"
-		for _, other := range []string{"funnel", "stage", "manager"} {
+		parameters := []string{"var-" + kind + "=${__data.fields." + kind + "_id}"}
+		for _, other := range []string{"funnel", "stage", "manager", "shown"} {
 			if other != kind {
-				parameters += "&${" + other + ":queryparam}"
+				parameters = append(parameters, "${"+other+":queryparam}")
 			}
 		}
-		return append(cut(b), b.link("link."+name, name, parameters+"&${shown:queryparam}"+keptRange))
+		return append(cut(b), b.link("link."+name, name, strings.Join(parameters, "&")+keptRange))
 	}
 }
 

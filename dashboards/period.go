@@ -62,7 +62,6 @@ var keyOf = map[string]string{"funnel": "funnel_id", "stage": "funnel_id, stage_
 
 // stageLabel and managerLabel are those of a row.
 var (
-	funnelLabel  = label("funnel", "funnel_name") + " AS funnel_name"
 	stageLabel   = label("stage", "stage_name") + " AS stage_name"
 	managerLabel = label("manager", "manager_name") + " AS manager_name"
 )

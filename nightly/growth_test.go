@@ -15,7 +15,6 @@ import (
 
 // deriving counts the deals that a pass derives.
 type deriving struct {
-	quiet
 	step  string
 	deals int64
 }

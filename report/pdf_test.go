@@ -20,13 +20,13 @@ func TestPDF(t *testing.T) {
 	}
 	browser := strings.TrimSpace(string(found))
 	r := hostile()
-	print := func() (string, error) {
+	printed := func() (string, error) {
 		var b bytes.Buffer
 		err := report.WritePDF(t.Context(), &b, &r, report.Russian)
 		return b.String(), err
 	}
 	t.Setenv("STAGELAG_BROWSER", browser)
-	pdf, err := print()
+	pdf, err := printed()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,16 +39,16 @@ func TestPDF(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("STAGELAG_BROWSER", mute)
-	if _, err := print(); err == nil || !strings.Contains(err.Error(), "gives no PDF") || !strings.HasSuffix(err.Error(), "out of order") {
+	if _, err := printed(); err == nil || !strings.Contains(err.Error(), "gives no PDF") || !strings.HasSuffix(err.Error(), "out of order") {
 		t.Errorf("a browser that prints nothing: %v", err)
 	}
 	t.Setenv("STAGELAG_BROWSER", filepath.Join(t.TempDir(), "none"))
-	if _, err := print(); err == nil || !strings.Contains(err.Error(), "which is no program") {
+	if _, err := printed(); err == nil || !strings.Contains(err.Error(), "which is no program") {
 		t.Errorf("a browser that is none: %v", err)
 	}
 	t.Setenv("STAGELAG_BROWSER", "")
 	t.Setenv("PATH", t.TempDir())
-	if _, err := print(); !errors.Is(err, report.ErrNoBrowser) {
+	if _, err := printed(); !errors.Is(err, report.ErrNoBrowser) {
 		t.Errorf("without a browser: %v", err)
 	}
 }

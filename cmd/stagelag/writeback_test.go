@@ -82,8 +82,8 @@ func TestFromSetupToWriteBack(t *testing.T) {
 	openWarehouse(t, folder)
 	simulated, _ := writtenPortal(t, folder, 40, "")
 	stdout, stderr, code := call(t, folder, "", "write-back", "setup")
-	if code != 0 || strings.Count(stdout, "  missing\n") != 5 || !strings.Contains(stdout, "--create makes the fields") {
-		t.Fatalf("setup: exit code %d, %s%s, want five missing fields and what to do", code, stdout, stderr)
+	if code != 0 || strings.Count(stdout, "  missing\n") != 7 || !strings.Contains(stdout, "--create makes the fields") {
+		t.Fatalf("setup: exit code %d, %s%s, want seven missing fields and what to do", code, stdout, stderr)
 	}
 	var settings string
 	for range 2 { // the second finds the fields

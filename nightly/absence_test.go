@@ -532,9 +532,9 @@ func TestAPlanThatIsShortenedIsNews(t *testing.T) {
 	s.world.SetField(deal, march(20, 9).AddDate(0, 1, 0), "UF_CRM_DAYS", 2)
 	s.run(false)
 	s.expect("what has changed", "SELECT change, overdue_days, overdue_days_before FROM run_changes", "newly_overdue\t49\t0")
-	s.expect("a very late deal", query, "1")
+	s.expect("a very late deal", query, "1\tRoof (49, Ann Lee)")
 	s.at(march(22, 2).AddDate(0, 1, 0))
 	s.run(false)
-	s.expect("is news once", query, "0")
+	s.expect("is news once", query, "0\t")
 	s.expect("and so is that it is late", "SELECT count() FROM run_changes", "0")
 }

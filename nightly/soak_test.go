@@ -28,7 +28,7 @@ func soakNights(t *testing.T) int {
 // A footprint is what the warehouse takes after a night.
 type footprint struct {
 	tables, rows, parts, bytes uint64
-	facts                      uint64        // rows of them
+	facts, curves              uint64        // rows of them
 	appended                   uint64        // facts, by all published runs so far
 	took                       time.Duration // a pass without a fault; 0: there was none
 }
@@ -37,9 +37,9 @@ func (s *site) footprint() footprint {
 	s.t.Helper()
 	var f footprint
 	row := s.w.DB().QueryRow(context.Background(), `
-		SELECT uniqExact(table), sum(rows), count(), sum(bytes_on_disk), sumIf(rows, table = 'facts')
+		SELECT uniqExact(table), sum(rows), count(), sum(bytes_on_disk), sumIf(rows, table = 'facts'), sumIf(rows, table = 'forecast_curves')
 		FROM system.parts WHERE active AND database = currentDatabase()`)
-	if err := row.Scan(&f.tables, &f.rows, &f.parts, &f.bytes, &f.facts); err != nil {
+	if err := row.Scan(&f.tables, &f.rows, &f.parts, &f.bytes, &f.facts, &f.curves); err != nil {
 		s.t.Fatal(err)
 	}
 	f.appended = uint64(s.number("SELECT sum(facts_appended) FROM runs WHERE status = 'published'"))
@@ -156,7 +156,7 @@ func mustStayFlat(t *testing.T, prints []footprint, once footprint) {
 		}
 	}
 	perNight := func(from, to footprint, nights int) uint64 {
-		rows := int64(to.rows-to.facts) - int64(from.rows-from.facts) // merging removes some
+		rows := int64(to.rows-to.facts-to.curves) - int64(from.rows-from.facts-from.curves) // merging removes some
 		return uint64(max(0, rows)) / uint64(max(1, nights))
 	}
 	half := len(prints) / 2
@@ -170,6 +170,10 @@ func mustStayFlat(t *testing.T, prints []footprint, once footprint) {
 		if rows > 200 {
 			t.Errorf("a night of half %d brings %d rows beside its facts, want 200 at most: it keeps more than what has changed", i+1, rows)
 		}
+	}
+	// Forecasts grow with the stages and the days that visits last there, whatever the number of deals.
+	if rows := (last.curves - first.curves) / uint64(max(1, len(prints)-1)); rows > 1000 {
+		t.Errorf("a night brings %d rows of forecasts, want 1000 at most", rows)
 	}
 	// Many small parts pack less well than one, and corrections stay.
 	if most := 4 * once.bytes; last.bytes > most {

@@ -59,7 +59,7 @@ func (r *Run) AppendForecasts(ctx context.Context) error {
 		return err
 	}
 	if isSame {
-		r.curves = r.before.Curves
+		r.KeepForecasts()
 		return nil
 	}
 	if err := curveTable.insert(ctx, r.conn, r.row.RunID, rows); err != nil {
@@ -68,6 +68,9 @@ func (r *Run) AppendForecasts(ctx context.Context) error {
 	r.curves = r.row.RunID
 	return nil
 }
+
+// KeepForecasts has the run forecast what is in force.
+func (r *Run) KeepForecasts() { r.curves = r.before.Curves }
 
 // hasForecasts is whether the forecasts in force are these, which are in the order of the table.
 func (r *Run) hasForecasts(ctx context.Context, rows []curveRow) (isSame bool, err error) {

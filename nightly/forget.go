@@ -85,6 +85,7 @@ func publishWithout(ctx context.Context, w *warehouse.Warehouse, deal extractor.
 		sum.Add(appended[i])
 	}
 	run.SetAppended(sum)
+	run.KeepForecasts()
 	if err := run.CountDeals(ctx); err != nil {
 		return err
 	}

@@ -70,7 +70,7 @@ func (c *content) ofManager(v *voice, p portfolio) document {
 		deals []views.DueDeal
 	}{{v.Late, lateDeals}, {v.DueToday, dueDeals}, {v.Likely, likelyDeals}} {
 		if len(counted.deals) > 0 {
-			d.intro = append(d.intro, labelled(counted.label, v.Count(int64(len(counted.deals)), deals)))
+			d.intro = append(d.intro, labelled(counted.label, v.Count(int64(len(counted.deals)), plain.Deals)))
 		}
 	}
 	d.add(c.dealSection(v, v.Late, lateDeals))
@@ -150,14 +150,14 @@ func (c *content) manager(v *voice, d *views.DueDeal) string {
 func (c *content) summary(v *voice) document {
 	lateDeals, likelyDeals := late(c.deals), likely(c.deals)
 	d := document{title: fmt.Sprintf(v.Title, v.Date(c.run.AsOf))}
-	d.intro = append(d.intro, labelled(v.Open, v.Count(int64(c.Open), deals)))
-	overdue := v.Count(int64(c.Overdue), deals)
+	d.intro = append(d.intro, labelled(v.Open, v.Count(int64(c.Open), plain.Deals)))
+	overdue := v.Count(int64(c.Overdue), plain.Deals)
 	if c.Open > 0 {
 		overdue += " (" + v.Percent(int64(c.Overdue), int64(c.Open)) + ")"
 	}
-	d.intro = append(d.intro, labelled(v.Late, overdue), labelled(v.DueToday, v.Count(int64(c.DueToday), deals)))
+	d.intro = append(d.intro, labelled(v.Late, overdue), labelled(v.DueToday, v.Count(int64(c.DueToday), plain.Deals)))
 	if len(likelyDeals) > 0 {
-		d.intro = append(d.intro, labelled(v.Likely, v.Count(int64(len(likelyDeals)), deals)))
+		d.intro = append(d.intro, labelled(v.Likely, v.Count(int64(len(likelyDeals)), plain.Deals)))
 	}
 	if amounts := c.amountsLate(); len(amounts) > 0 {
 		var texts []string
@@ -167,10 +167,10 @@ func (c *content) summary(v *voice) document {
 		d.intro = append(d.intro, labelled(v.AmountLate, strings.Join(texts, " + ")))
 	}
 	if c.Waiting > 0 {
-		d.intro = append(d.intro, labelled(v.Waiting, v.Count(int64(c.Waiting), deals)))
+		d.intro = append(d.intro, labelled(v.Waiting, v.Count(int64(c.Waiting), plain.Deals)))
 	}
 	if c.noPlan > 0 {
-		d.intro = append(d.intro, labelled(v.NoPlan, v.Count(c.noPlan, deals)))
+		d.intro = append(d.intro, labelled(v.NoPlan, v.Count(c.noPlan, plain.Deals)))
 	}
 	d.intro = append(d.intro, c.daysLost(v))
 	if c.Open > c.Waiting && c.noPlan == int64(c.Open-c.Waiting) {
@@ -217,7 +217,7 @@ func (c *content) changeLines(v *voice) []line {
 	isPlain := true
 	for _, change := range c.changes {
 		isPlain = isPlain && change.Cause == "new"
-		lines = append(lines, textLine(orSelf(v.ChangeText, change.Cause)+": "+v.Signed(change.Days)+" · "+v.Count(int64(change.Deals), deals)))
+		lines = append(lines, textLine(orSelf(v.ChangeText, change.Cause)+": "+v.Signed(change.Days)+" · "+v.Count(int64(change.Deals), plain.Deals)))
 	}
 	if isPlain {
 		return nil
@@ -256,7 +256,7 @@ func (c *content) managerSection(v *voice) section {
 		if person, isKnown := c.people[p.manager]; isKnown && !person.IsActive {
 			name += ", " + v.Dismissed
 		}
-		lines = append(lines, textLine(name+": "+v.Count(n, deals)+", "+v.Days(p.daysLate(), c.countsWorkingDays)))
+		lines = append(lines, textLine(name+": "+v.Count(n, plain.Deals)+", "+v.Days(p.daysLate(), c.countsWorkingDays)))
 	}
 	return section{heading: v.ByManager, lines: lines[:min(len(lines), shownByName)], total: len(lines)}
 }
@@ -273,7 +273,7 @@ func (c *content) goneLines(v *voice) []line {
 func (c *content) gapLines(v *voice) []line {
 	var lines []line
 	for _, gap := range c.gaps {
-		lines = append(lines, textLine(orSelf(v.GapText, gap.Reason)+": "+v.Number(int64(gap.Count))+" · "+v.Count(int64(gap.Deals), deals)))
+		lines = append(lines, textLine(orSelf(v.GapText, gap.Reason)+": "+v.Number(int64(gap.Count))+" · "+v.Count(int64(gap.Deals), plain.Deals)))
 	}
 	return lines
 }

@@ -1,15 +1,12 @@
 package letter
 
 import (
-	"fmt"
-
-	"golang.org/x/text/feature/plural"
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
-	"golang.org/x/text/message/catalog"
 	"golang.org/x/text/number"
 
 	"stagelag/config"
+	"stagelag/plain"
 	"stagelag/transform"
 )
 
@@ -164,46 +161,26 @@ func newVoice(l config.Language) *voice {
 	return &voice{words: english, language: config.English, date: "2 Jan 2006", printer: message.NewPrinter(language.English, message.Catalog(counts))}
 }
 
-// The nouns of Count.
-const (
-	days        = "days"
-	workingDays = "working days"
-	deals       = "deals"
-	moreDeals   = "more deals"
-)
-
-// counts are the numbers with a noun, in every plural form that the languages have.
-var counts = func() *catalog.Builder {
-	b := catalog.NewBuilder(catalog.Fallback(language.English))
-	for _, noun := range []struct{ key, one, other, ruOne, ruFew, ruMany string }{
-		{days, "%d day", "%d days", "%d день", "%d дня", "%d дней"},
-		{workingDays, "%d working day", "%d working days", "%d рабочий день", "%d рабочих дня", "%d рабочих дней"},
-		{deals, "%d deal", "%d deals", "%d сделка", "%d сделки", "%d сделок"},
-		{moreDeals, "and %d more deal", "and %d more deals", "и ещё %d сделка", "и ещё %d сделки", "и ещё %d сделок"},
-	} {
-		must(b.Set(language.English, noun.key, plural.Selectf(1, "%d", plural.One, noun.one, plural.Other, noun.other)))
-		must(b.Set(language.Russian, noun.key, plural.Selectf(1, "%d", plural.One, noun.ruOne, plural.Few, noun.ruFew, plural.Many, noun.ruMany, plural.Other, noun.ruFew)))
-	}
-	return b
-}()
-
-func must(err error) {
-	if err != nil {
-		panic(fmt.Sprintf("letter: a message of the catalog: %v", err))
-	}
+// moreDeals is how many deals a letter leaves out.
+var moreDeals = plain.Noun{
+	Key: "more deals", One: "and %d more deal", Other: "and %d more deals",
+	RussianOne: "и ещё %d сделка", RussianFew: "и ещё %d сделки", RussianMany: "и ещё %d сделок",
 }
 
+// counts are the numbers with a noun.
+var counts = plain.Nouns(plain.Days, plain.WorkingDays, plain.Deals, moreDeals)
+
 // Count is a number with its noun, in the right form.
-func (v *voice) Count(n int64, noun string) string {
-	return v.printer.Sprintf(message.Key(noun, noun), n)
+func (v *voice) Count(n int64, noun plain.Noun) string {
+	return v.printer.Sprintf(message.Key(noun.Key, noun.Key), n)
 }
 
 // Days is a number of days, or of working days.
 func (v *voice) Days(n int64, areWorking bool) string {
 	if areWorking {
-		return v.Count(n, workingDays)
+		return v.Count(n, plain.WorkingDays)
 	}
-	return v.Count(n, days)
+	return v.Count(n, plain.Days)
 }
 
 // Number is a whole number.

@@ -86,11 +86,16 @@ type sending struct {
 // A writer inserts columns, each a slice of one value a row, into a table.
 type writer func(ctx context.Context, conn driver.Conn, table string, columns []any) error
 
+// token tells the blocks of the newest appender into a table from all others.
+func (s *Shard) token(table string) string {
+	return fmt.Sprintf("%s/%d/%d/%d", table, s.run, s.startedAt.UnixNano(), s.appenders)
+}
+
 // newSender begins to send, until its blocks are closed or the group's context ends.
 func (s *Shard) newSender(ctx context.Context, group *errgroup.Group, table string, write writer) *sender {
 	sender := &sender{
 		conn: s.conn, table: table, write: write, blocks: make(chan sending), isOver: ctx.Done(),
-		token: fmt.Sprintf("%s/%d/%d/%d", table, s.run, s.startedAt.UnixNano(), s.appenders),
+		token: s.token(table),
 	}
 	for range atOnce {
 		group.Go(func() error { return sender.work(ctx) })

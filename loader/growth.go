@@ -116,13 +116,12 @@ func (s *Shard) Grow(ctx context.Context, g *Growth, derived []extractor.DealID)
 		factTable.selection(grownFact), from)
 	s.appenders++
 	insert := &sender{
-		conn: s.conn, table: factTable.name,
+		conn: s.conn, table: factTable.name, token: s.token(factTable.name),
 		write: func(ctx context.Context, conn driver.Conn, _ string, _ []any) error {
 			return conn.Exec(clickhouse.Context(ctx, clickhouse.WithExternalTable(others)), statement)
 		},
 	}
-	token := fmt.Sprintf("%s/%d/%d/%d", factTable.name, s.run, s.startedAt.UnixNano(), s.appenders)
-	if err := insert.insert(ctx, sending{token: token}); err != nil {
+	if err := insert.insert(ctx, sending{token: insert.token}); err != nil {
 		return Appended{}, fmt.Errorf("append the facts of the visits that grow: %w", err)
 	}
 	return appended, nil

@@ -4,12 +4,11 @@ import (
 	"fmt"
 	"time"
 
-	"golang.org/x/text/feature/plural"
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
-	"golang.org/x/text/message/catalog"
 	"golang.org/x/text/number"
 
+	"stagelag/plain"
 	"stagelag/transform"
 )
 
@@ -69,27 +68,14 @@ func voiceOf(r *Report, l Language) *voice {
 	return v
 }
 
-// counts are the numbers with a noun, in every plural form that the languages have.
-var counts = func() *catalog.Builder {
-	b := catalog.NewBuilder(catalog.Fallback(language.English))
-	for _, noun := range []struct{ key, one, other, ruOne, ruFew, ruMany string }{
-		{"days", "%d day", "%d days", "%d день", "%d дня", "%d дней"},
-		{"working days", "%d working day", "%d working days", "%d рабочий день", "%d рабочих дня", "%d рабочих дней"},
-		{"deals", "%d deal", "%d deals", "%d сделка", "%d сделки", "%d сделок"},
-		{"more changes", "%d more", "%d more", "ещё %d изменение", "ещё %d изменения", "ещё %d изменений"},
-		{"more", "%d more", "%d more", "ещё %d этап", "ещё %d этапа", "ещё %d этапов"},
-	} {
-		must(b.Set(language.English, noun.key, plural.Selectf(1, "%d", plural.One, noun.one, plural.Other, noun.other)))
-		must(b.Set(language.Russian, noun.key, plural.Selectf(1, "%d", plural.One, noun.ruOne, plural.Few, noun.ruFew, plural.Many, noun.ruMany, plural.Other, noun.ruFew)))
-	}
-	return b
-}()
-
-func must(err error) {
-	if err != nil {
-		panic(fmt.Sprintf("report: a message of the catalog: %v", err))
-	}
-}
+// counts are the numbers with a noun.
+var counts = plain.Nouns(plain.Days, plain.WorkingDays, plain.Deals,
+	plain.Noun{
+		Key: "more changes", One: "%d more", Other: "%d more",
+		RussianOne: "ещё %d изменение", RussianFew: "ещё %d изменения", RussianMany: "ещё %d изменений",
+	},
+	plain.Noun{Key: "more", One: "%d more", Other: "%d more", RussianOne: "ещё %d этап", RussianFew: "ещё %d этапа", RussianMany: "ещё %d этапов"},
+)
 
 // Count is a number with its noun, in the right form: days, working days, deals, more or more changes.
 func (v *voice) Count(n int64, noun string) string {

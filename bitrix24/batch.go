@@ -15,6 +15,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // MaxCommands is how many commands the portal takes in a request.
@@ -53,7 +55,7 @@ func escape(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+"
 
 // An Answer is what became of one command: a result or an error.
 type Answer struct {
-	Result json.RawMessage
+	Result jsontext.Value
 	Total  int // rows that fit the filter, where the portal counted them; else -1
 	Err    error
 	timing timing
@@ -177,10 +179,10 @@ func (c *Client) batch(ctx context.Context, commands []Command) ([]Answer, error
 	if envelope.Time.Zone != nil {
 		c.zone = envelope.Time.Zone
 	}
-	answers, err := c.sort(commands, envelope.Result)
-	if err != nil {
-		return nil, &transportError{batchMethod, c.webhook.Host(), err}
+	if !envelope.Result.isBatch {
+		return nil, &transportError{batchMethod, c.webhook.Host(), errors.New("the answer is not that of a batch")}
 	}
+	answers := c.sort(commands, envelope.Result.batch)
 	c.ledgers.observe(c.portalNow(), commands, answers, envelope.Time)
 	c.resize(len(commands), envelope.Time.Duration)
 	c.pace.observe(commands, answers)
@@ -192,17 +194,20 @@ func (c *Client) batch(ctx context.Context, commands []Command) ([]Answer, error
 // they are written, and encoding/json sorts them.
 func key(position int) string { return fmt.Sprintf("c%02d", position) }
 
+// Reference stands, in a parameter of a later command of the same batch, for a value of what the command at a position
+// brought. Where that has no such value, the portal may leave the text as it is, or the whole parameter out.
+func Reference(position int, path string) string { return "$result[" + key(position) + "]" + path }
+
+// batchResult is what a batch brought, by the keys of its commands.
+type batchResult struct {
+	Results dict `json:"result"`
+	Errors  dict `json:"result_error"`
+	Totals  dict `json:"result_total"`
+	Times   dict `json:"result_time"`
+}
+
 // sort gives each command its answer.
-func (c *Client) sort(commands []Command, raw json.RawMessage) ([]Answer, error) {
-	var result struct {
-		Results dict `json:"result"`
-		Errors  dict `json:"result_error"`
-		Totals  dict `json:"result_total"`
-		Times   dict `json:"result_time"`
-	}
-	if err := json.Unmarshal(raw, &result); err != nil {
-		return nil, errors.New("the answer is not that of a batch")
-	}
+func (c *Client) sort(commands []Command, result batchResult) []Answer {
 	answers := make([]Answer, len(commands))
 	for i, command := range commands {
 		answer := Answer{Total: -1, Err: errNotRun}
@@ -214,26 +219,26 @@ func (c *Client) sort(commands []Command, raw json.RawMessage) ([]Answer, error)
 		}
 		if total, ok := result.Totals[key(i)]; ok {
 			var n ID
-			if json.Unmarshal(total, &n) == nil && n <= math.MaxInt32 {
+			if Decode(total, &n) == nil && n <= math.MaxInt32 {
 				answer.Total = int(n)
 			}
 		}
 		if told, ok := result.Times[key(i)]; ok {
-			_ = json.Unmarshal(told, &answer.timing) // without timing, nothing is known of it
+			_ = Decode(told, &answer.timing) // without timing, nothing is known of it
 		}
 		answers[i] = answer
 	}
-	return answers, nil
+	return answers
 }
 
-func (c *Client) commandError(method string, raw json.RawMessage) error {
+func (c *Client) commandError(method string, raw jsontext.Value) error {
 	refusal := &APIError{Method: method, HTTPStatus: http.StatusOK}
 	var told struct {
-		Error       json.RawMessage `json:"error"`
-		Description Text            `json:"error_description"`
+		Error       jsontext.Value `json:"error"`
+		Description Text           `json:"error_description"`
 	}
 	switch {
-	case len(raw) > 0 && raw[0] == '{' && json.Unmarshal(raw, &told) == nil:
+	case len(raw) > 0 && raw[0] == '{' && Decode(raw, &told) == nil:
 		refusal.Description = string(told.Description)
 		if !isAbsent(told.Error) {
 			refusal.Code = errorCode(told.Error)

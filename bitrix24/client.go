@@ -3,7 +3,6 @@ package bitrix24
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -17,6 +16,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/sirupsen/logrus"
 	"golang.org/x/net/publicsuffix"
 
@@ -182,10 +183,25 @@ func (c *Client) wait(ctx context.Context, reason string, d time.Duration) error
 
 // envelope is the frame around every answer.
 type envelope struct {
-	Result      json.RawMessage `json:"result"`
-	Error       json.RawMessage `json:"error"`
-	Description Text            `json:"error_description"`
-	Time        timing          `json:"time"`
+	Result      result         `json:"result"`
+	Error       jsontext.Value `json:"error"`
+	Description Text           `json:"error_description"`
+	Time        timing         `json:"time"`
+}
+
+// result is what a method brought. That of a batch is long: it is taken apart while the answer is read.
+type result struct {
+	ofBatch bool // whether it is to be that of a batch
+	isBatch bool // and is
+	batch   batchResult
+	raw     jsontext.Value // where it is not that of a batch; nil where there is none
+}
+
+func (r *result) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	if r.isBatch = r.ofBatch && d.PeekKind() == '{'; r.isBatch {
+		return json.UnmarshalDecode(d, &r.batch)
+	}
+	return json.UnmarshalDecode(d, &r.raw)
 }
 
 // post sends one request and reads its answer, waiting for the bucket first. It follows the
@@ -276,8 +292,8 @@ func (c *Client) read(ctx context.Context, method string, response *http.Respons
 		// Fewer commands have a shorter answer.
 		return envelope{}, &transportError{method, c.webhook.Host(), errTooLong}
 	}
-	var answer envelope
-	err = json.Unmarshal(body, &answer)
+	answer := envelope{Result: result{ofBatch: method == batchMethod}}
+	err = Decode(body, &answer)
 	refusal := &APIError{Method: method, HTTPStatus: response.StatusCode, retryAfter: c.retryAfter(response)}
 	switch {
 	case err == nil && !isAbsent(answer.Error):
@@ -286,7 +302,7 @@ func (c *Client) read(ctx context.Context, method string, response *http.Respons
 		// A body that is not JSON is a proxy's page; its text says nothing to the point.
 	case err != nil:
 		return envelope{}, &transportError{method, c.webhook.Host(), errors.New("the answer is not JSON, or was cut")}
-	case isAbsent(answer.Result):
+	case !answer.Result.isBatch && isAbsent(answer.Result.raw):
 		return envelope{}, &transportError{method, c.webhook.Host(), errors.New("the answer holds no result")}
 	default:
 		return answer, nil
@@ -304,14 +320,14 @@ func (c *Client) presentable(refusal *APIError) *APIError {
 	return refusal
 }
 
-func isAbsent(raw json.RawMessage) bool { return len(raw) == 0 || string(raw) == "null" }
+func isAbsent(raw jsontext.Value) bool { return len(raw) == 0 || string(raw) == "null" }
 
 // errorCode reads the member error, which is a text, a number, or an object with a code.
-func errorCode(raw json.RawMessage) string {
+func errorCode(raw jsontext.Value) string {
 	var nested struct {
 		Code Text `json:"code"`
 	}
-	if raw[0] == '{' && json.Unmarshal(raw, &nested) == nil {
+	if raw[0] == '{' && Decode(raw, &nested) == nil {
 		return string(nested.Code)
 	}
 	code, err := scalar(raw)

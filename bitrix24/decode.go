@@ -2,13 +2,15 @@ package bitrix24
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/shopspring/decimal"
 )
 
@@ -17,7 +19,7 @@ import (
 // that is dealt with in this file.
 
 // IsEmpty is whether a JSON value stands for no value.
-func IsEmpty(raw json.RawMessage) bool {
+func IsEmpty(raw jsontext.Value) bool {
 	trimmed := bytes.TrimSpace(raw)
 	switch string(trimmed) {
 	case "", "null", `""`, "false":
@@ -27,28 +29,44 @@ func IsEmpty(raw json.RawMessage) bool {
 	return (first == '[' || first == '{') && len(bytes.TrimSpace(trimmed[1:len(trimmed)-1])) == 0
 }
 
-// scalar is the text of a string, a number or true; an array or an object stays JSON.
-func scalar(raw json.RawMessage) (string, error) {
-	if IsEmpty(raw) {
-		return "", nil
+// asPortalsWrite are what portals write beyond the standard: a name twice in an object, of which the last counts, and
+// texts that are no UTF-8.
+var asPortalsWrite = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+
+// Decode reads a JSON value of a portal in one pass. The types of this package take every form that a portal gives
+// such a value.
+func Decode(raw []byte, into any) error { return json.Unmarshal(raw, into, asPortalsWrite) }
+
+// readScalar reads the text of a string, a number or true; an array or an object stays JSON.
+func readScalar(d *jsontext.Decoder) (string, error) {
+	switch d.PeekKind() {
+	case '"', '0', 't':
+		token, err := d.ReadToken()
+		if err != nil {
+			return "", err
+		}
+		return token.String(), nil
 	}
-	raw = bytes.TrimSpace(raw)
-	if raw[0] != '"' {
-		return string(raw), nil
-	}
-	var text string
-	if err := json.Unmarshal(raw, &text); err != nil {
+	raw, err := d.ReadValue()
+	if err != nil || IsEmpty(raw) {
 		return "", err
 	}
-	return text, nil
+	return string(raw), nil
+}
+
+// scalar is readScalar of a value by itself.
+func scalar(raw jsontext.Value) (string, error) {
+	var text Text
+	err := Decode(raw, &text)
+	return string(text), err
 }
 
 // Text is a scalar in a structure; empty if there is no value.
 type Text string
 
-// UnmarshalJSON reads any scalar; an array or an object stays JSON.
-func (t *Text) UnmarshalJSON(raw []byte) error {
-	value, err := scalar(raw)
+// UnmarshalJSONFrom reads any scalar; an array or an object stays JSON.
+func (t *Text) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	value, err := readScalar(d)
 	*t = Text(value)
 	return err
 }
@@ -60,9 +78,9 @@ type ID uint64
 // String is the number in decimal, as filters want it.
 func (n ID) String() string { return strconv.FormatUint(uint64(n), 10) }
 
-// UnmarshalJSON reads a number or a text that holds one; a fraction or a sign is an error.
-func (n *ID) UnmarshalJSON(raw []byte) error {
-	value, err := scalar(raw)
+// UnmarshalJSONFrom reads a number or a text that holds one; a fraction or a sign is an error.
+func (n *ID) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	value, err := readScalar(d)
 	if err != nil {
 		return err
 	}
@@ -90,9 +108,9 @@ func parseID(value string) (ID, error) {
 // Flag is true for true, 1, "1", "Y" and the like.
 type Flag bool
 
-// UnmarshalJSON reads any scalar.
-func (f *Flag) UnmarshalJSON(raw []byte) error {
-	value, err := scalar(raw)
+// UnmarshalJSONFrom reads any scalar.
+func (f *Flag) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	value, err := readScalar(d)
 	*f = Flag(value == "true" || value == "1" || strings.EqualFold(value, "y"))
 	return err
 }
@@ -100,8 +118,8 @@ func (f *Flag) UnmarshalJSON(raw []byte) error {
 // seconds is a number of seconds, 0 if there is none.
 type seconds float64
 
-func (s *seconds) UnmarshalJSON(raw []byte) error {
-	value, err := scalar(raw)
+func (s *seconds) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	value, err := readScalar(d)
 	if err != nil {
 		return err
 	}
@@ -113,77 +131,125 @@ func (s *seconds) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// dict is a map that is written as an array when it is empty or has the keys 0 to n-1.
-type dict map[string]json.RawMessage
-
-func (d *dict) UnmarshalJSON(raw []byte) error {
-	*d = nil
-	if IsEmpty(raw) {
-		return nil
-	}
-	if raw[0] == '{' {
-		return json.Unmarshal(raw, (*map[string]json.RawMessage)(d))
-	}
-	var values []json.RawMessage
-	if err := json.Unmarshal(raw, &values); err != nil {
+// readMembers reads an object, and calls read for each value with its name.
+func readMembers(d *jsontext.Decoder, read func(name string) error) error {
+	if _, err := d.ReadToken(); err != nil {
 		return err
 	}
-	*d = make(dict, len(values))
-	for i, value := range values {
-		(*d)[strconv.Itoa(i)] = value
+	for d.PeekKind() != '}' {
+		name, err := d.ReadToken()
+		if err != nil {
+			return err
+		}
+		if err := read(name.String()); err != nil {
+			return err
+		}
 	}
-	return nil
+	_, err := d.ReadToken()
+	return err
+}
+
+// readNothing reads what stands for no value; anything else is an error.
+func readNothing(d *jsontext.Decoder, wanted string) error {
+	raw, err := d.ReadValue()
+	if err == nil && !IsEmpty(raw) {
+		return fmt.Errorf("%.40q is not %s", raw, wanted)
+	}
+	return err
+}
+
+// dict is a map that is written as an array when it is empty or has the keys 0 to n-1.
+type dict map[string]jsontext.Value
+
+func (m *dict) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	*m = nil
+	switch d.PeekKind() {
+	case '{':
+		return readMembers(d, func(name string) error {
+			raw, err := d.ReadValue()
+			if *m == nil {
+				*m = dict{}
+			}
+			(*m)[name] = slices.Clone(raw)
+			return err
+		})
+	case '[':
+		var values []jsontext.Value
+		if err := json.UnmarshalDecode(d, &values); err != nil || len(values) == 0 {
+			return err
+		}
+		*m = make(dict, len(values))
+		for i, value := range values {
+			(*m)[strconv.Itoa(i)] = value
+		}
+		return nil
+	}
+	return readNothing(d, "a map")
 }
 
 // List is an array that is written as a map when its keys have holes; rows then come in the
 // order of the keys.
 type List[T any] []T
 
-// UnmarshalJSON reads an array or a map with numbers for keys.
-func (l *List[T]) UnmarshalJSON(raw []byte) error {
+// UnmarshalJSONFrom reads an array or a map with numbers for keys.
+func (l *List[T]) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	*l = nil
-	if IsEmpty(raw) {
-		return nil
-	}
-	if raw[0] != '{' {
-		return json.Unmarshal(raw, (*[]T)(l))
-	}
-	var byKey map[string]json.RawMessage
-	if err := json.Unmarshal(raw, &byKey); err != nil {
+	switch d.PeekKind() {
+	case '[':
+		err := json.UnmarshalDecode(d, (*[]T)(l))
+		if len(*l) == 0 {
+			*l = nil
+		}
+		return err
+	case '{':
+		byKey := map[int]T{}
+		err := readMembers(d, func(name string) error {
+			n, err := strconv.Atoi(name)
+			if err != nil || strconv.Itoa(n) != name {
+				return fmt.Errorf("a list has the key %.40q", name)
+			}
+			var value T
+			err = json.UnmarshalDecode(d, &value)
+			byKey[n] = value
+			return err
+		})
+		for _, n := range slices.Sorted(maps.Keys(byKey)) {
+			*l = append(*l, byKey[n])
+		}
 		return err
 	}
-	keys := make([]int, 0, len(byKey))
-	for key := range byKey {
-		n, err := strconv.Atoi(key)
-		if err != nil {
-			return fmt.Errorf("a list has the key %.40q", key)
-		}
-		keys = append(keys, n)
+	return readNothing(d, "a list")
+}
+
+// Optional is an object that the portal may show as [] or another form of no value.
+type Optional[T any] struct {
+	Value T
+	IsSet bool
+}
+
+// UnmarshalJSONFrom reads an object, or any form of no value.
+func (o *Optional[T]) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	*o = Optional[T]{}
+	if d.PeekKind() == '{' {
+		o.IsSet = true
+		return json.UnmarshalDecode(d, &o.Value)
 	}
-	slices.Sort(keys)
-	*l = make(List[T], len(keys))
-	for i, key := range keys {
-		// Itoa(Atoi(key)) may differ from key, for 01; such a row is an error below.
-		if err := json.Unmarshal(byKey[strconv.Itoa(key)], &(*l)[i]); err != nil {
-			return err
-		}
-	}
-	return nil
+	return readNothing(d, "an object")
 }
 
 // Items is {"items": rows}, or [] where there are none.
 type Items[T any] struct {
-	Items List[T] `json:"items"`
+	Items List[T]
 }
 
-// UnmarshalJSON reads the rows; any form of no value gives no rows.
-func (i *Items[T]) UnmarshalJSON(raw []byte) error {
-	*i = Items[T]{}
-	if IsEmpty(raw) {
-		return nil
-	}
-	type plain Items[T]
-	return json.Unmarshal(raw, (*plain)(i))
+// UnmarshalJSONFrom reads the rows; any form of no value gives no rows.
+func (i *Items[T]) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	var rows Optional[struct {
+		Items List[T] `json:"items"`
+	}]
+	err := json.UnmarshalDecode(d, &rows)
+	i.Items = rows.Value.Items
+	return err
 }
 
 // timing is what an answer says about itself.
@@ -195,10 +261,10 @@ type timing struct {
 	Zone      *time.Location
 }
 
-func (t *timing) UnmarshalJSON(raw []byte) error {
+func (t *timing) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	*t = timing{}
-	if IsEmpty(raw) || raw[0] != '{' {
-		return nil
+	if d.PeekKind() != '{' {
+		return d.SkipValue()
 	}
 	var told struct {
 		Start     seconds `json:"start"`
@@ -207,7 +273,7 @@ func (t *timing) UnmarshalJSON(raw []byte) error {
 		ResetAt   seconds `json:"operating_reset_at"`
 		DateStart Text    `json:"date_start"`
 	}
-	if err := json.Unmarshal(raw, &told); err != nil {
+	if err := json.UnmarshalDecode(d, &told); err != nil {
 		return err
 	}
 	*t = timing{float64(told.Start), float64(told.Duration), float64(told.Operating), float64(told.ResetAt), nil}
@@ -292,9 +358,12 @@ func amountOf(value string) string {
 }
 
 // isNoValue is whether a value of a custom field stands for none.
-func isNoValue(raw json.RawMessage, kind string) bool {
-	var text string
-	return IsEmpty(raw) || kind == "money" && json.Unmarshal(raw, &text) == nil && amountOf(text) == ""
+func isNoValue(raw jsontext.Value, kind string) bool {
+	if kind != "money" || raw.Kind() != '"' {
+		return IsEmpty(raw)
+	}
+	text, err := scalar(raw)
+	return err == nil && amountOf(text) == ""
 }
 
 // shortDecimal is the shortest form of a decimal number: 150 for "150.00".
@@ -323,17 +392,17 @@ func parseDecimal(value string) (decimal.Decimal, bool) {
 }
 
 // fieldValue is the value of a custom field as Fields.Values gives it, empty for none.
-func fieldValue(raw json.RawMessage, kind string, zone *time.Location) (string, error) {
+func fieldValue(raw jsontext.Value, kind string, zone *time.Location) (string, error) {
 	if isNoValue(raw, kind) {
 		return "", nil
 	}
 	raw = bytes.TrimSpace(raw)
 	if raw[0] == '[' {
-		var values []json.RawMessage
-		if err := json.Unmarshal(raw, &values); err != nil {
+		var values []jsontext.Value
+		if err := Decode(raw, &values); err != nil {
 			return "", err
 		}
-		values = slices.DeleteFunc(values, func(raw json.RawMessage) bool { return isNoValue(raw, kind) })
+		values = slices.DeleteFunc(values, func(raw jsontext.Value) bool { return isNoValue(raw, kind) })
 		switch {
 		case len(values) == 0:
 			return "", nil

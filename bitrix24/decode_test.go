@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -63,7 +64,7 @@ func TestFieldValue(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			got, err := fieldValue(json.RawMessage(test.raw), test.kind, moscow)
+			got, err := fieldValue(jsontext.Value(test.raw), test.kind, moscow)
 			if err != nil || got != test.want {
 				t.Errorf("fieldValue(%s, %s) = %q, %v, want %q", test.raw, test.kind, got, err, test.want)
 			}
@@ -83,7 +84,7 @@ func TestIDs(t *testing.T) {
 	}
 	for _, test := range tests {
 		var got ID
-		err := json.Unmarshal([]byte(test.raw), &got)
+		err := Decode([]byte(test.raw), &got)
 		if got != test.want || (err == nil) != test.ok {
 			t.Errorf("id of %s = %d, %v, want %d, %v", test.raw, got, err, test.want, test.ok)
 		}
@@ -96,16 +97,16 @@ func TestListsAndMapsInEachOthersClothes(t *testing.T) {
 	}
 	for raw, want := range lists {
 		var got List[int]
-		if err := json.Unmarshal([]byte(raw), &got); err != nil || !slices.Equal(got, want) {
+		if err := Decode([]byte(raw), &got); err != nil || !slices.Equal(got, want) {
 			t.Errorf("list of %s = %v, %v, want %v", raw, got, err, want)
 		}
 	}
 	maps := map[string]dict{
-		`{"a":1}`: {"a": json.RawMessage("1")}, `[1]`: {"0": json.RawMessage("1")}, `[]`: nil, `null`: nil,
+		`{"a":1}`: {"a": jsontext.Value("1")}, `[1]`: {"0": jsontext.Value("1")}, `[]`: nil, `null`: nil,
 	}
 	for raw, want := range maps {
 		var got dict
-		if err := json.Unmarshal([]byte(raw), &got); err != nil || !cmp.Equal(got, want) {
+		if err := Decode([]byte(raw), &got); err != nil || !cmp.Equal(got, want) {
 			t.Errorf("dict of %s = %v, %v, want %v", raw, got, err, want)
 		}
 	}
@@ -127,7 +128,7 @@ func someFields() *Fields {
 
 func TestItemsThatCannotBeUsed(t *testing.T) {
 	for _, page := range []string{`{"items":[[]]}`, `{"items":[{}]}`, `{"items":[{"id":0}]}`, `{"items":[{"id":"x"}]}`, `{"items":7}`, `7`} {
-		if items, err := someFields().decodeItems(json.RawMessage(page)); err == nil {
+		if items, err := someFields().decodeItems(jsontext.Value(page)); err == nil {
 			t.Errorf("decodeItems(%s) = %v, want an error", page, items)
 		}
 	}
@@ -138,21 +139,36 @@ func TestEveryCommandOfABatchIsAccountedFor(t *testing.T) {
 	for i := range commands {
 		commands[i].Method = "m"
 	}
-	answers, err := someClient().sort(commands, json.RawMessage(`{
+	answers := someClient().sort(commands, batchResultOf(t, `{
 		"result": {"c00": [], "c03": null},
 		"result_error": {"c01": {"error": 0, "error_description": "No"}},
 		"result_total": {"c00": "7"}, "result_next": [], "result_time": []}`))
-	if err != nil {
-		t.Fatal(err)
-	}
 	var refusal *APIError
 	if answers[0].Err != nil || answers[0].Total != 7 || !errors.As(answers[1].Err, &refusal) || refusal.Error() != "m: No (0)" ||
 		!errors.Is(answers[2].Err, errNotRun) || answers[3].Err != nil || answers[3].Total != -1 {
 		t.Errorf("sort = %+v", answers)
 	}
-	answers, err = someClient().sort(commands[:1], json.RawMessage(`{"result": [], "result_error": [{"error": "X"}]}`))
-	if err != nil || !errors.Is(answers[0].Err, errNotRun) {
-		t.Errorf("sort of an array of errors = %+v, %v, want a command that was not run", answers, err)
+	answers = someClient().sort(commands[:1], batchResultOf(t, `{"result": [], "result_error": [{"error": "X"}]}`))
+	if !errors.Is(answers[0].Err, errNotRun) {
+		t.Errorf("sort of an array of errors = %+v, want a command that was not run", answers)
+	}
+}
+
+func batchResultOf(t *testing.T, text string) batchResult {
+	t.Helper()
+	read := result{ofBatch: true}
+	if err := Decode([]byte(text), &read); err != nil || !read.isBatch {
+		t.Fatalf("%s is read as %+v, %v", text, read, err)
+	}
+	return read.batch
+}
+
+func TestDecodeTakesWhatPortalsWriteBeyondTheStandard(t *testing.T) {
+	var row struct {
+		Title Text `json:"title"`
+	}
+	if err := Decode([]byte("{\"title\":\"first\",\"title\":\"\xff last\"}"), &row); err != nil || row.Title != "\ufffd last" {
+		t.Errorf("Decode gives %q, %v", row.Title, err)
 	}
 }
 
@@ -168,18 +184,19 @@ func TestQueryOfACommand(t *testing.T) {
 }
 
 func FuzzBatchAnswer(f *testing.F) {
-	f.Add([]byte(`{"result":{"c00":[]},"result_error":[],"result_total":{"c00":1},"result_next":[],"result_time":{"c00":{"operating":1,"start":1.5}}}`))
-	f.Add([]byte(`{"result":[],"result_error":{"c01":{"error":"OPERATION_TIME_LIMIT"}}}`))
+	f.Add([]byte(`{"result":{"result":{"c00":[]},"result_error":[],"result_total":{"c00":1},"result_next":[],"result_time":{"c00":{"operating":1,"start":1.5}}}}`))
+	f.Add([]byte(`{"result":{"result":[],"result_error":{"c01":{"error":"OPERATION_TIME_LIMIT"}}}}`))
 	c := someClient()
 	commands := []Command{{Method: "a"}, {Method: "b"}}
-	f.Fuzz(func(t *testing.T, result []byte) {
-		answers, err := c.sort(commands, result)
-		if err != nil {
+	f.Fuzz(func(t *testing.T, text []byte) {
+		read := envelope{Result: result{ofBatch: true}}
+		if Decode(text, &read) != nil {
 			return
 		}
+		answers := c.sort(commands, read.Result.batch)
 		for _, answer := range answers {
 			if answer.Err == nil && answer.Result == nil {
-				t.Errorf("sort(%q) gave %+v", result, answers)
+				t.Errorf("sort(%q) gave %+v", text, answers)
 			}
 		}
 		newLedgers(Standard).observe(time.Now(), commands, answers, timing{})

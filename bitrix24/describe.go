@@ -3,7 +3,6 @@ package bitrix24
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -53,19 +52,20 @@ func (d Description) ShowsPeople() bool { return d.HasScope("user", "user_basic"
 // Describe asks for the portal's clock and fields, and for the webhook's rights, in one request.
 // A right that is missing for what can be done without is a warning.
 func (c *Client) Describe(ctx context.Context) (Description, error) {
-	d, _, err := c.DescribeWith(ctx)
+	d, _, err := c.DescribeWith(ctx, func(int) []Command { return nil })
 	return d, err
 }
 
-// DescribeWith is Describe with further commands in the same request. Their answers come in
-// their order.
-func (c *Client) DescribeWith(ctx context.Context, further ...Command) (Description, []Answer, error) {
-	answers, err := c.Batch(ctx, append([]Command{
+// DescribeWith is Describe with further commands in the same request, the first of which has the position that further
+// is given. Their answers come in their order.
+func (c *Client) DescribeWith(ctx context.Context, further func(first int) []Command) (Description, []Answer, error) {
+	commands := []Command{
 		{Method: "server.time"},
 		{Method: "crm.item.fields", Params: []Param{{"entityTypeId", DealType}}},
 		{Method: "scope"},
 		{Method: "profile"},
-	}, further...))
+	}
+	answers, err := c.Batch(ctx, append(commands, further(len(commands))...))
 	if err != nil {
 		return Description{}, nil, err
 	}
@@ -78,7 +78,7 @@ func (c *Client) DescribeWith(ctx context.Context, further ...Command) (Descript
 		return Description{}, nil, err
 	}
 	var names List[Text]
-	if scopes.Err == nil && json.Unmarshal(scopes.Result, &names) == nil {
+	if scopes.Err == nil && Decode(scopes.Result, &names) == nil {
 		for _, name := range names {
 			d.Scopes = append(d.Scopes, string(name))
 		}
@@ -87,7 +87,7 @@ func (c *Client) DescribeWith(ctx context.Context, further ...Command) (Descript
 		Admin Flag `json:"ADMIN"`
 		Zone  Text `json:"TIME_ZONE"`
 	}
-	if profile.Err == nil && json.Unmarshal(profile.Result, &user) == nil {
+	if profile.Err == nil && Decode(profile.Result, &user) == nil {
 		d.IsAdmin, d.UserZone = bool(user.Admin), string(user.Zone)
 	}
 	if !d.IsAdmin {
@@ -104,7 +104,7 @@ func decodeClock(answer Answer) (time.Time, *time.Location, error) {
 	if answer.Err != nil {
 		return time.Time{}, nil, answer.Err
 	}
-	if err := json.Unmarshal(answer.Result, &told); err != nil {
+	if err := Decode(answer.Result, &told); err != nil {
 		return time.Time{}, nil, fmt.Errorf("server.time: %w", err)
 	}
 	at, ok := parseInstant(string(told), time.UTC)
@@ -122,7 +122,7 @@ func (d *Description) decodeFields(answer Answer) error {
 	var result struct {
 		Fields dict `json:"fields"`
 	}
-	if err := json.Unmarshal(answer.Result, &result); err != nil {
+	if err := Decode(answer.Result, &result); err != nil {
 		return fmt.Errorf("%s: %w", method, err)
 	}
 	d.Fields = make([]Field, 0, len(result.Fields))
@@ -141,7 +141,7 @@ func (d *Description) decodeFields(answer Answer) error {
 		if IsEmpty(raw) {
 			continue
 		}
-		if err := json.Unmarshal(raw, &described); err != nil {
+		if err := Decode(raw, &described); err != nil {
 			return fmt.Errorf("%s: %s: %w", method, itemName, err)
 		}
 		// On a collision of names the portal gives the original one for both.

@@ -3,12 +3,13 @@ package bitrix24
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
 	"slices"
 	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 const (
@@ -53,21 +54,14 @@ func (f *Fields) Select() []Param {
 	return params
 }
 
-// Values are the fields that are not empty in a row of crm.item.list, by their upper-case
+// Values are the fields that are not empty among the members of a row of crm.item.list, by their upper-case
 // name; nil if there are none. A date field is YYYY-MM-DD, a number its shortest decimal form, and
 // so is an amount of money, without its currency; a value of another kind stands as the portal
 // gave it.
-func (f *Fields) Values(row json.RawMessage) (map[string]string, error) {
-	if len(f.fields) == 0 {
-		return nil, nil
-	}
-	var raw map[string]json.RawMessage
-	if err := json.Unmarshal(row, &raw); err != nil {
-		return nil, err
-	}
+func (f *Fields) Values(members map[string]jsontext.Value) (map[string]string, error) {
 	var values map[string]string
 	for _, field := range f.fields {
-		value, err := fieldValue(raw[field.itemName], field.kind, f.zone)
+		value, err := fieldValue(members[field.itemName], field.kind, f.zone)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", field.name, err)
 		}
@@ -94,37 +88,35 @@ type Item struct {
 // errNoID is a row without an id.
 var errNoID = errors.New("a row has no id")
 
-func (f *Fields) decodeItem(raw json.RawMessage) (Item, error) {
-	if IsEmpty(raw) {
-		return Item{}, errNoID // a known fault shows a deal as []
-	}
-	var row struct {
-		ID        ID   `json:"id"`
-		Funnel    ID   `json:"categoryId"`
-		UpdatedAt Text `json:"updatedTime"`
-	}
-	if err := json.Unmarshal(raw, &row); err != nil {
-		return Item{}, err
-	}
+// itemRow is a row of crm.item.list; a known fault shows a deal as [].
+type itemRow = Optional[struct {
+	ID        ID                        `json:"id"`
+	Funnel    ID                        `json:"categoryId"`
+	UpdatedAt Text                      `json:"updatedTime"`
+	Others    map[string]jsontext.Value `json:",unknown"`
+}]
+
+func (f *Fields) item(shown itemRow) (Item, error) {
+	row := shown.Value
 	if row.ID == 0 {
 		return Item{}, errNoID
 	}
-	values, err := f.Values(raw)
+	values, err := f.Values(row.Others)
 	if err != nil {
 		return Item{}, fmt.Errorf("deal %d: %w", row.ID, err)
 	}
 	return Item{ID: row.ID, UpdatedAt: row.UpdatedAt.Instant(f.zone), Values: values, funnel: row.Funnel}, nil
 }
 
-func (f *Fields) decodeItems(page json.RawMessage) ([]Item, error) {
-	var rows Items[json.RawMessage]
-	if err := json.Unmarshal(page, &rows); err != nil {
+func (f *Fields) decodeItems(page jsontext.Value) ([]Item, error) {
+	var rows Items[itemRow]
+	if err := Decode(page, &rows); err != nil {
 		return nil, err
 	}
 	items := make([]Item, len(rows.Items))
-	for i, raw := range rows.Items {
+	for i, row := range rows.Items {
 		var err error
-		if items[i], err = f.decodeItem(raw); err != nil {
+		if items[i], err = f.item(row); err != nil {
 			return nil, err
 		}
 	}
@@ -239,12 +231,12 @@ func (f *Fields) decode(answer Answer, asked ID) (Item, error) {
 		return Item{}, answer.Err
 	}
 	var result struct {
-		Item json.RawMessage `json:"item"`
+		Item itemRow `json:"item"`
 	}
-	if json.Unmarshal(answer.Result, &result) != nil {
+	if Decode(answer.Result, &result) != nil {
 		return Item{}, errStrangeAnswer
 	}
-	item, err := f.decodeItem(result.Item)
+	item, err := f.item(result.Item)
 	if err != nil || item.ID != asked {
 		return Item{}, errStrangeAnswer
 	}

@@ -152,7 +152,9 @@ func TestFieldsAreAdded(t *testing.T) {
 func TestDescribe(t *testing.T) {
 	s := newSite(t, someDeals(1, 1), simulator.Options{Quirks: simulator.Quirks{IsNotAdmin: true}, Scopes: []string{"crm"}})
 	client := s.connect()
-	d, answers, err := client.DescribeWith(t.Context(), bitrix24.Command{Method: "crm.category.list", Params: []bitrix24.Param{{Name: "entityTypeId", Value: bitrix24.DealType}}})
+	d, answers, err := client.DescribeWith(t.Context(), func(int) []bitrix24.Command {
+		return []bitrix24.Command{{Method: "crm.category.list", Params: []bitrix24.Param{{Name: "entityTypeId", Value: bitrix24.DealType}}}}
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

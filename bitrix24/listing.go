@@ -2,12 +2,12 @@ package bitrix24
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"iter"
 	"runtime"
 	"slices"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -24,7 +24,7 @@ type Listing[T any] struct {
 	Method string
 	Params []Param // what is selected and filtered; order and pages are added
 	IDName string  // the id's name in rows and filters: "id" or "ID"
-	Decode func(page json.RawMessage) ([]T, error)
+	Decode func(page jsontext.Value) ([]T, error)
 	ID     func(T) ID
 	After  ID  // rows up to this id are left out
 	Expect int // rows that are likely to come in all; 0: unknown
@@ -35,17 +35,25 @@ func (l Listing[T]) inOrder() []Param {
 	return append(slices.Clip(l.Params), Param{"order[" + l.IDName + "]", "ASC"}, noCount)
 }
 
-// FirstPage is the command for the first page, to be sent along with others.
-func (l Listing[T]) FirstPage() Command {
+// FirstPages are the commands for the first n pages, to be sent along with others; the first of them has the position
+// that is given in its batch.
+func (l Listing[T]) FirstPages(position, n int) []Command {
 	first := chain[T]{listing: l, after: l.After}
-	return first.commands(0, 1)[0]
+	return first.commands(position, n)
 }
 
-// Take reads the answer to the first page, and tells whether it is the last one too.
-func (l Listing[T]) Take(answer Answer) (rows []T, isLast bool, err error) {
+// Take reads the answers to the first pages as far as they follow each other, and returns the listing of what comes
+// behind them, nil where that is nothing.
+func (l Listing[T]) Take(answers []Answer) (rows []T, rest *Listing[T], err error) {
 	first := chain[T]{listing: l, after: l.After}
-	rows, err = first.take([]Answer{answer})
-	return rows, first.done, err
+	if rows, err = first.take(answers); err != nil {
+		return nil, nil, err
+	}
+	if first.done {
+		return rows, nil, nil
+	}
+	l.After, l.Expect = first.after, 0
+	return rows, &l, nil
 }
 
 // A chain is one reading of a listing: a run of pages of which each refers to the one before,
@@ -79,7 +87,7 @@ func (ch *chain[T]) commands(first, n int) []Command {
 	for page := range commands {
 		after := ch.after.String()
 		if page > 0 {
-			after = fmt.Sprintf("$result[%s][items][%d][%s]", key(first+page-1), PageRows-1, ch.listing.IDName)
+			after = Reference(first+page-1, fmt.Sprintf("[items][%d][%s]", PageRows-1, ch.listing.IDName))
 		}
 		params := append(ch.listing.inOrder(), Param{"filter[>" + ch.listing.IDName + "]", after})
 		commands[page] = Command{Method: ch.listing.Method, Params: params}

@@ -1,13 +1,14 @@
 package bitrix24
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // pageOf is an answer with the rows from an id on.
@@ -16,7 +17,7 @@ func pageOf(first uint64, rows int) Answer {
 	for i := range ids {
 		ids[i] = fmt.Sprintf(`{"id":%d}`, first+uint64(i))
 	}
-	return Answer{Result: json.RawMessage(`{"items":[` + strings.Join(ids, ",") + `]}`)}
+	return Answer{Result: jsontext.Value(`{"items":[` + strings.Join(ids, ",") + `]}`)}
 }
 
 // rowsOf is an answer with the rows of these ids.
@@ -25,7 +26,7 @@ func rowsOf(ids ...uint64) Answer {
 	for i, id := range ids {
 		rows[i] = fmt.Sprintf(`{"id":%d}`, id)
 	}
-	return Answer{Result: json.RawMessage(`{"items":[` + strings.Join(rows, ",") + `]}`)}
+	return Answer{Result: jsontext.Value(`{"items":[` + strings.Join(rows, ",") + `]}`)}
 }
 
 // upTo is the ids from 1 to last, and more behind them.
@@ -48,7 +49,7 @@ func TestPagesOfAChain(t *testing.T) {
 		fails   bool
 	}{
 		{"a short page ends it", []Answer{pageOf(1, 50), pageOf(51, 49)}, 99, true, false},
-		{"an empty page ends it", []Answer{pageOf(1, 50), {Result: json.RawMessage(`[]`)}}, 50, true, false},
+		{"an empty page ends it", []Answer{pageOf(1, 50), {Result: jsontext.Value(`[]`)}}, 50, true, false},
 		{"what follows a short page means nothing", []Answer{pageOf(1, 3), pageOf(1, 50), final}, 3, true, false},
 		{"full pages leave it open", []Answer{pageOf(1, 50), pageOf(60, 50)}, 109, false, false},
 		{"a page that begins again is asked for by number", []Answer{pageOf(1, 50), pageOf(1, 50), pageOf(51, 50)}, 50, false, false},
@@ -57,7 +58,7 @@ func TestPagesOfAChain(t *testing.T) {
 		{"a blocked page is asked for again", []Answer{pageOf(1, 50), passing}, 50, false, true},
 		{"a first page that begins again is an error", []Answer{pageOf(0, 50)}, 0, false, true},
 		{"a first page that fails is an error", []Answer{final}, 0, false, true},
-		{"a page out of order is an error", []Answer{{Result: json.RawMessage(`{"items":[{"id":2},{"id":1}]}`)}}, 0, false, true},
+		{"a page out of order is an error", []Answer{{Result: jsontext.Value(`{"items":[{"id":2},{"id":1}]}`)}}, 0, false, true},
 		{"a row that comes twice does not go backwards", []Answer{rowsOf(1, 2, 2, 2, 3)}, 3, true, false},
 		{"a page that goes back and forth is an error", []Answer{rowsOf(7, 8, 7, 9)}, 0, false, true},
 		{"a full page with rows that come twice leaves it open", []Answer{rowsOf(upTo(49, 49)...)}, 49, false, false},
@@ -65,7 +66,7 @@ func TestPagesOfAChain(t *testing.T) {
 		{"a page of more rows than it may have is read", []Answer{rowsOf(upTo(50, 50)...), rowsOf(50, 51)}, 51, true, false},
 		{"a page that begins before the end of the one before is asked for by number", []Answer{rowsOf(upTo(50)...), rowsOf(49, 50, 51)}, 50, false, false},
 		{"a full page of nothing but the last row is asked for by number", []Answer{rowsOf(upTo(50)...), rowsOf(slices.Repeat([]uint64{50}, 50)...)}, 50, false, false},
-		{"a page that cannot be read is an error", []Answer{{Result: json.RawMessage(`{"items":[{}]}`)}}, 0, false, true},
+		{"a page that cannot be read is an error", []Answer{{Result: jsontext.Value(`{"items":[{}]}`)}}, 0, false, true},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -89,7 +90,7 @@ func TestOfARowThatComesTwiceTheLastCounts(t *testing.T) {
 		for i := range rows {
 			all = append(all, fmt.Sprintf(`{"id":%d,"updatedTime":%q}`, after+uint64(i)+1, first))
 		}
-		return Answer{Result: json.RawMessage(`{"items":[` + strings.Join(append(more, all...), ",") + `]}`)}
+		return Answer{Result: jsontext.Value(`{"items":[` + strings.Join(append(more, all...), ",") + `]}`)}
 	}
 	again := func(id int) string { return fmt.Sprintf(`{"id":%d,"updatedTime":%q}`, id, second) }
 	tests := []struct {

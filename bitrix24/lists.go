@@ -2,9 +2,11 @@ package bitrix24
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // A ListItem is an element of a list.
@@ -39,7 +41,7 @@ func (c *Client) ListItems(ctx context.Context, d Description, names []string) (
 			Name  Text     `json:"FIELD_NAME"`
 			Items itemList `json:"LIST"`
 		}]
-		if err := json.Unmarshal(answer.Result, &rows); err != nil {
+		if err := Decode(answer.Result, &rows); err != nil {
 			return lists, fmt.Errorf("%s: %w", fieldsMethod, err)
 		}
 		for _, row := range rows {
@@ -56,12 +58,12 @@ const fieldsMethod = "crm.deal.userfield.list"
 // itemList reads the elements of a list, with the last of those that come twice.
 type itemList []ListItem
 
-func (l *itemList) UnmarshalJSON(raw []byte) error {
+func (l *itemList) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	var rows List[struct {
 		ID   Text `json:"ID"`
 		Name Text `json:"VALUE"`
 	}]
-	if err := json.Unmarshal(raw, &rows); err != nil {
+	if err := json.UnmarshalDecode(d, &rows); err != nil {
 		return err
 	}
 	place := map[Text]int{}
@@ -81,7 +83,7 @@ func (l *itemList) UnmarshalJSON(raw []byte) error {
 // ItemsOf reads the ids in the value of a list field as Fields.Values gives it.
 func ItemsOf(value string) []string {
 	var ids List[Text]
-	if json.Unmarshal([]byte(value), &ids) != nil || len(ids) == 0 {
+	if Decode([]byte(value), &ids) != nil || len(ids) == 0 {
 		return []string{value}
 	}
 	texts := make([]string, len(ids))

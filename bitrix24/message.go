@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 const (
@@ -52,16 +54,16 @@ func (c *Client) SendMessage(ctx context.Context, dialog, text string) (MessageI
 
 // sentMessage is the number of the message that an answer tells. An answer without one does not say
 // that nothing was sent.
-func sentMessage(answer json.RawMessage) (MessageID, error) {
+func sentMessage(answer jsontext.Value) (MessageID, error) {
 	var id MessageID
-	if err := json.Unmarshal(answer, &id); err != nil || id == 0 {
+	if err := Decode(answer, &id); err != nil || id == 0 {
 		return 0, fmt.Errorf("%s: the answer holds no number of a message: %w", messageMethod, ErrOutcomeUnknown)
 	}
 	return id, nil
 }
 
 // call asks for one method by itself, once. A long text has no room in a command of a batch.
-func (c *Client) call(ctx context.Context, command Command) (json.RawMessage, error) {
+func (c *Client) call(ctx context.Context, command Command) (jsontext.Value, error) {
 	c.asking.Lock()
 	defer c.asking.Unlock()
 	params := make(map[string]string, len(command.Params))
@@ -85,7 +87,7 @@ func (c *Client) call(ctx context.Context, command Command) (json.RawMessage, er
 		c.zone = envelope.Time.Zone
 	}
 	c.ledgers.observe(c.portalNow(), []Command{command}, []Answer{{timing: envelope.Time}}, timing{})
-	return envelope.Result, nil
+	return envelope.Result.raw, nil
 }
 
 // A cutOffError is a request that the caller ended while it was under way.
@@ -120,7 +122,7 @@ func (c *Client) Dialog(ctx context.Context, id string) (Dialog, error) {
 			Send *Flag `json:"send"`
 		} `json:"restrictions"`
 	}
-	if err := json.Unmarshal(answers[0].Result, &told); err != nil {
+	if err := Decode(answers[0].Result, &told); err != nil {
 		return Dialog{}, fmt.Errorf("%s: %w", dialogMethod, err)
 	}
 	return Dialog{Name: string(told.Name), CanSend: told.Restrictions.Send == nil || bool(*told.Restrictions.Send)}, nil
@@ -137,7 +139,7 @@ func (c *Client) Language(ctx context.Context) (string, error) {
 		Language Text `json:"LANGUAGE_ID"`
 		License  Text `json:"LICENSE"`
 	}
-	if isTold := answers[0].Err == nil && json.Unmarshal(answers[0].Result, &told) == nil; !isTold {
+	if isTold := answers[0].Err == nil && Decode(answers[0].Result, &told) == nil; !isTold {
 		return "", nil
 	}
 	country, _, hasCountry := strings.Cut(string(told.License), "_")

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/sirupsen/logrus"
 
 	"stagelag/bitrix24"
@@ -134,7 +135,7 @@ type row struct {
 func listing(method, idName string) bitrix24.Listing[row] {
 	return bitrix24.Listing[row]{
 		Method: method, Params: []bitrix24.Param{{Name: "entityTypeId", Value: bitrix24.DealType}}, IDName: idName,
-		Decode: func(page json.RawMessage) ([]row, error) {
+		Decode: func(page jsontext.Value) ([]row, error) {
 			var rows bitrix24.Items[row]
 			err := json.Unmarshal(page, &rows)
 			return rows.Items, err

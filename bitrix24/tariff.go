@@ -3,7 +3,6 @@ package bitrix24
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"strings"
 )
 
@@ -26,7 +25,7 @@ func (c *Client) Tariff(ctx context.Context) (Tariff, error) {
 		License Text `json:"LICENSE"`
 		Family  Text `json:"LICENSE_FAMILY"`
 	}
-	isTold := answers[0].Err == nil && json.Unmarshal(answers[0].Result, &told) == nil
+	isTold := answers[0].Err == nil && Decode(answers[0].Result, &told) == nil
 	name := string(cmp.Or(told.License, told.Family))
 	// The name begins with the country: ru_ent250.
 	_, plan, _ := strings.Cut(string(told.License), "_")

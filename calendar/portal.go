@@ -66,12 +66,12 @@ func (d *days) UnmarshalJSON(raw []byte) error {
 	}
 	var texts bitrix24.List[bitrix24.Text]
 	if first := bytes.TrimSpace(raw)[0]; first == '[' || first == '{' {
-		if err := json.Unmarshal(raw, &texts); err != nil {
+		if err := bitrix24.Decode(raw, &texts); err != nil {
 			return err
 		}
 	} else {
 		var text bitrix24.Text
-		if err := json.Unmarshal(raw, &text); err != nil {
+		if err := bitrix24.Decode(raw, &text); err != nil {
 			return err
 		}
 		texts = append(texts, text)

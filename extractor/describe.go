@@ -3,7 +3,6 @@ package extractor
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -21,10 +20,14 @@ type Description struct {
 }
 
 // Describe asks for the portal's clock, funnels, stages and fields, and for the webhook's
-// rights: two requests, with up to 50 funnels.
+// rights: one request, or two where there are more than funnelsAlong funnels.
 func Describe(ctx context.Context, c *bitrix24.Client) (Description, error) {
-	portal, answers, err := c.DescribeWith(ctx, bitrix24.Command{
-		Method: categoryMethod, Params: []bitrix24.Param{ofDeals},
+	portal, answers, err := c.DescribeWith(ctx, func(first int) []bitrix24.Command {
+		commands := []bitrix24.Command{{Method: categoryMethod, Params: []bitrix24.Param{ofDeals}}, stagePage(stageList(0), 0)}
+		for i := range funnelsAlong {
+			commands = append(commands, stagePage(stageListPrefix+bitrix24.Reference(first, fmt.Sprintf("[categories][%d][id]", i)), 0))
+		}
+		return commands
 	})
 	if err != nil {
 		return Description{}, err
@@ -33,11 +36,15 @@ func Describe(ctx context.Context, c *bitrix24.Client) (Description, error) {
 	if d.Funnels, err = decodeFunnels(answers[0]); err != nil {
 		return Description{}, err
 	}
-	if err := readStages(ctx, c, d.Funnels); err != nil {
+	if err := readStages(ctx, c, d.Funnels, answers[1:]); err != nil {
 		return Description{}, err
 	}
 	return d, nil
 }
+
+// funnelsAlong is of how many funnels the stages are asked for along with the funnels themselves, by their places in
+// the portal's list.
+const funnelsAlong = 10
 
 func decodeFunnels(answer bitrix24.Answer) ([]Funnel, error) {
 	if answer.Err != nil {
@@ -52,7 +59,7 @@ func decodeFunnels(answer bitrix24.Answer) ([]Funnel, error) {
 		Categories bitrix24.List[category] `json:"categories"`
 	}
 	if !bitrix24.IsEmpty(answer.Result) {
-		if err := json.Unmarshal(answer.Result, &result); err != nil {
+		if err := bitrix24.Decode(answer.Result, &result); err != nil {
 			return nil, fmt.Errorf("%s: %w", categoryMethod, err)
 		}
 	}
@@ -81,22 +88,43 @@ func sortOrder(value bitrix24.Text) int32 {
 	return int32(n)
 }
 
-// readStages fills in the stages of funnels.
-func readStages(ctx context.Context, c *bitrix24.Client, funnels []Funnel) error {
+// stagePage asks for a page of a list of stages.
+func stagePage(list string, start int) bitrix24.Command {
+	return bitrix24.Command{Method: "crm.status.list", Params: []bitrix24.Param{
+		param("filter[ENTITY_ID]", list),
+		param("order[SORT]", "ASC"),
+		param("order[ID]", "ASC"),
+		param("start", strconv.Itoa(start)),
+	}}
+}
+
+// readStages fills in the stages of funnels. Those that came along are first pages of any of their lists, some of which
+// may be what the portal made of a list that does not exist; a funnel without one is asked for.
+func readStages(ctx context.Context, c *bitrix24.Client, funnels []Funnel, along []bitrix24.Answer) error {
 	type page struct{ funnel, start int }
-	open := make([]page, len(funnels))
-	for i := range open {
-		open[i].funnel = i
+	lists := map[string]bitrix24.Answer{}
+	for _, answer := range along {
+		lists[listIn(answer)] = answer
+	}
+	var open []page
+	for i := range funnels {
+		answer, isThere := lists[stageList(funnels[i].ID)]
+		if !isThere {
+			open = append(open, page{i, 0})
+			continue
+		}
+		hasMore, err := funnels[i].addStages(answer)
+		if err != nil {
+			return fmt.Errorf("stages of funnel %d: %w", funnels[i].ID, err)
+		}
+		if hasMore {
+			open = append(open, page{i, bitrix24.PageRows})
+		}
 	}
 	for len(open) > 0 {
 		commands := make([]bitrix24.Command, len(open))
 		for i, p := range open {
-			commands[i] = bitrix24.Command{Method: "crm.status.list", Params: []bitrix24.Param{
-				param("filter[ENTITY_ID]", stageList(funnels[p.funnel].ID)),
-				param("order[SORT]", "ASC"),
-				param("order[ID]", "ASC"),
-				param("start", strconv.Itoa(p.start)),
-			}}
+			commands[i] = stagePage(stageList(funnels[p.funnel].ID), p.start)
 		}
 		answers, err := c.Batch(ctx, commands)
 		if err != nil {
@@ -121,12 +149,36 @@ func readStages(ctx context.Context, c *bitrix24.Client, funnels []Funnel) error
 	return nil
 }
 
+// listIn is the list that all rows of an answer are of; empty where there is no such list.
+func listIn(answer bitrix24.Answer) string {
+	var rows bitrix24.List[stageRow]
+	if answer.Err != nil || bitrix24.Decode(answer.Result, &rows) != nil || len(rows) == 0 {
+		return ""
+	}
+	list := rows[0].EntityID
+	if slices.ContainsFunc(rows, func(row stageRow) bool { return row.EntityID != list }) {
+		return ""
+	}
+	return string(list)
+}
+
+const stageListPrefix = "DEAL_STAGE_"
+
 // stageList is the name of a funnel's list of stages. DEAL_STAGE_0 is none.
 func stageList(funnel FunnelID) string {
 	if funnel == 0 {
 		return "DEAL_STAGE"
 	}
-	return fmt.Sprintf("DEAL_STAGE_%d", funnel)
+	return fmt.Sprint(stageListPrefix, funnel)
+}
+
+// stageRow is a row of crm.status.list.
+type stageRow struct {
+	StatusID  bitrix24.Text `json:"STATUS_ID"`
+	EntityID  bitrix24.Text `json:"ENTITY_ID"`
+	Name      bitrix24.Text `json:"NAME"`
+	Sort      bitrix24.Text `json:"SORT"`
+	Semantics bitrix24.Text `json:"SEMANTICS"`
 }
 
 // addStages adds a page of stages, of one that comes twice the last, and says whether there may be
@@ -136,14 +188,8 @@ func (f *Funnel) addStages(answer bitrix24.Answer) (hasMore bool, err error) {
 	if answer.Err != nil {
 		return false, answer.Err
 	}
-	var rows bitrix24.List[struct {
-		StatusID  bitrix24.Text `json:"STATUS_ID"`
-		EntityID  bitrix24.Text `json:"ENTITY_ID"`
-		Name      bitrix24.Text `json:"NAME"`
-		Sort      bitrix24.Text `json:"SORT"`
-		Semantics bitrix24.Text `json:"SEMANTICS"`
-	}]
-	if err := json.Unmarshal(answer.Result, &rows); err != nil {
+	var rows bitrix24.List[stageRow]
+	if err := bitrix24.Decode(answer.Result, &rows); err != nil {
 		return false, fmt.Errorf("crm.status.list: %w", err)
 	}
 	added := 0
@@ -183,7 +229,7 @@ func HistoricStages(ctx context.Context, c *bitrix24.Client, stages []StageID) (
 			return nil, fmt.Errorf("look for stages of the past: %w", answer.Err)
 		}
 		var rows bitrix24.Items[changeRow]
-		if err := json.Unmarshal(answer.Result, &rows); err != nil {
+		if err := bitrix24.Decode(answer.Result, &rows); err != nil {
 			return nil, fmt.Errorf("%s: %w", changeMethod, err)
 		}
 		if slices.ContainsFunc(rows.Items, func(r changeRow) bool { return StageID(r.StageID) == stages[i] }) {

@@ -123,7 +123,14 @@ type extraction struct {
 	lastChange ChangeID
 	// landed are the deals that were landed one by one, with their histories.
 	landed map[DealID]bool
+	// ask is what is asked for beside the lists, and atOnce what of it goes with the first request of a catch-up, nil
+	// where that has no room for it.
+	ask    asking
+	atOnce *atOnce
 	result Result
+
+	people    peopleAsking
+	companies companyAsking
 }
 
 // watermark is up to when all has been read. That is the clock where it is known to be right. Any other may have been
@@ -146,6 +153,9 @@ func (x *extraction) watermark() time.Time {
 
 // catchUp lands what has changed since a time of the portal's, and marks what it shows no longer.
 func (x *extraction) catchUp(ctx context.Context, since time.Time) error {
+	if err := x.askAtOnce(ctx, since); err != nil {
+		return fmt.Errorf("changed deals: %w", err)
+	}
 	if err := x.readChanged(ctx, since); err != nil {
 		return fmt.Errorf("changed deals: %w", err)
 	}
@@ -412,12 +422,12 @@ func (x *extraction) completeHistories(ctx context.Context, since uint64) error 
 func (x *extraction) readChanged(ctx context.Context, since time.Time) error {
 	rows := 0
 	x.progress(StepChanged, 0, 0)
-	for block, err := range x.reader.deals(ctx, 0, since.Add(-overlap), 0) {
+	for deals, err := range x.changedDeals(ctx, since.Add(-overlap)) {
 		if err != nil {
 			return err
 		}
-		x.stamp(block.rows)
-		changed, err := x.withoutOwnWrites(ctx, block.rows)
+		x.stamp(deals)
+		changed, err := x.withoutOwnWrites(ctx, deals)
 		if err != nil {
 			return err
 		}
@@ -428,6 +438,26 @@ func (x *extraction) readChanged(ctx context.Context, since time.Time) error {
 		x.progress(StepChanged, rows, 0)
 	}
 	return nil
+}
+
+// changedDeals reads the deals changed since a time of the portal's, the first of them from what was asked for at once.
+func (x *extraction) changedDeals(ctx context.Context, since time.Time) iter.Seq2[[]Deal, error] {
+	return func(yield func([]Deal, error) bool) {
+		after := DealID(0)
+		if x.atOnce != nil {
+			deals, rest, err := x.reader.dealsSince(since).Take(x.atOnce.changed.of(x.ask.answers))
+			unchanged := func(d Deal) bool { return !x.reader.changedSince(since)(d) }
+			if !yield(slices.DeleteFunc(deals, unchanged), err) || err != nil || rest == nil {
+				return
+			}
+			after = DealID(rest.After)
+		}
+		for block, err := range x.reader.deals(ctx, after, since, 0) {
+			if !yield(block.rows, err) {
+				return
+			}
+		}
+	}
 }
 
 func (x *extraction) withoutOwnWrites(ctx context.Context, deals []Deal) ([]Deal, error) {

@@ -36,14 +36,22 @@ func TestFullReadLandsEverythingWithFewRequests(t *testing.T) {
 
 func TestASmallPortalTakesAHandfulOfRequests(t *testing.T) {
 	s := newSite(t, twoFunnels(400, 6), simulator.Options{Limits: simulator.Standard})
-	// Rights, stages; the counts, deals, changes, managers.
-	if result := s.mustExtract(); result.Requests != 6 {
-		t.Errorf("%d requests on the first run, want 6", result.Requests)
+	// Rights and stages; the counts, deals, changes, managers.
+	if result := s.mustExtract(); result.Requests != 5 {
+		t.Errorf("%d requests on the first run, want 5", result.Requests)
 	}
-	// Rights, stages; changed deals, the sweep, managers.
-	if result := s.later(); result.Requests != 5 {
-		t.Errorf("%d requests when nothing has changed, want 5", result.Requests)
+	// Rights and stages; changed deals, the sweep and managers.
+	if result := s.later(); result.Requests != 2 {
+		t.Errorf("%d requests when nothing has changed, want 2", result.Requests)
 	}
+	for id := range 4 {
+		s.world.Move(7+simulator.DealID(id), s.clock.Now().Add(time.Hour), "WON")
+	}
+	// And histories.
+	if result := s.later(); result.Requests != 3 {
+		t.Errorf("%d requests when four deals have moved, want 3", result.Requests)
+	}
+	s.mustKnow(everyDeal)
 }
 
 func TestSecondRunReadsOnlyWhatChanged(t *testing.T) {
@@ -476,4 +484,17 @@ func TestARunThatDiedBetweenADealAndItsHistory(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestMoreDealsHaveChangedThanOneRequestBrings(t *testing.T) {
+	s := newSite(t, twoFunnels(700, 2), simulator.Options{})
+	s.mustExtract()
+	at := s.clock.Now().Add(time.Hour)
+	for id := range simulator.DealID(700) {
+		s.world.SetField(id+1, at, "UF_CRM_DOCS_DAYS", int(id)+1)
+	}
+	if result := s.later(); result.DealsRead != 700 {
+		t.Errorf("read %d deals, want all 700", result.DealsRead)
+	}
+	s.mustKnow(everyDeal)
 }

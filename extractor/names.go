@@ -3,7 +3,6 @@ package extractor
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -12,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"stagelag/bitrix24"
 )
 
@@ -19,60 +20,44 @@ import (
 // changed. What there is of each comes in one request, as long as that has room. A webhook that may not read some of
 // them still gives a run.
 func (x *extraction) readNames(ctx context.Context) error {
-	var ask asking
-	people, err := x.askForPeople(ctx, &ask)
-	if err != nil {
-		return fmt.Errorf("managers: %w", err)
-	}
-	companies, err := x.askForCompanies(ctx, &ask)
-	if err != nil {
-		return fmt.Errorf("companies: %w", err)
-	}
-	answers, err := x.client.Batch(ctx, ask.commands)
-	if err != nil {
-		return fmt.Errorf("names: %w", err)
-	}
-	if err := x.takePeople(ctx, people, answers); err != nil {
+	if err := x.askForPeople(ctx); err != nil {
 		return err
 	}
-	if err := x.takeCompanies(ctx, companies, answers); err != nil {
+	if err := x.askForCompanies(ctx); err != nil {
+		return err
+	}
+	if err := x.ask.send(ctx, x.client); err != nil {
+		return fmt.Errorf("names: %w", err)
+	}
+	if err := x.takePeople(ctx); err != nil {
+		return err
+	}
+	if err := x.takeCompanies(ctx); err != nil {
 		return fmt.Errorf("companies: %w", err)
 	}
 	return nil
 }
 
-// An asking is commands for one batch, of several askers.
-type asking struct{ commands []bitrix24.Command }
-
-// add adds commands, and gives the place of their answers.
-func (a *asking) add(commands ...bitrix24.Command) span {
-	from := len(a.commands)
-	a.commands = append(a.commands, commands...)
-	return span{from, len(a.commands)}
-}
-
-// A span is the place of some answers among all.
-type span struct{ from, to int }
-
-func (s span) of(answers []bitrix24.Answer) []bitrix24.Answer { return answers[s.from:s.to] }
-
-// A peopleAsking is what was asked for of people.
+// A peopleAsking is what was asked for of people so far.
 type peopleAsking struct {
-	ids                []ManagerID
-	people, department span
+	ids        []ManagerID
+	people     []span
+	department span
 }
 
-func (x *extraction) askForPeople(ctx context.Context, ask *asking) (peopleAsking, error) {
+// askForPeople asks for those behind the known deals that were not asked for yet.
+func (x *extraction) askForPeople(ctx context.Context) error {
 	ids, err := x.landing.ManagerIDs(ctx)
 	if err != nil {
-		return peopleAsking{}, err
+		return fmt.Errorf("managers: %w", err)
 	}
-	ids = slices.DeleteFunc(ids, func(id ManagerID) bool { return id == 0 })
+	ids = slices.DeleteFunc(ids, func(id ManagerID) bool { return id == 0 || slices.Contains(x.people.ids, id) })
 	if len(ids) == 0 || !x.options.Description.ShowsPeople() {
-		return peopleAsking{}, nil
+		return nil
 	}
-	x.progress(StepManagers, 0, len(ids))
-	asked := peopleAsking{ids: ids}
+	isFirst := len(x.people.ids) == 0
+	x.people.ids = append(x.people.ids, ids...)
+	x.progress(StepManagers, 0, len(x.people.ids))
 	var commands []bitrix24.Command
 	for group := range slices.Chunk(ids, bitrix24.PageRows) {
 		params := []bitrix24.Param{param("sort", "ID"), param("order", "ASC")}
@@ -81,11 +66,11 @@ func (x *extraction) askForPeople(ctx context.Context, ask *asking) (peopleAskin
 		}
 		commands = append(commands, bitrix24.Command{Method: userMethod, Params: params})
 	}
-	asked.people = ask.add(commands...)
-	if x.options.Description.HasScope(departmentScope) {
-		asked.department = ask.add(departmentPage(0))
+	x.people.people = append(x.people.people, x.ask.add(commands...))
+	if isFirst && x.options.Description.HasScope(departmentScope) {
+		x.people.department = x.ask.add(departmentPage(0))
 	}
-	return asked, nil
+	return nil
 }
 
 const (
@@ -99,11 +84,16 @@ func departmentPage(start int) bitrix24.Command {
 	}}
 }
 
-func (x *extraction) takePeople(ctx context.Context, asked peopleAsking, answers []bitrix24.Answer) error {
+func (x *extraction) takePeople(ctx context.Context) error {
+	asked := x.people
 	if len(asked.ids) == 0 {
 		return nil
 	}
-	managers, err := decodeManagers(asked.ids, asked.people.of(answers))
+	var people []bitrix24.Answer
+	for _, place := range asked.people {
+		people = append(people, place.of(x.ask.answers)...)
+	}
+	managers, err := decodeManagers(asked.ids, people)
 	if isRefusal(err) {
 		x.warn("managers stay without names: %v", err)
 		return nil
@@ -116,7 +106,7 @@ func (x *extraction) takePeople(ctx context.Context, asked peopleAsking, answers
 	if !slices.ContainsFunc(managers, func(m Manager) bool { return m.DepartmentID > 0 }) {
 		return nil
 	}
-	pages := asked.department.of(answers)
+	pages := asked.department.of(x.ask.answers)
 	if len(pages) == 0 {
 		x.warn("the webhook lacks the scope %s: departments are shown by their ids", departmentScope)
 		return nil
@@ -144,7 +134,7 @@ func decodeManagers(ids []ManagerID, answers []bitrix24.Answer) ([]Manager, erro
 			return nil, answer.Err
 		}
 		var rows bitrix24.List[userRow]
-		if err := json.Unmarshal(answer.Result, &rows); err != nil {
+		if err := bitrix24.Decode(answer.Result, &rows); err != nil {
 			return nil, fmt.Errorf("%s: %w", userMethod, err)
 		}
 		for _, row := range rows {
@@ -191,7 +181,7 @@ func takeDepartments(rows map[DepartmentID]departmentRow, page bitrix24.Answer) 
 		return 0, false, page.Err
 	}
 	var list bitrix24.List[departmentRow]
-	if err := json.Unmarshal(page.Result, &list); err != nil {
+	if err := bitrix24.Decode(page.Result, &list); err != nil {
 		return 0, false, fmt.Errorf("%s: %w", departmentMethod, err)
 	}
 	for _, row := range list {
@@ -235,11 +225,10 @@ func departmentsOf(rows map[DepartmentID]departmentRow) []Department {
 	return departments
 }
 
-// A companyAsking is what was asked for of companies.
+// A companyAsking is what was asked for of companies so far.
 type companyAsking struct {
 	ids     []CompanyID // those to be named
-	isAll   bool        // of all landed deals
-	byID    span        // pages of ids, the first of them
+	byID    span        // pages of the first ids, as many as had room
 	changed span        // the first page of those that have changed, none where all are asked for
 	listing bitrix24.Listing[Company]
 }
@@ -254,12 +243,12 @@ func companyListing(further ...bitrix24.Param) bitrix24.Listing[Company] {
 	}
 }
 
-func decodeCompanies(page json.RawMessage) ([]Company, error) {
+func decodeCompanies(page jsontext.Value) ([]Company, error) {
 	var rows bitrix24.Items[struct {
 		ID    bitrix24.ID   `json:"id"`
 		Title bitrix24.Text `json:"title"`
 	}]
-	if err := json.Unmarshal(page, &rows); err != nil {
+	if err := bitrix24.Decode(page, &rows); err != nil {
 		return nil, err
 	}
 	companies := make([]Company, len(rows.Items))
@@ -272,21 +261,32 @@ func decodeCompanies(page json.RawMessage) ([]Company, error) {
 	return companies, nil
 }
 
-// askForCompanies asks for those of the deals that have no name yet, and for those that have changed. A full reading
-// asks for all of the deals: one that was deleted is in no list of changes.
-func (x *extraction) askForCompanies(ctx context.Context, ask *asking) (companyAsking, error) {
-	asked := companyAsking{isAll: x.state.Full != nil || x.state.CompaniesAt.IsZero()}
-	var err error
-	if asked.ids, err = x.landing.CompaniesOf(ctx, asked.isAll); err != nil {
-		return companyAsking{}, err
+// asksForAllCompanies is whether all companies of the deals are asked for, as a full reading does: one that was deleted
+// is in no list of changes.
+func (x *extraction) asksForAllCompanies() bool {
+	return x.state.Full != nil || x.state.CompaniesAt.IsZero()
+}
+
+// askForChangedCompanies asks for those that have changed, unless all are asked for or these were.
+func (x *extraction) askForChangedCompanies() {
+	if x.asksForAllCompanies() || x.companies.changed != (span{}) {
+		return
 	}
-	if !asked.isAll {
-		since := x.state.CompaniesAt.Add(-overlap)
-		asked.listing = companyListing(param("filter[>=updatedTime]", since.In(x.reader.zone).Format(time.RFC3339)))
-		asked.changed = ask.add(asked.listing.FirstPage())
+	since := x.state.CompaniesAt.Add(-overlap)
+	x.companies.listing = companyListing(param("filter[>=updatedTime]", since.In(x.reader.zone).Format(time.RFC3339)))
+	x.companies.changed = x.ask.add(x.companies.listing.FirstPages(0, 1)...)
+}
+
+// askForCompanies asks for those of the deals that have no name yet, and for those that have changed.
+func (x *extraction) askForCompanies(ctx context.Context) error {
+	x.askForChangedCompanies()
+	asked := &x.companies
+	var err error
+	if asked.ids, err = x.landing.CompaniesOf(ctx, x.asksForAllCompanies()); err != nil {
+		return fmt.Errorf("companies: %w", err)
 	}
 	var commands []bitrix24.Command
-	room := max(0, bitrix24.MaxCommands-len(ask.commands))
+	room := max(0, x.ask.room())
 	for group := range slices.Chunk(asked.ids[:min(len(asked.ids), room*bitrix24.PageRows)], bitrix24.PageRows) {
 		listing := companyListing(param("order[id]", "ASC"), param("start", "-1"))
 		for _, id := range group {
@@ -294,15 +294,15 @@ func (x *extraction) askForCompanies(ctx context.Context, ask *asking) (companyA
 		}
 		commands = append(commands, bitrix24.Command{Method: listing.Method, Params: listing.Params})
 	}
-	asked.byID = ask.add(commands...)
-	return asked, nil
+	asked.byID = x.ask.add(commands...)
+	return nil
 }
 
-func (x *extraction) takeCompanies(ctx context.Context, asked companyAsking, answers []bitrix24.Answer) error {
-	if len(asked.ids) > 0 {
-		x.progress(StepCompanies, 0, len(asked.ids))
+func (x *extraction) takeCompanies(ctx context.Context) error {
+	if n := len(x.companies.ids); n > 0 {
+		x.progress(StepCompanies, 0, n)
 	}
-	err := x.nameCompanies(ctx, asked, answers)
+	err := x.nameCompanies(ctx)
 	if isRefusal(err) {
 		x.warn("companies stay without names: %v", err)
 		return nil
@@ -313,29 +313,10 @@ func (x *extraction) takeCompanies(ctx context.Context, asked companyAsking, ans
 	return err
 }
 
-func (x *extraction) nameCompanies(ctx context.Context, asked companyAsking, answers []bitrix24.Answer) error {
-	for _, answer := range asked.changed.of(answers) {
-		companies, isLast, err := asked.listing.Take(answer)
-		if err == nil {
-			err = x.renameCompanies(ctx, companies)
-		}
-		if err != nil {
-			return err
-		}
-		if isLast {
-			continue
-		}
-		if n := len(companies); n > 0 {
-			asked.listing.After = bitrix24.ID(companies[n-1].ID)
-		}
-		for part, err := range bitrix24.Walk(ctx, x.client, asked.listing) {
-			if err == nil {
-				err = x.renameCompanies(ctx, part.Rows)
-			}
-			if err != nil {
-				return err
-			}
-		}
+func (x *extraction) nameCompanies(ctx context.Context) error {
+	asked := &x.companies
+	if err := x.renameChanged(ctx); err != nil {
+		return err
 	}
 	done, shown := 0, 0
 	land := func(ids []CompanyID, found []Company) error {
@@ -356,7 +337,7 @@ func (x *extraction) nameCompanies(ctx context.Context, asked companyAsking, ans
 		x.progress(StepCompanies, done, len(asked.ids))
 		return x.landNames(ctx, companies)
 	}
-	first := asked.byID.of(answers)
+	first := asked.byID.of(x.ask.answers)
 	var found []Company
 	for _, answer := range first {
 		if answer.Err != nil {
@@ -385,8 +366,32 @@ func (x *extraction) nameCompanies(ctx context.Context, asked companyAsking, ans
 			return err
 		}
 	}
-	if asked.isAll && len(asked.ids) > 0 && shown == 0 {
+	if x.asksForAllCompanies() && len(asked.ids) > 0 && shown == 0 {
 		x.warn("the portal shows the webhook's user none of the companies of the deals: they stay without names; give the user the right to read companies")
+	}
+	return nil
+}
+
+// renameChanged lands the names of the companies that have changed.
+func (x *extraction) renameChanged(ctx context.Context) error {
+	asked := &x.companies
+	if asked.changed == (span{}) {
+		return nil
+	}
+	companies, rest, err := asked.listing.Take(asked.changed.of(x.ask.answers))
+	if err == nil {
+		err = x.renameCompanies(ctx, companies)
+	}
+	if err != nil || rest == nil {
+		return err
+	}
+	for part, err := range bitrix24.Walk(ctx, x.client, *rest) {
+		if err == nil {
+			err = x.renameCompanies(ctx, part.Rows)
+		}
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }

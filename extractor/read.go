@@ -2,7 +2,6 @@ package extractor
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"iter"
 	"slices"
@@ -81,19 +80,28 @@ func (r *reader) inFunnels(params []bitrix24.Param, name string) []bitrix24.Para
 // each. since, unless zero, keeps out those that were last changed before it; it is a hint, and
 // deals from before it may come. expect is how many there may be, 0 if unknown.
 func (r *reader) deals(ctx context.Context, after DealID, since time.Time, expect int) iter.Seq2[block[Deal], error] {
+	listing := r.dealsSince(since)
+	listing.After, listing.Expect = bitrix24.ID(after), expect
+	return blocks(ctx, r.client, listing, r.changedSince(since))
+}
+
+// dealsSince lists the deals of the configured funnels that were changed since then, all for the zero time.
+func (r *reader) dealsSince(since time.Time) bitrix24.Listing[Deal] {
 	params := r.inFunnels(r.dealParams(), "categoryId")
 	if !since.IsZero() {
 		params = append(params, param("filter[>=updatedTime]", since.In(r.zone).Format(time.RFC3339)))
 	}
-	listing := r.dealListing(params)
-	listing.After, listing.Expect = bitrix24.ID(after), expect
-	return blocks(ctx, r.client, listing, func(d Deal) bool {
-		// Where the portal ignores the filter on time, what it sends too much is read again
-		// for nothing. Much older ones are left out; a day, because some portals write times
-		// hours away from those that they filter by.
+	return r.dealListing(params)
+}
+
+// changedSince is for the rows of dealsSince. Where the portal ignores the filter on time, what it sends too much is
+// read again for nothing. Much older ones are left out; a day, because some portals write times hours away from those
+// that they filter by.
+func (r *reader) changedSince(since time.Time) func(Deal) bool {
+	return func(d Deal) bool {
 		isOld := !since.IsZero() && !d.UpdatedAt.IsZero() && d.UpdatedAt.Before(since.AddDate(0, 0, -1))
 		return r.wants(d.FunnelID) && !isOld
-	})
+	}
 }
 
 func (r *reader) dealListing(params []bitrix24.Param) bitrix24.Listing[Deal] {
@@ -168,30 +176,30 @@ type rangeCount struct {
 	first []DealID // the first page of them
 }
 
-// countRanges counts the deals of the configured funnels in each range. Commands of the caller go along; their answers
-// come in the end.
-func (r *reader) countRanges(ctx context.Context, ranges []idRange, along ...bitrix24.Command) ([]rangeCount, []bitrix24.Answer, error) {
-	commands := make([]bitrix24.Command, len(ranges), len(ranges)+len(along))
+// countCommands count the deals of the configured funnels in each range.
+func (r *reader) countCommands(ranges []idRange) []bitrix24.Command {
+	commands := make([]bitrix24.Command, len(ranges))
 	for i, ids := range ranges {
 		commands[i] = bitrix24.Command{Method: dealMethod, Params: append(r.rangeParams(ids),
 			param("filter[>id]", bitrix24.ID(ids.after).String()), param("order[id]", "ASC"), counted)}
 	}
-	answers, err := r.client.Batch(ctx, append(commands, along...))
-	if err != nil {
-		return nil, nil, err
-	}
-	counts := make([]rangeCount, len(ranges))
-	for i, answer := range answers[:len(ranges)] {
+	return commands
+}
+
+// takeCounts reads the answers to countCommands.
+func (r *reader) takeCounts(answers []bitrix24.Answer) ([]rangeCount, error) {
+	counts := make([]rangeCount, len(answers))
+	for i, answer := range answers {
 		if answer.Err != nil {
-			return nil, nil, answer.Err
+			return nil, answer.Err
 		}
 		deals, err := r.decodeDeals(answer.Result)
 		if err != nil {
-			return nil, nil, fmt.Errorf("%s: count by id: %w", dealMethod, err)
+			return nil, fmt.Errorf("%s: count by id: %w", dealMethod, err)
 		}
 		counts[i] = rangeCount{answer.Total, dealIDs(deals)}
 	}
-	return counts, answers[len(ranges):], nil
+	return counts, nil
 }
 
 // listRange gives the ids of the deals of the configured funnels in a range.
@@ -250,12 +258,12 @@ func (r *reader) absent(ctx context.Context, ids []DealID) (absence, error) {
 		switch {
 		case answer.Err == nil:
 			var result struct {
-				Item json.RawMessage `json:"item"`
+				Item dealRow `json:"item"`
 			}
-			if err := json.Unmarshal(answer.Result, &result); err != nil {
+			if err := bitrix24.Decode(answer.Result, &result); err != nil {
 				return absence{}, fmt.Errorf("%s: %w", getMethod, err)
 			}
-			deal, err := r.decodeDeal(result.Item)
+			deal, err := r.deal(&result.Item)
 			if err != nil {
 				return absence{}, fmt.Errorf("%s: %w", getMethod, err)
 			}

@@ -1,20 +1,20 @@
 package extractor
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
 	"strings"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/shopspring/decimal"
 
 	"stagelag/bitrix24"
 	"stagelag/plain"
 )
 
-// dealRow is a deal of crm.item.list, except for its custom fields.
-type dealRow struct {
+// dealRow is a deal of crm.item.list; a known fault shows one as [].
+type dealRow = bitrix24.Optional[struct {
 	ID          bitrix24.ID   `json:"id"`
 	Title       bitrix24.Text `json:"title"`
 	FunnelID    bitrix24.ID   `json:"categoryId"`
@@ -28,34 +28,30 @@ type dealRow struct {
 	MovedAt     bitrix24.Text `json:"movedTime"`
 	UpdatedAt   bitrix24.Text `json:"updatedTime"`
 	IsRecurring bitrix24.Flag `json:"isRecurring"`
-}
+	// Others are the custom fields.
+	Others map[string]jsontext.Value `json:",unknown"`
+}]
 
 var errNoID = errors.New("a row has no id")
 
 // decodeDeals reads a page of crm.item.list.
-func (r *reader) decodeDeals(page json.RawMessage) ([]Deal, error) {
-	var rows bitrix24.Items[json.RawMessage]
-	if err := json.Unmarshal(page, &rows); err != nil {
+func (r *reader) decodeDeals(page jsontext.Value) ([]Deal, error) {
+	var rows bitrix24.Items[dealRow]
+	if err := bitrix24.Decode(page, &rows); err != nil {
 		return nil, err
 	}
 	deals := make([]Deal, len(rows.Items))
-	for i, raw := range rows.Items {
+	for i := range rows.Items {
 		var err error
-		if deals[i], err = r.decodeDeal(raw); err != nil {
+		if deals[i], err = r.deal(&rows.Items[i]); err != nil {
 			return nil, err
 		}
 	}
 	return deals, nil
 }
 
-func (r *reader) decodeDeal(raw json.RawMessage) (Deal, error) {
-	if bitrix24.IsEmpty(raw) {
-		return Deal{}, errNoID // a known fault shows a deal as []
-	}
-	var row dealRow
-	if err := json.Unmarshal(raw, &row); err != nil {
-		return Deal{}, err
-	}
+func (r *reader) deal(shown *dealRow) (Deal, error) {
+	row := &shown.Value
 	switch {
 	case row.ID == 0:
 		return Deal{}, errNoID
@@ -81,7 +77,7 @@ func (r *reader) decodeDeal(raw json.RawMessage) (Deal, error) {
 		deal.Semantics = r.stages[stageKey{deal.FunnelID, deal.StageID}]
 	}
 	var err error
-	if deal.Fields, err = r.fields.Values(raw); err != nil {
+	if deal.Fields, err = r.fields.Values(row.Others); err != nil {
 		return Deal{}, fmt.Errorf("deal %d: %w", deal.ID, err)
 	}
 	return deal, nil
@@ -113,9 +109,9 @@ type changeRow struct {
 }
 
 // decodeChanges reads a page of crm.stagehistory.list.
-func (r *reader) decodeChanges(page json.RawMessage) ([]StageChange, error) {
+func (r *reader) decodeChanges(page jsontext.Value) ([]StageChange, error) {
 	var rows bitrix24.Items[changeRow]
-	if err := json.Unmarshal(page, &rows); err != nil {
+	if err := bitrix24.Decode(page, &rows); err != nil {
 		return nil, err
 	}
 	changes := make([]StageChange, len(rows.Items))
@@ -151,7 +147,7 @@ type userRow struct {
 	LastName bitrix24.Text  `json:"LAST_NAME"`
 	IsActive *bitrix24.Flag `json:"ACTIVE"`
 	// Departments stay raw: what can't be read of them is no reason to lose the names.
-	Departments json.RawMessage `json:"UF_DEPARTMENT"`
+	Departments jsontext.Value `json:"UF_DEPARTMENT"`
 }
 
 func (u userRow) manager() Manager {
@@ -166,9 +162,9 @@ func (u userRow) manager() Manager {
 // department is the first by id, 0 for none.
 func (u userRow) department() DepartmentID {
 	var ids bitrix24.List[bitrix24.ID]
-	if bitrix24.IsEmpty(u.Departments) || json.Unmarshal(u.Departments, &ids) != nil {
+	if bitrix24.IsEmpty(u.Departments) || bitrix24.Decode(u.Departments, &ids) != nil {
 		var id bitrix24.ID
-		if json.Unmarshal(u.Departments, &id) != nil {
+		if bitrix24.Decode(u.Departments, &id) != nil {
 			return 0
 		}
 		return DepartmentID(id)

@@ -1,11 +1,12 @@
 package extractor
 
 import (
-	"encoding/json"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"stagelag/bitrix24"
 	"stagelag/simulator"
@@ -37,7 +38,7 @@ func someReader(t testing.TB) *reader {
 }
 
 func TestADealWithoutSemanticsTakesThemFromItsStage(t *testing.T) {
-	deals, err := someReader(t).decodeDeals(json.RawMessage(`{"items":[{"id":"7","categoryId":"3","stageId":"C3:WON","opportunity":"1e-3","assignedById":null,"ufCrmDays":"4"}]}`))
+	deals, err := someReader(t).decodeDeals(jsontext.Value(`{"items":[{"id":"7","categoryId":"3","stageId":"C3:WON","opportunity":"1e-3","assignedById":null,"ufCrmDays":"4"}]}`))
 	if err != nil || len(deals) != 1 {
 		t.Fatalf("decodeDeals: %v, %v", deals, err)
 	}
@@ -50,12 +51,12 @@ func TestADealWithoutSemanticsTakesThemFromItsStage(t *testing.T) {
 func TestRowsThatCannotBeUsed(t *testing.T) {
 	r := someReader(t)
 	for _, page := range []string{`{"items":[[]]}`, `{"items":[{}]}`, `{"items":[{"id":0}]}`, `{"items":[{"id":"x"}]}`, `{"items":7}`, `7`, `{"items":[{"id":1,"categoryId":4294967296}]}`} {
-		if deals, err := r.decodeDeals(json.RawMessage(page)); err == nil {
+		if deals, err := r.decodeDeals(jsontext.Value(page)); err == nil {
 			t.Errorf("decodeDeals(%s) = %v, want an error", page, deals)
 		}
 	}
 	for _, page := range []string{`{"items":[[]]}`, `{"items":[{"ID":1,"CREATED_TIME":"2026-01-05T11:20:30+03:00"}]}`, `{"items":[{"ID":1,"OWNER_ID":2,"TYPE_ID":256,"CREATED_TIME":"2026-01-05T11:20:30+03:00"}]}`} {
-		if changes, err := r.decodeChanges(json.RawMessage(page)); err == nil {
+		if changes, err := r.decodeChanges(jsontext.Value(page)); err == nil {
 			t.Errorf("decodeChanges(%s) = %v, want an error", page, changes)
 		}
 	}

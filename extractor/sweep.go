@@ -96,22 +96,37 @@ func (s *sweep) askHidden(ctx context.Context) error {
 }
 
 // compareLast compares what is left, with the ids where no deal is known. The new changes in the configured funnels
-// are asked for along with that: a deal that came there and left since the last extraction is in no other list.
+// are asked for along with that: a deal that came there and left since the last extraction is in no other list. What
+// was asked for at once is compared with what is known now.
 func (s *sweep) compareLast(ctx context.Context) error {
 	if err := s.askHidden(ctx); err != nil {
 		return err
 	}
-	rest := idRange{after: s.lastInside(), last: maxDealID}
-	if len(s.options.Funnels) == 0 {
-		_, err := s.compare(ctx, []idRange{rest})
-		return err
-	}
 	listing := s.reader.changesAfter(s.state.LastChange, 0)
-	answers, err := s.compare(ctx, []idRange{rest}, listing.FirstPage())
-	if err != nil {
-		return err
+	var answers []bitrix24.Answer
+	if s.atOnce != nil {
+		answers = s.atOnce.newChanges.of(s.ask.answers)
+		counts, err := s.reader.takeCounts(s.atOnce.counts.of(s.ask.answers))
+		if err != nil {
+			return err
+		}
+		if err := s.hold(ctx, s.atOnce.ranges, s.within(s.atOnce.ranges), counts); err != nil {
+			return err
+		}
+	} else {
+		var along []bitrix24.Command
+		if len(s.options.Funnels) > 0 {
+			along = listing.FirstPages(0, 1)
+		}
+		var err error
+		if answers, err = s.compare(ctx, []idRange{{after: s.lastInside(), last: maxDealID}}, along...); err != nil {
+			return err
+		}
 	}
-	changes, isLast, err := listing.Take(answers[0])
+	if len(answers) == 0 {
+		return nil
+	}
+	changes, rest, err := listing.Take(answers)
 	if err != nil {
 		return err
 	}
@@ -125,12 +140,12 @@ func (s *sweep) compareLast(ctx context.Context) error {
 		}
 	}
 	take(changes)
-	if !isLast {
-		for block, err := range s.reader.changes(ctx, s.lastChange, 0) {
+	if rest != nil {
+		for part, err := range bitrix24.Walk(ctx, s.client, *rest) {
 			if err != nil {
 				return err
 			}
-			take(block.rows)
+			take(part.Rows)
 		}
 	}
 	slices.Sort(owners)
@@ -160,35 +175,63 @@ func (s *sweep) lastInside() DealID {
 // and looks closer where the portal has others. Commands that are asked along with that have their answers
 // returned.
 func (s *sweep) compare(ctx context.Context, unknown []idRange, along ...bitrix24.Command) ([]bitrix24.Answer, error) {
-	var ranges []idRange
-	var ids [][]DealID
 	size := rangeDeals
 	if room := bitrix24.MaxCommands - len(unknown) - len(along); len(s.inside) <= room*bitrix24.PageRows {
 		size = bitrix24.PageRows // each range is seen whole, and it is one request all the same
 	}
-	for group := range slices.Chunk(s.inside, size) {
-		last := group[len(group)-1]
-		ranges = append(ranges, idRange{s.from, last})
-		ids = append(ids, group)
-		s.from = last
-	}
-	ranges, ids = append(ranges, unknown...), append(ids, make([][]DealID, len(unknown))...)
-	counts, answers, err := s.reader.countRanges(ctx, ranges, along...)
+	ranges := rangesOf(s.inside, s.from, size)
+	s.from = s.lastInside()
+	ranges = append(ranges, unknown...)
+	answers, err := s.client.Batch(ctx, append(s.reader.countCommands(ranges), along...))
 	if err != nil {
 		return nil, err
 	}
+	counts, err := s.reader.takeCounts(answers[:len(ranges)])
+	if err != nil {
+		return nil, err
+	}
+	return answers[len(ranges):], s.hold(ctx, ranges, s.within(ranges), counts)
+}
+
+// rangesOf are the ranges of so many ids each, which follow each other from an id on.
+func rangesOf(ids []DealID, from DealID, size int) []idRange {
+	var ranges []idRange
+	for group := range slices.Chunk(ids, size) {
+		last := group[len(group)-1]
+		ranges = append(ranges, idRange{from, last})
+		from = last
+	}
+	return ranges
+}
+
+// within are the deals inside the funnels that are in each of the ranges, which follow each other.
+func (s *sweep) within(ranges []idRange) [][]DealID {
+	ids, rest := make([][]DealID, len(ranges)), s.inside
+	for i, r := range ranges {
+		n, isThere := slices.BinarySearch(rest, r.last)
+		if isThere {
+			n++
+		}
+		ids[i], rest = rest[:n], rest[n:]
+	}
+	return ids
+}
+
+// hold holds the deals inside the funnels, by ranges, against what the portal counts there, and looks closer where it
+// has others.
+func (s *sweep) hold(ctx context.Context, ranges []idRange, ids [][]DealID, counts []rangeCount) error {
 	compared := s.total - len(s.inside) - len(s.hidden)
 	for i, known := range ids {
 		if counts[i].deals != len(known) || !slices.Equal(counts[i].first, known[:min(len(known), bitrix24.PageRows)]) {
 			if err := s.look(ctx, ranges[i], known); err != nil {
-				return nil, err
+				return err
 			}
 		}
 		compared += len(known)
 		s.progress(StepSweep, compared, 0)
 	}
 	s.inside = nil
-	return answers, nil
+	return nil
 }
 
 // look compares the ids of one range, and reads the deals that are on one side only.

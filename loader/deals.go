@@ -92,6 +92,9 @@ var dealTable = table[DealRow]{"deals", []column[DealRow]{
 	plain("accrues_number", func(d *DealRow) *int32 { return &d.Standing.Accrues }),
 	plain("due_number", func(d *DealRow) *int32 { return &d.Standing.Due }),
 	plain("stops_number", func(d *DealRow) *int32 { return &d.Standing.Stops }),
+	each(standingPausesOf, date("pause_from", func(p *transform.Pause) *transform.Day { return &p.From })),
+	each(standingPausesOf, date("pause_until", func(p *transform.Pause) *transform.Day { return &p.Until })),
+	each(standingPausesOf, enum("pause_source", func(p *transform.Pause) *transform.PauseSource { return &p.Source })),
 	plain("is_late", func(d *DealRow) *bool { return &d.Standing.IsLate }),
 	plain("overdue_days", func(d *DealRow) *int64 { return &d.Standing.OverdueDays }),
 	plain("late_visits", func(d *DealRow) *uint32 { return &d.Standing.LateVisits }),
@@ -110,6 +113,8 @@ type DimensionValue struct{ Name, Value string }
 func dimensionsOf(d *DealRow) *[]DimensionValue { return &d.Dimensions }
 
 func gapsOf(d *DealRow) *[]transform.Gap { return &d.Gaps }
+
+func standingPausesOf(d *DealRow) *[]transform.Pause { return &d.Standing.Pauses }
 
 func managersOf(d *DealRow) *[]transform.LastVisit { return &d.Standing.Managers }
 

@@ -653,10 +653,14 @@ func (o *report) add(id simulator.DealID, v *refVisit) int {
 	if v.next.stage != "" {
 		nextFunnel, nextStage = fmt.Sprint(v.next.funnel), string(v.next.stage)
 	}
+	isPaused := 0
+	if v.isOpen && v.days[len(v.days)-1].pause != "" {
+		isPaused = 1
+	}
 	o.stages = append(o.stages, strings.Join([]string{
 		fmt.Sprint(id), strconv.Itoa(v.no), string(v.in.stage), v.entered.Format(time.DateOnly), left, planDays, source, end,
 		strconv.Itoa(overdue), late, status, fmt.Sprint(v.days[len(v.days)-1].manager), strconv.Itoa(isOpen), strconv.Itoa(working), strconv.Itoa(paused),
-		firstDays, firstEnd, strconv.Itoa(overdueByFirst), nextFunnel, nextStage,
+		firstDays, firstEnd, strconv.Itoa(overdueByFirst), nextFunnel, nextStage, strconv.Itoa(isPaused),
 	}, "\t"))
 	return overdue
 }

@@ -569,7 +569,7 @@ func (l *seenLife) compare(want *report) {
 		query string
 		want  []string
 	}{
-		{"SELECT deal_id, visit_no, stage_id, entered_date, left_date, plan_days, plan_source, planned_end, overdue_days, late_at_entry, status, manager_id, is_open, elapsed_working_days, paused_days, first_plan_days, first_planned_end, first_plan_overdue_days, next_funnel_id, next_stage_id FROM deal_stages ORDER BY deal_id, visit_no", want.stages},
+		{"SELECT deal_id, visit_no, stage_id, entered_date, left_date, plan_days, plan_source, planned_end, overdue_days, late_at_entry, status, manager_id, is_open, elapsed_working_days, paused_days, first_plan_days, first_planned_end, first_plan_overdue_days, next_funnel_id, next_stage_id, is_paused FROM deal_stages ORDER BY deal_id, visit_no", want.stages},
 		{"SELECT deal_id, visit_no, day, manager_id, manager_source, overdue_day, is_counting, pause_source FROM deal_stage_days ORDER BY deal_id, visit_no, day", want.days},
 		{"SELECT deal_id, overdue_days_total, closed_date FROM deals_now ORDER BY deal_id", want.totals},
 		{"SELECT deal_id, extract(detail, 'since (\\\\d{4}-\\\\d\\\\d-\\\\d\\\\d)') FROM data_gaps WHERE reason = 'hidden' ORDER BY deal_id", want.hidden},
@@ -590,6 +590,9 @@ func (l *seenLife) compare(want *report) {
 		if want := l.ref.known.departmentOn(simulator.UserID(id), day); parts[2] != want {
 			l.fail("the quality report has person %d in %s on %s, want %s", id, parts[2], parts[1], want)
 		}
+	}
+	if n := l.number("SELECT count() FROM deals_now JOIN (SELECT deal_id, max(is_paused) AS of_visits FROM deal_stages GROUP BY deal_id) AS v USING (deal_id) WHERE is_paused != of_visits"); n != 0 {
+		l.fail("%d deals are shown as paused otherwise than their visits", n)
 	}
 	if n := l.number(assumedOtherwise); n != 0 {
 		l.fail("%d rows of the quality report tell other assumed days or visits than the facts", n)

@@ -24,7 +24,9 @@ type Standing struct {
 	PlannedEnd  Day // NoDay without a plan
 	// Accrues, Due and Stops are of its Numbers.
 	Accrues, Due, Stops int32
-	IsLate              bool // it began after its planned end, or has ended with overdue days
+	// Pauses are those of the visit while it is open.
+	Pauses []Pause
+	IsLate bool // it began after its planned end, or has ended with overdue days
 	// FirstAccrues is of its Numbers, where IsFirstPlanned.
 	IsFirstPlanned bool // it has had a plan, and does not wait
 	FirstAccrues   int32
@@ -59,6 +61,10 @@ func Stand(visits []Visit) Standing {
 		s.IsOpen, s.IsPlanned, s.IsWaiting = v.IsOpen(), v.Plan.IsPlanned(), v.IsWaiting
 		s.PlannedEnd, s.IsLate = v.Plan.End, overdue > 0 || v.WasLateAtEntry()
 		s.Accrues, s.Due, s.Stops = v.Numbers.Accrues, v.Numbers.Due, v.Numbers.Stops
+		s.Pauses = nil
+		if s.IsOpen {
+			s.Pauses = v.Pauses
+		}
 		s.IsFirstPlanned, s.FirstAccrues = v.hasFirstPlan(), v.Numbers.FirstAccrues
 		s.OverdueDays += int64(overdue)
 		s.FirstOverdueDays += int64(v.FirstOverdueDays())
@@ -80,5 +86,6 @@ func (s *Standing) Equal(t *Standing) bool {
 		s.IsOpen == t.IsOpen && s.IsPlanned == t.IsPlanned && s.IsWaiting == t.IsWaiting &&
 		s.PlannedEnd == t.PlannedEnd && s.Accrues == t.Accrues && s.Due == t.Due && s.Stops == t.Stops && s.IsLate == t.IsLate &&
 		s.IsFirstPlanned == t.IsFirstPlanned && s.FirstAccrues == t.FirstAccrues && s.FirstOverdueDays == t.FirstOverdueDays &&
-		s.OverdueDays == t.OverdueDays && s.LateVisits == t.LateVisits && slices.Equal(s.Managers, t.Managers)
+		s.OverdueDays == t.OverdueDays && s.LateVisits == t.LateVisits && slices.Equal(s.Managers, t.Managers) &&
+		slices.Equal(s.Pauses, t.Pauses)
 }

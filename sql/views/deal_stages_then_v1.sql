@@ -36,6 +36,7 @@ CREATE OR REPLACE VIEW deal_stages_then_v1
     likely_end      Nullable(Date) COMMENT 'Date by which four in five of such visits had ended',
     late_probability Nullable(Float64) COMMENT 'Share of such visits that end after the planned end, from 0 to 1',
     is_open         UInt8 COMMENT '1 while the deal is in the stage',
+    is_paused       UInt8 COMMENT '1 while the open visit is paused',
     status          LowCardinality(String) COMMENT 'on_time, due_today, overdue, finished_on_time, finished_late, no_plan, waiting or final',
     next_funnel_id  Nullable(UInt32) COMMENT 'Where the deal went from here: funnel, also outside the report; NULL for the last visit',
     next_stage_id   LowCardinality(Nullable(String)) COMMENT 'Where the deal went from here: stage',
@@ -90,6 +91,7 @@ SELECT
             [(SELECT any((curve, open_before, open_last)) FROM forecasts_then AS c WHERE c.known_on = v.known_on AND c.funnel_id = v.funnel_id AND c.stage_id = v.stage_id AND c.days = v.lasted)],
             [(SELECT any((open_short, open_year, open_ever)) FROM forecasts_then AS c WHERE c.known_on = v.known_on AND c.funnel_id = v.funnel_id AND c.stage_id = v.stage_id AND c.days = v.days_planned)])[1]) AS late_probability,
     toUInt8(v.is_open) AS is_open,
+    toUInt8(v.is_open AND arrayExists((f, u) -> v.shown_day BETWEEN f AND u, v.pause_from, v.pause_until)) AS is_paused,
     transform(
         toLowCardinality(multiIf(
             v.semantics != 'process', 6,
@@ -113,7 +115,7 @@ FROM view
     (
         SELECT run_id AS row_run, until_run_id, deal_id, visit_no, funnel_id, stage_id, semantics, next_funnel_id, next_stage_id, history_source, entered_at, entered_date, is_open,
             left_date, plan_source, plan_days, planned_end, manager_id,
-            is_waiting, entered_number, accrues_number, due_number, stops_number, paused_days AS paused_ended, late_at_entry AS late_days_at_entry,
+            is_waiting, pause_from, pause_until, entered_number, accrues_number, due_number, stops_number, paused_days AS paused_ended, late_at_entry AS late_days_at_entry,
             first_plan_source != 'none' AND NOT is_waiting AND semantics = 'process' AS has_first_plan, plan_days AS days_of_plan, planned_end AS end_of_plan,
             first_days_shift, first_end_shift, first_accrues_shift, visits.plan_changes AS moves, visits.days_moved AS moved
         FROM visits

@@ -20,6 +20,7 @@ CREATE OR REPLACE VIEW deals_now_v1
     closed_date        Nullable(Date) COMMENT 'Date of the entry into the final stage that the deal is in, NULL while it is in none',
     dimensions         Map(String, String) COMMENT 'What the fields of the deal say that dimensions names; no key where the deal has no value',
     is_open            UInt8 COMMENT '1 while the last visit is open',
+    is_paused          UInt8 COMMENT '1 while the open visit is paused',
     status             LowCardinality(String) COMMENT 'Status of the last visit',
     planned_end        Nullable(Date) COMMENT 'Last day of the open visit that is still on time',
     days_left          Nullable(Int32) COMMENT 'Days to the planned end of the open visit',
@@ -62,6 +63,7 @@ SELECT
     if(d.semantics = 'process', NULL, d.last_entered) AS closed_date,
     CAST((CAST(d.dimension_name AS Array(String)), d.dimension_value) AS Map(String, String)) AS dimensions,
     toUInt8(d.is_open_now) AS is_open,
+    toUInt8(arrayExists((f, u) -> {newest_day:Date} BETWEEN f AND u, d.pause_from, d.pause_until)) AS is_paused,
     CAST(multiIf(
         d.semantics != 'process', 'final',
         d.is_waiting, 'waiting',
@@ -87,7 +89,7 @@ SELECT
 FROM view
 (
     SELECT deal_id, title, department_id, deals.company_id AS company, deals.company_name AS company_called, dimension_name, dimension_value, amount, currency, deals.created_date AS created, first_entered, last_entered, funnel_id, stage_id, semantics, manager_id,
-        is_open AS is_open_now, is_planned, planned_end AS due, is_waiting, accrues_number, due_number, is_late, overdue_days AS overdue_ended, late_visits,
+        is_open AS is_open_now, is_planned, planned_end AS due, is_waiting, pause_from, pause_until, accrues_number, due_number, is_late, overdue_days AS overdue_ended, late_visits,
         is_first_planned, first_accrues_number, first_overdue_days AS first_overdue_ended,
         least(transform(funnel_id, {newest_funnels:Array(UInt32)}, {newest_numbers:Array(Int32)}, {newest_number:Int32}), stops_number) AS clock,
         if(is_open, toUInt16({newest_day:Date} - last_entered), 65535) AS lasted, toUInt16(planned_end - last_entered) AS days_planned

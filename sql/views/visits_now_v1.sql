@@ -28,6 +28,7 @@ CREATE OR REPLACE VIEW visits_now_v1
     plan_changes    UInt16 COMMENT 'How often the visit was given another plan, by the deal or by a norm',
     days_moved      Int32 COMMENT 'Calendar days by which these changes moved the planned end, later is positive',
     is_open         UInt8 COMMENT '1 while the deal is in the stage',
+    is_paused       UInt8 COMMENT '1 while the open visit is paused',
     status          LowCardinality(String) COMMENT 'on_time, due_today, overdue, finished_on_time, finished_late, no_plan, waiting or final',
     next_funnel_id  Nullable(UInt32) COMMENT 'Where the deal went from here: funnel, also outside the report; NULL for the last visit',
     next_stage_id   LowCardinality(Nullable(String)) COMMENT 'Where the deal went from here: stage',
@@ -73,6 +74,7 @@ SELECT
     v.moves AS plan_changes,
     v.moved AS days_moved,
     toUInt8(v.is_open) AS is_open,
+    toUInt8(v.is_open AND arrayExists((f, u) -> {newest_day:Date} BETWEEN f AND u, v.pause_from, v.pause_until)) AS is_paused,
     transform(
         toLowCardinality(multiIf(
             v.semantics != 'process', 6,
@@ -93,7 +95,7 @@ FROM
 (
     SELECT deal_id, visit_no, funnel_id, stage_id, semantics, is_return, next_funnel_id, next_stage_id, entered_date, is_open, left_date,
         plan_source, plan_days, planned_end, manager_id,
-        is_waiting, entered_number, accrues_number, due_number, stops_number, paused_days AS paused_ended, late_at_entry AS late_days_at_entry,
+        is_waiting, pause_from, pause_until, entered_number, accrues_number, due_number, stops_number, paused_days AS paused_ended, late_at_entry AS late_days_at_entry,
         first_plan_source != 'none' AND NOT is_waiting AND semantics = 'process' AS has_first_plan, plan_days AS days_of_plan, planned_end AS end_of_plan,
         first_days_shift, first_end_shift, first_accrues_shift, visits.plan_changes AS moves, visits.days_moved AS moved,
         transform(funnel_id, {newest_funnels:Array(UInt32)}, {newest_numbers:Array(Int32)}, {newest_number:Int32}) AS number,

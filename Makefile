@@ -65,7 +65,7 @@ NIGHTS ?= 365
 .PHONY: soak
 soak: engine ## the long forms: NIGHTS nights with faults and kills, every fault in every step, every zone, and what was seen
 	STAGELAG_SOAK_NIGHTS=$(NIGHTS) $(GO) test -count=1 -timeout=1h -run='^TestNobodyGetsTwoLetters$$' ./letter
-	STAGELAG_SOAK_NIGHTS=$(NIGHTS) $(GO) test -count=1 -timeout=6h -v -run='^(TestSoak|TestFaultMatrix|TestWhatWasSeen|TestReportsAsTheyWereShown|TestNightsInEveryZone)$$' ./nightly
+	STAGELAG_SOAK_NIGHTS=$(NIGHTS) $(GO) test -count=1 -timeout=6h -v -run='^(TestSoak|TestFaultMatrix|TestWhatWasSeen|TestReportsAsTheyWereShown|TestNightsInEveryZone|TestALogOverThirtyNights)$$' ./nightly
 	STAGELAG_SOAK_RANGES=1 $(GO) test -count=1 -timeout=2h -v -run='^TestDaysOfARangeAreThePortals$$' ./dashboards
 
 .PHONY: bench
@@ -76,6 +76,9 @@ bench: engine ## measure the speed of everything, and write it into docs/perform
 	{ $(GO) test -run='^$$' -bench='^Benchmark(Facts|Copy)$$' ./transform && \
 	  $(GO) test -run='^$$' -bench='^BenchmarkLoad$$' -benchtime=2x ./loader && \
 	  $(GO) test -run='^$$' -bench='^BenchmarkExtract$$' -benchtime=1x ./extractor && \
+	  $(GO) test -run='^$$' -bench='^BenchmarkReading$$' -benchtime=5x ./nightly && \
+	  $(GO) test -run='^$$' -bench='^BenchmarkFirstSteps$$' -benchtime=3x ./cmd/stagelag && \
+	  $(GO) test -run='^$$' -bench='^BenchmarkForms$$' -benchtime=3x ./report && \
 	  $(GO) test -run='^$$' -bench='^BenchmarkNight$$' -benchtime=1x -timeout=30m ./nightly && \
 	  $(GO) test -run='^$$' -bench='^BenchmarkWriteBack$$' -benchtime=1x -timeout=60m ./writeback && \
 	  $(GO) test -run='^$$' -bench='^BenchmarkQueries$$' -benchtime=1x -timeout=30m ./dashboards; \

@@ -15,16 +15,16 @@ func expect(t *testing.T, when string, want int64) {
 	}
 }
 
-func TestTheLowestLimitCountsUntilItIsReleased(t *testing.T) {
+func TestLimitsAddUpUntilTheyAreReleased(t *testing.T) {
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(math.MaxInt64))
 	releaseLarge := memory.Limit(400 << 20)
 	expect(t, "with one", 400<<20)
 	releaseSmall := memory.Limit(300 << 20)
-	expect(t, "with a lower one", 300<<20)
+	expect(t, "with two", 700<<20)
 	releaseSame := memory.Limit(300 << 20)
 	releaseSmall()
 	releaseSmall() // does nothing any more
-	expect(t, "with one of two that are the same", 300<<20)
+	expect(t, "with two again", 700<<20)
 	releaseSame()
 	expect(t, "with the first alone", 400<<20)
 	releaseLarge()

@@ -6,13 +6,10 @@ package monitor
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"stagelag/bitrix24"
 	"stagelag/letter"
@@ -29,13 +26,20 @@ type Published struct {
 	Gaps     map[string]uint64 // by reason
 }
 
+// A Portal is which one the figures are of.
+type Portal struct {
+	Database string // that people query: no two portals of a schedule have the same
+	Host     string // of the portal
+}
+
 // Options are where a monitor has its figures from. All of them may be asked at any time.
 type Options struct {
-	Version string
+	// Portal is the one that the monitor is of, as the configuration has it now.
+	Portal func() Portal
 	// Loop is the state of the schedule.
 	Loop func() schedule.State
-	// Portal is what the portal was asked since the start.
-	Portal func() bitrix24.Stats
+	// Asked is what the portal was asked since the start.
+	Asked func() bitrix24.Stats
 	// Look asks the warehouse. It is asked at most every few seconds.
 	Look func(ctx context.Context) (Published, error)
 	// MaxAge is how old what is published may be.
@@ -43,7 +47,7 @@ type Options struct {
 	Now    func() time.Time
 }
 
-// A Monitor keeps account of what a schedule does.
+// A Monitor keeps account of what a schedule does for one portal.
 type Monitor struct {
 	options  Options
 	registry *prometheus.Registry
@@ -91,8 +95,7 @@ func New(o Options) *Monitor {
 			m.letters.WithLabelValues(string(kind), result)
 		}
 	}
-	m.registry.MustRegister(m.runs, m.letters, m.writeBacks, m.stepSeconds, m.stepRows, state{m},
-		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.registry.MustRegister(m.runs, m.letters, m.writeBacks, m.stepSeconds, m.stepRows, state{m})
 	return m
 }
 
@@ -139,28 +142,10 @@ func result(good string, err error) string {
 	return good
 }
 
-// Handler serves /healthz, /readyz and /metrics.
-func (m *Monitor) Handler() http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, m.health()) })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { answer(w, m.readiness(r.Context())) })
-	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))
-	return mux
-}
-
 // A verdict is an answer to a question with yes or no.
 type verdict struct {
 	isGood bool
 	text   string
-}
-
-func answer(w http.ResponseWriter, v verdict) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.Header().Set("Cache-Control", "no-store")
-	if !v.isGood {
-		w.WriteHeader(http.StatusServiceUnavailable)
-	}
-	_, _ = fmt.Fprintln(w, v.text)
 }
 
 // stuckAfter is how long the schedule may not have looked at the clock, which it does every

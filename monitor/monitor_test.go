@@ -29,6 +29,7 @@ import (
 // A bench is a monitor whose figures a test sets.
 type bench struct {
 	t         *testing.T
+	database  string
 	now       time.Time
 	loop      schedule.State
 	published monitor.Published
@@ -39,11 +40,11 @@ type bench struct {
 
 func newBench(t *testing.T) *bench {
 	now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
-	b := &bench{t: t, now: now, loop: schedule.State{Seen: now, Next: now.Add(14 * time.Hour)}}
+	b := &bench{t: t, database: "stagelag", now: now, loop: schedule.State{Seen: now, Next: now.Add(14 * time.Hour)}}
 	b.monitor = monitor.New(monitor.Options{
-		Version: "v1.2.3",
-		Loop:    func() schedule.State { return b.loop },
-		Portal: func() bitrix24.Stats {
+		Portal: func() monitor.Portal { return monitor.Portal{Database: b.database, Host: b.database + ".example.com"} },
+		Loop:   func() schedule.State { return b.loop },
+		Asked: func() bitrix24.Stats {
 			return bitrix24.Stats{
 				Requests: 71, Refused: map[string]int{bitrix24.WaitRefused: 2},
 				Waited: map[string]time.Duration{bitrix24.WaitRequests: 10500 * time.Millisecond, bitrix24.WaitRefused: 3 * time.Second},
@@ -66,11 +67,16 @@ func (b *bench) publish(ago time.Duration) {
 // get is the status and the body of a page.
 func (b *bench) get(path string) (int, string) {
 	b.t.Helper()
+	return get(b.t, path, b.monitor)
+}
+
+func get(t *testing.T, path string, monitors ...*monitor.Monitor) (int, string) {
+	t.Helper()
 	answer := httptest.NewRecorder()
-	b.monitor.Handler().ServeHTTP(answer, httptest.NewRequest(http.MethodGet, path, http.NoBody))
+	monitor.Handler("v1.2.3", monitors...).ServeHTTP(answer, httptest.NewRequest(http.MethodGet, path, http.NoBody))
 	body, err := io.ReadAll(answer.Body)
 	if err != nil {
-		b.t.Fatal(err)
+		t.Fatal(err)
 	}
 	return answer.Code, string(body)
 }
@@ -129,6 +135,43 @@ func TestReadyz(t *testing.T) {
 	}
 }
 
+// Of several portals each has its line and its labels, and the worst decides.
+func TestSeveralPortals(t *testing.T) {
+	north, south := newBench(t), newBench(t)
+	north.database, south.database = "north", "south"
+	north.publish(time.Hour)
+	status, body := get(t, "/readyz", north.monitor, south.monitor)
+	if want := "north: ready: run 7 as of 2026-11-24 was published 1 h ago\nsouth: not ready: no run was published yet\n"; status != 503 || body != want {
+		t.Errorf("/readyz = %d, %q, want 503, %q", status, body, want)
+	}
+	south.publish(2 * time.Hour)
+	south.now = south.now.Add(time.Minute)
+	if status, body := get(t, "/readyz", north.monitor, south.monitor); status != 200 {
+		t.Errorf("/readyz = %d, %q, want 200", status, body)
+	}
+	north.loop.Seen = north.now.Add(-time.Hour)
+	status, body = get(t, "/healthz", north.monitor, south.monitor)
+	if want := "north: stuck: the schedule has not looked at the clock for 1 h; restart it\nsouth: live: "; status != 503 || !strings.HasPrefix(body, want) {
+		t.Errorf("/healthz = %d, %q, want 503, %q and when the next run is due", status, body, want)
+	}
+	south.monitor.RunEnded(nil, errors.New("the portal is down"))
+	for range 2 { // a scrape leaves the labels of the next one alone
+		_, text := get(t, "/metrics", north.monitor, south.monitor)
+		for _, line := range []string{
+			`stagelag_runs_total{database="north",portal="north.example.com",result="failed"} 0`,
+			`stagelag_runs_total{database="south",portal="south.example.com",result="failed"} 1`,
+			`stagelag_published_run{database="south",portal="south.example.com"} 7`,
+		} {
+			if !strings.Contains(text, "\n"+line+"\n") {
+				t.Errorf("/metrics lacks the line %s:\n%s", line, own(text))
+			}
+		}
+		if n := strings.Count(text, "\nstagelag_build_info{"); n != 1 {
+			t.Errorf("/metrics has %d lines of the version, want 1", n)
+		}
+	}
+}
+
 func TestTheWarehouseIsNotAskedAllTheTime(t *testing.T) {
 	b := newBench(t)
 	b.publish(time.Hour)
@@ -160,8 +203,12 @@ func TestMetrics(t *testing.T) {
 		{Kind: letter.Manager, Outcome: letter.Before}, {Kind: letter.Manager, Outcome: letter.Dismissed}, {Kind: letter.Mail, Outcome: letter.Uncertain},
 	}}, []nightly.Step{{Name: "letter: send", Took: time.Second, Rows: 4}})
 	status, text := b.get("/metrics")
+	// Every one has the labels of the portal, before and after its own.
+	lines := strings.Split(strings.NewReplacer(`{database="stagelag",portal="stagelag.example.com"}`, "", `database="stagelag",`, "", `portal="stagelag.example.com",`, "").Replace(text), "\n")
+	if !strings.Contains(text, "\nstagelag_build_info{version=\"v1.2.3\"} 1\n") {
+		t.Errorf("/metrics lacks the version:\n%s", own(text))
+	}
 	for _, line := range []string{
-		`stagelag_build_info{version="v1.2.3"} 1`,
 		`stagelag_runs_total{result="failed"} 1`, `stagelag_runs_total{result="published"} 1`,
 		`stagelag_write_backs_total{result="done"} 1`, `stagelag_write_backs_total{result="failed"} 0`,
 		`stagelag_letters_total{kind="chat",result="sent"} 1`, `stagelag_letters_total{kind="manager",result="sent"} 2`,
@@ -177,14 +224,14 @@ func TestMetrics(t *testing.T) {
 		`stagelag_gaps{reason="no_plan"} 191`, `stagelag_gaps{reason="bad_plan"} 0`,
 		`stagelag_failed_tries 0`,
 	} {
-		if status != http.StatusOK || !slices.Contains(strings.Split(text, "\n"), line) {
+		if status != http.StatusOK || !slices.Contains(lines, line) {
 			t.Errorf("/metrics (%d) lacks the line %s:\n%s", status, line, own(text))
 		}
 	}
 	b = newBench(t)
 	b.failure = errors.New("down")
 	_, text = b.get("/metrics")
-	if !strings.Contains(text, "\nstagelag_warehouse_up 0\n") || strings.Contains(text, "published_age") {
+	if !strings.Contains(text, "\nstagelag_warehouse_up{database=\"stagelag\",portal=\"stagelag.example.com\"} 0\n") || strings.Contains(text, "published_age") {
 		t.Errorf("of a warehouse that is down /metrics says\n%s", own(text))
 	}
 }
@@ -218,7 +265,8 @@ func TestMetricsAreDocumented(t *testing.T) {
 	_, text := b.get("/metrics")
 	got := map[string]string{}
 	for _, line := range regexp.MustCompile(`(?m)^# TYPE (stagelag_[a-z_]+) ([a-z]+)$`).FindAllStringSubmatch(text, -1) {
-		label := regexp.MustCompile(`(?m)^` + line[1] + `\{([a-z_]+)=`).FindStringSubmatch(text)
+		shown := strings.NewReplacer(`{database="stagelag",portal="stagelag.example.com"}`, "", `database="stagelag",`, "", `portal="stagelag.example.com",`, "").Replace(text)
+		label := regexp.MustCompile(`(?m)^` + line[1] + `\{([a-z_]+)=`).FindStringSubmatch(shown)
 		got[line[1]] = line[2] + " " + strings.Join(label[min(1, len(label)):], "")
 	}
 	if !maps.Equal(got, documented) {
@@ -254,7 +302,7 @@ func TestOnlyReading(t *testing.T) {
 	b := newBench(t)
 	for _, path := range []string{"/healthz", "/readyz", "/metrics"} {
 		answer := httptest.NewRecorder()
-		b.monitor.Handler().ServeHTTP(answer, httptest.NewRequest(http.MethodPost, path, http.NoBody))
+		monitor.Handler("v1.2.3", b.monitor).ServeHTTP(answer, httptest.NewRequest(http.MethodPost, path, http.NoBody))
 		if answer.Code != http.StatusMethodNotAllowed {
 			t.Errorf("POST %s = %d, want %d", path, answer.Code, http.StatusMethodNotAllowed)
 		}

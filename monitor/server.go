@@ -16,8 +16,10 @@ type Server struct {
 	at      net.Addr
 }
 
-// NewServer makes a server that listens nowhere.
-func NewServer(m *Monitor) *Server { return &Server{handler: m.Handler()} }
+// NewServer makes a server for what Handler serves, which listens nowhere yet.
+func NewServer(version string, monitors ...*Monitor) *Server {
+	return &Server{handler: Handler(version, monitors...)}
+}
 
 // Listen serves at an address instead of the one before; with an empty address, nowhere. With an
 // error the one before stays.

@@ -18,8 +18,6 @@ func describe(name, help string, labels ...string) *prometheus.Desc {
 }
 
 var (
-	buildInfo = describe("build_info", "1, labelled with the version of the program.", "version")
-
 	portalRequests = describe("portal_requests_total", "Requests sent to the portal, those refused or lost included.")
 	portalRefusals = describe("portal_refusals_total", "Requests that brought nothing and were made again, by reason.", "reason")
 	portalWait     = describe("portal_wait_seconds_total", "Time spent waiting for the portal, by reason.", "reason")
@@ -45,7 +43,7 @@ var reasons = []struct{ label, reason string }{
 
 func (s state) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		buildInfo, portalRequests, portalRefusals, portalWait, warehouseUp, publishedTimestamp, publishedAge, publishedRun,
+		portalRequests, portalRefusals, portalWait, warehouseUp, publishedTimestamp, publishedAge, publishedRun,
 		dayLosses, gaps, nextRun, failedTries,
 	} {
 		to <- d
@@ -60,9 +58,8 @@ func (s state) Collect(to chan<- prometheus.Metric) {
 		to <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, value, labels...)
 	}
 	o := s.m.options
-	gauge(buildInfo, 1, o.Version)
 
-	asked := o.Portal()
+	asked := o.Asked()
 	counter(portalRequests, float64(asked.Requests))
 	for _, r := range reasons {
 		if r.reason != bitrix24.WaitRequests { // which is our own

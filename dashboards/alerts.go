@@ -29,6 +29,8 @@ type Options struct {
 	LikelyLate int
 	// Targets are what shares are coloured by.
 	Targets Targets
+	// Portals are those that the dashboards choose from; with fewer than two, the dashboards are of the one data source.
+	Portals []Portal
 }
 
 // plansMovedUnasked is the threshold in the file of an alert that nobody has asked for.
@@ -80,6 +82,31 @@ HAVING count() > 0`, 0, "OK", "ahead", true},
 // alerts is the provisioning file of the alerts.
 func alerts(lang Lang, asked Options) ([]byte, error) {
 	var list []map[string]any
+	if len(asked.Portals) < 2 {
+		list = alertsOf(lang, asked, nil)
+	} else {
+		for i := range asked.Portals {
+			list = append(list, alertsOf(lang, asked, &asked.Portals[i])...)
+		}
+	}
+	var text bytes.Buffer
+	encoder := yaml.NewEncoder(&text)
+	encoder.SetIndent(2)
+	if err := encoder.Encode(map[string]any{"apiVersion": 1, "groups": []map[string]any{{
+		"orgId": 1, "name": "stagelag-" + string(lang), "folder": say(lang, "folder"), "interval": "10m", "rules": list,
+	}}}); err != nil {
+		return nil, fmt.Errorf("alerts in %s: %w", lang, err)
+	}
+	return text.Bytes(), nil
+}
+
+// alertsOf is the alerts of a portal, nil for the only one.
+func alertsOf(lang Lang, asked Options, portal *Portal) (list []map[string]any) {
+	source, uidEnd, titleEnd, linkEnd := SourceUID, "", "", ""
+	if portal != nil {
+		source, titleEnd = portal.sourceUID(), " · "+portal.Name
+		uidEnd, linkEnd = "-"+portal.short(), "?var-"+portalVariable+"="+source
+	}
 	for _, r := range rules {
 		if r.key == "plans_moved" && asked.PlansMoved > 0 {
 			r.above, r.isPaused = float64(asked.PlansMoved), false
@@ -93,17 +120,21 @@ func alerts(lang Lang, asked Options) ([]byte, error) {
 			r.sql = strings.ReplaceAll(r.sql, "{days}", strconv.Itoa(days))
 		}
 		description := strings.ReplaceAll(say(lang, "alert."+r.key+".do"), "{days}", strconv.Itoa(days))
+		labels := map[string]string{"stagelag": r.key}
+		if portal != nil {
+			labels["portal"] = portal.Name
+		}
 		list = append(list, map[string]any{
-			"uid": "stagelag-" + r.key + "-" + string(lang), "title": say(lang, "alert."+r.key), "condition": "B",
+			"uid": "stagelag-" + r.key + "-" + string(lang) + uidEnd, "title": say(lang, "alert."+r.key) + titleEnd, "condition": "B",
 			"for": "0s", "noDataState": r.noData, "execErrState": "Error", "isPaused": r.isPaused,
-			"labels": map[string]string{"stagelag": r.key},
+			"labels": labels,
 			"annotations": map[string]string{
 				"summary": say(lang, "alert."+r.key+".summary"), "description": description,
 				// Grafana knows its own address, and it may end with a slash.
-				"link": `{{ reReplaceAll "/+$" "" (externalURL) }}/d/` + UID(r.dashboard, lang),
+				"link": `{{ reReplaceAll "/+$" "" (externalURL) }}/d/` + UID(r.dashboard, lang) + linkEnd,
 			},
 			"data": []map[string]any{
-				{"refId": "A", "datasourceUid": SourceUID, "relativeTimeRange": map[string]int{"from": 86400, "to": 0}, "model": map[string]any{
+				{"refId": "A", "datasourceUid": source, "relativeTimeRange": map[string]int{"from": 86400, "to": 0}, "model": map[string]any{
 					"refId": "A", "editorType": "sql", "pluginVersion": pluginVersion, "rawSql": r.sql, "format": int(rows), "queryType": "table",
 				}},
 				{"refId": "B", "datasourceUid": "__expr__", "relativeTimeRange": map[string]int{"from": 0, "to": 0}, "model": map[string]any{
@@ -113,13 +144,5 @@ func alerts(lang Lang, asked Options) ([]byte, error) {
 			},
 		})
 	}
-	var text bytes.Buffer
-	encoder := yaml.NewEncoder(&text)
-	encoder.SetIndent(2)
-	if err := encoder.Encode(map[string]any{"apiVersion": 1, "groups": []map[string]any{{
-		"orgId": 1, "name": "stagelag-" + string(lang), "folder": say(lang, "folder"), "interval": "10m", "rules": list,
-	}}}); err != nil {
-		return nil, fmt.Errorf("alerts in %s: %w", lang, err)
-	}
-	return text.Bytes(), nil
+	return list
 }

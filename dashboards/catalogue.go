@@ -72,6 +72,8 @@ var catalogue = withWeeks(map[string]text{
 	"days.calendar":      {"дней", "days"},
 	"days.working":       {"рабочих дней", "working days"},
 
+	"variable.portal":        {"Портал", "Portal"},
+	"variable.portal.about":  {"Портал, сделки которого показаны", "Portal whose deals are shown"},
 	"variable.funnel":        {"Воронка", "Funnel"},
 	"variable.funnel.about":  {"Воронка, в которой шла стадия", "Funnel that the stage was in"},
 	"variable.stage":         {"Стадия", "Stage"},

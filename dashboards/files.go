@@ -25,19 +25,34 @@ func pages(lang Lang, targets Targets) ([]page, error) {
 }
 
 // Files are the files of a language by their names: a JSON file for each dashboard, and
-// alerts.yaml for Grafana's provisioning/alerting.
+// alerts.yaml for Grafana's provisioning/alerting. For several portals, the dashboards have a variable that
+// chooses one, each portal has alerts of its own, and datasources.yaml is for provisioning/datasources.
 func Files(lang Lang, asked Options) (map[string][]byte, error) {
 	all, err := pages(lang, asked.Targets)
 	if err != nil {
 		return nil, err
 	}
 	files := map[string][]byte{}
+	isOfSeveral := len(asked.Portals) > 1
 	for i, d := range all {
+		if isOfSeveral {
+			if err := choosing(&d.Dashboard, lang, asked.Portals); err != nil {
+				return nil, fmt.Errorf("dashboard %s: %w", names[i], err)
+			}
+		}
 		text, err := json.MarshalIndent(d, "", "  ")
 		if err != nil {
 			return nil, fmt.Errorf("dashboard %s: %w", names[i], err)
 		}
+		if isOfSeveral {
+			text = []byte(ofPortal.Replace(string(text)))
+		}
 		files[names[i]+".json"] = append(text, '\n')
+	}
+	if isOfSeveral {
+		if files["datasources.yaml"], err = sources(asked.Portals); err != nil {
+			return nil, err
+		}
 	}
 	if files["alerts.yaml"], err = alerts(lang, asked); err != nil {
 		return nil, err

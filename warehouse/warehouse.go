@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -151,6 +152,40 @@ func open(ctx context.Context, config Config) (*Warehouse, error) {
 		return nil, err
 	}
 	return w, nil
+}
+
+// Introduce has each embedded engine that the configurations name know all of their databases. An engine that
+// runs is started anew for a database that is new to it, so that is done once for all, and before a run begins. The engines stay up until
+// release is called, which can be done in any case. Servers are left alone.
+func Introduce(ctx context.Context, configs ...Config) (release func(), err error) {
+	var seats []*embedded.Seat
+	release = sync.OnceFunc(func() {
+		for _, seat := range seats {
+			_ = seat.Leave()
+		}
+	})
+	byPlace := map[string][]Config{}
+	for _, config := range configs {
+		if config.URL == Embedded {
+			byPlace[config.place()] = append(byPlace[config.place()], config)
+		}
+	}
+	var failures []error
+	for _, place := range slices.Sorted(maps.Keys(byPlace)) {
+		var databases []string
+		for _, config := range byPlace[place] {
+			database, failed := databaseOf(config.Database, "")
+			failures = append(failures, failed)
+			databases = append(databases, database)
+		}
+		first := byPlace[place][0]
+		seat, failed := embedded.JoinAt(ctx, first.Path, embedded.Listen{Native: first.ListenNative, HTTP: first.ListenHTTP}, databases[0], databases[1:]...)
+		failures = append(failures, failed)
+		if failed == nil {
+			seats = append(seats, seat)
+		}
+	}
+	return release, errors.Join(failures...)
 }
 
 // join takes a seat at the embedded engine.

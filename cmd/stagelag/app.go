@@ -86,8 +86,12 @@ func (a *app) setUpLog() error {
 // config reads the configuration, which must have what the command needs, and logs the
 // remarks on it.
 func (a *app) config(cmd *cobra.Command, needs ...config.Need) (config.Config, error) {
-	isExplicit := cmd.Flags().Changed("config")
-	cfg, err := config.Load(a.configPath, isExplicit, a.environ, needs...)
+	return a.configAt(a.configPath, cmd.Flags().Changed("config"), needs...)
+}
+
+// configAt is config for a file of any path, which has to be there where somebody has named it.
+func (a *app) configAt(path string, isNamed bool, needs ...config.Need) (config.Config, error) {
+	cfg, err := config.Load(path, isNamed, a.environ, needs...)
 	if err != nil {
 		return config.Config{}, err
 	}

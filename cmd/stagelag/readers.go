@@ -15,7 +15,7 @@ import (
 // A reading serves the embedded warehouse to readers for as long as a schedule stays up: where
 // warehouse.listen names a port, they look there at any time of the day.
 type reading struct {
-	log *logrus.Logger
+	log logrus.FieldLogger
 
 	mu   sync.Mutex
 	stop func() // ends what is served; nil while nothing is

@@ -42,13 +42,13 @@ error then says what went wrong and what to do.`,
 	root.SetErr(a.stderr)
 	root.SetHelpTemplate(commandTemplate)
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
-	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usagef("%s%w; %s --help lists the flags", about(cmd), flagError(err), cmd.CommandPath())
 	})
 
 	flags := root.PersistentFlags()
-	flags.StringVar(&a.configPath, "config", "stagelag.yaml", "the configuration `file`")
+	a.configPath = defaultConfigPath
+	flags.Var(&oneFile{path: &a.configPath}, "config", "the configuration `file`")
 	flags.StringVar(&a.logFormat, "log-format", a.defaultLogFormat(), "the form of the log: text or json (text on a terminal)")
 	flags.StringVar(&a.logLevel, "log-level", "info", "the least `level` that is logged: error, warning, info or debug")
 
@@ -77,8 +77,36 @@ error then says what went wrong and what to do.`,
 		newPortal(a),
 		newVersion(a),
 	)
+	// The library adds its command at the first call otherwise, and documents would name one that is not there.
+	root.InitDefaultCompletionCmd()
 	return root
 }
+
+const defaultConfigPath = "stagelag.yaml"
+
+// A oneFile is a flag that can be given once: of two files one would not be read, and nobody would see which.
+type oneFile struct {
+	path  *string
+	isSet bool
+}
+
+func (f *oneFile) String() string {
+	if f.path == nil {
+		return ""
+	}
+	return *f.path
+}
+
+func (f *oneFile) Set(path string) error {
+	if f.isSet {
+		return errors.New("it is given twice; only stagelag schedule and stagelag dashboards export take several")
+	}
+	*f.path, f.isSet = path, true
+	return nil
+}
+
+// Type is what the help calls the value, which its usage names itself.
+func (f *oneFile) Type() string { return "string" }
 
 // knownCommand refuses what is no subcommand, with the nearest one that is.
 func knownCommand(cmd *cobra.Command, args []string) error {

@@ -4,8 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"time"
 
+	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
 
 	"stagelag/bitrix24"
@@ -109,9 +109,14 @@ func (a *app) printRow(row loader.Row, written *nightly.WrittenBack) error {
 // client is the one client for the configured portal: the portal counts what comes from one
 // address.
 func (a *app) client(cfg config.Config) *bitrix24.Client {
+	return a.clientFor(cfg, a.log, a.progress)
+}
+
+// clientFor is client with a log and a progress of its own.
+func (a *app) clientFor(cfg config.Config, log logrus.FieldLogger, shown *progress) *bitrix24.Client {
 	return bitrix24.NewClient(bitrix24.ClientOptions{
-		Webhook: cfg.Portal.URL, Limits: cfg.Portal.Limits, Clock: bitrix24.WallClock(a.now), Log: a.log.WithField("portal", cfg.Portal.URL.Host()),
-		OnWait: func(reason string, until time.Time) { a.progress.Waiting(reason, until) },
+		Webhook: cfg.Portal.URL, Limits: cfg.Portal.Limits, Clock: bitrix24.WallClock(a.now), Log: log.WithField("portal", cfg.Portal.URL.Host()),
+		OnWait: shown.Waiting,
 	})
 }
 

@@ -267,6 +267,16 @@ func TestScheduleTellsHowItIsDoing(t *testing.T) {
 	if status, body := get("/readyz"); status != 200 || !strings.HasPrefix(body, "ready: run 1 as of ") {
 		t.Errorf("/readyz = %d, %q, want 200 and the run", status, body)
 	}
+	health := func(args ...string) (string, string, int) {
+		t.Helper()
+		return callWith(t, folder, []string{"STAGELAG_SCHEDULE_LISTEN=" + strings.Replace(address, "127.0.0.1", "0.0.0.0", 1)}, "", append([]string{"schedule", "health"}, args...)...)
+	}
+	if stdout, stderr, code := health(); code != 0 || !strings.HasPrefix(stdout, "live: the next run is due at ") {
+		t.Errorf("schedule health: exit code %d, %q, %s", code, stdout, stderr)
+	}
+	if stdout, stderr, code := health("--ready"); code != 0 || !strings.HasPrefix(stdout, "ready: run 1 as of ") {
+		t.Errorf("schedule health --ready: exit code %d, %q, %s", code, stdout, stderr)
+	}
 	status, metrics := get("/metrics")
 	figures, stderr, code := call(t, folder, "", "query", "--format", "TSV", `
 		SELECT concat('stagelag_day_losses ', toString(sum(overdue_days_total))) FROM deals_now
@@ -276,6 +286,8 @@ func TestScheduleTellsHowItIsDoing(t *testing.T) {
 	if code != 0 || strings.Count(figures, "\n") < 5 {
 		t.Fatalf("query: exit code %d, %s%s", code, figures, stderr)
 	}
+	labels := regexp.MustCompile(`database="stagelag",portal="127\.0\.0\.1:\d+"`).FindString(metrics)
+	metrics = strings.NewReplacer("{"+labels+"}", "", labels+",", "").Replace(metrics)
 	for figure := range strings.Lines(figures) {
 		if status != 200 || !strings.Contains(metrics, figure) {
 			t.Errorf("/metrics (%d) lacks the line %s:\n%s", status, figure, metrics)
@@ -292,6 +304,9 @@ func TestScheduleTellsHowItIsDoing(t *testing.T) {
 	if response, err := http.Get("http://" + address + "/healthz"); err == nil {
 		_ = response.Body.Close()
 		t.Error("a schedule that was stopped answers")
+	}
+	if _, stderr, code := health(); code != 1 || !strings.Contains(stderr, "no schedule answers at "+address) {
+		t.Errorf("schedule health of one that was stopped: exit code %d, %s", code, stderr)
 	}
 }
 

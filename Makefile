@@ -96,6 +96,20 @@ docs: ## write docs/views.md anew, from the comments of the views
 build: ## build bin/stagelag
 	@$(GO) build -buildvcs=false -trimpath -ldflags='-X main.version=$(version) -X main.commit=$(commit)' -o bin/stagelag ./cmd/stagelag
 
+# What a release is built into, and its version: that of the tag of this commit, or what is given.
+DIST    ?= dist
+VERSION ?= $(shell git describe --tags --exact-match --match 'v*' 2>/dev/null)
+
+.PHONY: release
+release: ## build the archives, packages and checksums of a release into DIST, for the tag of this commit or VERSION=v1.2.3
+	@test -n "$(VERSION)" || { echo "make release: this commit has no tag such as v1.2.3: git tag one, or give VERSION=v1.2.3" >&2; exit 1; }
+	@test -z "$$(git status --porcelain --untracked-files=no)" || { echo "make release: files differ from the commit: commit or stash them first" >&2; exit 1; }
+	@./tools/release.sh "$(VERSION)" "$(DIST)"
+
+.PHONY: release-test
+release-test: engine ## build a release twice, and see that its bytes are the same and that it runs, as another user and on a root that is read-only
+	$(GO) test -count=1 -timeout=1h -v -tags=release ./tools/release
+
 .PHONY: engine
 engine: ## fetch the embedded warehouse's engine, once per machine
 	@./warehouse/embedded/fetch-engine.sh
@@ -110,4 +124,4 @@ lint: ## run the linters
 
 .PHONY: clean
 clean: ## remove what was built; the engine, in the user's cache, stays
-	rm -rf bin
+	rm -rf bin dist

@@ -2,6 +2,7 @@ package sql_test
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -160,7 +161,8 @@ func firstOther(got, want string) string {
 }
 
 // Every released schema is brought up to the newest, its tables back and up again, and the views
-// show what they showed when it was released.
+// show what they showed when it was released. A backup that was made before that takes the place of what a
+// newer program has made of the warehouse.
 func TestEveryReleasedSchema(t *testing.T) {
 	t.Parallel()
 	dumps, err := filepath.Glob("testdata/schema_*.txtar")
@@ -177,6 +179,10 @@ func TestEveryReleasedSchema(t *testing.T) {
 			w := warehousetest.New(t)
 			load(t, w, archive)
 			released := status(t, w).Version
+			backup := filepath.Join(t.TempDir(), "released.tar.zst")
+			if err := sql.Backup(t.Context(), w, backup); err != nil {
+				t.Fatal(err)
+			}
 			up(t, w)
 			mustShow(t, w, archive, "brought up")
 			for version := status(t, w).Newest; version > released; version-- {
@@ -184,6 +190,21 @@ func TestEveryReleasedSchema(t *testing.T) {
 			}
 			up(t, w)
 			mustShow(t, w, archive, "brought back, and up again")
+
+			execute(t, w, "INSERT INTO schema_migrations (version, dirty, sequence) SELECT max(version) + 1, 0, max(sequence) + 1 FROM schema_migrations")
+			execute(t, w, "CREATE TABLE notes (deal_id UInt64) ENGINE = MergeTree ORDER BY deal_id")
+			execute(t, w, "ALTER TABLE run_events ADD COLUMN note String")
+			execute(t, w, "INSERT INTO view_versions (version, hash, applied_at) SELECT max(version) + 1, 'newer', now64(3) FROM view_versions")
+			if _, ok := errors.AsType[*sql.NewerError](sql.Up(t.Context(), w)); !ok {
+				t.Errorf("the warehouse of a newer program is not refused")
+			}
+			if err := w.Restore(t.Context(), backup, sql.SchemaOf(w), func(ctx context.Context) error { return sql.Up(ctx, w) }); err != nil {
+				t.Fatal(err)
+			}
+			mustShow(t, w, archive, "restored over a newer program's")
+			if s := status(t, w); s.Version != s.Newest || len(s.Pending) > 0 {
+				t.Errorf("restored, the schema is %+v", s)
+			}
 		})
 	}
 }

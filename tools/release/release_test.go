@@ -327,6 +327,9 @@ func buildNext(t *testing.T) string {
 	edit("sql/views/runs_v1.sql", func(text string) string {
 		return regexp.MustCompile(`(?m)^COMMENT '`).ReplaceAllString(text, "COMMENT 'Next: ")
 	})
+	edit("warehouse/access/users.xml", func(text string) string {
+		return strings.Replace(text, "ALTER UPDATE, ALTER DELETE, ALTER MOVE PARTITION ON stagelag_internal.*", "ALTER UPDATE, ALTER DELETE, ALTER MOVE PARTITION, ALTER ADD COLUMN ON stagelag_internal.*", 1)
+	})
 	program := filepath.Join(t.TempDir(), "stagelag-next")
 	must(t, tree, []string{"CGO_ENABLED=0", "GOFLAGS="}, "go", "build", "-buildvcs=false", "-trimpath", "-ldflags=-X main.version=v0.0.2", "-o", program, "./cmd/stagelag")
 	return program

@@ -30,6 +30,10 @@ SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
 export SOURCE_DATE_EPOCH
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+# Nothing that is not in the commit gets into a release, also while somebody works on.
+mkdir "$work/source"
+git archive --format=tar HEAD | tar -xf - -C "$work/source"
+cd "$work/source"
 
 # build OS ARCH FILE
 build() {
@@ -44,10 +48,11 @@ for shell in bash zsh fish; do
 	"$work/host" completion $shell >"$work/completions/stagelag.$shell"
 done
 
-# What every archive and package has beside the program. Only files of the commit are in it.
+# What every archive and package has beside the program.
 common=$work/common
 mkdir -p "$common/engine" "$common/deploy"
-git archive --format=tar HEAD README.md CHANGELOG.md SECURITY.md stagelag.example.yaml docs | tar -xf - -C "$common" --exclude='*.go' --exclude='performance.json'
+cp -r README.md CHANGELOG.md SECURITY.md stagelag.example.yaml docs "$common/"
+rm "$common"/docs/*.go "$common/docs/performance.json"
 cp -r "$work/completions" "$common/completions"
 cp warehouse/embedded/fetch-engine.sh warehouse/embedded/engine.version "$common/engine/"
 cp deploy/backup.sh deploy/limits.xml deploy/logs.xml deploy/backups.xml deploy/stagelag.service deploy/stagelag.sysusers deploy/stagelag-backup.service deploy/stagelag-backup.timer "$common/deploy/"

@@ -235,6 +235,41 @@ func TestRelease(t *testing.T) {
 	t.Run("is upgraded, and taken back", func(t *testing.T) { upgrades(t, program) })
 }
 
+// The steps of the image's build give the program from what docker sends, in the shell of this machine.
+func TestImage(t *testing.T) {
+	sent := clone(t)
+	ignored, err := os.ReadFile(filepath.Join(sent, ".dockerignore"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for pattern := range strings.FieldsSeq(string(ignored)) {
+		paths, err := filepath.Glob(filepath.Join(sent, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range paths {
+			if err := os.RemoveAll(path); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	file, err := os.ReadFile(filepath.Join(sent, "Dockerfile"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	program := filepath.Join(t.TempDir(), "stagelag")
+	stages := strings.Split(string(file), "\nFROM ")
+	if len(stages) != 3 || !strings.Contains(stages[2], ":nonroot\n") || !strings.Contains(stages[2], "COPY --from=build /stagelag ") {
+		t.Fatalf("the image is made in %d stages, want a build and one without root", len(stages)-1)
+	}
+	for _, step := range regexp.MustCompile(`(?m)^RUN (.*)$`).FindAllStringSubmatch(stages[1], -1) {
+		must(t, sent, []string{"VERSION=v" + version, "COMMIT=abc", "GOFLAGS=-buildvcs=false"}, "sh", "-c", strings.Replace(step[1], "-o /stagelag ", "-o "+program+" ", 1))
+	}
+	if got := must(t, sent, nil, program, "version"); !strings.HasPrefix(got, "version  v"+version+"\ncommit   abc\n") {
+		t.Errorf("the program of the image: %s", got)
+	}
+}
+
 // runsReadOnly starts the program as the image does: as nobody's user, with a root that nothing can be written to.
 func runsReadOnly(t *testing.T, program string) {
 	if os.Geteuid() != 0 {

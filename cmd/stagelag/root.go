@@ -51,6 +51,9 @@ error then says what went wrong and what to do.`,
 	flags.Var(&oneFile{path: &a.configPath}, "config", "the configuration `file`")
 	flags.StringVar(&a.logFormat, "log-format", a.defaultLogFormat(), "the form of the log: text or json (text on a terminal)")
 	flags.StringVar(&a.logLevel, "log-level", "info", "the least `level` that is logged: error, warning, info or debug")
+	complete(root, "log-format", "text", "json")
+	complete(root, "log-level", "error", "warning", "info", "debug")
+	_ = root.MarkPersistentFlagFilename("config", "yaml", "yml") // the flag is there
 
 	root.AddCommand(
 		newDemo(a),
@@ -80,6 +83,13 @@ error then says what went wrong and what to do.`,
 	// The library adds its command at the first call otherwise, and documents would name one that is not there.
 	root.InitDefaultCompletionCmd()
 	return root
+}
+
+// complete tells a shell the values of a flag that takes no others. The flag has to be there.
+func complete(cmd *cobra.Command, flag string, values ...cobra.Completion) {
+	if err := cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)); err != nil {
+		panic(err)
+	}
 }
 
 const defaultConfigPath = "stagelag.yaml"

@@ -211,7 +211,21 @@ func TestRelease(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		must(t, root, nil, "systemd-analyze", "--root="+root, "--man=no", "verify", "stagelag.service", "stagelag-backup.service", "stagelag-backup.timer")
+		units := t.TempDir()
+		var list []string
+		for _, name := range []string{"stagelag.service", "stagelag-backup.service", "stagelag-backup.timer"} {
+			text, err := os.ReadFile(filepath.Join(root, "usr/lib/systemd/system", name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			// The programs are looked for where the package was unpacked.
+			text = []byte(strings.NewReplacer("=/usr/bin/stagelag", "="+root+"/usr/bin/stagelag", "=/usr/lib/stagelag", "="+root+"/usr/lib/stagelag").Replace(string(text)))
+			list = append(list, filepath.Join(units, name))
+			if err := os.WriteFile(filepath.Join(units, name), text, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		must(t, root, nil, "systemd-analyze", append([]string{"--man=no", "verify"}, list...)...)
 		scripts := t.TempDir()
 		must(t, first, nil, "dpkg-deb", "--control", deb, scripts)
 		for _, name := range []string{"postinst", "prerm", "postrm"} {

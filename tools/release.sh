@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# release.sh VERSION FOLDER builds what a release has into a folder, which must not be there:
+# release.sh VERSION FOLDER [OS/ARCH…] builds what a release has, for these platforms or for all of them, into a folder, which
+# must not be there:
 #
 #   stagelag-VERSION-OS-ARCH.tar.gz         the program for linux and darwin, amd64 and arm64, with its pages
 #   stagelag_VERSION_ARCH.deb               the same with the units of systemd
@@ -16,9 +17,11 @@ fail() {
 	exit 1
 }
 
-[ $# = 2 ] || fail "usage: release.sh VERSION FOLDER"
+[ $# -ge 2 ] || fail "usage: release.sh VERSION FOLDER [OS/ARCH…]"
 version=${1#v} folder=$2
-[[ $version =~ ^[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.]+)?$ ]] || fail "$1 is not a version such as v1.2.3"
+shift 2
+[ $# -gt 0 ] || set -- linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
+[[ $version =~ ^[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.]+)?$ ]] || fail "$version is not a version such as v1.2.3"
 [ ! -e "$folder" ] || fail "$folder is there already: remove it, or name another folder"
 tar --version 2>/dev/null | grep -q GNU || fail "GNU tar is needed, for archives that are the same each time"
 
@@ -79,18 +82,17 @@ debian() {
 echo "release: tools" >&2
 go build -modfile=tools/release.mod -o "$work/" github.com/goreleaser/nfpm/v2/cmd/nfpm github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod
 
-for os in linux darwin; do
-	for arch in amd64 arm64; do
-		name=stagelag-$version-$os-$arch
-		echo "release: $name" >&2
-		cp -r "$common" "$work/$name"
-		build $os $arch "$work/$name/stagelag"
-		pack "$name"
-		"$work/cyclonedx-gomod" bin -json -noserial -notimestamp -version "v$version" -output "$folder/$name.cdx.json" "$work/$name/stagelag" 2>"$work/log" ||
-			fail "cyclonedx-gomod: $(tail -n1 "$work/log")"
-		[ $os != linux ] || debian $arch "$work/$name/stagelag"
-		rm -rf "${work:?}/$name"
-	done
+for platform; do
+	os=${platform%/*} arch=${platform#*/}
+	name=stagelag-$version-$os-$arch
+	echo "release: $name" >&2
+	cp -r "$common" "$work/$name"
+	build "$os" "$arch" "$work/$name/stagelag"
+	pack "$name"
+	"$work/cyclonedx-gomod" bin -json -noserial -notimestamp -version "v$version" -output "$folder/$name.cdx.json" "$work/$name/stagelag" 2>"$work/log" ||
+		fail "cyclonedx-gomod: $(tail -n1 "$work/log")"
+	[ "$os" != linux ] || debian "$arch" "$work/$name/stagelag"
+	rm -rf "${work:?}/$name" "${work:?}/debian-$arch"
 done
 (cd "$folder" && sha256sum -- *.tar.gz *.deb *.json >checksums.txt)
 echo "$folder"

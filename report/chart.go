@@ -130,9 +130,9 @@ func (v *voice) figures(r *Report) (lost, closed figure, err error) {
 	var labels []string
 	days := series{role: lostRole}
 	onTime, late, noPlan := series{role: onTimeRole}, series{role: lateRole}, series{role: noPlanRole}
-	for _, t := range r.Trend {
+	for i, t := range r.Trend {
 		labels = append(labels, v.Tick(t.Period))
-		if !t.HasData {
+		if v.notShown(r, i) != "" {
 			for _, s := range []*series{&days, &onTime, &late, &noPlan} {
 				s.values = append(s.values, unknown)
 			}

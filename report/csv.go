@@ -9,6 +9,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/shopspring/decimal"
+
 	"stagelag/plain"
 	"stagelag/transform"
 )
@@ -31,19 +33,7 @@ var Dialects = []Dialect{RFC4180, ExcelRussian}
 // totals.
 func WriteCSV(out io.Writer, r *Report, l Language, which Table, dialect Dialect) error {
 	v := voiceOf(r, l)
-	var t table
-	switch which {
-	case VisitsTable:
-		t = v.visitsTable(r)
-	case PlanChangesTable:
-		t = v.planChangesTable(r)
-	case TrendTable:
-		t = v.trendTable(r)
-	case GapsTable:
-		t = v.gapsTable(r)
-	default:
-		t = v.levelTable(r.Level())
-	}
+	t := v.table(r, which)
 	w := csv.NewWriter(out)
 	w.UseCRLF = true
 	if dialect == ExcelRussian {
@@ -80,11 +70,9 @@ func (d Dialect) cell(cell any) string {
 	case int64:
 		return strconv.FormatInt(c, 10)
 	case share:
-		number := strconv.FormatFloat(float64(c), 'f', 4, 64)
-		if d == ExcelRussian {
-			return strings.Replace(number, ".", ",", 1)
-		}
-		return number
+		return d.number(strconv.FormatFloat(float64(c), 'f', 4, 64))
+	case money:
+		return d.number(decimal.Decimal(c).StringFixed(2))
 	case transform.Day:
 		if c != transform.NoDay && d == ExcelRussian {
 			return c.Time().Format("02.01.2006")
@@ -93,6 +81,14 @@ func (d Dialect) cell(cell any) string {
 	default:
 		panic(fmt.Sprintf("report: a cell of the type %T", cell))
 	}
+}
+
+// number is a number that is no whole one.
+func (d Dialect) number(text string) string {
+	if d == ExcelRussian {
+		return strings.Replace(text, ".", ",", 1)
+	}
+	return text
 }
 
 // innerFormula is what begins a cell of its own in a program that divides a line elsewhere

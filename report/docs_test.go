@@ -21,14 +21,15 @@ func TestDocsOfJSON(t *testing.T) {
 	listed := map[string][]string{}
 	for _, section := range strings.Split(string(text), "\n### ")[1:] {
 		name, body, _ := strings.Cut(section, "\n")
-		for _, match := range regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\|").FindAllStringSubmatch(body, -1) {
+		for _, match := range regexp.MustCompile("(?m)^\\| `([a-z0-9_]+)` \\|").FindAllStringSubmatch(body, -1) {
 			listed[name] = append(listed[name], match[1])
 		}
 	}
 	want := map[string][]string{}
 	for name, object := range map[string]any{
 		"Report": jsonReport{}, "Run": jsonRun{}, "Period": jsonPeriod{}, "Funnel": jsonNamed{}, "Level": jsonLevel{}, "Row": jsonRow{},
-		"Trend period": jsonTrend{}, "Visit": jsonVisit{}, "Plan change": jsonPlanChange{}, "Cause count": jsonCauseCount{}, "Gap": jsonGap{}, "Gap item": jsonGapItem{},
+		"Dimension": jsonDimension{}, "Finding": jsonFinding{}, "Amount": jsonAmount{}, "Cell": jsonCell{}, "Stage time": jsonStageTime{}, "Ahead": jsonAhead{},
+		"Horizon": jsonHorizon{}, "Likely deal": jsonLikelyDeal{}, "Record": jsonRecord{}, "Bin": jsonBin{}, "Trend period": jsonTrend{}, "Visit": jsonVisit{}, "Plan change": jsonPlanChange{}, "Cause count": jsonCauseCount{}, "Gap": jsonGap{}, "Gap item": jsonGapItem{},
 	} {
 		want[name] = jsonFields(reflect.TypeOf(object))
 	}

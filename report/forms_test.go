@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -64,7 +65,7 @@ func hostile() report.Report {
 	row := func(i int) report.Row {
 		return report.Row{
 			Key: report.Key{ManagerID: extractor.ManagerID(i + 1)}, Name: hostileTitles[i], Funnel: hostileTitles[i], Trend: make([]int64, 1),
-			Quality: report.Quality{Closed: 5, ClosedWithPlan: 4, OnTime: 1, Late: 3, DaysLost: int64(i)}, Open: 1, OpenOverdue: 1,
+			Quality: report.Quality{Closed: 5, ClosedWithPlan: 4, OnTime: 1, Late: 3, DaysLost: int64(i)}, Now: report.State{Open: 1, Overdue: 1},
 		}
 	}
 	r := report.Report{
@@ -73,7 +74,8 @@ func hostile() report.Report {
 		Before:  report.Period{From: 20423, To: 20453},
 		Funnels: []views.Funnel{{ID: 1, Name: hostileTitles[1]}}, IsFiltered: true, IsPeriodOver: true,
 		Trend: []report.TrendPeriod{{Period: report.Period{From: 20454, To: 20484}}},
-		Total: report.Row{Trend: make([]int64, 1)},
+		Total: report.Row{Trend: make([]int64, 1)}, ManagersKnownFrom: 20000, Ahead: report.Ahead{Horizons: []views.Horizon{{Days: 30, Coming: 9}}},
+		Choice: views.Choice{Departments: hostileTitles, Dimensions: []views.Dimension{{Name: hostileTitles[1], Value: hostileTitles[1]}}},
 	}
 	for _, by := range report.Levels {
 		level := report.Level{By: by}
@@ -92,6 +94,12 @@ func hostile() report.Report {
 			VisitID: r.Visits[i].VisitID, Subject: r.Visits[i].Subject, DealTitle: title, DealURL: "javascript:alert(1)",
 			KnownOn: 20454, Before: 20454, After: transform.NoDay,
 		})
+		r.Cells = append(r.Cells, report.Cell{
+			Key: report.Key{ManagerID: extractor.ManagerID(i + 1), StageID: extractor.StageID(title)}, Manager: title, Stage: title, Funnel: title, Quality: report.Quality{Closed: 1, DaysLost: 1},
+		})
+		r.StageTimes = append(r.StageTimes, report.StageTime{Key: report.Key{StageID: extractor.StageID(title)}, Stage: title, Funnel: title, Closed: 20, WithPlan: 20, P85: 9, MedianPlan: 1})
+		r.Ahead.Deals = append(r.Ahead.Deals, views.LikelyDeal{Subject: r.Visits[i].Subject, DealID: 1, DealTitle: title, DealURL: "javascript:alert(1)", LateProbability: 1, Currency: title})
+		r.Amounts = append(r.Amounts, views.Amount{Currency: title, Overdue: 1, Open: 1})
 		r.Gaps = append(r.Gaps, report.Gap{Reason: "bad_plan", Count: 1, Deals: 1, Items: []views.Gap{{DealID: 1, DealTitle: title, DealURL: title, StageID: extractor.StageID(title), Detail: title}}})
 	}
 	return r
@@ -189,7 +197,8 @@ func TestCSV(t *testing.T) {
 				if err != nil {
 					t.Fatalf("%s: %v", which, err)
 				}
-				want := map[report.Table]int{report.RowsTable: len(r.Level().Rows), report.VisitsTable: len(r.Visits), report.PlanChangesTable: len(r.PlanChanges), report.TrendTable: 12, report.GapsTable: gapItems(r)}[which]
+				want := map[report.Table]int{report.RowsTable: len(r.Level().Rows), report.VisitsTable: len(r.Visits), report.PlanChangesTable: len(r.PlanChanges), report.CellsTable: len(r.Cells), report.StageTimesTable: len(r.StageTimes),
+					report.AheadTable: len(r.Ahead.Deals), report.AmountsTable: len(r.Amounts), report.TrendTable: 12, report.GapsTable: gapItems(r)}[which]
 				if len(got) != want+1 {
 					t.Errorf("%s: %d lines below the header, want %d", which, len(got)-1, want)
 				}
@@ -299,11 +308,17 @@ func TestXLSXTotals(t *testing.T) {
 	firstRate, _ := r.Total.FirstPlanRate()
 	coverage, _ := r.Total.Coverage()
 	total := map[string]float64{
-		"Days lost": float64(r.Total.DaysLost), "Days lost before": float64(r.Total.DaysLostBefore), "Visits closed": float64(r.Total.Closed),
+		"Days lost": float64(r.Total.DaysLost), "Stages closed": float64(r.Total.Closed),
 		"With a plan": float64(r.Total.ClosedWithPlan), "On time": float64(r.Total.OnTime), "Late": float64(r.Total.Late), "No plan": float64(r.Total.ClosedNoPlan()),
-		"On-time rate": rate, "Plan coverage": coverage, "Open now": float64(r.Total.Open), "Overdue now": float64(r.Total.OpenOverdue), "No plan now": float64(r.Total.OpenNoPlan), "Waiting now": float64(r.Total.Waiting),
+		"On-time rate": rate, "Plan coverage": coverage, "Open now": float64(r.Total.Now.Open), "Overdue now": float64(r.Total.Now.Overdue), "No plan now": float64(r.Total.Now.NoPlan), "Waiting now": float64(r.Total.Now.Waiting),
 		"Rate by first plans": firstRate, "With a first plan": float64(r.Total.ClosedWithFirstPlan), "On time by first plans": float64(r.Total.OnTimeFirstPlan),
 		"Plan changes": float64(r.Total.PlanChanges), "Moved, calendar days": float64(r.Total.DaysMoved), "Lost days forgiven": float64(r.Total.DaysForgiven),
+		"Closed, assumed": float64(r.Total.ClosedAssumed), "Days lost, assumed": float64(r.Total.DaysLostAssumed),
+	}
+	compared, cells := maps.Clone(total), maps.Clone(total) // people are not compared with a period that is assumed
+	compared["Days lost before"] = float64(r.Total.DaysLostBefore)
+	for _, title := range []string{"Open now", "Overdue now", "No plan now", "Waiting now", "Plan changes", "Moved, calendar days", "Lost days forgiven"} {
+		delete(cells, title)
 	}
 	f := openXLSX(t, r, report.English)
 	for _, sheet := range []struct {
@@ -312,10 +327,12 @@ func TestXLSXTotals(t *testing.T) {
 		want map[string]float64
 	}{
 		{"By manager", len(r.Levels[0].Rows), total},
-		{"By stage", len(r.Levels[1].Rows), total},
-		{"By funnel", len(r.Levels[2].Rows), total},
-		{"Visits", len(r.Visits), map[string]float64{
-			"Lost in the period": float64(r.Total.DaysLost), "Closed in the period": float64(r.Total.Closed), "Overdue now": float64(r.Total.OpenOverdue),
+		{"By stage", len(r.Levels[1].Rows), compared},
+		{"By funnel", len(r.Levels[2].Rows), compared},
+		{"By department", len(r.Levels[3].Rows), total},
+		{"Managers × stages", len(r.Cells), cells},
+		{"Stages of deals", len(r.Visits), map[string]float64{
+			"Lost in the period": float64(r.Total.DaysLost), "Closed in the period": float64(r.Total.Closed), "Overdue now": float64(r.Total.Now.Overdue),
 		}},
 		{"Plans that were moved", len(r.PlanChanges), map[string]float64{
 			"Moved, calendar days": float64(r.Total.DaysMoved), "Lost days forgiven": float64(r.Total.DaysForgiven),
@@ -364,10 +381,10 @@ func TestXLSXCells(t *testing.T) {
 	for language, format := range map[report.Language]string{report.English: "2 Jan 2006", report.Russian: "02.01.2006"} {
 		f := openXLSX(t, r, language)
 		sheets := f.GetSheetList()
-		if len(sheets) != 8 {
-			t.Errorf("the sheets in %s are %q, want eight", language, sheets)
+		if len(sheets) != 13 {
+			t.Errorf("the sheets in %s are %q, want a summary, four levels and eight tables", language, sheets)
 		}
-		visits := sheets[4]
+		visits := sheets[9]
 		for i := range r.Visits {
 			place := func(column string) string { return fmt.Sprintf("%s%d", column, i+2) }
 			title, _ := f.GetCellValue(visits, place("B"))
@@ -376,11 +393,11 @@ func TestXLSXCells(t *testing.T) {
 			if formula != "" || kind != excelize.CellTypeSharedString && kind != excelize.CellTypeInlineString {
 				t.Errorf("the title %q is of type %v with the formula %q", title, kind, formula)
 			}
-			entered, _ := f.GetCellValue(visits, place("G"))
+			entered, _ := f.GetCellValue(visits, place("H"))
 			if want := r.Visits[i].Entered.Time().Format(format); entered != want {
 				t.Errorf("entered in %s: %s, want %s", language, entered, want)
 			}
-			lost, _ := f.GetCellType(visits, place("M"))
+			lost, _ := f.GetCellType(visits, place("O"))
 			if lost != excelize.CellTypeUnset && lost != excelize.CellTypeNumber {
 				t.Errorf("days lost are of type %v, want a number", lost)
 			}
@@ -401,7 +418,7 @@ func TestXLSXCells(t *testing.T) {
 				t.Errorf("%s: there are no filters", sheet)
 			}
 		}
-		for _, sheet := range sheets[1:7] { // what is not covered is not late
+		for _, sheet := range slices.Concat(sheets[1:6], sheets[8:12]) { // times, what is ahead and what is not covered are not late
 			if formats, err := f.GetConditionalFormats(sheet); err != nil || len(formats) == 0 {
 				t.Errorf("%s: nothing late is marked (%v)", sheet, err)
 			}

@@ -6,6 +6,8 @@ import (
 	"html/template"
 	"io"
 
+	"github.com/shopspring/decimal"
+
 	"stagelag/plain"
 	"stagelag/transform"
 	"stagelag/views"
@@ -24,6 +26,12 @@ const (
 	// The changes of plans that the page names: at once, and unfolded.
 	pagePlanChanges       = 10
 	pagePlanChangesFolded = 90
+	// The deals that will probably be late that the page names: at once, and unfolded.
+	pageDeals       = 10
+	pageDealsFolded = 90
+	// The managers and stages whose numbers stand in a table.
+	pageManagers = 25
+	pageStages   = 6
 	// groupsOpen is how many rows have their visits unfolded on a screen.
 	groupsOpen = 3
 )
@@ -43,6 +51,12 @@ type pageView struct {
 	ClosedFigure figure
 	Groups       []pageGroup
 	FirstPlans   string // what the rate by first plans speaks for
+	Found        []string
+	Known        string // from when managers are known, empty where nothing is assumed
+	EndState     string
+	AmountsLate  []string
+	Cross        pageCross
+	Likely       pageLikely
 	Movers       []Row
 	Changes      pageChanges
 	OtherMoved   string
@@ -52,6 +66,31 @@ type pageView struct {
 type pageChanges struct {
 	Shown, Folded   []views.PlanChange
 	More, Elsewhere int64 // how many are not among Shown, and how many of these not among Folded
+}
+
+// A pageCross is the numbers of managers in stages as a table.
+type pageCross struct {
+	Stages    []string
+	Rows      []pageCrossRow
+	Elsewhere int64  // how many of the numbers are not in it
+	Unknown   string // why there are none
+}
+
+type pageCrossRow struct {
+	Manager string
+	Cells   []pageCell
+}
+
+// A pageCell is a number of a table, Cell nil where there is none.
+type pageCell struct {
+	Stage string
+	Cell  *Cell
+}
+
+// A pageLikely is the deals that will probably be late.
+type pageLikely struct {
+	Shown, Folded   []views.LikelyDeal
+	More, Elsewhere int64
 }
 
 // A pageGroup is the visits behind a row.
@@ -66,48 +105,167 @@ type pageGroup struct {
 func WriteHTML(out io.Writer, r *Report, l Language) error {
 	v := voiceOf(r, l)
 	p := pageView{
-		voice: v, R: r, Level: r.Level(), Heading: v.title(r), Stamp: v.asOf(r), Scope: v.funnels(r),
+		voice: v, R: r, Level: r.Level(), Heading: v.title(r), Stamp: v.asOf(r), Scope: v.scope(r),
+		Found: v.findingsOrNone(r), Known: v.knownFrom(r), EndState: v.atEnd(r), AmountsLate: v.amounts(r), Cross: v.cross(r),
 		Against: v.against(r), Coverage: v.coverage(r.Total.Quality),
 		FirstPlans: v.firstPlanCoverage(r.Total.Quality), Movers: r.movers(), OtherMoved: v.otherPlanChanges(r),
 	}
-	if before := r.trendBefore(); before != nil && before.ClosedWithPlan > 0 {
+	if before := r.trendBefore(); before != nil && before.ClosedWithPlan > 0 && r.isComparable(r.Choice.IsOfPeople()) {
 		p.AgainstRate = v.Span(r.Before) + ": " + v.Rate(before.Quality)
 	}
 	var err error
 	if p.LostFigure, p.ClosedFigure, err = v.figures(r); err != nil {
 		return fmt.Errorf("write the page: %w", err)
 	}
-	behind := map[Key][]Visit{}
-	for i := range r.Visits {
-		key := r.Visits[i].Key(p.Level.By)
-		behind[key] = append(behind[key], r.Visits[i])
-	}
+	behind := r.behind(p.Level.By)
 	for i := range p.Level.Rows {
 		row := &p.Level.Rows[i]
 		visits := behind[row.Key]
 		if len(visits) == 0 {
 			continue
 		}
-		shown := min(len(visits), pageVisits)
-		folded := min(len(visits), shown+pageVisitsFolded)
-		p.Groups = append(p.Groups, pageGroup{
-			Row: row, IsOpen: len(p.Groups) < groupsOpen, Shown: visits[:shown], Folded: visits[shown:folded],
-			More: int64(len(visits) - shown), Elsewhere: int64(len(visits) - folded),
-		})
+		group := pageGroup{Row: row, IsOpen: len(p.Groups) < groupsOpen}
+		group.Shown, group.Folded, group.More, group.Elsewhere = fold(visits, pageVisits, pageVisitsFolded)
+		p.Groups = append(p.Groups, group)
 	}
-	shown := min(len(r.PlanChanges), pagePlanChanges)
-	folded := min(len(r.PlanChanges), shown+pagePlanChangesFolded)
-	p.Changes = pageChanges{
-		Shown: r.PlanChanges[:shown], Folded: r.PlanChanges[shown:folded],
-		More: int64(len(r.PlanChanges) - shown), Elsewhere: int64(len(r.PlanChanges) - folded),
-	}
+	p.Changes.Shown, p.Changes.Folded, p.Changes.More, p.Changes.Elsewhere = fold(r.PlanChanges, pagePlanChanges, pagePlanChangesFolded)
+	p.Likely.Shown, p.Likely.Folded, p.Likely.More, p.Likely.Elsewhere = fold(r.Ahead.Deals, pageDeals, pageDealsFolded)
 	if err := page.Execute(out, &p); err != nil {
 		return fmt.Errorf("write the page: %w", err)
 	}
 	return nil
 }
 
+// fold divides a list into what is named at once, what is named unfolded, how many are not among the first, and how many
+// are in neither.
+func fold[T any](list []T, most, mostFolded int) (shown, folded []T, more, elsewhere int64) {
+	first := min(len(list), most)
+	second := min(len(list), first+mostFolded)
+	return list[:first], list[first:second], int64(len(list) - first), int64(len(list) - second)
+}
+
+// cross is the numbers of managers in stages: the managers and the stages with the most days lost.
+func (v *voice) cross(r *Report) pageCross {
+	if r.isBeforeManagers() {
+		return pageCross{Unknown: fmt.Sprintf(v.CellsUnknown, v.Date(r.ManagersKnownFrom))}
+	}
+	var c pageCross
+	cells := map[Key]*Cell{}
+	hasAny := map[Key]bool{} // of a manager or stage
+	for i := range r.Cells {
+		cell := &r.Cells[i]
+		cells[cell.Key] = cell
+		hasAny[Key{ManagerID: cell.ManagerID}], hasAny[Key{FunnelID: cell.FunnelID, StageID: cell.StageID}] = true, true
+	}
+	var stages []Row
+	for _, row := range r.levelBy(ByStage).Rows {
+		if hasAny[row.Key] && len(stages) < pageStages {
+			stages = append(stages, row)
+			c.Stages = append(c.Stages, plain.Text(r.stageLabel(row.Key.FunnelID, row.Key.StageID, row.Name), 0))
+		}
+	}
+	shown := 0
+	for _, row := range r.levelBy(ByManager).Rows {
+		if !hasAny[row.Key] || len(c.Rows) == pageManagers {
+			continue
+		}
+		line := pageCrossRow{Manager: plain.Text(row.Name, 0)}
+		isEmpty := true
+		for i, stage := range stages {
+			cell := cells[Key{ManagerID: row.Key.ManagerID, FunnelID: stage.Key.FunnelID, StageID: stage.Key.StageID}]
+			line.Cells = append(line.Cells, pageCell{Stage: c.Stages[i], Cell: cell})
+			if cell != nil {
+				shown++
+				isEmpty = false
+			}
+		}
+		if !isEmpty {
+			c.Rows = append(c.Rows, line)
+		}
+	}
+	c.Elsewhere = int64(len(r.Cells) - shown)
+	return c
+}
+
 // What the template asks for.
+
+// StageOf is the name of a stage where it stands without its funnel.
+func (p *pageView) StageOf(s views.Subject) string {
+	return plain.Text(p.R.stageLabel(s.FunnelID, s.StageID, s.Stage), 0)
+}
+
+// NameOf is the name of a row.
+func (p *pageView) NameOf(row Row) string { return plain.Text(p.name(p.Level.By, &row), 0) }
+
+// AssumedOf says how much of a row is assumed, empty where nothing is or the row is no person.
+func (p *pageView) AssumedOf(row Row) string {
+	share, _ := row.Assumed()
+	if !p.Level.By.isOfPeople() || share == 0 {
+		return ""
+	}
+	return fmt.Sprintf(p.AssumedShare, p.Percent(share))
+}
+
+// AtEndText is a number of the state at the end of the period, empty while that is to come.
+func (p *pageView) AtEndText(n int64) string {
+	if !p.R.isEndKnown() {
+		return ""
+	}
+	return fmt.Sprintf(p.AtEndShort, p.Number(n))
+}
+
+// OnTimeOf is how many of the closed visits with a plan of a cell were on time.
+func (p *pageView) OnTimeOf(q Quality) string {
+	if q.ClosedWithPlan == 0 {
+		return ""
+	}
+	return p.OnTime + ": " + p.Number(q.OnTime) + "/" + p.Number(q.ClosedWithPlan)
+}
+
+// MoreCellsOf says how many numbers of managers in stages are not on the page.
+func (p *pageView) MoreCellsOf(n int64) string { return fmt.Sprintf(p.MoreCells, p.Number(n)) }
+
+// PlanOf is the plan of a stage, MarkOf says that it is exceeded, or that the cases are few.
+func (p *pageView) PlanOf(t StageTime) string { return p.medianPlan(&t) }
+
+// MarkOf says that a stage exceeds its plan, or that its cases are few.
+func (p *pageView) MarkOf(t StageTime) string { return p.stageTimeMark(&t) }
+
+// HasComing is whether a planned end comes at all.
+func (p *pageView) HasComing() bool { return p.R.Ahead.hasComing() }
+
+// AheadNoteOf says what is ahead, RecordOf how good such forecasts have been.
+func (p *pageView) AheadNoteOf() string { return p.aheadNote(p.R) }
+
+// RecordOf says how good the forecasts have been.
+func (p *pageView) RecordOf() string { return p.record(p.R) }
+
+// WithinOf is a horizon.
+func (p *pageView) WithinOf(h views.Horizon) string { return p.within(h) }
+
+// NotShown says why a period of the trend has no numbers: there are none, or its managers are assumed. It is empty for one
+// that has.
+func (p *pageView) NotShown(i int) string { return p.notShown(p.R, i) }
+
+// Decimal is a number with one decimal.
+func (p *pageView) Decimal(n float64) string { return p.decimal(n) }
+
+// BinOf is a range of probabilities.
+func (p *pageView) BinOf(b views.Bin) string { return p.bin(b) }
+
+// AmountOf is the amount of a deal.
+func (p *pageView) AmountOf(d views.LikelyDeal) string { return p.dealAmount(&d) }
+
+// MoneyOf is an amount of a currency.
+func (p *pageView) MoneyOf(amount decimal.Decimal, currency string) string {
+	return p.money(amount, currency)
+}
+
+// MoreDealsOf says how many deals that will probably be late are folded.
+func (p *pageView) MoreDealsOf(n int64) string { return fmt.Sprintf(p.More, p.Count(n, "deals")) }
+
+// ElsewhereDealsOf says how many of them are not on the page.
+func (p *pageView) ElsewhereDealsOf(n int64) string { return fmt.Sprintf(p.MoreDealsXLSX, p.Number(n)) }
 
 // Plain is a text of the portal.
 func (p *pageView) Plain(text string) string { return plain.Text(text, 0) }
@@ -155,17 +313,30 @@ func (p *pageView) TrendSpan() string {
 	return p.Span(Period{From: first.From, To: last.To})
 }
 
-// SparkOf is the height of each of a row's periods in percent of its highest.
-func (p *pageView) SparkOf(row Row) []int64 {
+// A pageBar is a period of a row: its height in percent of the highest of all rows, none where it is not shown.
+type pageBar struct {
+	Height  int64
+	IsShown bool
+}
+
+// SparkOf are the periods of a row, on one scale for all rows.
+func (p *pageView) SparkOf(row Row) []pageBar {
+	isOfPeople := p.Level.By.isOfPeople() || p.R.Choice.IsOfPeople()
 	most := int64(1)
-	for _, n := range row.Trend {
-		most = max(most, n)
+	for _, other := range p.Level.Rows {
+		for i, n := range other.Trend {
+			if p.R.isShown(i, isOfPeople) {
+				most = max(most, n)
+			}
+		}
 	}
-	heights := make([]int64, len(row.Trend))
+	bars := make([]pageBar, len(row.Trend))
 	for i, n := range row.Trend {
-		heights[i] = (n*100 + most - 1) / most
+		if p.R.isShown(i, isOfPeople) {
+			bars[i] = pageBar{Height: (n*100 + most - 1) / most, IsShown: true}
+		}
 	}
-	return heights
+	return bars
 }
 
 // StatusOf is the state of a visit in words.
@@ -201,7 +372,7 @@ func (p *pageView) WaitingText(n int64) string { return fmt.Sprintf(p.OfWaiting,
 func (p *pageView) ReasonOf(reason string) string { return p.reason(reason) }
 
 // ChangeOf is what a row lost more than in the period before.
-func (p *pageView) ChangeOf(row Row) string { return p.change(p.R, &row) }
+func (p *pageView) ChangeOf(row Row, by By) string { return p.change(p.R, by, &row) }
 
 // MoreOf says how many visits are folded.
 func (p *pageView) MoreOf(n int64) string { return fmt.Sprintf(p.More, p.Count(n, "more")) }
@@ -220,6 +391,11 @@ type (
 	pageRow struct {
 		P   *pageView
 		Row Row
+		By  By // empty for the total
+	}
+	pageDealList struct {
+		P     *pageView
+		Deals []views.LikelyDeal
 	}
 	pageChangeList struct {
 		P       *pageView
@@ -232,7 +408,12 @@ type (
 )
 
 // With is a row for a template of its own.
-func (p *pageView) With(row Row) pageRow { return pageRow{P: p, Row: row} }
+func (p *pageView) With(row Row, by By) pageRow { return pageRow{P: p, Row: row, By: by} }
+
+// TheseDeals are deals for a template of their own.
+func (p *pageView) TheseDeals(deals []views.LikelyDeal) pageDealList {
+	return pageDealList{P: p, Deals: deals}
+}
 
 // These are visits for a template of their own.
 func (p *pageView) These(visits []Visit) pageVisitList { return pageVisitList{P: p, Visits: visits} }

@@ -2,8 +2,10 @@ package report
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
+	"github.com/shopspring/decimal"
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
 	"golang.org/x/text/number"
@@ -64,6 +66,7 @@ func voiceOf(r *Report, l Language) *voice {
 		v.DaysLost, v.DaysLostToDate, v.DaysLostBefore = v.WorkingDaysLost, v.WorkingDaysLostToDate, v.WorkingDaysLostBefore
 		v.PlanDays, v.OverdueDays, v.LostInPeriod, v.PausedDays = v.WorkingPlanDays, v.WorkingOverdueDays, v.WorkingLostInPeriod, v.WorkingPausedDays
 		v.DaysForgiven = v.WorkingDaysForgiven
+		v.Median, v.P85, v.MedianPlan = v.WorkingMedian, v.WorkingP85, v.WorkingMedianPlan
 	}
 	return v
 }
@@ -74,7 +77,7 @@ var counts = plain.Nouns(plain.Days, plain.WorkingDays, plain.Deals,
 		Key: "more changes", One: "%d more", Other: "%d more",
 		RussianOne: "ещё %d изменение", RussianFew: "ещё %d изменения", RussianMany: "ещё %d изменений",
 	},
-	plain.Noun{Key: "more", One: "%d more", Other: "%d more", RussianOne: "ещё %d этап", RussianFew: "ещё %d этапа", RussianMany: "ещё %d этапов"},
+	plain.Noun{Key: "more", One: "%d more", Other: "%d more", RussianOne: "ещё %d стадия", RussianFew: "ещё %d стадии", RussianMany: "ещё %d стадий"},
 )
 
 // Count is a number with its noun, in the right form: days, working days, deals, more or more changes.
@@ -84,6 +87,24 @@ func (v *voice) Count(n int64, noun string) string {
 
 // Number is a whole number.
 func (v *voice) Number(n int64) string { return v.printer.Sprint(number.Decimal(n)) }
+
+// decimal is a number with one decimal.
+func (v *voice) decimal(n float64) string {
+	return v.printer.Sprint(number.Decimal(n, number.MinFractionDigits(1), number.MaxFractionDigits(1)))
+}
+
+// Money is an amount in whole units of its currency, with cents where there are some.
+func (v *voice) Money(amount decimal.Decimal) string {
+	units := amount.Truncate(0)
+	text := v.Number(units.IntPart())
+	if cents := amount.Sub(units).Abs(); !cents.IsZero() {
+		text += v.decimalMark + strings.TrimPrefix(cents.StringFixed(2), "0.")
+	}
+	if amount.IsNegative() && units.IsZero() {
+		text = "-" + text
+	}
+	return text
+}
 
 // Signed is a number with its sign.
 func (v *voice) Signed(n int64) string {

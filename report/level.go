@@ -8,9 +8,11 @@ import (
 )
 
 // rowOf is the empty row of a subject on a level.
-func rowOf(s views.Subject, by By) Row {
-	row := Row{Key: keyOf(by, s.ManagerID, s.FunnelID, s.StageID)}
+func rowOf(s *views.Subject, department string, by By) Row {
+	row := Row{Key: keyOf(by, s, department)}
 	switch by {
+	case ByDepartment:
+		row.Name = department
 	case ByStage:
 		row.Name, row.Funnel = s.Stage, s.Funnel
 	case ByFunnel:
@@ -25,11 +27,12 @@ func rowOf(s views.Subject, by By) Row {
 type levels struct {
 	periods int
 	rows    map[By]map[Key]*Row
+	cells   map[Key]*Cell
 	total   Row
 }
 
 func newLevels(periods int) *levels {
-	l := &levels{periods: periods, rows: map[By]map[Key]*Row{}, total: Row{Trend: make([]int64, periods)}}
+	l := &levels{periods: periods, rows: map[By]map[Key]*Row{}, cells: map[Key]*Cell{}, total: Row{Trend: make([]int64, periods)}}
 	for _, by := range Levels {
 		l.rows[by] = map[Key]*Row{}
 	}
@@ -37,10 +40,10 @@ func newLevels(periods int) *levels {
 }
 
 // each calls change for the total and the row of the subject on each level.
-func (l *levels) each(s views.Subject, change func(*Row)) {
+func (l *levels) each(s *views.Subject, department string, change func(*Row)) {
 	change(&l.total)
 	for _, by := range Levels {
-		fresh := rowOf(s, by)
+		fresh := rowOf(s, department, by)
 		row := l.rows[by][fresh.Key]
 		if row == nil {
 			row = &fresh
@@ -52,8 +55,8 @@ func (l *levels) each(s views.Subject, change func(*Row)) {
 }
 
 // add adds the measures of a subject in a period of the trend.
-func (l *levels) add(s views.Subject, period int, q Quality) {
-	l.each(s, func(row *Row) {
+func (l *levels) add(row *views.Quality, period int, q Quality) {
+	l.each(&row.Subject, row.Department, func(row *Row) {
 		row.Trend[period] += q.DaysLost
 		switch period {
 		case l.periods - 1:
@@ -62,21 +65,31 @@ func (l *levels) add(s views.Subject, period int, q Quality) {
 			row.DaysLostBefore += q.DaysLost
 		}
 	})
+	if period != l.periods-1 || q == (Quality{}) {
+		return
+	}
+	key := Key{ManagerID: row.ManagerID, FunnelID: row.FunnelID, StageID: row.StageID}
+	if l.cells[key] == nil {
+		l.cells[key] = &Cell{Key: key, Manager: row.Manager, Stage: row.Stage, Funnel: row.Funnel}
+	}
+	l.cells[key].add(q)
 }
 
-// addNow adds what is open of a subject as of the run.
+// addNow adds what is open of a subject as of the run, addAtEnd what was at the end of the period.
 func (l *levels) addNow(s *views.Standing) {
-	l.each(s.Subject, func(row *Row) {
-		row.Open += s.Open
-		row.OpenOverdue += s.Overdue
-		row.OpenNoPlan += s.NoPlan
-		row.Waiting += s.Waiting
-	})
+	now := State{Open: s.Open, Overdue: s.Overdue, NoPlan: s.NoPlan, Waiting: s.Waiting}
+	l.each(&s.Subject, s.Department, func(row *Row) { row.Now.add(now) })
+}
+
+func (l *levels) addAtEnd(q *views.Quality, state State) {
+	if state != (State{}) {
+		l.each(&q.Subject, q.Department, func(row *Row) { row.AtEnd.add(state) })
+	}
 }
 
 // addChange adds a change of a plan in the period.
 func (l *levels) addChange(c *views.PlanChange) {
-	l.each(c.Subject, func(row *Row) {
+	l.each(&c.Subject, c.Department, func(row *Row) {
 		row.PlanChanges++
 		if c.DaysMoved != nil {
 			row.DaysMoved += int64(*c.DaysMoved)
@@ -86,12 +99,15 @@ func (l *levels) addChange(c *views.PlanChange) {
 }
 
 // sorted gives the levels, the one asked for first, and the total. A row with nothing in
-// the period, in the one before and now is left out.
+// the period, in the one before and now is left out, and the level by department where no department is known.
 func (l *levels) sorted(first By) (sorted []Level, total Row) {
 	for _, by := range Levels {
+		if by == ByDepartment && by != first && !l.knowsDepartments() {
+			continue
+		}
 		level := Level{By: by}
 		for _, row := range l.rows[by] {
-			if row.Quality != (Quality{}) || row.DaysLostBefore != 0 || row.Open != 0 || row.Waiting != 0 || row.PlanChanges != 0 {
+			if row.Quality != (Quality{}) || row.DaysLostBefore != 0 || row.Now != (State{}) || row.AtEnd != (State{}) || row.PlanChanges != 0 {
 				level.Rows = append(level.Rows, *row)
 			}
 		}
@@ -105,9 +121,33 @@ func (l *levels) sorted(first By) (sorted []Level, total Row) {
 	return sorted, l.total
 }
 
+func (l *levels) knowsDepartments() bool {
+	for key := range l.rows[ByDepartment] {
+		if key.Department != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// sortedCells are the numbers of each manager in each stage, the most days lost first.
+func (l *levels) sortedCells() []Cell {
+	var cells []Cell
+	for _, cell := range l.cells {
+		cells = append(cells, *cell)
+	}
+	slices.SortFunc(cells, func(a, b Cell) int {
+		return cmp.Or(
+			cmp.Compare(b.DaysLost, a.DaysLost), cmp.Compare(b.Late, a.Late), cmp.Compare(b.Closed, a.Closed),
+			cmp.Compare(a.ManagerID, b.ManagerID), cmp.Compare(a.FunnelID, b.FunnelID), cmp.Compare(a.StageID, b.StageID),
+		)
+	})
+	return cells
+}
+
 func compareRows(a, b Row) int {
 	return cmp.Or(
-		cmp.Compare(b.DaysLost, a.DaysLost), cmp.Compare(b.Late, a.Late), cmp.Compare(b.OpenOverdue, a.OpenOverdue),
+		cmp.Compare(b.DaysLost, a.DaysLost), cmp.Compare(b.Late, a.Late), cmp.Compare(b.Now.Overdue, a.Now.Overdue),
 		cmp.Compare(b.Closed, a.Closed), cmp.Compare(a.Name, b.Name),
 		cmp.Compare(a.Key.ManagerID, b.Key.ManagerID), cmp.Compare(a.Key.FunnelID, b.Key.FunnelID), cmp.Compare(a.Key.StageID, b.Key.StageID),
 	)

@@ -80,6 +80,10 @@ func published(t *testing.T, deals int) *site {
 	for stage, f := range suggested.Fields {
 		s.cfg.Plan.Fields[extractor.StageID(stage)] = config.PlanFields{Days: config.FieldName(f.Days), Date: config.FieldName(f.Date)}
 	}
+	s.cfg.Dimensions = map[config.DimensionName]config.FieldName{}
+	for name, field := range suggested.Dimensions {
+		s.cfg.Dimensions[config.DimensionName(name)] = config.FieldName(field)
+	}
 	for _, n := range suggested.Norms {
 		s.cfg.Plan.Norms = append(s.cfg.Plan.Norms, config.Norm{Stage: extractor.StageID(n.Stage), Days: int32(n.Days)})
 	}

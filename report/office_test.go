@@ -34,7 +34,7 @@ func TestWaitingAndPausedStandApart(t *testing.T) {
 	var rows []string
 	for _, row := range r.Level().Rows {
 		rows = append(rows, fmt.Sprintf("%s: closed %d, late %d, lost %d, open %d, overdue %d, no plan %d, waiting %d",
-			row.Name, row.Closed, row.Late, row.DaysLost, row.Open, row.OpenOverdue, row.OpenNoPlan, row.Waiting))
+			row.Name, row.Closed, row.Late, row.DaysLost, row.Now.Open, row.Now.Overdue, row.Now.NoPlan, row.Now.Waiting))
 	}
 	if diff := cmp.Diff([]string{
 		"Draft: closed 2, late 0, lost 5, open 1, overdue 1, no plan 0, waiting 0",

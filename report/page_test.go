@@ -109,11 +109,11 @@ func TestPage(t *testing.T) {
 // longest words there are.
 func workingDays(of *report.Report) *report.Report {
 	r := *of
-	r.CountsWorkingDays, r.Total.Waiting = true, 1234
+	r.CountsWorkingDays, r.Total.Now.Waiting = true, 1234
 	r.Levels, r.Visits = slices.Clone(r.Levels), slices.Clone(r.Visits)
 	r.Levels[0].Rows = slices.Clone(r.Levels[0].Rows)
 	for i := range r.Levels[0].Rows {
-		r.Levels[0].Rows[i].Waiting = 123
+		r.Levels[0].Rows[i].Now.Waiting = 123
 	}
 	for i := range r.Visits {
 		r.Visits[i].PausedDays = 22

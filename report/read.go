@@ -26,6 +26,12 @@ type Shown interface {
 	PlanChanges(ctx context.Context, from, to transform.Day, in views.Funnels) iter.Seq2[views.PlanChange, error]
 	OtherPlanChanges(ctx context.Context, from, to transform.Day, in views.Funnels) ([]views.CauseCount, error)
 	Gaps(ctx context.Context, from, to transform.Day, in views.Funnels) iter.Seq2[views.Gap, error]
+	Labels(ctx context.Context) (views.Labels, error)
+	KnownFrom(ctx context.Context) (transform.Day, error)
+	Amounts(ctx context.Context, in views.Funnels) ([]views.Amount, error)
+	Horizons(ctx context.Context, asOf transform.Day, days []int, in views.Funnels) ([]views.Horizon, error)
+	LikelyDeals(ctx context.Context, asOf transform.Day, days int, in views.Funnels) iter.Seq2[views.LikelyDeal, error]
+	ForecastRecord(ctx context.Context, asOf transform.Day, in views.Funnels) (views.Record, error)
 }
 
 // ErrNothingPublished is what Read gives before the first published run.
@@ -80,13 +86,14 @@ type reading struct {
 	Shown
 	query  Query
 	report Report
+	labels views.Labels
 	// managers are the names of those who lost days, for the visits that others ended.
 	managers map[extractor.ManagerID]string
 }
 
 func (r *reading) read(ctx context.Context) error {
 	report := &r.report
-	report.Period, report.Departments = r.query.Period, r.query.Departments
+	report.Period, report.Choice = r.query.Period, r.query.Choice
 	if report.Period == (Period{}) {
 		report.Period = lastFullMonth(report.Run.AsOf)
 	}
@@ -102,11 +109,14 @@ func (r *reading) read(ctx context.Context) error {
 		what string
 		read func(context.Context) error
 	}{
+		{"the names", r.readLabels},
 		{"the funnels", r.readFunnels},
 		{"the calendars", r.readCalendars},
 		{"the plan changes", r.readPlanChanges},
 		{"the quality", r.readQuality},
 		{"the visits", r.readVisits},
+		{"the amounts", r.readAmounts},
+		{"what is ahead", r.readAhead},
 		{"the gaps", r.readGaps},
 	} {
 		if err := step.read(ctx); err != nil {
@@ -116,10 +126,32 @@ func (r *reading) read(ctx context.Context) error {
 	return nil
 }
 
+// readLabels reads the names under which people, funnels and stages are told apart.
+func (r *reading) readLabels(ctx context.Context) (err error) {
+	r.labels, err = r.Labels(ctx)
+	r.report.labels = r.labels
+	return err
+}
+
+// name gives the manager and the funnel of a subject their labels.
+func (r *reading) name(s *views.Subject) {
+	if label, ok := r.labels.Managers[s.ManagerID]; ok {
+		s.Manager = label
+	}
+	if label, ok := r.labels.Funnels[s.FunnelID]; ok {
+		s.Funnel = label
+	}
+}
+
 func (r *reading) readFunnels(ctx context.Context) error {
 	all, err := r.Funnels(ctx)
 	if err != nil {
 		return err
+	}
+	for i := range all {
+		if label, ok := r.labels.Funnels[all[i].ID]; ok {
+			all[i].Name = label
+		}
 	}
 	r.report.Funnels, r.report.IsFiltered = all, len(r.query.Funnels) > 0
 	if !r.report.IsFiltered {
@@ -155,6 +187,7 @@ func (r *reading) readPlanChanges(ctx context.Context) (err error) {
 		if err != nil {
 			return err
 		}
+		r.name(&change.Subject)
 		r.report.PlanChanges = append(r.report.PlanChanges, change)
 	}
 	r.report.OtherPlanChanges, err = r.OtherPlanChanges(ctx, from, to, r.query.Funnels)
@@ -163,7 +196,7 @@ func (r *reading) readPlanChanges(ctx context.Context) (err error) {
 
 // readQuality reads the trend, the totals and the levels. One question gives the measures
 // of each manager and stage by period of the trend, and all levels are sums of these.
-func (r *reading) readQuality(ctx context.Context) error {
+func (r *reading) readQuality(ctx context.Context) (err error) {
 	report := &r.report
 	levels := newLevels(len(report.Trend))
 	first := transform.NoDay
@@ -177,6 +210,7 @@ func (r *reading) readQuality(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		r.name(&row.Subject)
 		r.managers[row.ManagerID] = row.Manager
 		if first == transform.NoDay || row.First < first {
 			first = row.First
@@ -184,17 +218,30 @@ func (r *reading) readQuality(ctx context.Context) error {
 		q := Quality{
 			Closed: row.Closed, ClosedWithPlan: row.ClosedWithPlan, OnTime: row.OnTime, Late: row.Late, DaysLost: row.DaysLost,
 			ClosedWithFirstPlan: row.ClosedWithFirstPlan, OnTimeFirstPlan: row.OnTimeFirstPlan,
+			ClosedAssumed: row.ClosedAssumed, DaysLostAssumed: row.DaysLostAssumed,
 		}
 		report.DaysLostToDate += q.DaysLost
 		// 0 is before the trend, and one too many is after it.
-		if i := row.Period - 1; i >= 0 && i < len(report.Trend) {
-			report.Trend[i].add(q)
-			levels.add(row.Subject, i, q)
+		i := row.Period - 1
+		if i < 0 || i >= len(report.Trend) {
+			continue
 		}
+		report.Trend[i].Quality.add(q)
+		atEnd := State{Open: row.OpenAtEnd, Overdue: row.OverdueAtEnd, NoPlan: row.NoPlanAtEnd, Waiting: row.WaitingAtEnd}
+		report.Trend[i].AtEnd.add(atEnd)
+		levels.add(&row, i, q)
+		if i == len(report.Trend)-1 {
+			levels.addAtEnd(&row, atEnd)
+		}
+	}
+	if report.ManagersKnownFrom, err = r.KnownFrom(ctx); err != nil {
+		return err
 	}
 	for i := range report.Trend {
 		t := &report.Trend[i]
 		t.HasData = first != transform.NoDay && t.Period.To >= first && t.Period.From <= report.Run.AsOf
+		assumed, _ := t.Assumed()
+		t.IsAssumed = assumed > mostAssumed || t.Period.To < report.ManagersKnownFrom
 	}
 
 	standings, err := r.Standings(ctx, r.query.Funnels)
@@ -202,6 +249,7 @@ func (r *reading) readQuality(ctx context.Context) error {
 		return err
 	}
 	for _, s := range standings {
+		r.name(&s.Subject)
 		r.managers[s.ManagerID] = s.Manager
 		levels.addNow(&s)
 	}
@@ -209,6 +257,7 @@ func (r *reading) readQuality(ctx context.Context) error {
 		levels.addChange(&report.PlanChanges[i])
 	}
 	report.Levels, report.Total = levels.sorted(r.query.By)
+	report.Cells = levels.sortedCells()
 	return nil
 }
 
@@ -227,23 +276,60 @@ func (r *reading) readVisits(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		r.name(&row.Subject)
+		// A visit for each of its managers.
 		ended := Visit{Visit: row}
+		others := map[extractor.ManagerID]*Visit{}
 		for _, l := range losses[row.VisitID] {
-			if l.ManagerID == row.ManagerID {
-				ended.DaysLost = l.Days
-				continue
+			v := &ended
+			if l.ManagerID != row.ManagerID {
+				if v = others[l.ManagerID]; v == nil {
+					other := Visit{Visit: row}
+					other.ManagerID, other.Manager, other.Department = l.ManagerID, r.managers[l.ManagerID], l.Department
+					other.IsClosed, other.IsOpenOverdue = false, false
+					v = &other
+					others[l.ManagerID] = v
+				}
 			}
-			other := Visit{Visit: row, DaysLost: l.Days}
-			other.ManagerID, other.Manager = l.ManagerID, r.managers[l.ManagerID]
-			other.IsClosed, other.IsOpenOverdue = false, false
-			r.report.Visits = append(r.report.Visits, other)
+			v.DaysLost += l.Days
+			v.lostIn = append(v.lostIn, departmentDays{l.Department, l.Days})
 		}
 		if ended.IsClosed || ended.IsOpenOverdue || ended.DaysLost > 0 {
-			r.report.Visits = append(r.report.Visits, ended)
+			others[row.ManagerID] = &ended
+		}
+		for _, v := range others {
+			if len(v.lostIn) == 1 && v.lostIn[0].department == v.Department {
+				v.lostIn = nil
+			}
+			r.report.Visits = append(r.report.Visits, *v)
 		}
 	}
 	slices.SortFunc(r.report.Visits, compareVisits)
+	r.report.StageTimes = stageTimes(r.report.Visits)
 	return nil
+}
+
+// readAmounts reads what the open deals are worth.
+func (r *reading) readAmounts(ctx context.Context) (err error) {
+	r.report.Amounts, err = r.Amounts(ctx, r.query.Funnels)
+	return err
+}
+
+// readAhead reads what is to be expected, and how good such forecasts have been.
+func (r *reading) readAhead(ctx context.Context) (err error) {
+	ahead, asOf := &r.report.Ahead, r.report.Run.AsOf
+	if ahead.Horizons, err = r.Horizons(ctx, asOf, horizons, r.query.Funnels); err != nil {
+		return err
+	}
+	for deal, err := range r.LikelyDeals(ctx, asOf, horizons[len(horizons)-1], r.query.Funnels) {
+		if err != nil {
+			return err
+		}
+		r.name(&deal.Subject)
+		ahead.Deals = append(ahead.Deals, deal)
+	}
+	ahead.Record, err = r.ForecastRecord(ctx, asOf, r.query.Funnels)
+	return err
 }
 
 // readGaps reads what is not covered.

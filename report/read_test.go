@@ -32,6 +32,10 @@ func TestRead(t *testing.T) {
 		}
 	})
 	t.Run("plans moved", func(t *testing.T) { plansMoved(t, s) })
+	t.Run("parts", func(t *testing.T) { parts(t, s) })
+	t.Run("choices", func(t *testing.T) { choices(t, s) })
+	t.Run("departments", func(t *testing.T) { departments(t, s) })
+	t.Run("comparisons", func(t *testing.T) { comparisons(t, s) })
 }
 
 // figures finds each figure of the report again in another view than it was read from.
@@ -77,7 +81,7 @@ func figures(t *testing.T, s *site) {
 					t.Errorf("the rows by %s do not add up to the total (-total +rows):\n%s", level.By, diff)
 				}
 				for _, row := range level.Rows {
-					if got := sumOf(r.Behind(level.By, row.Key)); got != [3]int64{row.Closed, row.DaysLost, row.OpenOverdue} {
+					if got := sumOf(r.Behind(level.By, row.Key)); got != [3]int64{row.Closed, row.DaysLost, row.Now.Overdue} {
 						t.Errorf("by %s, %s: the visits behind it have %v closed, lost and overdue, want %v", level.By, row.Name, got, row)
 					}
 				}
@@ -115,7 +119,7 @@ func figures(t *testing.T, s *site) {
 		if got := gapLines(r); !slices.Equal(got, gaps) {
 			t.Errorf("the gaps differ (-want +got):\n%s", cmp.Diff(gaps, got))
 		}
-		if r.Total.Closed == 0 || r.Total.DaysLost == 0 || r.Total.Open == 0 || len(r.Gaps) == 0 {
+		if r.Total.Closed == 0 || r.Total.DaysLost == 0 || r.Total.Now.Open == 0 || len(r.Gaps) == 0 {
 			t.Errorf("the report of %s is empty, so nothing was compared: %+v", r.Period, r.Total)
 		}
 	}
@@ -227,7 +231,7 @@ func levelLines(r report.Report, by report.By) []string {
 	i := slices.IndexFunc(r.Levels, func(l report.Level) bool { return l.By == by })
 	for _, row := range r.Levels[i].Rows {
 		lines = append(lines, fmt.Sprintf("%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d", keyOf(row, by),
-			row.Closed, row.ClosedWithPlan, row.OnTime, row.Late, row.DaysLost, row.DaysLostBefore, row.Open, row.OpenOverdue, row.OpenNoPlan))
+			row.Closed, row.ClosedWithPlan, row.OnTime, row.Late, row.DaysLost, row.DaysLostBefore, row.Now.Open, row.Now.Overdue, row.Now.NoPlan))
 	}
 	slices.SortFunc(lines, byKey)
 	return lines
@@ -243,10 +247,10 @@ func sum(rows []report.Row) report.Row {
 		total.Late += row.Late
 		total.DaysLost += row.DaysLost
 		total.DaysLostBefore += row.DaysLostBefore
-		total.Open += row.Open
-		total.OpenOverdue += row.OpenOverdue
-		total.OpenNoPlan += row.OpenNoPlan
-		total.Waiting += row.Waiting
+		total.Now.Open += row.Now.Open
+		total.Now.Overdue += row.Now.Overdue
+		total.Now.NoPlan += row.Now.NoPlan
+		total.Now.Waiting += row.Now.Waiting
 		total.ClosedWithFirstPlan += row.ClosedWithFirstPlan
 		total.OnTimeFirstPlan += row.OnTimeFirstPlan
 		total.PlanChanges += row.PlanChanges
@@ -387,7 +391,8 @@ func TestAReportOfDepartments(t *testing.T) {
 	}
 	lost := int64(0)
 	for _, department := range all {
-		r, err := report.Read(t.Context(), views.In(s.w).InDepartments([]string{department}), report.Query{Period: march(t), By: report.ByManager, Departments: []string{department}})
+		choice := views.Choice{Departments: []string{department}}
+		r, err := report.Read(t.Context(), views.In(s.w).Chosen(choice), report.Query{Period: march(t), By: report.ByManager, Choice: choice})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -402,8 +407,8 @@ func TestAReportOfDepartments(t *testing.T) {
 		for _, visit := range r.Visits {
 			ofVisits += visit.DaysLost
 		}
-		if r.Total.DaysLost != days || ofVisits != days || r.Total.Open != open {
-			t.Errorf("%s lost %d days, its visits %d, and has %d deals open, want %d days and %d deals", department, r.Total.DaysLost, ofVisits, r.Total.Open, days, open)
+		if r.Total.DaysLost != days || ofVisits != days || r.Total.Now.Open != open {
+			t.Errorf("%s lost %d days, its visits %d, and has %d deals open, want %d days and %d deals", department, r.Total.DaysLost, ofVisits, r.Total.Now.Open, days, open)
 		}
 		lost += days
 		var text bytes.Buffer

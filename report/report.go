@@ -5,6 +5,7 @@ package report
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"time"
 
@@ -21,8 +22,8 @@ type Query struct {
 	By     By
 	// Funnels are the ids of those that count; none: all.
 	Funnels views.Funnels
-	// Departments are those that count, by name; none: all. What the report is read from has to be held to them.
-	Departments []string
+	// Choice is what the report is held to: some people, or some deals. What it is read from has to be held to it too.
+	Choice views.Choice
 }
 
 // By is what a level has a row for.
@@ -30,13 +31,18 @@ type By string
 
 // The levels.
 const (
-	ByManager By = "manager"
-	ByStage   By = "stage"
-	ByFunnel  By = "funnel"
+	ByManager    By = "manager"
+	ByStage      By = "stage"
+	ByFunnel     By = "funnel"
+	ByDepartment By = "department"
 )
 
-// Levels are all levels, in the order in which they are shown.
-var Levels = []By{ByManager, ByStage, ByFunnel}
+// Levels are all levels, in the order in which they are shown. That by department is left out where no department is
+// known, unless it is asked for.
+var Levels = []By{ByManager, ByStage, ByFunnel, ByDepartment}
+
+// isOfPeople is whether the rows of a level are people, or groups of them.
+func (by By) isOfPeople() bool { return by == ByManager || by == ByDepartment }
 
 // A Report is the quality of a period as one published run shows it.
 type Report struct {
@@ -49,18 +55,29 @@ type Report struct {
 	Funnels      []views.Funnel
 	// IsFiltered is whether Funnels were asked for, rather than all there are.
 	IsFiltered bool
-	// Departments are those that were asked for, none where all count.
-	Departments []string
+	// Choice is what the report is held to, the zero Choice where all count.
+	Choice views.Choice
+	// ManagersKnownFrom is the first date whose managers were seen: the days before count for whoever was responsible when
+	// they were computed.
+	ManagersKnownFrom transform.Day
 	// CountsWorkingDays is whether some days are days off in these funnels: then all numbers of days are of working days.
 	CountsWorkingDays bool
 	// Total is over all rows of any level; its Key is empty.
 	Total Row
 	// DaysLostToDate are the overdue days accrued up to the as-of date, ever.
 	DaysLostToDate int64
+	// Amounts are what the open deals are worth, by currency, as of the run.
+	Amounts []views.Amount
 	// Trend is the last twelve periods, Period at the end.
 	Trend []TrendPeriod
 	// Levels has all levels, the one asked for first. Each sums up to Total.
 	Levels []Level
+	// Cells are the numbers of each manager in each stage, the most days lost first.
+	Cells []Cell
+	// StageTimes are how long the visits lasted that were closed in the period, those first that exceed their plans most.
+	StageTimes []StageTime
+	// Ahead is what is to be expected as of the run, whatever the period.
+	Ahead Ahead
 	// Visits are the visits behind the numbers, the most days lost first.
 	Visits []Visit
 	// PlanChanges are the changes of plans in deals that runs of the period saw, the most days forgiven first.
@@ -68,6 +85,32 @@ type Report struct {
 	// OtherPlanChanges are the numbers of changes with other causes, the most frequent first.
 	OtherPlanChanges []views.CauseCount
 	Gaps             []Gap
+	// labels name people, and stages where their names stand without their funnels.
+	labels views.Labels
+}
+
+// managerLabel is the name of a manager.
+func (r *Report) managerLabel(id extractor.ManagerID) string {
+	if label, ok := r.labels.Managers[id]; ok {
+		return label
+	}
+	return fmt.Sprintf("#%d", id)
+}
+
+// companyLabel is the name of a company.
+func (r *Report) companyLabel(id extractor.CompanyID) string {
+	if label, ok := r.labels.Companies[id]; ok {
+		return label
+	}
+	return fmt.Sprintf("#%d", id)
+}
+
+// stageLabel is the name of a stage where it stands without its funnel: no two look the same.
+func (r *Report) stageLabel(funnel extractor.FunnelID, stage extractor.StageID, name string) string {
+	if label, ok := r.labels.Stages[views.StageID{FunnelID: funnel, StageID: stage}]; ok {
+		return label
+	}
+	return name
 }
 
 // A Run is the published run that a report shows.
@@ -85,12 +128,13 @@ type Level struct {
 
 // A Key names the thing that a row is about; what does not belong to the level is zero.
 type Key struct {
-	ManagerID extractor.ManagerID
-	FunnelID  extractor.FunnelID
-	StageID   extractor.StageID
+	ManagerID  extractor.ManagerID
+	FunnelID   extractor.FunnelID
+	StageID    extractor.StageID
+	Department string // empty where none is known
 }
 
-// A Row is the quality of one manager, stage or funnel.
+// A Row is the quality of one manager, stage, funnel or department.
 type Row struct {
 	Key    Key
 	Name   string // untrusted, as are all names and titles
@@ -103,11 +147,71 @@ type Row struct {
 	// by which these plans were moved altogether, earlier ones negative, and DaysForgiven the days lost that the
 	// changes took back.
 	PlanChanges, DaysMoved, DaysForgiven int64
-	// What is open as of the run, whatever the period.
-	Open, OpenOverdue, OpenNoPlan int64
-	// Waiting are the deals that wait for somebody else as of the run. They are in no other number.
+	// Now is what is open as of the run, whatever the period, AtEnd at the end of the period's last day. While that day is
+	// to come, AtEnd is zero.
+	Now, AtEnd State
+}
+
+// A State is what is open on a day.
+type State struct {
+	Open, Overdue, NoPlan int64
+	// Waiting are the deals that wait for somebody else. They are in no other number.
 	Waiting int64
 }
+
+func (s *State) add(other State) {
+	s.Open += other.Open
+	s.Overdue += other.Overdue
+	s.NoPlan += other.NoPlan
+	s.Waiting += other.Waiting
+}
+
+// A Cell is the quality of a manager in a stage.
+type Cell struct {
+	Key
+	Manager, Stage, Funnel string
+	Quality
+}
+
+// A StageTime is how long the visits to a stage lasted that were closed in the period.
+type StageTime struct {
+	Key
+	Stage, Funnel string
+	Closed        int64
+	WithPlan      int64
+	// Median and P85 are what half and 85 % of them kept within, in counting days; MedianElapsed and P85Elapsed are the
+	// same in calendar days.
+	Median, P85, MedianElapsed, P85Elapsed int64
+	// MedianPlan is the median of the plans, in counting days, of those with a plan.
+	MedianPlan int64
+}
+
+// IsFew is whether the times rest on few cases.
+func (s *StageTime) IsFew() bool { return s.Closed < Few }
+
+// IsOver is whether 85 % of the visits took longer than the plan. Of few cases it is never said.
+func (s *StageTime) IsOver() bool { return s.WithPlan >= Few && s.P85 > s.MedianPlan }
+
+// Ahead is what is to be expected of the deals that are on time as of the run, and how good such forecasts have been.
+type Ahead struct {
+	Horizons []views.Horizon
+	// Deals are those that will probably be late within the last horizon, the most probable first.
+	Deals []views.LikelyDeal
+	// Record is that of all forecasts in the funnels, whatever else is chosen.
+	Record views.Record
+}
+
+// horizons are the numbers of days after the as-of date for which the deals ahead are counted.
+var horizons = []int{7, 14, 30}
+
+// fewForecasts is the number of forecasts below which nothing is said of their quality.
+const fewForecasts = 20
+
+// IsJudged is whether enough forecasts have come due to say how good they have been.
+func (a *Ahead) IsJudged() bool { return a.Record.Forecasts >= fewForecasts }
+
+// IsBetter is whether the forecasts have been better than the naive ones.
+func (a *Ahead) IsBetter() bool { return a.IsJudged() && a.Record.Off < a.Record.NaiveOff }
 
 // Quality is what a period's days add up to.
 type Quality struct {
@@ -119,6 +223,8 @@ type Quality struct {
 	// ClosedWithFirstPlan are the closed visits that ever had a plan, OnTimeFirstPlan those of them that were on time by
 	// their first one, which no later plan moves.
 	ClosedWithFirstPlan, OnTimeFirstPlan int64
+	// ClosedAssumed are the closed visits, DaysLostAssumed the days lost, that count for a manager who is assumed.
+	ClosedAssumed, DaysLostAssumed int64
 }
 
 // Few is the number of closed visits with a plan below which a rate says little.
@@ -135,6 +241,11 @@ func (q Quality) FirstPlanRate() (rate float64, ok bool) {
 
 // Coverage is the share of the closed visits that had a plan: what the rate speaks for.
 func (q Quality) Coverage() (coverage float64, ok bool) { return part(q.ClosedWithPlan, q.Closed) }
+
+// Assumed is the share of the closed visits and of the days lost whose manager is assumed. Without any there is none.
+func (q Quality) Assumed() (share float64, ok bool) {
+	return part(q.ClosedAssumed+q.DaysLostAssumed, q.Closed+q.DaysLost)
+}
 
 // IsFew is whether a rate rests on few cases.
 func (q Quality) IsFew() bool { return q.ClosedWithPlan > 0 && q.ClosedWithPlan < Few }
@@ -162,6 +273,8 @@ func (q *Quality) add(other Quality) {
 	q.DaysLost += other.DaysLost
 	q.ClosedWithFirstPlan += other.ClosedWithFirstPlan
 	q.OnTimeFirstPlan += other.OnTimeFirstPlan
+	q.ClosedAssumed += other.ClosedAssumed
+	q.DaysLostAssumed += other.DaysLostAssumed
 }
 
 // A TrendPeriod is the quality of one of the periods of a trend.
@@ -171,7 +284,14 @@ type TrendPeriod struct {
 	// HasData is whether the facts reach into the period: an earlier one is not zero, it is
 	// unknown.
 	HasData bool
+	// IsAssumed is whether the managers of the period are assumed: people are not compared over it.
+	IsAssumed bool
+	// AtEnd is what is open at the end of the period's last day, zero while that is to come.
+	AtEnd State
 }
+
+// mostAssumed is the share of assumed visits and days from which on the managers of a period count as assumed.
+const mostAssumed = 0.05
 
 // A Visit is a visit behind the numbers, for one manager: the days that it lost count for
 // whoever was responsible on each day, its end for the manager of its last day.
@@ -181,21 +301,51 @@ type Visit struct {
 	views.Visit
 	// DaysLost are those that accrued in the period under this manager.
 	DaysLost int64
+	// lostIn are these by the manager's departments, where some of them are not of the visit's.
+	lostIn []departmentDays
+}
+
+type departmentDays struct {
+	department string
+	days       int64
 }
 
 // Key is the row that the visit stands behind.
-func (v *Visit) Key(by By) Key {
-	return keyOf(by, v.ManagerID, v.FunnelID, v.StageID)
+func (v *Visit) Key(by By) Key { return keyOf(by, &v.Subject, v.Department) }
+
+// in are the visit behind each row of a level: itself, or for departments one for each of those that it lost days in.
+func (v *Visit) in(by By) []Visit {
+	if by != ByDepartment || len(v.lostIn) == 0 {
+		return []Visit{*v}
+	}
+	own := *v
+	own.DaysLost, own.lostIn = 0, nil
+	var all []Visit
+	for _, lost := range v.lostIn {
+		if lost.department == v.Department {
+			own.DaysLost = lost.days
+			continue
+		}
+		other := own
+		other.Department, other.DaysLost, other.IsClosed, other.IsOpenOverdue = lost.department, lost.days, false, false
+		all = append(all, other)
+	}
+	if own.IsClosed || own.IsOpenOverdue || own.DaysLost > 0 {
+		all = append(all, own)
+	}
+	return all
 }
 
-func keyOf(by By, manager extractor.ManagerID, funnel extractor.FunnelID, stage extractor.StageID) Key {
+func keyOf(by By, s *views.Subject, department string) Key {
 	switch by {
 	case ByStage:
-		return Key{FunnelID: funnel, StageID: stage}
+		return Key{FunnelID: s.FunnelID, StageID: s.StageID}
 	case ByFunnel:
-		return Key{FunnelID: funnel}
+		return Key{FunnelID: s.FunnelID}
+	case ByDepartment:
+		return Key{Department: department}
 	default:
-		return Key{ManagerID: manager}
+		return Key{ManagerID: s.ManagerID}
 	}
 }
 
@@ -239,12 +389,46 @@ func (r *Report) trendBefore() *TrendPeriod {
 }
 
 // Behind gives the visits behind a row, in their order.
-func (r *Report) Behind(by By, key Key) []Visit {
-	var visits []Visit
+func (r *Report) Behind(by By, key Key) []Visit { return r.behind(by)[key] }
+
+// behind are the visits behind each row of a level, in their order.
+func (r *Report) behind(by By) map[Key][]Visit {
+	visits := map[Key][]Visit{}
 	for i := range r.Visits {
-		if r.Visits[i].Key(by) == key {
-			visits = append(visits, r.Visits[i])
+		for _, v := range r.Visits[i].in(by) {
+			visits[v.Key(by)] = append(visits[v.Key(by)], v)
+		}
+	}
+	if by == ByDepartment { // a visit with days in two departments is ordered by both
+		for _, list := range visits {
+			slices.SortStableFunc(list, compareVisits)
 		}
 	}
 	return visits
+}
+
+// isComparable is whether the period can be compared with the one before: numbers of people only where the managers of
+// neither are assumed.
+func (r *Report) isComparable(ofPeople bool) bool {
+	before := r.trendBefore()
+	if before == nil || !before.HasData {
+		return false
+	}
+	return !ofPeople || !before.IsAssumed && !r.Trend[len(r.Trend)-1].IsAssumed
+}
+
+// isShown is whether a period of the trend can stand beside the others: for people only where its managers are not assumed.
+func (r *Report) isShown(period int, ofPeople bool) bool {
+	return !ofPeople || period < len(r.Trend) && !r.Trend[period].IsAssumed
+}
+
+// isEndKnown is whether the state at the end of the period is known.
+func (r *Report) isEndKnown() bool { return r.Period.To <= r.Run.AsOf }
+
+// isAssumed is whether some of the period's visits and days count for a manager who is assumed.
+func (r *Report) isAssumed() bool { return r.Total.ClosedAssumed+r.Total.DaysLostAssumed > 0 }
+
+// isBeforeManagers is whether the managers of the whole period are assumed.
+func (r *Report) isBeforeManagers() bool {
+	return r.ManagersKnownFrom == transform.NoDay || r.Period.To < r.ManagersKnownFrom
 }

@@ -1,12 +1,14 @@
 package report
 
-import "stagelag/transform"
+import (
+	"github.com/shopspring/decimal"
+)
 
 // A table is what CSV writes and what XLSX has a sheet for.
 type table struct {
 	name    string // of the sheet
 	columns []column
-	rows    [][]any // of text, int64, share, transform.Day, link, or nil for nothing
+	rows    [][]any // of text, label, int64, share, money, transform.Day, link, or nil for nothing
 	total   bool    // the sums of its columns agree with the report's total
 }
 
@@ -29,6 +31,7 @@ type (
 	label string
 	link  string
 	share float64
+	money decimal.Decimal
 )
 
 // A Table names one of the tables of a report.
@@ -37,6 +40,10 @@ type Table string
 // The tables.
 const (
 	RowsTable        Table = "rows"
+	CellsTable       Table = "managers_by_stage"
+	StageTimesTable  Table = "stage_times"
+	AheadTable       Table = "ahead"
+	AmountsTable     Table = "amounts"
 	VisitsTable      Table = "visits"
 	PlanChangesTable Table = "plan_changes"
 	TrendTable       Table = "trend"
@@ -44,28 +51,76 @@ const (
 )
 
 // Tables are all tables.
-var Tables = []Table{RowsTable, VisitsTable, PlanChangesTable, TrendTable, GapsTable}
+var Tables = []Table{RowsTable, CellsTable, StageTimesTable, AheadTable, AmountsTable, VisitsTable, PlanChangesTable, TrendTable, GapsTable}
 
-func (v *voice) levelTable(level Level) table {
+// table is the one that is named.
+func (v *voice) table(r *Report, which Table) table {
+	switch which {
+	case CellsTable:
+		return v.cellsTable(r)
+	case StageTimesTable:
+		return v.stageTimesTable(r)
+	case AheadTable:
+		return v.aheadTable(r)
+	case AmountsTable:
+		return v.amountsTable(r)
+	case VisitsTable:
+		return v.visitsTable(r)
+	case PlanChangesTable:
+		return v.planChangesTable(r)
+	case TrendTable:
+		return v.trendTable(r)
+	case GapsTable:
+		return v.gapsTable(r)
+	default:
+		return v.levelTable(r, r.Level())
+	}
+}
+
+// qualityColumns are those of qualityCells.
+func (v *voice) qualityColumns() []column {
+	return []column{
+		{title: v.Closed, width: 14, isSum: true},
+		{title: v.WithPlan, width: 12, isSum: true},
+		{title: v.OnTime, width: 12, isSum: true},
+		{title: v.Late, width: 12, isSum: true, isLate: true},
+		{title: v.NoPlan, width: 12, isSum: true},
+		{title: v.OnTimeRate, width: 12, part: v.OnTime, whole: v.WithPlan},
+		{title: v.FirstPlanRate, width: 14, part: v.OnTimeFirstPlan, whole: v.WithFirstPlan},
+		{title: v.WithFirstPlan, width: 14, isSum: true},
+		{title: v.OnTimeFirstPlan, width: 14, isSum: true},
+		{title: v.Coverage, width: 12, part: v.WithPlan, whole: v.Closed},
+		{title: v.Few, width: 12},
+		{title: v.ClosedAssumed, width: 14, isSum: true},
+		{title: v.DaysLostAssumed, width: 14, isSum: true},
+	}
+}
+
+func (v *voice) qualityCells(q Quality) []any {
+	return []any{
+		q.Closed, q.ClosedWithPlan, q.OnTime, q.Late, q.ClosedNoPlan(), orNothing(q.Rate()), orNothing(q.FirstPlanRate()), q.ClosedWithFirstPlan, q.OnTimeFirstPlan,
+		orNothing(q.Coverage()), v.ifSo(q.IsFew(), v.Few), q.ClosedAssumed, q.DaysLostAssumed,
+	}
+}
+
+func (v *voice) levelTable(r *Report, level Level) table {
 	t := table{name: v.ByTitle[level.By], total: true}
-	t.columns = append(t.columns, column{title: "ID", width: 12}, column{title: v.ByName[level.By], width: 30})
+	if level.By != ByDepartment {
+		t.columns = append(t.columns, column{title: "ID", width: 12})
+	}
+	t.columns = append(t.columns, column{title: v.ByName[level.By], width: 30})
 	if level.By == ByStage {
 		t.columns = append(t.columns, column{title: v.Funnel, width: 24})
 	}
+	isComparable := r.isComparable(level.By.isOfPeople() || r.Choice.IsOfPeople())
+	t.columns = append(t.columns, column{title: v.DaysLost, width: 14, isSum: true, isLate: true}, column{title: v.DaysLostBefore, width: 14, isSum: isComparable})
+	t.columns = append(t.columns, v.qualityColumns()...)
+	isEndKnown := r.isEndKnown()
 	t.columns = append(t.columns,
-		column{title: v.DaysLost, width: 14, isSum: true, isLate: true},
-		column{title: v.DaysLostBefore, width: 14, isSum: true},
-		column{title: v.Closed, width: 14, isSum: true},
-		column{title: v.WithPlan, width: 12, isSum: true},
-		column{title: v.OnTime, width: 12, isSum: true},
-		column{title: v.Late, width: 12, isSum: true, isLate: true},
-		column{title: v.NoPlan, width: 12, isSum: true},
-		column{title: v.OnTimeRate, width: 12, part: v.OnTime, whole: v.WithPlan},
-		column{title: v.FirstPlanRate, width: 14, part: v.OnTimeFirstPlan, whole: v.WithFirstPlan},
-		column{title: v.WithFirstPlan, width: 14, isSum: true},
-		column{title: v.OnTimeFirstPlan, width: 14, isSum: true},
-		column{title: v.Coverage, width: 12, part: v.WithPlan, whole: v.Closed},
-		column{title: v.Few, width: 12},
+		column{title: v.OpenAtEnd, width: 14, isSum: isEndKnown},
+		column{title: v.OverdueAtEnd, width: 14, isSum: isEndKnown, isLate: true},
+		column{title: v.NoPlanAtEnd, width: 14, isSum: isEndKnown},
+		column{title: v.WaitingAtEnd, width: 14, isSum: isEndKnown},
 		column{title: v.Open, width: 14, isSum: true},
 		column{title: v.OpenOverdue, width: 14, isSum: true, isLate: true},
 		column{title: v.OpenNoPlan, width: 14, isSum: true},
@@ -82,14 +137,79 @@ func (v *voice) levelTable(level Level) table {
 			cells = append(cells, text(row.Key.StageID), text(row.Name), text(row.Funnel))
 		case ByFunnel:
 			cells = append(cells, int64(row.Key.FunnelID), text(row.Name))
+		case ByDepartment:
+			cells = append(cells, text(v.name(level.By, row)))
 		default:
 			cells = append(cells, int64(row.Key.ManagerID), text(row.Name))
 		}
+		cells = append(cells, row.DaysLost, orNone(row.DaysLostBefore, isComparable))
+		cells = append(cells, v.qualityCells(row.Quality)...)
 		t.rows = append(t.rows, append(cells,
-			row.DaysLost, row.DaysLostBefore, row.Closed, row.ClosedWithPlan, row.OnTime, row.Late, row.ClosedNoPlan(),
-			orNothing(row.Rate()), orNothing(row.FirstPlanRate()), row.ClosedWithFirstPlan, row.OnTimeFirstPlan,
-			orNothing(row.Coverage()), v.ifSo(row.IsFew(), v.Few),
-			row.Open, row.OpenOverdue, row.OpenNoPlan, row.Waiting, row.PlanChanges, row.DaysMoved, row.DaysForgiven))
+			orNone(row.AtEnd.Open, isEndKnown), orNone(row.AtEnd.Overdue, isEndKnown), orNone(row.AtEnd.NoPlan, isEndKnown), orNone(row.AtEnd.Waiting, isEndKnown),
+			row.Now.Open, row.Now.Overdue, row.Now.NoPlan, row.Now.Waiting, row.PlanChanges, row.DaysMoved, row.DaysForgiven))
+	}
+	return t
+}
+
+func (v *voice) cellsTable(r *Report) table {
+	t := table{name: v.Cells, total: true, columns: []column{
+		{title: "ID", width: 12}, {title: v.Manager, width: 30}, {title: v.Stage, width: 30}, {title: v.Funnel, width: 24}, {title: v.DaysLost, width: 14, isSum: true, isLate: true},
+	}}
+	t.columns = append(t.columns, v.qualityColumns()...)
+	for i := range r.Cells {
+		c := &r.Cells[i]
+		t.rows = append(t.rows, append([]any{int64(c.ManagerID), text(c.Manager), text(c.Stage), text(c.Funnel), c.DaysLost}, v.qualityCells(c.Quality)...))
+	}
+	return t
+}
+
+func (v *voice) stageTimesTable(r *Report) table {
+	t := table{name: v.StageTimes, columns: []column{
+		{title: v.Stage, width: 30}, {title: v.Funnel, width: 24}, {title: v.Closed, width: 14}, {title: v.WithPlan, width: 12}, {title: v.Median, width: 14}, {title: v.P85, width: 14},
+		{title: v.MedianPlan, width: 14}, {title: v.Over, width: 26}, {title: v.MedianElapsed, width: 16}, {title: v.P85Elapsed, width: 16},
+	}}
+	for i := range r.StageTimes {
+		s := &r.StageTimes[i]
+		t.rows = append(t.rows, []any{
+			text(s.Stage), text(s.Funnel), s.Closed, s.WithPlan, s.Median, s.P85, orNone(s.MedianPlan, s.WithPlan > 0), v.ifSo(s.IsOver() || s.IsFew(), v.stageTimeMark(s)),
+			s.MedianElapsed, s.P85Elapsed,
+		})
+	}
+	return t
+}
+
+func (v *voice) aheadTable(r *Report) table {
+	t := table{name: v.Ahead, columns: []column{
+		{title: v.Deal, width: 10}, {title: v.DealTitle, width: 40}, {title: v.Funnel, width: 22}, {title: v.Stage, width: 24}, {title: v.Manager, width: 24},
+		{title: v.LateProbability, width: 14}, {title: v.PlannedEnd, width: 13}, {title: v.ExpectedEnd, width: 14}, {title: v.LikelyEnd, width: 14},
+		{title: v.Amount, width: 16}, {title: v.Currency, width: 10}, {title: v.Link, width: 44},
+	}}
+	for i := range r.Ahead.Deals {
+		d := &r.Ahead.Deals[i]
+		var amount any
+		if d.Amount != nil {
+			amount = money(*d.Amount)
+		}
+		t.rows = append(t.rows, []any{
+			int64(d.DealID), text(d.DealTitle), text(d.Funnel), text(d.Stage), text(d.Manager), share(d.LateProbability), d.Planned, d.Expected, d.Likely,
+			amount, text(d.Currency), link(d.DealURL),
+		})
+	}
+	return t
+}
+
+func (v *voice) amountsTable(r *Report) table {
+	t := table{name: v.Amounts, columns: []column{
+		{title: v.Currency, width: 14}, {title: v.OverdueDeals, width: 14, isLate: true}, {title: v.OverdueAmount, width: 20}, {title: v.NoAmount, width: 16},
+		{title: v.OpenDeals, width: 14}, {title: v.OpenAmount, width: 20},
+	}}
+	for i := range r.Amounts {
+		a := &r.Amounts[i]
+		var currency any = label(v.NoCurrency)
+		if a.Currency != "" {
+			currency = text(a.Currency)
+		}
+		t.rows = append(t.rows, []any{currency, a.Overdue, money(a.OverdueAmount), a.NoAmount, a.Open, money(a.OpenAmount)})
 	}
 	return t
 }
@@ -97,7 +217,7 @@ func (v *voice) levelTable(level Level) table {
 func (v *voice) visitsTable(r *Report) table {
 	t := table{name: v.VisitsSheet, total: true, columns: []column{
 		{title: v.Deal, width: 10}, {title: v.DealTitle, width: 40}, {title: v.Visit, width: 12},
-		{title: v.Funnel, width: 22}, {title: v.Stage, width: 24}, {title: v.Manager, width: 24},
+		{title: v.Funnel, width: 22}, {title: v.Stage, width: 24}, {title: v.Manager, width: 24}, {title: v.Department, width: 20},
 		{title: v.Entered, width: 13}, {title: v.PlanDays, width: 12}, {title: v.PlannedEnd, width: 13}, {title: v.Left, width: 13},
 		{title: v.State, width: 24}, {title: v.OverdueDays, width: 14, isLate: true}, {title: v.PausedDays, width: 14},
 		{title: v.LostInPeriod, width: 14, isSum: true, isLate: true},
@@ -105,13 +225,9 @@ func (v *voice) visitsTable(r *Report) table {
 	}}
 	for i := range r.Visits {
 		visit := &r.Visits[i]
-		var plan any
-		if visit.Planned != transform.NoDay {
-			plan = int64(visit.PlanDays)
-		}
 		t.rows = append(t.rows, []any{
-			int64(visit.DealID), text(visit.DealTitle), int64(visit.VisitNo), text(visit.Funnel), text(visit.Stage), text(visit.Manager),
-			visit.Entered, plan, visit.Planned, visit.Left, label(v.status(visit.Status)), visit.OverdueDays, visit.PausedDays,
+			int64(visit.DealID), text(visit.DealTitle), int64(visit.VisitNo), text(visit.Funnel), text(visit.Stage), text(visit.Manager), text(visit.Department),
+			visit.Entered, orNone(int64(visit.PlanDays), visit.HasPlan()), visit.Planned, visit.Left, label(v.status(visit.Status)), visit.OverdueDays, visit.PausedDays,
 			visit.DaysLost, one(visit.IsClosed), one(visit.IsOpenOverdue), link(visit.DealURL),
 		})
 	}
@@ -144,13 +260,14 @@ func (v *voice) trendTable(r *Report) table {
 		{title: v.From, width: 13}, {title: v.To, width: 13}, {title: v.DaysLost, width: 14, isLate: true}, {title: v.Closed, width: 14},
 		{title: v.WithPlan, width: 12}, {title: v.OnTime, width: 12}, {title: v.Late, width: 12, isLate: true}, {title: v.NoPlan, width: 12},
 		{title: v.OnTimeRate, width: 12}, {title: v.FirstPlanRate, width: 14}, {title: v.WithFirstPlan, width: 14}, {title: v.OnTimeFirstPlan, width: 14},
-		{title: v.Coverage, width: 12}, {title: v.Few, width: 12},
+		{title: v.Coverage, width: 12}, {title: v.Few, width: 12}, {title: v.ClosedAssumed, width: 14}, {title: v.DaysLostAssumed, width: 14},
+		{title: v.OpenAtEnd, width: 14}, {title: v.OverdueAtEnd, width: 14, isLate: true},
 	}}
 	for _, p := range r.Trend {
 		cells := []any{p.Period.From, p.Period.To}
 		if p.HasData {
-			cells = append(cells, p.DaysLost, p.Closed, p.ClosedWithPlan, p.OnTime, p.Late, p.ClosedNoPlan(),
-				orNothing(p.Rate()), orNothing(p.FirstPlanRate()), p.ClosedWithFirstPlan, p.OnTimeFirstPlan, orNothing(p.Coverage()), v.ifSo(p.IsFew(), v.Few))
+			isEndKnown := p.Period.To <= r.Run.AsOf
+			cells = append(append(append(cells, p.DaysLost), v.qualityCells(p.Quality)...), orNone(p.AtEnd.Open, isEndKnown), orNone(p.AtEnd.Overdue, isEndKnown))
 		}
 		for len(cells) < len(t.columns) {
 			cells = append(cells, nil)
@@ -192,6 +309,14 @@ func one(is bool) int64 {
 		return 1
 	}
 	return 0
+}
+
+// orNone is a number, or nothing where it is none.
+func orNone(n int64, is bool) any {
+	if !is {
+		return nil
+	}
+	return n
 }
 
 func orNothing(s float64, ok bool) any {

@@ -3,9 +3,13 @@ package report
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/shopspring/decimal"
 
 	"stagelag/plain"
 	"stagelag/transform"
@@ -23,17 +27,24 @@ const textChanges = 10
 func WriteText(out io.Writer, r *Report, l Language) error {
 	v := voiceOf(r, l)
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s · %s\n%s\n%s\n\n", v.Title, v.title(r), v.asOf(r), v.funnels(r))
+	fmt.Fprintf(&b, "%s · %s\n%s\n%s\n\n", v.Title, v.title(r), v.asOf(r), v.scope(r))
 	writeTable(&b, "lrl", v.headline(r))
+	fmt.Fprintf(&b, "\n%s\n\n", v.Findings)
+	for _, sentence := range v.findingsOrNone(r) {
+		fmt.Fprintf(&b, "  %s\n", sentence)
+	}
 	level := r.Level()
 	fmt.Fprintf(&b, "\n%s\n\n", v.ByTitle[level.By])
-	writeTable(&b, "lrrrrrrllrrr", v.levelLines(r, level))
+	writeTable(&b, "lrrrrrrllrrrrr", v.levelLines(r, level))
+	if known := v.knownFrom(r); known != "" {
+		fmt.Fprintf(&b, "  %s\n", known)
+	}
 
 	fmt.Fprintf(&b, "\n%s\n\n", v.Trend)
 	lines := [][]string{{v.Period, v.DaysLost, v.Closed, v.OnTime, v.Late, v.NoPlan, v.OnTimeRate, v.FirstPlanRate}}
-	for _, t := range r.Trend {
-		if !t.HasData {
-			lines = append(lines, []string{v.Span(t.Period), v.NoData})
+	for i, t := range r.Trend {
+		if why := v.notShown(r, i); why != "" {
+			lines = append(lines, []string{v.Span(t.Period), why})
 			continue
 		}
 		lines = append(lines, []string{
@@ -41,6 +52,10 @@ func WriteText(out io.Writer, r *Report, l Language) error {
 		})
 	}
 	writeTable(&b, "lrrrrrll", lines)
+
+	v.writeStageTimes(&b, r)
+	v.writeCells(&b, r)
+	v.writeAhead(&b, r)
 
 	fmt.Fprintf(&b, "\n%s\n\n", v.Behind)
 	if len(r.Visits) == 0 {
@@ -50,7 +65,7 @@ func WriteText(out io.Writer, r *Report, l Language) error {
 		for _, visit := range r.Visits[:min(len(r.Visits), textDeals)] {
 			lines = append(lines, []string{
 				v.Count(visit.DaysLost, v.DaysNoun), fmt.Sprintf("#%d", visit.DealID), plain.Text(visit.DealTitle, 36),
-				plain.Text(visit.Stage, 22), plain.Text(visit.Manager, 22), v.visitState(&visit),
+				plain.Text(r.stageLabel(visit.FunnelID, visit.StageID, visit.Stage), 30), plain.Text(visit.Manager, 22), v.visitState(&visit),
 			})
 		}
 		writeTable(&b, "rlllll", lines)
@@ -75,6 +90,209 @@ func WriteText(out io.Writer, r *Report, l Language) error {
 	return err
 }
 
+// writeStageTimes writes how long the visits lasted that were closed in the period.
+func (v *voice) writeStageTimes(b *strings.Builder, r *Report) {
+	fmt.Fprintf(b, "\n%s\n\n", v.StageTimes)
+	if len(r.StageTimes) == 0 {
+		fmt.Fprintf(b, "  %s\n", v.NoStageTimes)
+		return
+	}
+	lines := [][]string{{v.Stage, v.Closed, v.Median, v.P85, v.MedianPlan, ""}}
+	for i := range r.StageTimes {
+		t := &r.StageTimes[i]
+		lines = append(lines, []string{
+			plain.Text(r.stageLabel(t.FunnelID, t.StageID, t.Stage), 40), v.Number(t.Closed), v.Number(t.Median), v.Number(t.P85), v.medianPlan(t), v.stageTimeMark(t),
+		})
+	}
+	writeTable(b, "lrrrrl", lines)
+}
+
+// medianPlan is the plan of a stage; a dash where no visit had one.
+func (v *voice) medianPlan(t *StageTime) string {
+	if t.WithPlan == 0 {
+		return "–"
+	}
+	return v.Number(t.MedianPlan)
+}
+
+// stageTimeMark says that a stage exceeds its plan, or that its cases are few.
+func (v *voice) stageTimeMark(t *StageTime) string {
+	switch {
+	case t.IsOver():
+		return v.Over
+	case t.IsFew():
+		return v.Few
+	default:
+		return ""
+	}
+}
+
+// textCells is how many numbers of managers in stages the text names.
+const textCells = 15
+
+// writeCells writes the numbers of managers in stages.
+func (v *voice) writeCells(b *strings.Builder, r *Report) {
+	if len(r.Cells) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "\n%s\n\n", v.Cells)
+	if r.isBeforeManagers() {
+		fmt.Fprintf(b, "  "+v.CellsUnknown+"\n", v.Date(r.ManagersKnownFrom))
+		return
+	}
+	lines := [][]string{{v.DaysLost, v.Manager, v.Stage, v.OnTimeRate, v.Assumed}}
+	for i := range r.Cells[:min(len(r.Cells), textCells)] {
+		c := &r.Cells[i]
+		lines = append(lines, []string{
+			v.Number(c.DaysLost), plain.Text(c.Manager, 28), plain.Text(r.stageLabel(c.FunnelID, c.StageID, c.Stage), 40), v.Rate(c.Quality), v.share(c.Assumed()),
+		})
+	}
+	writeTable(b, "rlllr", lines)
+	if more := len(r.Cells) - textCells; more > 0 {
+		fmt.Fprintf(b, "  "+v.MoreCells+"\n", v.Number(int64(more)))
+	}
+}
+
+// writeAhead writes what is to be expected, and how good such forecasts have been.
+func (v *voice) writeAhead(b *strings.Builder, r *Report) {
+	fmt.Fprintf(b, "\n%s\n\n  %s\n", v.Ahead, v.aheadNote(r))
+	if !r.Ahead.hasComing() {
+		fmt.Fprintf(b, "  %s\n", v.NothingAhead)
+	} else {
+		b.WriteString("\n")
+		lines := [][]string{{"", v.Coming, v.LikelyLate, v.ExpectedLate, v.Unknown}}
+		for _, h := range r.Ahead.Horizons {
+			lines = append(lines, []string{v.within(h), v.Number(h.Coming), v.Number(h.LikelyLate), v.decimal(h.Expected), v.Number(h.Unknown)})
+		}
+		writeTable(b, "lrrrr", lines)
+		b.WriteString("\n")
+		if len(r.Ahead.Deals) == 0 {
+			fmt.Fprintf(b, "  %s\n", v.NoLikelyDeals)
+		} else {
+			lines = [][]string{{v.LateProbability, v.Deal, "", v.Stage, v.Manager, v.PlannedEnd, v.ExpectedEnd, v.LikelyEnd, v.Amount}}
+			for i := range r.Ahead.Deals[:min(len(r.Ahead.Deals), textDeals)] {
+				d := &r.Ahead.Deals[i]
+				lines = append(lines, []string{
+					v.Percent(d.LateProbability), fmt.Sprintf("#%d", d.DealID), plain.Text(d.DealTitle, 36), plain.Text(r.stageLabel(d.FunnelID, d.StageID, d.Stage), 30),
+					plain.Text(d.Manager, 22), v.Date(d.Planned), v.Date(d.Expected), v.Date(d.Likely), v.dealAmount(d),
+				})
+			}
+			writeTable(b, "rlllllllr", lines)
+			if more := len(r.Ahead.Deals) - textDeals; more > 0 {
+				fmt.Fprintf(b, "  "+v.MoreDealsXLSX+"\n", v.Number(int64(more)))
+			}
+		}
+	}
+	fmt.Fprintf(b, "\n  %s: %s\n", v.Record, v.record(r))
+}
+
+// hasComing is whether a planned end comes at all.
+func (a *Ahead) hasComing() bool {
+	return len(a.Horizons) > 0 && a.Horizons[len(a.Horizons)-1].Coming > 0
+}
+
+func (v *voice) aheadNote(r *Report) string { return fmt.Sprintf(v.AheadNote, v.Date(r.Run.AsOf)) }
+
+// within is a horizon.
+func (v *voice) within(h views.Horizon) string {
+	return fmt.Sprintf(v.Within, v.Count(int64(h.Days), "days"))
+}
+
+// record says how good the forecasts have been.
+func (v *voice) record(r *Report) string {
+	past := &r.Ahead.Record
+	switch {
+	case !r.Ahead.IsJudged():
+		return fmt.Sprintf(v.RecordUnknown, v.Number(past.Forecasts))
+	case r.Ahead.IsBetter():
+		return fmt.Sprintf(v.RecordBetter, v.Number(past.Forecasts), v.Count(past.Off, "days"), v.Count(past.NaiveOff, "days"))
+	default:
+		return fmt.Sprintf(v.RecordNotBetter, v.Number(past.Forecasts), v.Count(past.Off, "days"), v.Count(past.NaiveOff, "days"))
+	}
+}
+
+// notShown says why a period of the trend has no numbers, empty for one that has.
+func (v *voice) notShown(r *Report, period int) string {
+	switch {
+	case !r.Trend[period].HasData:
+		return v.NoData
+	case !r.isShown(period, r.Choice.IsOfPeople()):
+		return v.Unsaid
+	default:
+		return ""
+	}
+}
+
+// bin is the range of probabilities of a bin.
+func (v *voice) bin(b views.Bin) string {
+	return fmt.Sprintf("%.0f–%s", 100*b.From, v.Percent(b.From+0.1))
+}
+
+// money is an amount with its currency.
+func (v *voice) money(amount decimal.Decimal, currency string) string {
+	if currency == "" {
+		currency = v.NoCurrency
+	}
+	return v.Money(amount) + "\u00a0" + plain.Text(currency, 8)
+}
+
+// dealAmount is the amount of a deal; a dash where none is known.
+func (v *voice) dealAmount(d *views.LikelyDeal) string {
+	if d.Amount == nil {
+		return "–"
+	}
+	return v.money(*d.Amount, d.Currency)
+}
+
+// amounts are what the overdue deals are worth, by currency; empty where nothing is overdue.
+func (v *voice) amounts(r *Report) []string {
+	var all []string
+	for i := range r.Amounts {
+		a := &r.Amounts[i]
+		if a.Overdue == 0 {
+			continue
+		}
+		text := v.money(a.OverdueAmount, a.Currency) + " (" + v.Count(a.Overdue, "deals")
+		if a.NoAmount > 0 {
+			text += ", " + fmt.Sprintf(v.OfNoAmount, v.Number(a.NoAmount))
+		}
+		all = append(all, text+")")
+	}
+	return all
+}
+
+// knownFrom says from when managers are known, and how much of the period is assumed; empty where nothing is.
+func (v *voice) knownFrom(r *Report) string {
+	if !r.isAssumed() {
+		return ""
+	}
+	return fmt.Sprintf(v.KnownFrom, v.Date(r.ManagersKnownFrom), v.share(r.Total.Assumed()))
+}
+
+// findingsOrNone are the findings in words, or that there are none.
+func (v *voice) findingsOrNone(r *Report) []string {
+	if found := v.findings(r); len(found) > 0 {
+		return found
+	}
+	return []string{v.NoFindings}
+}
+
+// atEnd is what was open at the end of the period; empty while that is to come.
+func (v *voice) atEnd(r *Report) string {
+	if !r.isEndKnown() {
+		return ""
+	}
+	return fmt.Sprintf(v.AtEnd, v.Date(r.Period.To), v.Number(r.Total.AtEnd.Open), v.Number(r.Total.AtEnd.Overdue))
+}
+
+// stateNumber is a number of the state at the end of the period; a dash while that is to come.
+func (v *voice) stateNumber(r *Report, n int64) string {
+	if !r.isEndKnown() {
+		return "–"
+	}
+	return v.Number(n)
+}
+
 // writePlansMoved writes who moved plans in the period, and the changes that forgave most.
 func (v *voice) writePlansMoved(b *strings.Builder, r *Report) {
 	fmt.Fprintf(b, "\n%s\n\n", v.PlansMoved)
@@ -96,7 +314,7 @@ func (v *voice) writePlansMoved(b *strings.Builder, r *Report) {
 			c := &r.PlanChanges[i]
 			lines = append(lines, []string{
 				v.Number(c.DaysForgiven), v.moved(c), fmt.Sprintf("#%d", c.DealID), plain.Text(c.DealTitle, 36),
-				plain.Text(c.Stage, 22), plain.Text(c.Manager, 22), v.Date(c.KnownOn), v.planned(c.Before) + " → " + v.planned(c.After),
+				plain.Text(r.stageLabel(c.FunnelID, c.StageID, c.Stage), 30), plain.Text(c.Manager, 22), v.Date(c.KnownOn), v.planned(c.Before) + " → " + v.planned(c.After),
 			})
 		}
 		writeTable(b, "rrllllll", lines)
@@ -153,42 +371,71 @@ func (v *voice) asOf(r *Report) string {
 	return fmt.Sprintf(v.AsOf, v.Date(r.Run.AsOf), strconv.FormatUint(uint64(r.Run.ID), 10), v.Time(r.Run.PublishedAt))
 }
 
-func (v *voice) funnels(r *Report) string {
-	departments := ""
-	if len(r.Departments) > 0 {
-		var names []string
-		for _, name := range r.Departments {
-			names = append(names, plain.Text(name, 60))
+// scope is what the report is held to.
+func (v *voice) scope(r *Report) string {
+	named := func(title string, names []string) string {
+		for i := range names {
+			names[i] = plain.Text(names[i], 60)
 		}
-		departments = "; " + v.OnlyDepartments + ": " + strings.Join(names, ", ")
+		return title + ": " + strings.Join(names, ", ")
 	}
-	if !r.IsFiltered {
-		return v.AllFunnels + departments
+	parts := []string{v.AllFunnels}
+	if r.IsFiltered {
+		var names []string
+		for _, f := range r.Funnels {
+			names = append(names, f.Name)
+		}
+		parts[0] = named(v.OnlyFunnels, names)
 	}
-	var names []string
-	for _, f := range r.Funnels {
-		names = append(names, plain.Text(f.Name, 60))
+	if len(r.Choice.Departments) > 0 {
+		parts = append(parts, named(v.OnlyDepartments, slices.Clone(r.Choice.Departments)))
 	}
-	return v.OnlyFunnels + ": " + strings.Join(names, ", ") + departments
+	if len(r.Choice.Managers) > 0 {
+		var names []string
+		for _, id := range r.Choice.Managers {
+			names = append(names, r.managerLabel(id))
+		}
+		parts = append(parts, named(v.OnlyManagers, names))
+	}
+	if len(r.Choice.Companies) > 0 {
+		var names []string
+		for _, id := range r.Choice.Companies {
+			names = append(names, r.companyLabel(id))
+		}
+		parts = append(parts, named(v.OnlyCompanies, names))
+	}
+	values := map[string][]string{}
+	for _, d := range r.Choice.Dimensions {
+		values[d.Name] = append(values[d.Name], d.Value)
+	}
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		parts = append(parts, named(fmt.Sprintf(v.OnlyDeals, plain.Text(name, 40)), values[name]))
+	}
+	return strings.Join(parts, "; ")
 }
 
 // against is a number of the period before, and the change since.
 func (v *voice) against(r *Report) string {
-	if before := r.trendBefore(); before == nil || !before.HasData {
+	before := r.trendBefore()
+	switch {
+	case before == nil || !before.HasData:
 		return fmt.Sprintf("%s: %s", v.Span(r.Before), v.NoData)
+	case !r.isComparable(r.Choice.IsOfPeople()):
+		return fmt.Sprintf("%s: %s", v.Span(r.Before), v.Unsaid)
 	}
-	return fmt.Sprintf("%s: %s (%s)", v.Span(r.Before), v.Number(r.Total.DaysLostBefore), v.change(r, &r.Total))
+	return fmt.Sprintf("%s: %s (%s)", v.Span(r.Before), v.Number(r.Total.DaysLostBefore), v.change(r, "", &r.Total))
 }
 
-// change is what a row lost more than in the period before; a dash where that is unknown.
-func (v *voice) change(r *Report, row *Row) string {
-	if before := r.trendBefore(); before == nil || !before.HasData {
+// change is what a row of a level, or the total without one, lost more than in the period before; a dash where that is
+// unknown or the managers are assumed.
+func (v *voice) change(r *Report, by By, row *Row) string {
+	if !r.isComparable(by.isOfPeople() || r.Choice.IsOfPeople()) {
 		return "–"
 	}
 	return v.Signed(row.DaysLost - row.DaysLostBefore)
 }
 
-// headline is the report in seven lines: what, how much, and what to compare it with.
+// headline is the report in some lines: what, how much, and what to compare it with.
 func (v *voice) headline(r *Report) [][]string {
 	total := &r.Total
 	rate, firstRate := v.share(total.Rate()), v.share(total.FirstPlanRate())
@@ -198,8 +445,11 @@ func (v *voice) headline(r *Report) [][]string {
 		{v.OnTimeRate, rate, strings.Join(v.coverage(total.Quality), "; ")},
 		{v.FirstPlanRate, firstRate, v.firstPlanCoverage(total.Quality)},
 		{v.Closed, v.Number(total.Closed), fmt.Sprintf("%s: %s · %s: %s · %s: %s", v.OnTime, v.Number(total.OnTime), v.Late, v.Number(total.Late), v.NoPlan, v.Number(total.ClosedNoPlan()))},
-		{v.Open, v.Number(total.Open), fmt.Sprintf(v.OfOpen, v.Number(total.OpenOverdue)) + " · " + fmt.Sprintf(v.OfOpenNoPlan, v.Number(total.OpenNoPlan))},
-		{v.Waiting, v.Number(total.Waiting), ""},
+		{v.Open, v.Number(total.Now.Open), strings.Join(slices.DeleteFunc([]string{
+			fmt.Sprintf(v.OfOpen, v.Number(total.Now.Overdue)), fmt.Sprintf(v.OfOpenNoPlan, v.Number(total.Now.NoPlan)), v.atEnd(r),
+		}, func(text string) bool { return text == "" }), " · ")},
+		{v.Waiting, v.Number(total.Now.Waiting), ""},
+		{v.Amounts, "", strings.Join(v.amounts(r), " · ")},
 	}
 }
 
@@ -270,24 +520,40 @@ func (v *voice) firstPlanCoverage(q Quality) string {
 
 func (v *voice) levelLines(r *Report, level Level) [][]string {
 	lines := [][]string{{
-		v.ByName[level.By], v.DaysLost, v.Change, v.Closed, v.OnTime, v.Late, v.NoPlan, v.OnTimeRate, v.FirstPlanRate, v.Open, v.OpenOverdue, v.Waiting,
+		v.ByName[level.By], v.DaysLost, v.Change, v.Closed, v.OnTime, v.Late, v.NoPlan, v.OnTimeRate, v.FirstPlanRate, v.OverdueAtEnd, v.Open, v.OpenOverdue, v.Waiting,
 	}}
-	line := func(name string, row *Row) {
-		lines = append(lines, []string{
-			name, v.Number(row.DaysLost), v.change(r, row), v.Number(row.Closed), v.Number(row.OnTime), v.Number(row.Late), v.Number(row.ClosedNoPlan()),
-			v.Rate(row.Quality), v.firstPlanRate(row.Quality), v.Number(row.Open), v.Number(row.OpenOverdue), v.Number(row.Waiting),
-		})
+	hasAssumed := r.isAssumed()
+	if hasAssumed {
+		lines[0] = append(lines[0], v.Assumed)
+	}
+	line := func(name string, by By, row *Row) {
+		cells := []string{
+			name, v.Number(row.DaysLost), v.change(r, by, row), v.Number(row.Closed), v.Number(row.OnTime), v.Number(row.Late), v.Number(row.ClosedNoPlan()),
+			v.Rate(row.Quality), v.firstPlanRate(row.Quality), v.stateNumber(r, row.AtEnd.Overdue), v.Number(row.Now.Open), v.Number(row.Now.Overdue), v.Number(row.Now.Waiting),
+		}
+		if hasAssumed {
+			cells = append(cells, v.share(row.Assumed()))
+		}
+		lines = append(lines, cells)
 	}
 	for i := range level.Rows {
 		row := &level.Rows[i]
-		name := plain.Text(row.Name, 28)
+		name := plain.Text(v.name(level.By, row), 28)
 		if level.By == ByStage {
 			name += " · " + plain.Text(row.Funnel, 20)
 		}
-		line(name, row)
+		line(name, level.By, row)
 	}
-	line(v.Total, &r.Total)
+	line(v.Total, "", &r.Total)
 	return lines
+}
+
+// name is the name of a row.
+func (v *voice) name(by By, row *Row) string {
+	if by == ByDepartment && row.Key.Department == "" {
+		return v.NoDepartment
+	}
+	return row.Name
 }
 
 // visitState is the state of a visit in words, with how late it was.

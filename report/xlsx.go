@@ -6,14 +6,14 @@ import (
 	"io"
 	"strings"
 
+	"github.com/shopspring/decimal"
 	"github.com/xuri/excelize/v2"
 
 	"stagelag/plain"
 	"stagelag/transform"
 )
 
-// WriteXLSX writes the report as a workbook: a summary, a sheet for each level, the visits
-// behind it, the plans that were moved, the trend and what is not covered. Texts are written as texts, so that none
+// WriteXLSX writes the report as a workbook: a summary, a sheet for each level, and one for each other table. Texts are written as texts, so that none
 // can be a formula; the only formulas are this package's totals and its links to deals, which stand with their
 // values, for programs that show a workbook without calculating it. It ends with the context.
 func WriteXLSX(ctx context.Context, out io.Writer, r *Report, l Language) error {
@@ -33,7 +33,7 @@ type workbook struct {
 	*excelize.File
 	*voice
 	ctx    context.Context //nolint:containedctx // of the one call that makes the workbook
-	styles struct{ header, date, share, total, totalShare, link, title, wrap, late int }
+	styles struct{ header, date, share, money, total, totalShare, link, title, wrap, late int }
 }
 
 func (w *workbook) write(r *Report) error {
@@ -48,9 +48,11 @@ func (w *workbook) write(r *Report) error {
 	}
 	var tables []table
 	for _, level := range r.Levels {
-		tables = append(tables, w.levelTable(level))
+		tables = append(tables, w.levelTable(r, level))
 	}
-	tables = append(tables, w.visitsTable(r), w.planChangesTable(r), w.trendTable(r), w.gapsTable(r))
+	for _, which := range Tables[1:] {
+		tables = append(tables, w.table(r, which))
+	}
 	for _, t := range tables {
 		if err := w.sheet(t); err != nil {
 			return fmt.Errorf("%s: %w", t.name, err)
@@ -70,7 +72,7 @@ func (w *workbook) dateFormat() string {
 func (w *workbook) addStyles() error {
 	dateFormat := w.dateFormat()
 	bold := &excelize.Font{Bold: true}
-	percent := 9 // the built-in 0 %
+	percent, grouped := 9, 4 // the built-in 0 % and #,##0.00
 	top := []excelize.Border{{Type: "top", Color: "666666", Style: 1}}
 	for _, s := range []struct {
 		id    *int
@@ -82,6 +84,7 @@ func (w *workbook) addStyles() error {
 		}},
 		{&w.styles.date, excelize.Style{CustomNumFmt: &dateFormat}},
 		{&w.styles.share, excelize.Style{NumFmt: percent}},
+		{&w.styles.money, excelize.Style{NumFmt: grouped}},
 		{&w.styles.total, excelize.Style{Font: bold, Border: top}},
 		{&w.styles.totalShare, excelize.Style{Font: bold, Border: top, NumFmt: percent}},
 		{&w.styles.link, excelize.Style{Font: &excelize.Font{Color: "0563C1", Underline: "single"}}},
@@ -106,12 +109,13 @@ func (w *workbook) summary(r *Report) error {
 	lines := [][]any{
 		{label(w.Title + " · " + w.title(r))},
 		{label(w.asOf(r))},
-		{label(w.funnels(r))},
+		{label(w.scope(r))},
+		{label(w.knownFrom(r))},
 		{},
 		{label(w.From), r.Period.From},
 		{label(w.To), r.Period.To},
 		{label(w.DaysLost), total.DaysLost},
-		{label(w.Span(r.Before)), total.DaysLostBefore},
+		{label(w.Span(r.Before)), orNone(total.DaysLostBefore, r.isComparable(r.Choice.IsOfPeople()))},
 		{label(w.DaysLostToDate), r.DaysLostToDate},
 		{label(w.Closed), total.Closed},
 		{label(w.WithPlan), total.ClosedWithPlan},
@@ -123,22 +127,40 @@ func (w *workbook) summary(r *Report) error {
 		{label(w.WithFirstPlan), total.ClosedWithFirstPlan},
 		{label(w.OnTimeFirstPlan), total.OnTimeFirstPlan},
 		{label(w.Coverage), orNothing(total.Coverage())},
-		{label(w.Open), total.Open},
-		{label(w.OpenOverdue), total.OpenOverdue},
-		{label(w.OpenNoPlan), total.OpenNoPlan},
-		{label(w.Waiting), total.Waiting},
+		{label(w.Assumed), orNothing(total.Assumed())},
+		{label(w.OpenAtEnd), orNone(total.AtEnd.Open, r.isEndKnown())},
+		{label(w.OverdueAtEnd), orNone(total.AtEnd.Overdue, r.isEndKnown())},
+		{label(w.Open), total.Now.Open},
+		{label(w.OpenOverdue), total.Now.Overdue},
+		{label(w.OpenNoPlan), total.Now.NoPlan},
+		{label(w.Waiting), total.Now.Waiting},
 		{label(w.PlanChanges), total.PlanChanges, w.ifSo(len(r.OtherPlanChanges) > 0, w.otherPlanChanges(r))},
 		{label(w.DaysMoved), total.DaysMoved},
 		{label(w.DaysForgiven), total.DaysForgiven},
-		{},
-		{label(w.Gaps), label(w.InPeriod), label(w.Cases), label(w.Deals)},
 	}
-	heads := map[int]bool{len(lines): true}
+	heads := map[int]bool{}
+	head := func(cells ...any) {
+		lines = append(lines, []any{}, cells)
+		heads[len(lines)] = true
+	}
+	head(label(w.Findings))
+	for _, sentence := range w.findingsOrNone(r) {
+		lines = append(lines, []any{label(sentence)})
+	}
+	head(label(w.Ahead), label(w.Coming), label(w.LikelyLate), label(w.Unknown))
+	for _, h := range r.Ahead.Horizons {
+		lines = append(lines, []any{label(w.within(h)), h.Coming, h.LikelyLate, h.Unknown})
+	}
+	lines = append(lines, []any{label(w.Record + ": " + w.record(r))})
+	head(label(w.Bin), label(w.Forecasts), label(w.Foreseen), label(w.CameLate))
+	for _, b := range r.Ahead.Record.Bins {
+		lines = append(lines, []any{label(w.bin(b)), b.Forecasts, share(b.Foreseen), share(b.CameLate)})
+	}
+	head(label(w.Gaps), label(w.InPeriod), label(w.Cases), label(w.Deals))
 	for _, gap := range r.Gaps {
 		lines = append(lines, []any{label(w.reason(gap.Reason)), gap.InPeriod, gap.Count, gap.Deals, label(w.ReasonFix[gap.Reason])})
 	}
-	lines = append(lines, []any{}, []any{label(w.Notes)})
-	heads[len(lines)] = true
+	head(label(w.Notes))
 	for _, note := range w.NoteList {
 		lines = append(lines, []any{label(note)})
 	}
@@ -342,7 +364,7 @@ func (w *workbook) totals(t table, last int) ([]any, error) {
 			if s, ok := part(sums[c.part], sums[c.whole]); ok {
 				cell.Value = s
 			}
-		case i == 1:
+		case i == 1 || i == 0 && len(t.columns) > 1 && t.columns[1].isSum:
 			cell.Value = w.Total
 		}
 		cells[i] = cell
@@ -361,6 +383,8 @@ func (w *workbook) cell(cell any) any {
 		return w.link(plain.Text(string(c), 0))
 	case share:
 		return excelize.Cell{StyleID: w.styles.share, Value: float64(c)}
+	case money:
+		return excelize.Cell{StyleID: w.styles.money, Value: decimal.Decimal(c).InexactFloat64()}
 	case transform.Day:
 		if c == transform.NoDay {
 			return nil

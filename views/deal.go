@@ -55,21 +55,22 @@ func (v Views) Latest(ctx context.Context, most int) ([]LateDeal, error) {
 // A Standing is how many deals of a manager are open in a stage: in one that waits for somebody else, or in another.
 type Standing struct {
 	Subject
+	Department            string // of the manager, empty where none is known
 	Open, Overdue, NoPlan int64
 	Waiting               int64 // not among the others
 }
 
-// Standings are the open deals by manager and stage, in no order.
+// Standings are the open deals by manager, department and stage, in no order.
 func (v Views) Standings(ctx context.Context, in Funnels) ([]Standing, error) {
 	return list(read(ctx, v, "deals_now", `
-		SELECT manager_id, any(manager_name), funnel_id, any(funnel_name), toString(stage_id), any(stage_name),
+		SELECT manager_id, any(manager_name), funnel_id, any(funnel_name), toString(stage_id), any(stage_name), ifNull(department, '') AS department_name,
 			toInt64(countIf(status != 'waiting')), toInt64(countIf(status = 'overdue')), toInt64(countIf(status = 'no_plan')),
 			toInt64(countIf(status = 'waiting'))
 		FROM deals_now
-		WHERE is_open = 1 AND `+in.hold("funnel_id")+` AND `+v.inDepartments()+`
-		GROUP BY manager_id, funnel_id, stage_id`,
+		WHERE is_open = 1 AND `+in.hold("funnel_id")+` AND `+v.dealsNow()+`
+		GROUP BY manager_id, funnel_id, stage_id, department_name`,
 		func(rows driver.Rows, s *Standing) error {
-			return rows.Scan(append(s.columns(), &s.Open, &s.Overdue, &s.NoPlan, &s.Waiting)...)
+			return rows.Scan(append(s.columns(), &s.Department, &s.Open, &s.Overdue, &s.NoPlan, &s.Waiting)...)
 		}))
 }
 

@@ -2,16 +2,11 @@ package views
 
 import (
 	"context"
-	"slices"
-	"strings"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
-)
 
-// InDepartments are the views as far as they count for people of the departments: a day or a closed visit for whoever
-// had it that day, an open deal for who has it now. The departments are those of the day, so nothing of before the first
-// run is among them. Without names they are all that there is.
-func (v Views) InDepartments(names []string) Views { return Views{v.conn, slices.Clone(names)} }
+	"stagelag/extractor"
+)
 
 // Departments are the departments of the open deals and of all days, by name.
 func (v Views) Departments(ctx context.Context) ([]string, error) {
@@ -21,22 +16,22 @@ func (v Views) Departments(ctx context.Context) ([]string, error) {
 		func(rows driver.Rows, name *string) error { return rows.Scan(name) }))
 }
 
-// inDepartments is the condition that the column department is one of the departments.
-func (v Views) inDepartments() string {
-	if len(v.departments) == 0 {
-		return "1"
-	}
-	literals := make([]string, len(v.departments))
-	for i, name := range v.departments {
-		literals[i] = "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(name) + "'"
-	}
-	return "ifNull(department IN (" + strings.Join(literals, ", ") + "), 0)"
+// A Company is one that has a deal.
+type Company struct {
+	ID   extractor.CompanyID
+	Name string // #ID where the portal does not show it
 }
 
-// ofDepartments is the condition that a person was in one of the departments on a day with anything in the quality report.
-func (v Views) ofDepartments(manager, day string) string {
-	if len(v.departments) == 0 {
-		return "1"
-	}
-	return "(" + manager + ", " + day + ") IN (SELECT manager_id, day FROM quality_report WHERE " + v.inDepartments() + ")"
+// Companies are those of all deals, by id.
+func (v Views) Companies(ctx context.Context) ([]Company, error) {
+	return list(read(ctx, v, "deals_now", `
+		SELECT assumeNotNull(company_id) AS id, assumeNotNull(any(company_name)) FROM deals_now WHERE company_id IS NOT NULL GROUP BY id ORDER BY id`,
+		func(rows driver.Rows, c *Company) error { return rows.Scan((*uint64)(&c.ID), &c.Name) }))
+}
+
+// Dimensions are the values that the fields by which deals are grouped have in some deal, by name and value.
+func (v Views) Dimensions(ctx context.Context) ([]Dimension, error) {
+	return list(read(ctx, v, "deals_now", `
+		SELECT DISTINCT pair.1 AS name, pair.2 AS value FROM deals_now ARRAY JOIN CAST(dimensions AS Array(Tuple(String, String))) AS pair ORDER BY name, value`,
+		func(rows driver.Rows, d *Dimension) error { return rows.Scan(&d.Name, &d.Value) }))
 }

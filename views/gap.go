@@ -56,7 +56,7 @@ func (v Views) Gaps(ctx context.Context, from, to transform.Day, in Funnels) ite
 			) AS d ON d.deal_id = g.deal_id
 		)
 		WHERE (%t OR is_asked) AND %s
-		ORDER BY reason, deal_id, visit_no, detail`, in.hold("v.2"), to, from, len(in) == 0, v.gapsOfDepartments()),
+		ORDER BY reason, deal_id, visit_no, detail`, in.hold("v.2"), to, from, len(in) == 0, v.gapsChosen()),
 		func(rows driver.Rows, g *Gap) error {
 			var isInPeriod, isAsked uint8
 			err := rows.Scan(&g.Reason, (*uint64)(&g.DealID), &g.DealTitle, &g.DealURL, &g.VisitNo, (*string)(&g.StageID), &g.Detail, &isInPeriod, &isAsked)
@@ -65,10 +65,12 @@ func (v Views) Gaps(ctx context.Context, from, to transform.Day, in Funnels) ite
 		})
 }
 
-// gapsOfDepartments is the condition for gaps of deals that people of the departments have.
-func (v Views) gapsOfDepartments() string {
-	if len(v.departments) == 0 {
-		return "1"
+// gapsChosen is the condition for gaps that count for the chosen managers, in chosen deals that people of the chosen
+// departments have.
+func (v Views) gapsChosen() string {
+	condition := v.choice.ofManagers("manager_id")
+	if len(v.choice.Departments) > 0 || v.choice.IsOfDeals() {
+		condition += " AND deal_id IN (SELECT deal_id FROM deals_now WHERE " + v.choice.inDepartments() + " AND " + v.choice.hasChosen() + ")"
 	}
-	return "deal_id IN (SELECT deal_id FROM deals_now WHERE " + v.inDepartments() + ")"
+	return condition
 }

@@ -32,3 +32,11 @@ func (v Views) Managers(ctx context.Context) ([]Manager, error) {
 		return err
 	}))
 }
+
+// HasManager is whether a deal, a visit or a day counts for a manager.
+func (v Views) HasManager(ctx context.Context, id extractor.ManagerID) (bool, error) {
+	count, err := one(read(ctx, v, "quality_report", `
+		SELECT (SELECT count() FROM quality_report WHERE manager_id = ?) + (SELECT count() FROM deals_now WHERE manager_id = ?)`,
+		func(rows driver.Rows, n *uint64) error { return rows.Scan(n) }, uint64(id), uint64(id)))
+	return count > 0, err
+}

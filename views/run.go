@@ -65,3 +65,14 @@ func (v Views) DateBefore(ctx context.Context) (transform.Day, error) {
 			return err
 		}))
 }
+
+// KnownFrom is the first date whose managers were seen and not assumed: the as-of date of the first published run, NoDay
+// before it.
+func (v Views) KnownFrom(ctx context.Context) (transform.Day, error) {
+	return one(read(ctx, v, "runs", "SELECT toInt32(minOrNull(as_of)) FROM runs WHERE status = 'published'", func(rows driver.Rows, day *transform.Day) error {
+		var first *int32
+		err := rows.Scan(&first)
+		*day = dayOrNone(first)
+		return err
+	}))
+}

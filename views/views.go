@@ -28,8 +28,8 @@ type Conn interface {
 
 // Views are the views of one warehouse. It can be used concurrently.
 type Views struct {
-	conn        Conn
-	departments []string // that count; none: all
+	conn   Conn
+	choice Choice
 }
 
 // In gives the views of a warehouse.

@@ -50,28 +50,30 @@ type VisitID struct {
 	VisitNo uint32 // from 1
 }
 
-// A Loss is how many days a visit lost in a period under one manager.
+// A Loss is how many days a visit lost in a period under one manager, while he was in one department.
 type Loss struct {
-	Visit     VisitID
-	ManagerID extractor.ManagerID
-	Days      int64
+	Visit      VisitID
+	ManagerID  extractor.ManagerID
+	Department string // empty where none is known
+	Days       int64
 }
 
 // lostIn are the facts of the days lost in a period.
 func (v Views) lostIn(from, to transform.Day, in Funnels) string {
 	return `
 		FROM deal_stage_days
-		WHERE overdue_day = 1 AND toInt32(day) BETWEEN ` + number(from) + ` AND ` + number(to) + ` AND ` + in.hold("funnel_id") + ` AND ` + v.ofDepartments("manager_id", "day")
+		WHERE overdue_day = 1 AND toInt32(day) BETWEEN ` + number(from) + ` AND ` + number(to) + ` AND ` + in.hold("funnel_id") + ` AND ` + v.ofPeopleOn("manager_id", "day") + ` AND ` + v.ofDeals("deal_id")
 }
 
 func number(day transform.Day) string { return strconv.Itoa(int(day)) }
 
-// Losses are the days lost in a period by visit and manager, in no order.
+// Losses are the days lost in a period by visit, manager and department, in no order.
 func (v Views) Losses(ctx context.Context, from, to transform.Day, in Funnels) iter.Seq2[Loss, error] {
 	return read(ctx, v, "deal_stage_days",
-		"SELECT deal_id, visit_no, manager_id, toInt64(count())"+v.lostIn(from, to, in)+" GROUP BY deal_id, visit_no, manager_id",
+		"SELECT f.deal_id, f.visit_no, f.manager_id, ifNull(d.department, '') AS department_name, toInt64(count()) FROM (SELECT deal_id, visit_no, manager_id, day"+
+			v.lostIn(from, to, in)+") AS f"+departmentOn("d", "f.manager_id", "f.day", from, to)+" GROUP BY f.deal_id, f.visit_no, f.manager_id, department_name",
 		func(rows driver.Rows, l *Loss) error {
-			return rows.Scan((*uint64)(&l.Visit.DealID), &l.Visit.VisitNo, (*uint64)(&l.ManagerID), &l.Days)
+			return rows.Scan((*uint64)(&l.Visit.DealID), &l.Visit.VisitNo, (*uint64)(&l.ManagerID), &l.Department, &l.Days)
 		})
 }
 
@@ -79,6 +81,7 @@ func (v Views) Losses(ctx context.Context, from, to transform.Day, in Funnels) i
 type Visit struct {
 	VisitID
 	Subject
+	Department  string // of the manager on the last day of the visit or the as-of date, empty where none is known
 	DealTitle   string
 	DealURL     string
 	Entered     transform.Day
@@ -88,6 +91,8 @@ type Visit struct {
 	Status      string
 	OverdueDays int64
 	PausedDays  int64
+	// Spent are the counting days, Elapsed the calendar days from the entry to the leaving, or to the as-of date.
+	Spent, Elapsed int64
 	// IsClosed is whether it was left in the period that was asked for, IsOpenOverdue whether
 	// it is late now.
 	IsClosed, IsOpenOverdue bool
@@ -96,21 +101,29 @@ type Visit struct {
 // Visits are the visits in no final or waiting stage that were left in a period, lost days in it, or are
 // late now, in no order.
 func (v Views) Visits(ctx context.Context, from, to transform.Day, in Funnels) iter.Seq2[Visit, error] {
-	counts := v.ofDepartments("manager_id", "ifNull(left_date, (SELECT max(as_of) FROM runs WHERE status = 'published'))")
+	lastDay := "ifNull(left_date, (SELECT max(as_of) FROM runs WHERE status = 'published'))"
+	counts := v.ofPeopleOn("manager_id", lastDay)
 	return read(ctx, v, "deal_stages", `
-		SELECT manager_id, manager_name, funnel_id, funnel_name, toString(stage_id), stage_name, deal_id, visit_no, deal_title, deal_url,
-			toInt32(entered_date), toInt32(left_date), toInt32(planned_end), ifNull(plan_days, 0), toString(status), toInt64(overdue_days), toInt64(paused_days),
-			is_open = 0 AND left_date_in_period, is_open = 1 AND status = 'overdue' AND counts
-		FROM (SELECT *, ifNull(toInt32(left_date) BETWEEN `+number(from)+` AND `+number(to)+`, 0) AND `+counts+` AS left_date_in_period, `+counts+` AS counts FROM deal_stages)
-		WHERE stage_semantics = 'process' AND status != 'waiting' AND `+in.hold("funnel_id")+` AND
-			(left_date_in_period OR is_open = 1 AND status = 'overdue' AND counts OR (deal_id, visit_no) IN (SELECT deal_id, visit_no`+v.lostIn(from, to, in)+`))`,
+		SELECT v.manager_id, v.manager_name, v.funnel_id, v.funnel_name, toString(v.stage_id), v.stage_name, ifNull(d.department, ''), v.deal_id, v.visit_no, v.deal_title, v.deal_url,
+			toInt32(v.entered_date), toInt32(v.left_date), toInt32(v.planned_end), ifNull(v.plan_days, 0), toString(v.status), toInt64(v.overdue_days), toInt64(v.paused_days),
+			toInt64(v.elapsed_working_days - v.paused_days), toInt64(v.elapsed_days), v.is_open = 0 AND v.left_date_in_period, v.is_open = 1 AND v.status = 'overdue' AND v.counts
+		FROM
+		(
+			SELECT *, ifNull(toInt32(left_date) BETWEEN `+number(from)+` AND `+number(to)+`, 0) AND `+counts+` AS left_date_in_period, `+counts+` AS counts, `+lastDay+` AS last_day
+			FROM deal_stages
+			WHERE stage_semantics = 'process' AND status != 'waiting' AND `+in.hold("funnel_id")+` AND `+v.ofDeals("deal_id")+` AND
+				(left_date_in_period OR is_open = 1 AND status = 'overdue' AND counts OR (deal_id, visit_no) IN (SELECT deal_id, visit_no`+v.lostIn(from, to, in)+`))
+		) AS v`+departmentOn("d", "v.manager_id", "v.last_day", from, transform.LastDay),
 		func(rows driver.Rows, r *Visit) error {
 			var left, planned *int32
 			var isClosed, isOpenOverdue uint8
-			err := rows.Scan(append(r.columns(), (*uint64)(&r.DealID), &r.VisitNo, &r.DealTitle, &r.DealURL,
-				(*int32)(&r.Entered), &left, &planned, &r.PlanDays, &r.Status, &r.OverdueDays, &r.PausedDays, &isClosed, &isOpenOverdue)...)
+			err := rows.Scan(append(r.columns(), &r.Department, (*uint64)(&r.DealID), &r.VisitNo, &r.DealTitle, &r.DealURL,
+				(*int32)(&r.Entered), &left, &planned, &r.PlanDays, &r.Status, &r.OverdueDays, &r.PausedDays, &r.Spent, &r.Elapsed, &isClosed, &isOpenOverdue)...)
 			r.Left, r.Planned = dayOrNone(left), dayOrNone(planned)
 			r.IsClosed, r.IsOpenOverdue = isClosed == 1, isOpenOverdue == 1
 			return err
 		})
 }
+
+// HasPlan is whether the visit has a plan, of 0 days too.
+func (v *Visit) HasPlan() bool { return v.Planned != transform.NoDay }

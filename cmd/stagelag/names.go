@@ -42,7 +42,7 @@ func pick(about, kind, given string, known []named) (uint64, error) {
 	case len(found) == 1:
 		return id, nil
 	case len(found) > 1:
-		return 0, usagef("%s: several %ss have the name %q: give the id, one of %s", about, kind, plain.Text(given, 60), strings.Join(found, ", "))
+		return 0, usagef("%s: several %s have the name %q: give the id, one of %s", about, severalOf(kind), plain.Text(given, 60), strings.Join(found, ", "))
 	case len(known) == 0:
 		return 0, usagef("%s: no run has published a %s yet, so none is known by its name: give the id", about, kind)
 	case len(known) <= 10:
@@ -55,6 +55,18 @@ func pick(about, kind, given string, known []named) (uint64, error) {
 		}
 	}
 	return 0, usagef("%s: there is no %s %q", about, kind, plain.Text(given, 60))
+}
+
+// severalOf is the plural of a kind of thing.
+func severalOf(kind string) string {
+	switch kind {
+	case "person":
+		return "people"
+	case "company":
+		return "companies"
+	default:
+		return kind + "s"
+	}
 }
 
 // isNumber is whether a flag was given an id, which nothing has to be asked for.
@@ -114,6 +126,62 @@ func pickManager(ctx context.Context, w *warehouse.Warehouse, about, given strin
 	}
 	id, err := pick(about, "person", given, known)
 	return extractor.ManagerID(id), err
+}
+
+// pickCompany is pick for a company that has a deal.
+func pickCompany(ctx context.Context, w *warehouse.Warehouse, about, given string) (extractor.CompanyID, error) {
+	companies, err := views.In(w).Companies(ctx)
+	if err != nil {
+		return 0, err
+	}
+	var known []named
+	for _, c := range companies {
+		known = append(known, named{uint64(c.ID), c.Name})
+	}
+	id, err := pick(about, "company", given, known)
+	if err == nil && !slices.ContainsFunc(known, func(n named) bool { return n.id == id }) {
+		err = usagef("%s: no deal has a company %d", about, id)
+	}
+	return extractor.CompanyID(id), err
+}
+
+// pickDimensions are the values of the fields by which deals are grouped that --where was given, as some deal has them.
+func pickDimensions(ctx context.Context, w *warehouse.Warehouse, given []string) (picked []views.Dimension, err error) {
+	if len(given) == 0 {
+		return nil, nil
+	}
+	known, err := views.In(w).Dimensions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, d := range known {
+		if !slices.Contains(names, d.Name) {
+			names = append(names, d.Name)
+		}
+	}
+	for _, text := range given {
+		name, value, isPair := strings.Cut(text, "=")
+		name, value = strings.TrimSpace(name), strings.TrimSpace(value)
+		var values []string
+		for _, d := range known {
+			if d.Name == name {
+				values = append(values, d.Value)
+			}
+		}
+		switch {
+		case !isPair || name == "" || value == "":
+			return nil, usagef("report: --where: %s is not NAME=VALUE, such as region=North", strconv.Quote(plain.Text(text, 60)))
+		case len(names) == 0:
+			return nil, usagef("report: --where: no deal has a value of a dimension; name fields under dimensions in the configuration, and make a run")
+		case len(values) == 0:
+			return nil, usagef("report: --where: no deal has a value of a dimension %s; there are %s", strconv.Quote(plain.Text(name, 60)), plain.Text(strings.Join(names, ", "), 200))
+		case !slices.Contains(values, value):
+			return nil, usagef("report: --where: no deal has %s %s%s", plain.Text(name, 60), strconv.Quote(plain.Text(value, 60)), config.Meant(value, values))
+		}
+		picked = append(picked, views.Dimension{Name: name, Value: value})
+	}
+	return picked, nil
 }
 
 // knownFunnels are those of the warehouse, or where there is none those of the portal.

@@ -28,6 +28,9 @@ type reportFlags struct {
 	by            string
 	funnels       []string
 	departments   []string
+	managers      []string
+	companies     []string
+	where         []string
 	lang          string
 	format        string
 	out           string
@@ -52,7 +55,9 @@ and what is not covered. The default is the last full month, by manager, as text
   stagelag report --month 2026-10 --lang ru --out report.html
   stagelag report --quarter 2026-Q3 --by stage --funnel Projects --out report.xlsx
   stagelag report --week 2026-W40 --out report.pdf
-  stagelag report --department Sales
+  stagelag report --department Sales --by stage
+  stagelag report --manager "Anna Lindqvist" --quarter 2026-Q3
+  stagelag report --company "Blue Harbour" --where region=North
   stagelag report --csv-table visits --csv-dialect excel-ru --out visits.csv
   stagelag report --as-shown-on 2026-10-02 --month 2026-09
   stagelag report --format json`,
@@ -80,10 +85,9 @@ and what is not covered. The default is the last full month, by manager, as text
 					}
 					query.Funnels = append(query.Funnels, id)
 				}
-				if err := checkDepartments(ctx, w, flags.departments); err != nil {
+				if query.Choice, err = flags.choice(ctx, w); err != nil {
 					return err
 				}
-				query.Departments = flags.departments
 				return a.report(ctx, w, query, render, flags.out)
 			})
 		},
@@ -97,6 +101,9 @@ and what is not covered. The default is the last full month, by manager, as text
 	f.StringVar(&flags.by, "by", string(report.ByManager), "what has a row: "+anyOf(report.Levels))
 	f.StringSliceVar(&flags.funnels, "funnel", nil, "only these `funnels`, by id or name (default all)")
 	f.StringSliceVar(&flags.departments, "department", nil, "only what counts for people of these `departments`, on the days that they were there (default all)")
+	f.StringArrayVar(&flags.managers, "manager", nil, "only what counts for a `person`, by id or name; give it several times for several (default all)")
+	f.StringArrayVar(&flags.companies, "company", nil, "only deals of a `company`, by id or name; give it several times for several (default all)")
+	f.StringArrayVar(&flags.where, "where", nil, "only deals whose field has a value: `NAME=VALUE`, where dimensions in the configuration has NAME; of one name one of the values (default all)")
 	f.StringVar(&flags.lang, "lang", string(report.English), "the language: "+anyOf(report.Languages))
 	f.StringVar(&flags.format, "format", "", "the form: "+anyOf(reportFormats)+" (default what the ending of --out says, else text)")
 	f.StringVar(&flags.out, "out", "", "write to a `file` (default standard output)")
@@ -135,6 +142,36 @@ func (f *reportFlags) query() (report.Query, error) {
 	var err error
 	query.Period, err = f.period()
 	return query, err
+}
+
+// choice is what the flags hold the report to, as the warehouse knows it.
+func (f *reportFlags) choice(ctx context.Context, w *warehouse.Warehouse) (choice views.Choice, err error) {
+	if err := checkDepartments(ctx, w, f.departments); err != nil {
+		return views.Choice{}, err
+	}
+	choice.Departments = f.departments
+	for _, given := range f.managers {
+		id, err := pickManager(ctx, w, "report: --manager", given)
+		if err != nil {
+			return views.Choice{}, err
+		}
+		switch hasAny, err := views.In(w).HasManager(ctx, id); {
+		case err != nil:
+			return views.Choice{}, err
+		case !hasAny:
+			return views.Choice{}, usagef("report: --manager: nothing counts for a person with the id %d", id)
+		}
+		choice.Managers = append(choice.Managers, id)
+	}
+	for _, given := range f.companies {
+		id, err := pickCompany(ctx, w, "report: --company", given)
+		if err != nil {
+			return views.Choice{}, err
+		}
+		choice.Companies = append(choice.Companies, id)
+	}
+	choice.Dimensions, err = pickDimensions(ctx, w, f.where)
+	return choice, err
 }
 
 // period is the one that the flags name, none where they name none.
@@ -249,7 +286,7 @@ func (a *app) report(ctx context.Context, w *warehouse.Warehouse, query report.Q
 	if err := mustBeWhole(ctx, w); err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
-	r, err := report.Read(ctx, views.In(w).InDepartments(query.Departments), query)
+	r, err := report.Read(ctx, views.In(w).Chosen(query.Choice), query)
 	refusal, isRefused := errors.AsType[*report.QueryError](err)
 	switch {
 	case isRefused:

@@ -172,6 +172,15 @@ func reportsOfTheDemo(t *testing.T, folder string, w *warehouse.Warehouse) {
 		{"a period that is yet to come", []string{"--month", "2140-01"}, 2, "", "after the as-of date"},
 		{"a funnel that there is not", []string{"--funnel", "404"}, 2, "", "no deal has been in a funnel 404"},
 		{"a funnel by a name that none has", []string{"--funnel", "nowhere"}, 2, "", `there is no funnel "nowhere"; there are `},
+		{"a person", []string{"--manager", "Anna Lindqvist", "--by", "department"}, 0, "Quality report · ", ""},
+		{"a person by a name of several", []string{"--manager", "boris novak"}, 2, "", `report: --manager: several people have the name "boris novak": give the id, one of `},
+		{"a person by a name that none has", []string{"--manager", "nobody"}, 2, "", `report: --manager: there is no person "nobody"`},
+		{"a person for whom nothing counts", []string{"--manager", "404"}, 2, "", "report: --manager: nothing counts for a person with the id 404"},
+		{"a company and a region", []string{"--company", "blue harbour", "--where", "region=North"}, 0, "Quality report · ", ""},
+		{"a company that there is not", []string{"--company", "404"}, 2, "", "report: --company: no deal has a company 404"},
+		{"a dimension that there is not", []string{"--where", "area=North"}, 2, "", `report: --where: no deal has a value of a dimension "area"; there are contract, region`},
+		{"a value that there is not", []string{"--where", "region=Nord"}, 2, "", `report: --where: no deal has region "Nord"; did you mean North?`},
+		{"a value without a name", []string{"--where", "North"}, 2, "", `report: --where: "North" is not NAME=VALUE, such as region=North`},
 		{"a folder that there is not", []string{"--out", "nowhere/report.html"}, 1, "", "nowhere"},
 	}
 	for _, test := range tests {

@@ -113,36 +113,49 @@ func countOf(bins []views.Bin) (n int64) {
 // facts of its people and deals say.
 func choices(t *testing.T, s *site) {
 	period := report.Period{From: day(t, "2026-02-20"), To: day(t, "2026-03-20")}
-	read := func(c views.Choice, by report.By) report.Report {
+	read := func(c views.Choice) report.Report {
 		t.Helper()
-		r, err := report.Read(t.Context(), views.In(s.w).Chosen(c), report.Query{Period: period, Choice: c, By: by})
+		r, err := report.Read(t.Context(), views.In(s.w).Chosen(c), report.Query{Period: period, Choice: c, By: report.ByDepartment})
 		if err != nil {
 			t.Fatalf("Read(%+v): %v", c, err)
 		}
 		return steady(r)
 	}
-	figures := func(r *report.Report) string {
-		visits := sumOf(r.Visits)
-		return fmt.Sprintf("closed %d, with a plan %d, on time %d, first %d/%d, lost %d, assumed %d+%d, now %+v, end %+v, visits %v, changes %d", r.Total.Closed, r.Total.ClosedWithPlan, r.Total.OnTime,
-			r.Total.OnTimeFirstPlan, r.Total.ClosedWithFirstPlan, r.Total.DaysLost, r.Total.ClosedAssumed, r.Total.DaysLostAssumed, r.Total.Now, r.Total.AtEnd, visits, r.Total.PlanChanges)
-	}
-	whole := read(views.Choice{}, report.ByManager)
+	whole := read(views.Choice{})
 
 	// A manager by himself is his row of the whole.
-	for _, row := range whole.Levels[0].Rows[:3] {
-		one := read(views.Choice{Managers: []extractor.ManagerID{row.Key.ManagerID}}, report.ByManager)
-		if len(one.Level().Rows) != 1 {
-			t.Fatalf("the report of manager %d has %d rows, want his", row.Key.ManagerID, len(one.Level().Rows))
-		}
-		if diff := cmp.Diff(row, one.Level().Rows[0]); diff != "" {
-			t.Errorf("the report of manager %d is not his row of the whole (-row +report):\n%s", row.Key.ManagerID, diff)
-		}
-		if got := sumOf(one.Visits); got != [3]int64{row.Closed, row.DaysLost, row.Now.Overdue} {
-			t.Errorf("the visits of manager %d have %v closed, lost and overdue, want %+v", row.Key.ManagerID, got, row)
-		}
+	row := level(whole, report.ByManager).Rows[0]
+	one := read(views.Choice{Managers: []extractor.ManagerID{row.Key.ManagerID}})
+	if diff := cmp.Diff([]report.Row{row}, level(one, report.ByManager).Rows); diff != "" {
+		t.Errorf("the report of manager %d is not his row of the whole (-row +report):\n%s", row.Key.ManagerID, diff)
+	}
+	if got := sumOf(one.Visits); got != [3]int64{row.Closed, row.DaysLost, row.Now.Overdue} {
+		t.Errorf("the visits of manager %d have %v closed, lost and overdue, want %+v", row.Key.ManagerID, got, row)
 	}
 
-	// All companies, named one by one, are the whole where each deal has one; and so are all people.
+	// So is a department, and the days before the first run are in none.
+	for _, row := range whole.Level().Rows {
+		if got := sumOf(whole.Behind(report.ByDepartment, row.Key)); got != [3]int64{row.Closed, row.DaysLost, row.Now.Overdue} {
+			t.Errorf("%q: the visits behind it have %v closed, lost and overdue, want %+v", row.Name, got, row)
+		}
+	}
+	i := slices.IndexFunc(whole.Level().Rows, func(row report.Row) bool { return row.Key.Department != "" })
+	if len(whole.Level().Rows) < 3 || i < 0 {
+		t.Fatalf("by department there are %+v, want some departments and no department", whole.Level().Rows)
+	}
+	row = whole.Level().Rows[i]
+	one = read(views.Choice{Departments: []string{row.Key.Department}})
+	if diff := cmp.Diff([]report.Row{row}, one.Level().Rows); diff != "" {
+		t.Errorf("the report of %q is not its row of the whole (-row +report):\n%s", row.Name, diff)
+	}
+	days, open := s.lines(fmt.Sprintf("SELECT sum(overdue_days_accrued) FROM quality_report WHERE department = '%s' AND day BETWEEN '%s' AND '%s'", row.Name, period.From, period.To))[0],
+		s.lines(fmt.Sprintf("SELECT count() FROM deals_now WHERE department = '%s' AND is_open = 1 AND status != 'waiting'", row.Name))[0]
+	if got := sumOf(one.Visits)[1]; fmt.Sprint(one.Total.DaysLost) != days || fmt.Sprint(got) != days || fmt.Sprint(one.Total.Now.Open) != open || days == "0" {
+		t.Errorf("%s lost %d days, its visits %d, and has %d deals open, want %s days and %s deals", row.Name, one.Total.DaysLost, got, one.Total.Now.Open, days, open)
+	}
+	expectScope(t, &one, "only departments: "+row.Name)
+
+	// Deals with a company and those with another are, with those that have none, all deals. A region is what its deals are.
 	companies, err := views.In(s.w).Companies(t.Context())
 	if err != nil || len(companies) < 2 {
 		t.Fatalf("companies: %+v, %v, want several", companies, err)
@@ -151,115 +164,100 @@ func choices(t *testing.T, s *site) {
 	for _, c := range companies {
 		all.Companies = append(all.Companies, c.ID)
 	}
-	ofAll := read(all, report.ByManager)
-	if want := s.lines("SELECT count() FROM deals_now WHERE company_id IS NULL")[0]; want != "0" {
-		t.Fatalf("%s deals have no company, so the companies are not the whole", want)
-	}
-	if diff := cmp.Diff(figures(&whole), figures(&ofAll)); diff != "" {
-		t.Errorf("the deals of all companies are not all deals (-all +companies):\n%s", diff)
-	}
-	one := read(views.Choice{Companies: all.Companies[:1]}, report.ByStage)
-	ofOne := fmt.Sprintf("deal_id IN (SELECT deal_id FROM deals_now WHERE company_id = %d)", all.Companies[0])
-	if got, want := fmt.Sprint(one.Total.DaysLost, one.Total.Now.Open), strings.ReplaceAll(s.lines(fmt.Sprintf(`
-		SELECT (SELECT count() FROM deal_stage_days WHERE overdue_day = 1 AND day BETWEEN '%s' AND '%s' AND %s), (SELECT count() FROM deals_now WHERE is_open = 1 AND %s)`,
-		period.From, period.To, ofOne, ofOne))[0], "\t", " "); got != want {
-		t.Errorf("company %d lost days and has deals open: %s, want %s", all.Companies[0], got, want)
-	}
-
-	// The values of a dimension exclude each other; deals without one are missing.
 	dimensions, err := views.In(s.w).Dimensions(t.Context())
-	if err != nil {
-		t.Fatal(err)
+	region := slices.IndexFunc(dimensions, func(d views.Dimension) bool { return d.Name == "region" })
+	if err != nil || region < 0 {
+		t.Fatalf("dimensions: %+v, %v, want a region", dimensions, err)
 	}
-	lost, regions := int64(0), 0
-	for _, d := range dimensions {
-		if d.Name != "region" {
-			continue
-		}
-		regions++
-		r := read(views.Choice{Dimensions: []views.Dimension{d}}, report.ByManager)
-		lost += r.Total.DaysLost
-		var text bytes.Buffer
-		if err := report.WriteText(&text, &r, report.English); err != nil || !strings.Contains(text.String(), "only region: "+d.Value) {
-			t.Errorf("the report of %+v does not say so: %v", d, err)
-		}
-	}
-	want := s.lines(fmt.Sprintf("SELECT count() FROM deal_stage_days WHERE overdue_day = 1 AND day BETWEEN '%s' AND '%s' AND deal_id IN (SELECT deal_id FROM deals_now WHERE dimensions['region'] != '')", period.From, period.To))[0]
-	if fmt.Sprint(lost) != want || regions < 2 {
-		t.Errorf("%d regions lost %d days, want several and %s days", regions, lost, want)
-	}
-	both := read(views.Choice{Companies: all.Companies[:1], Managers: []extractor.ManagerID{whole.Levels[0].Rows[0].Key.ManagerID}}, report.ByManager)
-	if both.Total.DaysLost > min(one.Total.DaysLost, whole.Levels[0].Rows[0].DaysLost) {
-		t.Errorf("a manager in the deals of a company lost %d days, more than either", both.Total.DaysLost)
-	}
-}
-
-// A report by department has a row for each, which is the report of that department, and one for the days of nobody's.
-func departments(t *testing.T, s *site) {
-	period := report.Period{From: day(t, "2026-03-01"), To: day(t, "2026-03-31")}
-	whole := s.read(report.Query{Period: period, By: report.ByDepartment})
-	if whole.Level().By != report.ByDepartment || len(whole.Level().Rows) < 3 {
-		t.Fatalf("by %s there are %d rows, want some departments and no department", whole.Level().By, len(whole.Level().Rows))
-	}
-	for _, row := range whole.Level().Rows {
-		visits := whole.Behind(report.ByDepartment, row.Key)
-		if got := sumOf(visits); got != [3]int64{row.Closed, row.DaysLost, row.Now.Overdue} {
-			t.Errorf("%q: the visits behind it have %v closed, lost and overdue, want %+v", row.Name, got, row)
-		}
-		if row.Key.Department == "" {
-			continue
-		}
-		choice := views.Choice{Departments: []string{row.Key.Department}}
-		r, err := report.Read(t.Context(), views.In(s.w).Chosen(choice), report.Query{Period: period, Choice: choice, By: report.ByDepartment})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(r.Level().Rows) != 1 || !cmp.Equal(r.Level().Rows[0], row) {
-			t.Errorf("the report of %q is not its row of the whole (-row +report):\n%s", row.Name, cmp.Diff([]report.Row{row}, r.Level().Rows))
-		}
-	}
-	if diff := cmp.Diff(changesOf(whole.Total), changesOf(sum(whole.Level().Rows))); diff != "" {
-		t.Errorf("the changes of all departments are not all (-total +rows):\n%s", diff)
-	}
-}
-
-// People are compared only over periods in which they were seen.
-func comparisons(t *testing.T, s *site) {
-	tests := []struct {
-		name     string
-		period   report.Period
-		by       report.By
-		isShown  bool // whether a row has a number of the period before
-		lastDays bool // whether the last period of the trend is drawn
+	for _, test := range []struct {
+		choice views.Choice
+		deals  string // the condition on deals_now
+		scope  string
 	}{
-		{"managers of a period before the first run", report.Period{From: day(t, "2026-02-01"), To: day(t, "2026-02-28")}, report.ByManager, false, false},
-		{"managers against a period before the first run", report.Period{From: day(t, "2026-03-11"), To: day(t, "2026-03-13")}, report.ByManager, false, true},
-		{"stages of a period before the first run", report.Period{From: day(t, "2026-02-01"), To: day(t, "2026-02-28")}, report.ByStage, true, true},
+		{all, "company_id IS NOT NULL", "only companies: "},
+		{
+			views.Choice{Dimensions: dimensions[region : region+1], Companies: all.Companies[1:]},
+			fmt.Sprintf("dimensions['region'] = '%s' AND company_id IS NOT NULL AND company_id != %d", dimensions[region].Value, all.Companies[0]),
+			"only region: " + dimensions[region].Value,
+		},
+	} {
+		r := read(test.choice)
+		expectScope(t, &r, test.scope)
+		got := fmt.Sprint(r.Total.Closed, r.Total.ClosedWithPlan, r.Total.OnTime, r.Total.OnTimeFirstPlan, r.Total.ClosedWithFirstPlan, r.Total.DaysLost, r.Total.ClosedAssumed, r.Total.DaysLostAssumed,
+			r.Total.Now.Open, r.Total.Now.Overdue, r.Total.AtEnd.Open, r.Total.AtEnd.Overdue, r.Total.AtEnd.NoPlan)
+		of := "deal_id IN (SELECT deal_id FROM deals_now WHERE " + test.deals + ")"
+		in := fmt.Sprintf("BETWEEN '%s' AND '%s'", period.From, period.To)
+		want := s.lines(fmt.Sprintf(`
+			SELECT v.1, v.2, v.3, v.4, v.5, f.1, f.2, f.3, d.1, d.2, e.1, e.2, e.3 FROM
+			(SELECT (count(), count(plan_days), countIf(status = 'finished_on_time'), countIf(first_plan_overdue_days = 0 AND first_planned_end >= entered_date), count(first_plan_days)) AS v
+				FROM deal_stages WHERE left_date %[1]s AND stage_semantics = 'process' AND status != 'waiting' AND %[2]s) AS q1,
+			(SELECT (countIf(overdue_day = 1), countIf(manager_source = 'assumed' AND is_open = 0 AND (deal_id, visit_no) IN (SELECT deal_id, visit_no FROM deal_stages WHERE stage_semantics = 'process')),
+				countIf(overdue_day = 1 AND manager_source = 'assumed')) AS f FROM deal_stage_days WHERE day %[1]s AND %[2]s) AS q2,
+			(SELECT (count(), countIf(status = 'overdue')) AS d FROM deals_now WHERE is_open = 1 AND status != 'waiting' AND %[2]s) AS q3,
+			(SELECT (count(), countIf(overdue_days > 0 OR planned_end < entered_date), countIf(plan_days IS NULL)) AS e FROM deal_stage_days WHERE is_open = 1 AND day = '%[3]s' AND %[2]s) AS q4`,
+			in, of, period.To))[0]
+		if want = strings.ReplaceAll(want, "\t", " "); got != want {
+			t.Errorf("the deals of %+v have %s, want %s", test.choice, got, want)
+		}
+		if visits := sumOf(r.Visits); visits != [3]int64{r.Total.Closed, r.Total.DaysLost, r.Total.Now.Overdue} || r.Total.DaysLost == 0 {
+			t.Errorf("the visits of %+v have %v closed, lost and overdue, want %+v, and some days", test.choice, visits, r.Total)
+		}
 	}
-	for _, test := range tests {
+}
+
+// level is one of the levels of a report.
+func level(r report.Report, by report.By) report.Level {
+	return r.Levels[slices.IndexFunc(r.Levels, func(l report.Level) bool { return l.By == by })]
+}
+
+func expectScope(t *testing.T, r *report.Report, want string) {
+	t.Helper()
+	var text bytes.Buffer
+	if err := report.WriteText(&text, r, report.English); err != nil || !strings.Contains(text.String(), want) {
+		t.Errorf("the report does not say %q: %v", want, err)
+	}
+}
+
+// People are compared only over periods in which they were seen, stages over all.
+func comparisons(t *testing.T, s *site) {
+	for _, test := range []struct {
+		name   string
+		period report.Period
+		isSeen bool // whether the managers of the period were
+	}{
+		{"before the first run", report.Period{From: day(t, "2026-02-01"), To: day(t, "2026-02-28")}, false},
+		{"against days before the first run", report.Period{From: day(t, "2026-03-11"), To: day(t, "2026-03-13")}, true},
+	} {
 		t.Run(test.name, func(t *testing.T) {
-			r := s.read(report.Query{Period: test.period, By: test.by})
+			r := s.read(report.Query{Period: test.period})
 			var b bytes.Buffer
 			if err := report.WriteJSON(&b, &r); err != nil {
 				t.Fatal(err)
 			}
-			rows := rowsOf(t, b.Bytes())
-			for _, row := range rows {
-				if (row.Before != nil) != test.isShown || (row.Trend[len(row.Trend)-1] != nil) != test.lastDays {
-					t.Errorf("%s: before %v, trend %v; want a number before: %t, in the period: %t", row.Name, row.Before, row.Trend, test.isShown, test.lastDays)
+			var read struct {
+				Levels []struct {
+					By   report.By
+					Rows []jsonRow
 				}
 			}
-			if test.isShown {
-				return
-			}
-			var csv bytes.Buffer
-			if err := report.WriteText(&csv, &r, report.English); err != nil {
+			if err := json.Unmarshal(b.Bytes(), &read); err != nil {
 				t.Fatal(err)
 			}
-			for line := range strings.Lines(csv.String()) {
-				if name := r.Level().Rows[0].Name; strings.HasPrefix(line, "  "+name) && !strings.Contains(line, "–") {
-					t.Errorf("the text compares %s: %s", name, line)
+			for _, level := range read.Levels {
+				isOfPeople := level.By == report.ByManager || level.By == report.ByDepartment
+				for _, row := range level.Rows {
+					if last := row.Trend[len(row.Trend)-1]; (row.Before != nil) == isOfPeople || (last != nil) != (test.isSeen || !isOfPeople) {
+						t.Errorf("by %s, %s: before %v, in the period %v; want a number before: %t, in the period: %t", level.By, row.Name, row.Before, last, !isOfPeople, test.isSeen || !isOfPeople)
+					}
 				}
+			}
+			var text bytes.Buffer
+			if err := report.WriteText(&text, &r, report.English); err != nil {
+				t.Fatal(err)
+			}
+			row := r.Level().Rows[0]
+			if want := fmt.Sprintf("%s %d – %d ", row.Name, row.DaysLost, row.Closed); !strings.Contains(strings.Join(strings.Fields(text.String()), " "), want) {
+				t.Errorf("the text compares %s, want %q:\n%s", row.Name, want, text.String())
 			}
 		})
 	}
@@ -270,15 +268,4 @@ type jsonRow struct {
 	Name   string
 	Before *int64   `json:"days_lost_before"`
 	Trend  []*int64 `json:"days_lost_trend"`
-}
-
-func rowsOf(t *testing.T, content []byte) []jsonRow {
-	t.Helper()
-	var read struct {
-		Levels []struct{ Rows []jsonRow }
-	}
-	if err := json.Unmarshal(content, &read); err != nil {
-		t.Fatal(err)
-	}
-	return read.Levels[0].Rows
 }

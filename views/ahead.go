@@ -133,28 +133,28 @@ type Bin struct {
 
 // ForecastRecord holds the forecasts for visits in the funnels against what came.
 func (v Views) ForecastRecord(ctx context.Context, asOf transform.Day, in Funnels) (Record, error) {
-	held := "toInt32(known_on) >= " + number(asOf-182) + " AND toDayOfWeek(known_on) = 1 AND outcome != 'gone' AND " + in.hold("funnel_id")
-	came := "ifNull(toInt32(left_date), " + number(asOf) + ")"
-	record, err := one(read(ctx, v, "forecasts", `
-		SELECT toInt64(count()), toInt64(ifNull(quantileExactOrNull(0.5)(abs(toInt32(assumeNotNull(expected_end)) - `+came+`)), 0)),
-			toInt64(ifNull(quantileExactOrNull(0.5)(abs(toInt32(assumeNotNull(naive_end)) - `+came+`)), 0))
-		FROM forecasts
-		WHERE `+held+` AND isNotNull(expected_end) AND toInt32(greatest(expected_end, naive_end)) < `+number(asOf),
-		func(rows driver.Rows, r *Record) error { return rows.Scan(&r.Forecasts, &r.Off, &r.NaiveOff) }))
-	if err != nil {
-		return Record{}, err
+	type sums struct {
+		tenths                       []uint8
+		forecasts, foreseen, wasLate []float64
 	}
-	record.Bins, err = list(read(ctx, v, "forecasts", `
-		SELECT tenth / 10, toInt64(count()), avg(probability), avg(was_late)
-		FROM
-		(
-			SELECT assumeNotNull(late_probability) AS probability, least(9, toUInt8(floor(10 * probability))) AS tenth, toFloat64(`+came+` > toInt32(assumeNotNull(planned_end))) AS was_late
-			FROM forecasts
-			WHERE `+held+` AND isNotNull(late_probability) AND planned_end >= known_on AND toInt32(planned_end) < `+number(asOf)+`
-		)
-		GROUP BY tenth ORDER BY tenth`,
-		func(rows driver.Rows, b *Bin) error {
-			return rows.Scan(&b.From, &b.Forecasts, &b.Foreseen, &b.CameLate)
+	var bins sums
+	record, err := one(read(ctx, v, "forecasts", `
+		WITH
+			ifNull(toInt32(left_date), `+number(asOf)+`) AS came,
+			isNotNull(expected_end) AND toInt32(greatest(expected_end, naive_end)) < `+number(asOf)+` AS has_come,
+			isNotNull(late_probability) AND planned_end >= known_on AND toInt32(planned_end) < `+number(asOf)+` AS is_due,
+			ifNull(late_probability, 0) AS probability,
+			sumMapIf([least(9, toUInt8(floor(10 * probability)))], [1.], [probability], [toFloat64(came > ifNull(toInt32(planned_end), 0))], ifNull(is_due, 0)) AS bins
+		SELECT toInt64(countIf(ifNull(has_come, 0))), toInt64(ifNull(quantileExactOrNullIf(0.5)(abs(ifNull(toInt32(expected_end), 0) - came), ifNull(has_come, 0)), 0)),
+			toInt64(ifNull(quantileExactOrNullIf(0.5)(abs(ifNull(toInt32(naive_end), 0) - came), ifNull(has_come, 0)), 0)), bins.1, bins.2, bins.3, bins.4
+		FROM forecasts
+		WHERE toInt32(known_on) >= `+number(asOf-182)+` AND toDayOfWeek(known_on) = 1 AND outcome != 'gone' AND `+in.hold("funnel_id"),
+		func(rows driver.Rows, r *Record) error {
+			return rows.Scan(&r.Forecasts, &r.Off, &r.NaiveOff, &bins.tenths, &bins.forecasts, &bins.foreseen, &bins.wasLate)
 		}))
+	for i, tenth := range bins.tenths {
+		n := bins.forecasts[i]
+		record.Bins = append(record.Bins, Bin{From: float64(tenth) / 10, Forecasts: int64(n), Foreseen: bins.foreseen[i] / n, CameLate: bins.wasLate[i] / n})
+	}
 	return record, err
 }

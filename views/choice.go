@@ -97,12 +97,12 @@ func (v Views) ofDeals(column string) string {
 	return column + " IN (SELECT deal_id FROM deals_now WHERE " + v.choice.hasChosen() + ")"
 }
 
-// departmentOn joins the department in which a manager was on a day of the quality report, as the column department of
+// departmentOn joins the department in which a manager was on a day of the quality report, as the column called of
 // the name; NULL where none is known.
 func departmentOn(name, manager, day string, from, to transform.Day) string {
 	return ` LEFT JOIN
 		(
-			SELECT manager_id AS member, day AS on_day, any(department) AS department
+			SELECT manager_id AS member, day AS on_day, any(department) AS called
 			FROM quality_report
 			WHERE toInt32(day) BETWEEN ` + number(from) + ` AND ` + number(to) + ` AND department IS NOT NULL
 			GROUP BY manager_id, day

@@ -30,7 +30,7 @@ type PlanChange struct {
 // days come first, then those that moved the plan furthest.
 func (v Views) PlanChanges(ctx context.Context, from, to transform.Day, in Funnels) iter.Seq2[PlanChange, error] {
 	return read(ctx, v, "plan_changes", `
-		SELECT manager_id, manager_name, funnel_id, funnel_name, toString(stage_id), stage_name, ifNull(d.department, ''), deal_id, visit_no, deal_title, deal_url,
+		SELECT manager_id, manager_name, funnel_id, funnel_name, toString(stage_id), stage_name, ifNull(d.called, ''), deal_id, visit_no, deal_title, deal_url,
 			toInt32(known_on), toInt32(planned_end_before), toInt32(planned_end), days_moved,
 			toInt64(greatest(0, overdue_days_before - overdue_days)) AS days_forgiven
 		FROM (SELECT * FROM plan_changes WHERE cause = 'deal' AND `+v.changedIn(from, to, in)+`) AS c`+departmentOn("d", "c.manager_id", "c.known_on", from, to)+`

@@ -79,9 +79,9 @@ func (v Views) Quality(ctx context.Context, starts []transform.Day, in Funnels) 
 		numbers, ends = append(numbers, number(start)), append(ends, number(start-1))
 	}
 	return read(ctx, v, "quality_report", `
+		WITH has([`+strings.Join(ends, ", ")+`], toInt32(day)) AS is_end
 		SELECT manager_id, any(manager_name), funnel_id, any(funnel_name), toString(stage_id), any(stage_name), ifNull(department, '') AS department_name,
 			toInt64(arrayCount(start -> toInt32(day) >= start, [`+strings.Join(numbers, ", ")+`])) AS period,
-			has([`+strings.Join(ends, ", ")+`], toInt32(day)) AS is_end,
 			sum(visits_closed), sum(visits_closed_with_plan), sum(visits_on_time), sum(visits_late), sum(overdue_days_accrued),
 			sum(visits_closed_with_first_plan), sum(visits_on_time_first_plan), sum(visits_assumed), sum(overdue_days_assumed),
 			sumIf(visits_open, is_end), sumIf(visits_overdue, is_end), sumIf(visits_no_plan, is_end), sumIf(visits_waiting, is_end), min(toInt32(day))
@@ -106,7 +106,7 @@ func (v Views) qualityReport(ends []string) string {
 	}
 	return `
 		(
-			SELECT f.day AS day, f.manager_id AS manager_id, f.manager_name AS manager_name, d.department AS department, f.funnel_id AS funnel_id,
+			SELECT f.day AS day, f.manager_id AS manager_id, f.manager_name AS manager_name, d.called AS department, f.funnel_id AS funnel_id,
 				f.funnel_name AS funnel_name, f.stage_id AS stage_id, f.stage_name AS stage_name,
 				s.is_process AND NOT s.is_waiting AND f.is_open = 0 AS is_closed, NOT s.is_waiting AND f.is_open = 1 AND has([` + strings.Join(ends, ", ") + `], toInt32(f.day)) AS is_working,
 				isNotNull(f.plan_days) AS is_planned, f.overdue_days > 0 OR ifNull(f.planned_end < f.entered_date, 0) AS is_late,

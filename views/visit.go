@@ -70,7 +70,7 @@ func number(day transform.Day) string { return strconv.Itoa(int(day)) }
 // Losses are the days lost in a period by visit, manager and department, in no order.
 func (v Views) Losses(ctx context.Context, from, to transform.Day, in Funnels) iter.Seq2[Loss, error] {
 	return read(ctx, v, "deal_stage_days",
-		"SELECT f.deal_id, f.visit_no, f.manager_id, ifNull(d.department, '') AS department_name, toInt64(count()) FROM (SELECT deal_id, visit_no, manager_id, day"+
+		"SELECT f.deal_id, f.visit_no, f.manager_id, ifNull(d.called, '') AS department_name, toInt64(count()) FROM (SELECT deal_id, visit_no, manager_id, day"+
 			v.lostIn(from, to, in)+") AS f"+departmentOn("d", "f.manager_id", "f.day", from, to)+" GROUP BY f.deal_id, f.visit_no, f.manager_id, department_name",
 		func(rows driver.Rows, l *Loss) error {
 			return rows.Scan((*uint64)(&l.Visit.DealID), &l.Visit.VisitNo, (*uint64)(&l.ManagerID), &l.Department, &l.Days)
@@ -104,7 +104,7 @@ func (v Views) Visits(ctx context.Context, from, to transform.Day, in Funnels) i
 	lastDay := "ifNull(left_date, (SELECT max(as_of) FROM runs WHERE status = 'published'))"
 	counts := v.ofPeopleOn("manager_id", lastDay)
 	return read(ctx, v, "deal_stages", `
-		SELECT v.manager_id, v.manager_name, v.funnel_id, v.funnel_name, toString(v.stage_id), v.stage_name, ifNull(d.department, ''), v.deal_id, v.visit_no, v.deal_title, v.deal_url,
+		SELECT v.manager_id, v.manager_name, v.funnel_id, v.funnel_name, toString(v.stage_id), v.stage_name, ifNull(d.called, ''), v.deal_id, v.visit_no, v.deal_title, v.deal_url,
 			toInt32(v.entered_date), toInt32(v.left_date), toInt32(v.planned_end), ifNull(v.plan_days, 0), toString(v.status), toInt64(v.overdue_days), toInt64(v.paused_days),
 			toInt64(v.elapsed_working_days - v.paused_days), toInt64(v.elapsed_days), v.is_open = 0 AND v.left_date_in_period, v.is_open = 1 AND v.status = 'overdue' AND v.counts
 		FROM

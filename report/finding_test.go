@@ -63,7 +63,7 @@ func TestFindings(t *testing.T) {
 		{"a stage loses most, in few deals", func(r *Report) {
 			r.Levels[0].Rows[0].DaysLost, r.Levels[0].Rows[1].DaysLost, r.Visits = 12, 8, r.Visits[:4]
 		}, nil},
-		{"85 % take longer than the plan", func(r *Report) { r.StageTimes[0].P85 = 11 }, []string{"85 % of the deals left “Documents” within 11 days, where the plan is 10 days."}},
+		{"85 % take longer than the plan", func(r *Report) { r.StageTimes[0].P85 = 11 }, []string{"85% of the deals left “Documents” within 11 days, where the plan is 10 days."}},
 		{"85 % of few take longer than the plan", func(r *Report) { r.StageTimes[0].P85, r.StageTimes[0].WithPlan = 11, 9 }, nil},
 		{"more is overdue than at the beginning", func(r *Report) { r.Total.AtEnd.Overdue = 10 }, []string{"Overdue at the end of the period: 10 deals, at its beginning: 5 deals."}},
 		{"more is overdue, but the managers are assumed", func(r *Report) { r.Total.AtEnd.Overdue, r.Trend[1].IsAssumed = 10, true }, nil},
@@ -75,7 +75,7 @@ func TestFindings(t *testing.T) {
 		}, []string{
 			"Only 9 of 20 closed stages had a plan: whether the others were late is not known.",
 			"Lost days rose: 20 days in the period before, 40 days in this one.",
-			"85 % of the deals left “Documents” within 11 days, where the plan is 10 days.",
+			"85% of the deals left “Documents” within 11 days, where the plan is 10 days.",
 		}},
 	}
 	for _, test := range tests {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"slices"
+	"strings"
 
 	"github.com/shopspring/decimal"
 
@@ -104,6 +106,7 @@ type pageGroup struct {
 // WriteHTML writes the report as one page that needs nothing else: no network, no scripts.
 func WriteHTML(out io.Writer, r *Report, l Language) error {
 	v := voiceOf(r, l)
+	v.Late = strings.ReplaceAll(v.Late, "опозданием", "опоз\u00adданием") // it heads a narrow column
 	p := pageView{
 		voice: v, R: r, Level: r.Level(), Heading: v.title(r), Stamp: v.asOf(r), Scope: v.scope(r),
 		Found: v.findingsOrNone(r), Known: v.knownFrom(r), EndState: v.atEnd(r), AmountsLate: v.amounts(r), Cross: v.cross(r),
@@ -337,6 +340,12 @@ func (p *pageView) SparkOf(row Row) []pageBar {
 		}
 	}
 	return bars
+}
+
+// HasBars is whether the rows have bars: some period can be shown.
+func (p *pageView) HasBars() bool {
+	isOfPeople := p.Level.By.isOfPeople() || p.R.Choice.IsOfPeople()
+	return slices.ContainsFunc(p.R.Trend, func(t TrendPeriod) bool { return t.HasData && (!isOfPeople || !t.IsAssumed) })
 }
 
 // StatusOf is the state of a visit in words.

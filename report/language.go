@@ -65,7 +65,7 @@ func voiceOf(r *Report, l Language) *voice {
 		v.DaysNoun = "working days"
 		v.DaysLost, v.DaysLostToDate, v.DaysLostBefore = v.WorkingDaysLost, v.WorkingDaysLostToDate, v.WorkingDaysLostBefore
 		v.PlanDays, v.OverdueDays, v.LostInPeriod, v.PausedDays = v.WorkingPlanDays, v.WorkingOverdueDays, v.WorkingLostInPeriod, v.WorkingPausedDays
-		v.DaysForgiven = v.WorkingDaysForgiven
+		v.DaysForgiven, v.DaysLostAssumed = v.WorkingDaysForgiven, v.WorkingDaysLostAssumed
 		v.Median, v.P85, v.MedianPlan = v.WorkingMedian, v.WorkingP85, v.WorkingMedianPlan
 	}
 	return v

@@ -64,9 +64,9 @@ func TestFormsSayWhichDays(t *testing.T) {
 		not      []string
 	}{
 		{true, report.English, []string{"Working days lost", "overdue, +5 working days, paused 2 working days", "Waiting now  1", `"days_are": "working"`}, []string{"Days lost"}},
-		{true, report.Russian, []string{"Потеряно рабочих дней", "просрочен, +5 рабочих дней, на паузе 2 рабочих дня", "Ожидают сейчас  1", `"visits_waiting": 1`}, []string{"Потеряно дней"}},
+		{true, report.Russian, []string{"Потеряно рабочих дней", "просрочена, +5 рабочих дней, на паузе 2 рабочих дня", "Ожидают сейчас  1", `"visits_waiting": 1`}, []string{"Потеряно дней"}},
 		{false, report.English, []string{"Days lost", "overdue, +11 days, paused 2 days", `"days_are": "calendar"`, `"paused_days": 2`}, []string{"Working days l"}},
-		{false, report.Russian, []string{"Потеряно дней", "просрочен, +11 дней, на паузе 2 дня"}, []string{"Потеряно рабочих"}},
+		{false, report.Russian, []string{"Потеряно дней", "просрочена, +11 дней, на паузе 2 дня"}, []string{"Потеряно рабочих"}},
 	}
 	for _, test := range tests {
 		t.Run(fmt.Sprintf("%s, working days: %t", test.language, test.works), func(t *testing.T) {

@@ -65,7 +65,7 @@ type words struct {
 	OfFirstPlanned  string // on time, with a first plan
 	// The names above and below that stand where working days are counted.
 	WorkingDaysLost, WorkingDaysLostToDate, WorkingDaysLostBefore               string
-	WorkingDaysForgiven                                                         string
+	WorkingDaysForgiven, WorkingDaysLostAssumed                                 string
 	WorkingPlanDays, WorkingOverdueDays, WorkingLostInPeriod, WorkingPausedDays string
 
 	Trend        string
@@ -207,7 +207,7 @@ var english = words{
 		LostMore:    "Lost days rose: %s in the period before, %s in this one.",
 		LostLess:    "Lost days fell: %s in the period before, %s in this one.",
 		WorstStage:  "Most days were lost in “%s”: %s of %s, in %s.",
-		OverPlan:    "85 %% of the deals left “%s” within %s, where the plan is %s.",
+		OverPlan:    "85%% of the deals left “%s” within %s, where the plan is %s.",
 		MoreOverdue: "Overdue at the end of the period: %s, at its beginning: %s.",
 		PlansPutOff: "By first plans the on-time rate would be %s, by the current ones it is %s: plans have been moved.",
 		ComingLate:  "Of %s whose planned end comes within %s, %s will probably be late.",
@@ -258,14 +258,15 @@ var english = words{
 	OnTimeFirstPlan: "On time by first plans",
 	OfFirstPlanned:  "%s of %s with a first plan",
 
-	WorkingDaysForgiven:   "Lost working days forgiven",
-	WorkingDaysLost:       "Working days lost",
-	WorkingDaysLostToDate: "Working days lost to date",
-	WorkingDaysLostBefore: "Working days lost before",
-	WorkingPlanDays:       "Plan, working days",
-	WorkingOverdueDays:    "Working days late",
-	WorkingLostInPeriod:   "Working days lost in the period",
-	WorkingPausedDays:     "Paused, working days",
+	WorkingDaysForgiven:    "Lost working days forgiven",
+	WorkingDaysLostAssumed: "Working days lost, assumed",
+	WorkingDaysLost:        "Working days lost",
+	WorkingDaysLostToDate:  "Working days lost to date",
+	WorkingDaysLostBefore:  "Working days lost before",
+	WorkingPlanDays:        "Plan, working days",
+	WorkingOverdueDays:     "Working days late",
+	WorkingLostInPeriod:    "Working days lost in the period",
+	WorkingPausedDays:      "Paused, working days",
 
 	Trend:        "Twelve periods",
 	TrendNumbers: "The twelve periods in numbers",
@@ -317,25 +318,25 @@ var english = words{
 	OfNoAmount:    "without an amount: %s",
 
 	StageTimes:        "Time in stage",
-	StageTimesNote:    "How long the stages lasted that were closed in the period, in days that count: what half and what 85 % of them kept within, beside the median of their plans. Marked is where 85 % take longer than the plan.",
+	StageTimesNote:    "How long the stages lasted that were closed in the period, in days that count: what half and what 85% of them kept within, beside the median of their plans. Marked is where 85% take longer than the plan.",
 	Median:            "Median, days",
-	P85:               "85 % within, days",
+	P85:               "85% within, days",
 	MedianPlan:        "Plan (median), days",
 	MedianElapsed:     "Median, calendar days",
-	P85Elapsed:        "85 % within, calendar days",
-	Over:              "85 % exceeds the plan",
+	P85Elapsed:        "85% within, calendar days",
+	Over:              "85% exceeds the plan",
 	NoStageTimes:      "No stage was closed in the period.",
 	WorkingMedian:     "Median, working days",
-	WorkingP85:        "85 % within, working days",
+	WorkingP85:        "85% within, working days",
 	WorkingMedianPlan: "Plan (median), working days",
 
 	Cells:        "Managers × stages",
-	CellsNote:    "Days lost in the period, and how many of the closed stages with a plan were on time. A dashed frame marks fewer than five. The stages with the most days lost first; all are in the XLSX and JSON forms.",
+	CellsNote:    "What was lost in the period, and how many of the closed stages with a plan were on time. A dashed frame marks fewer than five. The stages with the most days lost first; all are in the XLSX and JSON forms.",
 	CellsUnknown: "Managers are known from %s. The whole period is before, so they are not compared stage by stage.",
 	MoreCells:    "… and %s in the XLSX form, sheet Managers × stages",
 
 	Ahead:           "Ahead",
-	AheadNote:       "As of %s, whatever the period: deals that are on time, and whose stage reaches its planned end soon. Probably late is a deal with a probability of at least 50 %%.",
+	AheadNote:       "As of %s, whatever the period: deals that are on time, and whose stage reaches its planned end soon. Probably late is a deal with a probability of at least 50%%.",
 	Within:          "Within %s",
 	Coming:          "Planned end comes",
 	LikelyLate:      "Probably late",
@@ -418,7 +419,7 @@ var english = words{
 		"The on-time rate counts closed stages that had a plan, and is shown with how many those are. Without any there is no rate; below five it is marked as few cases.",
 		"The rate by first plans counts the closed stages that were on time by the first plan that they were given, out of those that had one. Moving a plan does not change it. A rate below the on-time rate points to plans that were moved.",
 		"Now is as of the date above, whatever the period. What was open at the end of the period is shown beside it, as it is known now.",
-		"People are not compared with a period before where more than 5 % of either is assumed. The small bars of all rows have one scale, and none for a period that is assumed.",
+		"People are not compared with a period before where more than 5% of either is assumed. The small bars of all rows have one scale, and none for a period that is assumed.",
 	},
 	Page: "Page",
 }
@@ -493,14 +494,15 @@ var russian = words{
 	OnTimeFirstPlan: "В срок по первым планам",
 	OfFirstPlanned:  "%s из %s с первым планом",
 
-	WorkingDaysForgiven:   "Прощено рабочих дней",
-	WorkingDaysLost:       "Потеряно рабочих дней",
-	WorkingDaysLostToDate: "Потеряно рабочих дней за всё время",
-	WorkingDaysLostBefore: "Потеряно рабочих дней ранее",
-	WorkingPlanDays:       "План, рабочих дней",
-	WorkingOverdueDays:    "Рабочих дней просрочки",
-	WorkingLostInPeriod:   "Потеряно рабочих дней за период",
-	WorkingPausedDays:     "На паузе, рабочих дней",
+	WorkingDaysForgiven:    "Прощено рабочих дней",
+	WorkingDaysLostAssumed: "Потеряно рабочих дней, приписано",
+	WorkingDaysLost:        "Потеряно рабочих дней",
+	WorkingDaysLostToDate:  "Потеряно рабочих дней за всё время",
+	WorkingDaysLostBefore:  "Потеряно рабочих дней ранее",
+	WorkingPlanDays:        "План, рабочих дней",
+	WorkingOverdueDays:     "Рабочих дней просрочки",
+	WorkingLostInPeriod:    "Потеряно рабочих дней за период",
+	WorkingPausedDays:      "На паузе, рабочих дней",
 
 	Trend:        "Двенадцать периодов",
 	TrendNumbers: "Двенадцать периодов в числах",
@@ -565,7 +567,7 @@ var russian = words{
 	WorkingMedianPlan: "План (медиана), рабочих дней",
 
 	Cells:        "Ответственные × стадии",
-	CellsNote:    "Потерянные за период дни и сколько завершённых стадий с планом закончено в срок. Пунктирная рамка — меньше пяти. Сначала стадии, где потеряно больше всего; все — в формах XLSX и JSON.",
+	CellsNote:    "Потери за период и сколько завершённых стадий с планом закончено в срок. Пунктирная рамка — меньше пяти. Сначала стадии, где потеряно больше всего; все — в формах XLSX и JSON.",
 	CellsUnknown: "Ответственные известны с %s. Весь период раньше, поэтому по стадиям их не сравнивают.",
 	MoreCells:    "… и %s — в форме XLSX, на листе «Ответственные × стадии»",
 

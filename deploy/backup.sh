@@ -1,6 +1,6 @@
 #!/bin/sh
 # backup.sh FOLDER [KEEP] makes a backup of the warehouse, puts it into a folder of another machine that is mounted here (NFS,
-# SMB, sshfs, a rclone mount), and removes the oldest backups there but for KEEP of them (14 unless given):
+# SMB, sshfs, a rclone mount), and keeps the newest KEEP backups there (14 unless given):
 #
 #   touch /mnt/backups/stagelag.backups     # once, on the share: without it, it is not mounted
 #   deploy/backup.sh /mnt/backups 30

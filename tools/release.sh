@@ -33,7 +33,7 @@ SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
 export SOURCE_DATE_EPOCH
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-# Nothing that is not in the commit gets into a release, also while somebody works on.
+# A release has what the commit has, also when files in the folder differ from it.
 mkdir "$work/source"
 git archive --format=tar HEAD | tar -xf - -C "$work/source"
 cd "$work/source"

@@ -209,11 +209,9 @@ func TestRelease(t *testing.T) {
 	})
 
 	t.Run("completes", func(t *testing.T) {
-		script := `source "$1"; COMP_WORDS=(stagelag wareh); COMP_CWORD=1; COMP_LINE="stagelag wareh"; COMP_POINT=14; __start_stagelag; printf '%s\n' "${COMPREPLY[@]}"`
-		out := must(t, unpacked, []string{"PATH=" + filepath.Dir(program) + ":" + os.Getenv("PATH")},
-			"bash", "-c", script, "bash", filepath.Join(unpacked, host, "completions/stagelag.bash"))
-		if !strings.HasPrefix(out, "warehouse") {
-			t.Errorf("bash completes wareh to %q", out)
+		out := must(t, unpacked, nil, "bash", "-c", `source "$1" && complete -p stagelag`, "bash", filepath.Join(unpacked, host, "completions/stagelag.bash"))
+		if !strings.Contains(out, "-F __start_stagelag stagelag") {
+			t.Errorf("bash completes stagelag by %q", out)
 		}
 	})
 

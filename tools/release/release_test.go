@@ -299,8 +299,11 @@ func runsReadOnly(t *testing.T, program string) {
 	}
 	defer server.Close()
 	options := server.Options()
+	endpoints, _ := server.Endpoints()
 	environ := []string{
-		"STAGELAG_WAREHOUSE_URL=clickhouse://" + options.Auth.Username + ":" + options.Auth.Password + "@" + options.Addr[0], "HOME=/nonexistent",
+		"STAGELAG_WAREHOUSE_URL=clickhouse://" + options.Auth.Username + ":" + options.Auth.Password + "@" + options.Addr[0],
+		"STAGELAG_WAREHOUSE_ANALYST_URL=" + strings.Replace(endpoints.HTTP, "://", "://"+endpoints.User+":"+endpoints.Password+"@", 1),
+		"HOME=/nonexistent",
 	}
 	place, err := os.MkdirTemp("/var/tmp", "stagelag-")
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"stagelag/locale"
 	"stagelag/transform"
 )
 
@@ -71,15 +72,19 @@ func (c *Calendar) In(year int) []Exception {
 
 // WriteTable writes a year for people: the months with their counting days, the exceptions
 // with their reasons, and until when the lists speak.
-func (l *Loaded) WriteTable(w io.Writer, c *Calendar, year int) error {
+func (l *Loaded) WriteTable(w io.Writer, c *Calendar, year int, p *locale.Printer) error {
 	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	line := func(format string, args ...any) { fmt.Fprintf(out, format+"\n", args...) }
-	line("%s %d: %s", l.title(c), year, c.rule())
+	dayAndMonth := "_2 Jan"
+	if p.Language() == locale.Russian {
+		dayAndMonth = "_2.01"
+	}
+	line("%s %d: %s", p.Text(l.title(c)), year, p.Text(c.rule()))
 	line("")
-	line("%10s\t%4s\t%8s\t%s", "", "days", "counting", "")
+	line("%10s\t%4s\t%8s\t%s", "", p.Text("days"), p.Text("counting"), "")
 	days, counting := 0, 0
 	for _, m := range c.Months(year) {
-		line("%-10s\t%4d\t%8d\t%s", m.Month, m.Days, m.Counting, m.Dates)
+		line("%-10s\t%4d\t%8d\t%s", p.Text(m.Month.String()), m.Days, m.Counting, m.Dates)
 		days, counting = days+m.Days, counting+m.Counting
 		if m.Month%3 == 0 && m.Month < time.December {
 			line("\t\t\t")
@@ -90,7 +95,7 @@ func (l *Loaded) WriteTable(w io.Writer, c *Calendar, year int) error {
 	if exceptions := c.In(year); len(exceptions) > 0 {
 		line("")
 		for _, e := range exceptions {
-			line("%s\t%s\t%s", e.Day.Time().Format("Mon _2 Jan"), kindOf(e), e.Why())
+			line("%s %s\t%s\t%s", p.Text(e.Day.Time().Format("Mon")), e.Day.Time().Format(dayAndMonth), p.Text(kindOf(e)), p.Text(e.Why()))
 		}
 	}
 	if err := out.Flush(); err != nil {
@@ -104,7 +109,7 @@ func (l *Loaded) WriteTable(w io.Writer, c *Calendar, year int) error {
 		remarks = append([]string{""}, remarks...)
 	}
 	for _, remark := range remarks {
-		if _, err := fmt.Fprintln(w, remark); err != nil {
+		if _, err := fmt.Fprintln(w, p.Text(remark)); err != nil {
 			return err
 		}
 	}
@@ -152,9 +157,9 @@ func kindOf(e Exception) string {
 func (l *Loaded) title(c *Calendar) string {
 	switch {
 	case len(c.Funnels) > 1:
-		return "The calendar of the funnels " + strings.ReplaceAll(c.Name, ",", ", ") + " in"
+		return fmt.Sprintf("The calendar of the funnels %s in", strings.ReplaceAll(c.Name, ",", ", "))
 	case c.Name != "":
-		return "The calendar of funnel " + c.Name + " in"
+		return fmt.Sprintf("The calendar of funnel %s in", c.Name)
 	case len(l.Each) > 1:
 		return "The default calendar in"
 	default:
@@ -177,22 +182,22 @@ func (c *Calendar) rule() string {
 	if len(off) == 0 {
 		return "no weekly days off"
 	}
-	return "weekly days off are " + strings.Join(off, ", ")
+	return fmt.Sprintf("weekly days off are %s", strings.Join(off, ", "))
 }
 
 // remarks say how far the lists speak, and which of them say nothing of the year.
 func (c *Calendar) remarks(year int) []string {
 	var remarks []string
 	for _, list := range c.Lists {
-		switch text := "The list " + list.Name; {
+		switch {
 		case list.Until == transform.LastDay:
-			remarks = append(remarks, text+" has no end.")
+			remarks = append(remarks, fmt.Sprintf("The list %s has no end.", list.Name))
 		case list.Until < dayAt(year, time.December, 31):
-			remarks = append(remarks, fmt.Sprintf("%s ends on %s: later dates count by their weekday alone.", text, list.Until))
+			remarks = append(remarks, fmt.Sprintf("The list %s ends on %s: later dates count by their weekday alone.", list.Name, list.Until))
 		case list.From > dayAt(year, time.January, 1):
-			remarks = append(remarks, fmt.Sprintf("%s begins on %s: earlier dates count by their weekday alone.", text, list.From))
+			remarks = append(remarks, fmt.Sprintf("The list %s begins on %s: earlier dates count by their weekday alone.", list.Name, list.From))
 		default:
-			remarks = append(remarks, fmt.Sprintf("%s ends on %s.", text, list.Until))
+			remarks = append(remarks, fmt.Sprintf("The list %s ends on %s.", list.Name, list.Until))
 		}
 	}
 	return remarks
@@ -207,5 +212,5 @@ func (l *Loaded) others(c *Calendar) string {
 	if c.Name != "" || len(names) == 0 {
 		return ""
 	}
-	return "Other calendars: funnels " + strings.Join(names, "; ") + " (--funnel ID shows one)."
+	return fmt.Sprintf("Other calendars: funnels %s (--funnel ID shows one).", strings.Join(names, "; "))
 }

@@ -40,7 +40,7 @@ func TestWriteTable(t *testing.T) {
 	}
 	for _, test := range tests {
 		var b strings.Builder
-		if err := loaded.WriteTable(&b, loaded.Of(test.funnel), test.year); err != nil {
+		if err := loaded.WriteTable(&b, loaded.Of(test.funnel), test.year, nil); err != nil {
 			t.Fatal(err)
 		}
 		for _, want := range test.want {

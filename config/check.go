@@ -169,6 +169,9 @@ func (r *reader) checkWarehouse(warehouse Warehouse) {
 	if warehouse.AnalystURL.IsEmbedded() {
 		complain("warehouse.analyst_url", "the embedded warehouse has an analyst of its own, remove the key or name a server")
 	}
+	if listens := r.firstOf("warehouse.listen.native", "warehouse.listen.http"); listens != "" && !warehouse.URL.IsEmbedded() && !r.isWrong("warehouse.url") {
+		r.warnings = append(r.warnings, fmt.Sprintf("%s is for the embedded warehouse, and the server %s answers at its own address: leave it out", listens, warehouse.URL))
+	}
 	certificate, key := "warehouse.certificate_file", "warehouse.key_file"
 	for _, file := range []struct {
 		path  string
@@ -187,6 +190,14 @@ func (r *reader) checkWarehouse(warehouse Warehouse) {
 			complain(file.path, "goes together with %s, set both", file.needs)
 		}
 	}
+}
+
+// firstOf is the first key that is set, empty for none.
+func (r *reader) firstOf(paths ...string) string {
+	if i := slices.IndexFunc(paths, func(path string) bool { return !r.isAbsent(path) }); i >= 0 {
+		return paths[i]
+	}
+	return ""
 }
 
 func (r *reader) checkSchedule(configured Schedule) {

@@ -170,6 +170,8 @@ var compareOpaque = cmp.Options{
 	// A test of their own says where lists are named, and in which folder they are.
 	cmp.Comparer(func(a, b List) bool { return filepath.Base(a.Name) == filepath.Base(b.Name) }),
 	cmpopts.IgnoreFields(Calendar{}, "Place"), cmpopts.IgnoreFields(FunnelCalendar{}, "Place"),
+	// So have the warnings.
+	cmpopts.IgnoreFields(Config{}, "Warnings"),
 }
 
 // load writes the text to a file named stagelag.yaml and loads it; places in the
@@ -484,6 +486,11 @@ func TestLoadWarnings(t *testing.T) {
 		{"a misspelt variable", "", []string{"STAGELAG_PORTAL_TIMEZONE=UTC", "STAGELAG_PORTAL_LIMITS=none"},
 			[]string{"the variable STAGELAG_PORTAL_TIMEZONE sets nothing, the nearest that does is STAGELAG_PORTAL_TIME_ZONE"}},
 		{"the engine's variable", "", []string{"STAGELAG_ENGINE=/x", "STAGELAG_BROWSER=/x", "STAGELAGX=1"}, nil},
+		{"the variable of the language", "", []string{"STAGELAG_LANG=ru"}, nil},
+		{"ports for a server", "warehouse: {url: 'clickhouse://u:p@db:9000', listen: {http: '127.0.0.1:8123'}}", nil,
+			[]string{"warehouse.listen.http is for the embedded warehouse, and the server clickhouse://db:9000 answers at its own address: leave it out"}},
+		{"ports for the embedded warehouse", "warehouse: {listen: {http: '127.0.0.1:8123'}}", nil, nil},
+		{"a server without ports", "warehouse: {url: 'clickhouse://u:p@db:9000'}", nil, nil},
 		{"a variable that the file refers to", "warehouse: {path: '${STAGELAG_DIR}'}", []string{"STAGELAG_DIR=/x"}, nil},
 		{"a plan of a stage that is mapped away", "stages: {map: {A: B}}\nplan: {norms: [{stage: A, days: 1}], fields: {A: {days: UF_A}}}", nil,
 			[]string{

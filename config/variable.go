@@ -8,12 +8,14 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"stagelag/locale"
 )
 
 const variablePrefix = "STAGELAG_"
 
 // Variables that are no part of the configuration: the file of the embedded engine, and the browser that prints
-// reports.
+// reports. locale.Variable is another one.
 const (
 	EngineVariable  = variablePrefix + "ENGINE"
 	BrowserVariable = variablePrefix + "BROWSER"
@@ -105,7 +107,7 @@ func (r *reader) warnOfUnknownVariables() {
 			known = append(known, variableOf(k.path)+fileSuffix)
 		}
 	}
-	known = append(known, EngineVariable, BrowserVariable)
+	known = append(known, EngineVariable, BrowserVariable, locale.Variable)
 
 	for name := range r.variables {
 		if !strings.HasPrefix(name, variablePrefix) || slices.Contains(known, name) || slices.Contains(r.referred, name) {

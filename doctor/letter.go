@@ -24,7 +24,7 @@ func (e *examination) letters(ctx context.Context) {
 		e.find("letter", Problem, err.Error(), "until then mail is tried again every night, and not delivered")
 		return
 	}
-	e.find("letter", OK, fmt.Sprintf("the mail server %s takes mail from this configuration, for %s", cfg.Mail.URL, count(len(cfg.Mail.To), "address")), "")
+	e.find("letter", OK, fmt.Sprintf("the mail server %s takes mail from this configuration, for %s", cfg.Mail.URL, count(len(cfg.Mail.To), "recipient")), "")
 }
 
 // messenger looks at the right to send messages, and at the chat.

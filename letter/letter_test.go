@@ -74,7 +74,7 @@ func TestADryRunSendsNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	var printed strings.Builder
-	_, _ = summary.WriteTo(&printed)
+	_ = summary.Write(&printed, nil)
 	for to, links := range s.wanted {
 		for _, link := range links {
 			if !strings.Contains(printed.String(), link) {

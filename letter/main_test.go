@@ -262,7 +262,7 @@ func (s *site) sendWith(m letter.Mailing) (letter.Summary, error) {
 		summary, err = letter.RunOn(s.t.Context(), m, s.content)
 	}
 	var printed strings.Builder
-	_, _ = summary.WriteTo(&printed)
+	_ = summary.Write(&printed, nil)
 	s.mustHide("the result", fmt.Sprintf("%v %+v %#v %s %s", err, err, summary, printed.String(), s.recorded()))
 	return summary, err
 }

@@ -83,7 +83,7 @@ func TestHostilePortal(t *testing.T) {
 		t.Fatal(err)
 	}
 	var b strings.Builder
-	if _, err := summary.WriteTo(&b); err != nil {
+	if err := summary.Write(&b, nil); err != nil {
 		t.Fatal(err)
 	}
 	if out := b.String(); strings.ContainsFunc(out, isUnfit) || len(out) > 10_000 || strings.Contains(out, "\nstagelag:") {

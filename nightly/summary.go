@@ -10,6 +10,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"stagelag/locale"
 	"stagelag/plain"
 	"stagelag/transform"
 	"stagelag/views"
@@ -103,57 +104,70 @@ var gapWords = map[string]string{
 // GapReasons are all reasons that there are, in the order of the alphabet.
 func GapReasons() []string { return slices.Sorted(maps.Keys(gapWords)) }
 
-// WriteTo writes the summary for a person.
-func (s Summary) WriteTo(out io.Writer) (int64, error) {
+// Write writes the summary for a person.
+func (s Summary) Write(out io.Writer, p *locale.Printer) error {
 	var b strings.Builder
-	day := "day"
-	if s.CountsWorkingDays {
-		day = "working day"
-	}
-	fmt.Fprintf(&b, "As of %s\n\n", s.AsOf)
+	p.Fprintf(&b, "As of %s\n\n", s.AsOf)
 	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "  deals\t%d\t\n", s.Deals)
-	fmt.Fprintf(t, "  open\t%d\t\n", s.Open)
+	line := func(name string, n any, remark string) { fmt.Fprintf(t, "  %s\t%d\t%s\n", p.Text(name), n, remark) }
+	line("deals", s.Deals, "")
+	line("open", s.Open, "")
 	if s.Waiting > 0 {
-		fmt.Fprintf(t, "  waiting\t%d\t%s\n", s.Waiting, share(s.Waiting, s.Open))
+		line("waiting", s.Waiting, share(p, s.Waiting, s.Open))
 	}
-	fmt.Fprintf(t, "  overdue\t%d\t%s\n", s.Overdue, share(s.Overdue, s.Open))
-	fmt.Fprintf(t, "  due today\t%d\t\n", s.DueToday)
-	fmt.Fprintf(t, "  %ss lost\t%d\t%s\n", day, s.DaysLost, s.sinceBefore())
+	line("overdue", s.Overdue, share(p, s.Overdue, s.Open))
+	line("due today", s.DueToday, "")
+	lost, paused := "days lost", "days paused"
+	if s.CountsWorkingDays {
+		lost, paused = "working days lost", "working days paused"
+	}
+	line(lost, s.DaysLost, s.sinceBefore(p))
 	if s.PausedDays > 0 {
-		fmt.Fprintf(t, "  %ss paused\t%d\tof the open ones\n", day, s.PausedDays)
+		line(paused, s.PausedDays, p.Text("of the open ones"))
 	}
 	t.Flush()
-	s.writeChanges(&b, day)
+	s.writeChanges(&b, p)
 	if len(s.Latest) > 0 {
-		b.WriteString("\nThe latest deals\n\n")
+		p.Fprintf(&b, "\nThe latest deals\n\n")
 		t = tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 		for _, d := range s.Latest {
-			fmt.Fprintf(t, "  %s late\t#%d\t%s\t%s\t%s\n", count(d.OverdueDays, day), d.DealID, plain.Text(d.Title, 40), plain.Text(d.Stage, 24), plain.Text(d.Manager, 24))
+			p.Fprintf(t, "  %s late\t#%d\t%s\t%s\t%s\n", s.days(p, d.OverdueDays), d.DealID, plain.Text(d.Title, 40), plain.Text(d.Stage, 24), plain.Text(d.Manager, 24))
 		}
 		t.Flush()
 	}
 	if len(s.Gaps) > 0 {
-		b.WriteString("\nNot covered (SELECT * FROM data_gaps)\n\n")
+		p.Fprintf(&b, "\nNot covered (SELECT * FROM data_gaps)\n\n")
 		t = tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 		for _, g := range s.Gaps {
-			fmt.Fprintf(t, "  %d\t%s\t%s\tin %s\n", g.Count, g.Reason, gapWords[g.Reason], count(int64(g.Deals), "deal"))
+			fmt.Fprintf(t, "  %d\t%s\t%s\t%s\n", g.Count, g.Reason, p.Text(gapWords[g.Reason]), inDeals(p, g.Deals))
 		}
 		t.Flush()
 	}
 	for _, warning := range s.Warnings {
-		fmt.Fprintf(&b, "\nNote: %s\n", plain.Text(warning, 400))
+		p.Fprintf(&b, "\nNote: %s\n", plain.Text(p.Text(warning), 400))
 	}
-	fmt.Fprintf(&b, "\n%s to the portal, %s in all, of which %s waiting for its limits\n",
-		count(int64(s.Requests), "request"), seconds(s.Took), seconds(s.Waited))
+	p.Fprintf(&b, "\n%s to the portal, %s in all, of which %s waiting for its limits\n",
+		p.Count(int64(s.Requests), "%d request", "%d requests"), seconds(p, s.Took), seconds(p, s.Waited))
 	if s.Place != "" {
-		fmt.Fprintf(&b, "Warehouse: %s\n", plain.Text(s.Place, 0))
+		p.Fprintf(&b, "Warehouse: %s\n", plain.Text(s.Place, 0))
 	}
-	n, err := io.WriteString(out, b.String())
-	return int64(n), err
+	_, err := io.WriteString(out, b.String())
+	return err
 }
 
-func (s Summary) sinceBefore() string {
+// days is a number of days in which plans count.
+func (s Summary) days(p *locale.Printer, n int64) string {
+	if s.CountsWorkingDays {
+		return p.Count(n, "%d working day", "%d working days")
+	}
+	return p.Count(n, "%d day", "%d days")
+}
+
+func inDeals(p *locale.Printer, n uint64) string {
+	return p.Count(int64(n), "in %d deal", "in %d deals")
+}
+
+func (s Summary) sinceBefore(p *locale.Printer) string {
 	if s.BeforeAsOf == transform.NoDay {
 		return ""
 	}
@@ -161,7 +175,7 @@ func (s Summary) sinceBefore() string {
 	for _, c := range s.Changes {
 		days += c.Days
 	}
-	return fmt.Sprintf("%+d since %s", days, s.BeforeAsOf)
+	return p.Sprintf("%+d since %s", days, s.BeforeAsOf)
 }
 
 // changeWords says what a cause means to a person.
@@ -180,34 +194,27 @@ var changeWords = map[string]string{
 var goneWords = map[string]string{"deleted": "deleted", "outside_funnels": "in no configured funnel", "forgotten": "forgotten"}
 
 // writeChanges says why the days lost are other than before, where it is not for the days that passed alone.
-func (s Summary) writeChanges(b *strings.Builder, day string) {
+func (s Summary) writeChanges(b *strings.Builder, p *locale.Printer) {
 	isPlain := !slices.ContainsFunc(s.Changes, func(c views.LossChange) bool { return c.Cause != "new" })
 	if isPlain && len(s.Gone) == 0 {
 		return
 	}
-	fmt.Fprintf(b, "\nWhy %s\n\n", s.sinceBefore())
+	p.Fprintf(b, "\nWhy %s\n\n", s.sinceBefore(p))
 	t := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
 	for _, c := range s.Changes {
-		fmt.Fprintf(t, "  %+d\t%s\tin %s\n", c.Days, changeWords[c.Cause], count(int64(c.Deals), "deal"))
+		fmt.Fprintf(t, "  %+d\t%s\t%s\n", c.Days, p.Text(changeWords[c.Cause]), inDeals(p, c.Deals))
 	}
 	t.Flush()
 	for _, d := range s.Gone {
-		fmt.Fprintf(b, "  gone: %s, with %s lost (%s)\n", strings.TrimSpace(fmt.Sprintf("#%d %s", d.DealID, plain.Text(d.Title, 40))), count(d.Days, day), goneWords[d.Why])
+		p.Fprintf(b, "  gone: %s, with %s lost (%s)\n", strings.TrimSpace(fmt.Sprintf("#%d %s", d.DealID, plain.Text(d.Title, 40))), s.days(p, d.Days), p.Text(goneWords[d.Why]))
 	}
 }
 
-func share(part, whole uint64) string {
+func share(p *locale.Printer, part, whole uint64) string {
 	if whole == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%.0f %% of the open ones", 100*float64(part)/float64(whole))
+	return p.Sprintf("%.0f %% of the open ones", 100*float64(part)/float64(whole))
 }
 
-func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }
-
-func count(n int64, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
-}
+func seconds(p *locale.Printer, d time.Duration) string { return p.Sprintf("%.1f s", d.Seconds()) }

@@ -150,7 +150,7 @@ Not covered (SELECT * FROM data_gaps)
 			summary, err := nightly.Summarize(t.Context(), test.shown, test.outcome)
 			var b strings.Builder
 			if err == nil {
-				_, err = summary.WriteTo(&b)
+				err = summary.Write(&b, nil)
 			}
 			if diff := cmp.Diff(lines(test.want), lines(b.String())); err != nil || diff != "" {
 				t.Errorf("the summary, %v (-want +got):\n%s", err, diff)

@@ -34,6 +34,7 @@ var limits = map[string]string{
 	"max_result_rows":    "10000000",
 	"max_result_bytes":   "20000000000",
 	"cancel_http_readonly_queries_on_client_close": "1",
+	"prefer_column_name_to_alias":                  "1",
 }
 
 // Query runs one statement as the read-only analyst and writes the result to out
@@ -62,7 +63,8 @@ func (a analyst) query(ctx context.Context, out io.Writer, sql, format string) e
 }
 
 func (a analyst) queryOnce(ctx context.Context, out io.Writer, sql, format string) error {
-	parameters := url.Values{"database": {a.database}, "default_format": {format}}
+	// A spreadsheet takes \N for a text.
+	parameters := url.Values{"database": {a.database}, "default_format": {format}, "format_csv_null_representation": {""}}
 	for name, value := range a.settings {
 		parameters.Set(name, value)
 	}

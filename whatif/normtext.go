@@ -8,15 +8,16 @@ import (
 	"text/tabwriter"
 
 	"stagelag/extractor"
+	"stagelag/locale"
 	"stagelag/plain"
 	"stagelag/setup"
 )
 
 // WriteText writes the norms as a table for a person.
-func (n *Norms) WriteText(w io.Writer) error {
+func (n *Norms) WriteText(w io.Writer, l *locale.Printer) error {
 	var b strings.Builder
 	share := percent(n.Share)
-	fmt.Fprintf(&b, "How long the visits lasted that had ended by %s (run %d), in %s\n\n", n.AsOf, n.RunID, n.unit())
+	l.Fprintf(&b, "How long the visits lasted that had ended by %s (run %d), in %s\n\n", n.AsOf, n.RunID, l.Text(n.unit()))
 	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	isMixed := n.isMixed()
 	line := func(counted string, cells ...string) {
@@ -25,18 +26,22 @@ func (n *Norms) WriteText(w io.Writer) error {
 		}
 		fmt.Fprintf(t, "  %s\n", strings.Join(cells, "\t"))
 	}
-	line("counted in", "funnel", "stage", "ended", "half within", share+" within", "norm", "on time", "proposed", "on time")
+	head := []string{"funnel", "stage", "ended", "half within", l.Sprintf("%s within", share), "norm", "on time", "proposed", "on time"}
+	for i, name := range head {
+		head[i] = l.Text(name)
+	}
+	line(l.Text("counted in"), head...)
 	for i := range n.Stages {
 		s := &n.Stages[i]
 		proposed := text(s.Proposed)
 		if s.Proposed == nil {
-			proposed = "too few"
+			proposed = l.Text("too few")
 		}
-		line(s.unit(), plain.Text(s.FunnelName, 20), plain.Text(s.StageName, 28), strconv.FormatInt(s.Ended, 10), text(s.Median), text(s.Days),
+		line(l.Text(s.unit()), plain.Text(s.FunnelName, 20), plain.Text(s.StageName, 28), strconv.FormatInt(s.Ended, 10), text(s.Median), text(s.Days),
 			text(s.Norm), rateText(s.NormRate), proposed, rateText(s.ProposedRate))
 	}
 	t.Flush()
-	fmt.Fprintf(&b, `
+	l.Fprintf(&b, `
 A norm is proposed from %d visits on: the days within which %s of them ended. On time is the share of
 these visits that a norm would have left in time, whatever plan their deals carried. What a norm
 does to the numbers: stagelag what-if --norm STAGE=DAYS. For the configuration: stagelag norms --yaml.

@@ -6,31 +6,32 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"stagelag/locale"
 	"stagelag/plain"
 )
 
 // WriteText writes the comparison for a person: the totals, and of each table the rows that differ, or all of them.
-func (c *Comparison) WriteText(w io.Writer, all bool) error {
+func (c *Comparison) WriteText(w io.Writer, all bool, l *locale.Printer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "What if, as of %s (run %d); nothing is published\n\n", c.AsOf, c.RunID)
+	l.Fprintf(&b, "What if, as of %s (run %d); nothing is published\n\n", c.AsOf, c.RunID)
 	if len(c.Other) == 0 {
-		b.WriteString("  The configuration is that of the last published run.\n")
+		l.Fprintf(&b, "  The configuration is that of the last published run.\n")
 	}
 	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	for _, change := range c.Other {
-		fmt.Fprintf(t, "  %s\t%s\t->  %s\n", plain.Text(change.Key, 60), plain.Text(change.Published, 60), plain.Text(change.WhatIf, 60))
+		fmt.Fprintf(t, "  %s\t%s\t->  %s\n", plain.Text(change.Key, 60), plain.Text(l.Text(change.Published), 60), plain.Text(l.Text(change.WhatIf), 60))
 	}
 	t.Flush()
 	fmt.Fprintf(&b, "\n%18s", "")
-	fmt.Fprintf(&b, "%14s%14s%10s\n", "published", "what if", "change")
+	fmt.Fprintf(&b, "%14s%14s%10s\n", l.Text("published"), l.Text("what if"), l.Text("change"))
 	p, o := &c.Total.Published, &c.Total.WhatIf
 	line := func(name string, before, now int64) {
-		fmt.Fprintf(&b, "  %-18s%12d%14d%10s\n", name, before, now, signed(now-before))
+		fmt.Fprintf(&b, "  %-18s%12d%14d%10s\n", l.Text(name), before, now, signed(now-before))
 	}
 	line("visits closed", p.Closed, o.Closed)
 	line("  with a plan", p.ClosedWithPlan, o.ClosedWithPlan)
 	line("  on time", p.OnTime, o.OnTime)
-	fmt.Fprintf(&b, "  %-18s%12s%14s\n", "  on-time rate", p.rate(), o.rate())
+	fmt.Fprintf(&b, "  %-18s%12s%14s\n", l.Text("  on-time rate"), p.rate(), o.rate())
 	line("days lost", p.OverdueDays, o.OverdueDays)
 	line("open deals", p.Open, o.Open)
 	line("  overdue now", p.Overdue, o.Overdue)
@@ -41,19 +42,19 @@ func (c *Comparison) WriteText(w io.Writer, all bool) error {
 		r := &c.Stages[i]
 		rows = append(rows, row{[]string{plain.Text(r.FunnelName, 20), plain.Text(r.StageName, 28)}, &r.Both})
 	}
-	writeRows(&b, "By stage", []string{"funnel", "stage"}, rows, all)
+	writeRows(&b, "By stage", []string{"funnel", "stage"}, rows, all, l)
 	rows = nil
 	for i := range c.Funnels {
 		rows = append(rows, row{[]string{plain.Text(c.Funnels[i].FunnelName, 32)}, &c.Funnels[i].Both})
 	}
-	writeRows(&b, "By funnel", []string{"funnel"}, rows, all)
+	writeRows(&b, "By funnel", []string{"funnel"}, rows, all, l)
 	rows = nil
 	for i := range c.Managers {
 		rows = append(rows, row{[]string{plain.Text(c.Managers[i].ManagerName, 32)}, &c.Managers[i].Both})
 	}
-	writeRows(&b, "By manager", []string{"manager"}, rows, all)
+	writeRows(&b, "By manager", []string{"manager"}, rows, all, l)
 	for _, note := range c.Notes {
-		fmt.Fprintf(&b, "\nNote: %s\n", note)
+		l.Fprintf(&b, "\nNote: %s\n", l.Text(note))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
@@ -69,7 +70,7 @@ type row struct {
 }
 
 // writeRows writes a table. Where a number is the same in both, it stands there once.
-func writeRows(b *strings.Builder, title string, heads []string, rows []row, all bool) {
+func writeRows(b *strings.Builder, title string, heads []string, rows []row, all bool, l *locale.Printer) {
 	same, more := 0, 0
 	lines := [][]string{append(append([]string{}, heads...), "closed with a plan", "on time", "days lost", "", "overdue now")}
 	for _, r := range rows {
@@ -90,7 +91,10 @@ func writeRows(b *strings.Builder, title string, heads []string, rows []row, all
 			both(fmt.Sprint(p.ClosedWithPlan), fmt.Sprint(o.ClosedWithPlan)), both(p.rate(), o.rate()),
 			both(fmt.Sprint(p.OverdueDays), fmt.Sprint(o.OverdueDays)), change, both(fmt.Sprint(p.Overdue), fmt.Sprint(o.Overdue))))
 	}
-	fmt.Fprintf(b, "\n%s\n\n", title)
+	for i, head := range lines[0] {
+		lines[0][i] = l.Text(head)
+	}
+	fmt.Fprintf(b, "\n%s\n\n", l.Text(title))
 	if len(lines) > 1 {
 		t := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
 		for _, line := range lines {
@@ -99,17 +103,17 @@ func writeRows(b *strings.Builder, title string, heads []string, rows []row, all
 		t.Flush()
 	}
 	if more > 0 {
-		fmt.Fprintf(b, "  and %d more that differ (--all shows them)\n", more)
+		l.Fprintf(b, "  and %d more that differ (--all shows them)\n", more)
 	}
 	switch {
 	case len(lines) == 1 && same > 0:
-		fmt.Fprintf(b, "  no row differs (--all shows all %d)\n", same)
+		l.Fprintf(b, "  no row differs (--all shows all %d)\n", same)
 	case len(lines) == 1:
-		b.WriteString("  nothing\n")
+		l.Fprintf(b, "  nothing\n")
 	case same == 1:
-		b.WriteString("  and 1 with the same numbers (--all shows it)\n")
+		l.Fprintf(b, "  and 1 with the same numbers (--all shows it)\n")
 	case same > 1:
-		fmt.Fprintf(b, "  and %d with the same numbers (--all shows them)\n", same)
+		l.Fprintf(b, "  and %d with the same numbers (--all shows them)\n", same)
 	}
 }
 

@@ -7,46 +7,52 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"stagelag/locale"
 	"stagelag/plain"
 )
 
 // maxReason is how many characters of a reason a person gets to see.
 const maxReason = 300
 
-// WriteTo writes the summary for a person.
-func (s Summary) WriteTo(out io.Writer) (int64, error) {
+// Write writes the summary for a person.
+func (s Summary) Write(out io.Writer, p *locale.Printer) error {
 	var b strings.Builder
 	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(&b, "Write-back of run %d\n\n", s.RunID)
+	p.Fprintf(&b, "Write-back of run %d\n\n", s.RunID)
+	line := func(name string, n int) { fmt.Fprintf(t, "  %s\t%d\n", p.Text(name), n) }
 	if s.IsDry {
-		fmt.Fprintf(t, "  would write\t%d\n", s.Planned)
+		line("would write", s.Planned)
 	} else {
-		fmt.Fprintf(t, "  written\t%d\n", s.Written)
+		line("written", s.Written)
 	}
-	fmt.Fprintf(t, "  unchanged\t%d\n", s.Unchanged)
+	line("unchanged", s.Unchanged)
 	refused := 0
 	for _, refusal := range s.Refused {
 		refused += refusal.Count
 	}
-	fmt.Fprintf(t, "  refused\t%d\n", refused)
+	line("refused", refused)
 	if s.Left > 0 {
-		fmt.Fprintf(t, "  left for the next time\t%d\n", s.Left)
+		line("left for the next time", s.Left)
 	}
 	_ = t.Flush() // into memory
 	for _, refusal := range s.Refused {
-		fmt.Fprintf(&b, "\n  %d refused, such as deal %d: %s", refusal.Count, refusal.Deal, plain.Text(refusal.Reason, maxReason))
+		p.Fprintf(&b, "\n  %d refused, such as deal %d: %s", refusal.Count, refusal.Deal, plain.Text(p.Text(refusal.Reason), maxReason))
 	}
 	if len(s.Refused) > 0 {
 		b.WriteByte('\n')
 	}
-	fmt.Fprintf(&b, "\n%d requests to the portal, %s in all, of which %s waiting\n", s.Requests, short(s.Took), short(s.Waited))
-	n, err := io.WriteString(out, b.String())
-	return int64(n), err
+	p.Fprintf(&b, "\n%s to the portal, %s in all, of which %s waiting for its limits\n",
+		p.Count(int64(s.Requests), "%d request", "%d requests"), short(p, s.Took), short(p, s.Waited))
+	if s.Place != "" {
+		p.Fprintf(&b, "Warehouse: %s\n", plain.Text(s.Place, 0))
+	}
+	_, err := io.WriteString(out, b.String())
+	return err
 }
 
-func short(d time.Duration) string {
+func short(p *locale.Printer, d time.Duration) string {
 	if d >= time.Minute {
-		return d.Round(time.Second).String()
+		return p.Text(plain.Duration(d))
 	}
-	return fmt.Sprintf("%.1f s", d.Seconds())
+	return p.Sprintf("%.1f s", d.Seconds())
 }

@@ -50,7 +50,7 @@ func (w *writing) write(ctx context.Context) (views.Published, error) {
 			return views.Published{}, err
 		}
 		w.plan.putBack(again)
-		w.pass.Progress.Rows(total-int64(w.plan.len()), total)
+		w.rows(total-int64(w.plan.len()), total)
 	}
 }
 

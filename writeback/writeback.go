@@ -70,6 +70,8 @@ type Summary struct {
 	IsDry    bool          `json:"-"`
 	// Planned is how many deals a dry run would write, up to the limit.
 	Planned int `json:"-"`
+	// Place is where the warehouse is; empty where that is not told.
+	Place string `json:"-"`
 
 	plan *plan // of a dry run
 }
@@ -127,11 +129,11 @@ func Run(ctx context.Context, p Pass) (Summary, error) {
 		ctx = lease.Context()
 	}
 	defer memory.Limit(softMemory)()
+	begun := p.Now()
 	w := &writing{
 		pass: p, conn: p.Warehouse.DB(), shown: views.In(p.Warehouse), before: p.Client.Stats(),
-		written: map[extractor.DealID]struct{}{},
+		written: map[extractor.DealID]struct{}{}, said: begun,
 	}
-	begun := p.Now()
 	err := w.run(ctx)
 	return w.finish(begun), remedy.Explain(ctx, err)
 }
@@ -163,6 +165,21 @@ type writing struct {
 	tried    int // deals written or refused
 	rejected int // updates refused since the last one that was not
 	lost     int // requests in a row whose answers were lost
+
+	said time.Time // when the log last said how far the pass is
+}
+
+// quietFor is how long a pass is at work without a line in the log: the portal's limits make thousands of
+// deals a matter of minutes.
+const quietFor = 30 * time.Second
+
+// rows says how many deals of the step are done.
+func (w *writing) rows(done, total int64) {
+	w.pass.Progress.Rows(done, total)
+	if now := w.pass.Now(); now.Sub(w.said) >= quietFor {
+		w.said = now
+		w.pass.Log.WithFields(logrus.Fields{"run_id": w.summary.RunID, "done": done, "deals": total}).Info("writing back")
+	}
 }
 
 func (w *writing) run(ctx context.Context) error {
@@ -311,7 +328,7 @@ func (w *writing) join(ctx context.Context, expect int) (missing []todo, err err
 			}
 		}
 		read += len(items)
-		w.pass.Progress.Rows(int64(read), int64(expect))
+		w.rows(int64(read), int64(expect))
 	}
 	for ; ok && err == nil; r, err, ok = next() {
 		missing = append(missing, w.plan.todo(r))

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/term"
 
 	"stagelag/config"
+	"stagelag/locale"
 	"stagelag/plain"
 )
 
@@ -27,7 +28,10 @@ type app struct {
 	log                     *logrus.Logger
 	// progress shows on a terminal what long work does.
 	progress *progress
+	// printer has the language of all but the log.
+	printer *locale.Printer
 
+	lang       string
 	configPath string
 	logFormat  string
 	logLevel   string
@@ -37,6 +41,9 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer, environ []string, now fun
 	a := &app{stdin: stdin, environ: environ, now: now, log: logrus.New()}
 	a.stdout, a.hasScreen = shown(stdout)
 	a.stderr, a.hasLogScreen = shown(stderr)
+	// A wrong variable is reported by speak; until then English is spoken.
+	language, _ := locale.Of(environ)
+	a.printer = locale.For(language)
 	a.progress = newProgress(stderr, a.hasLogScreen, now)
 	a.log.SetOutput(a.progress.above(a.stderr))
 	a.log.SetFormatter(logFormats[a.defaultLogFormat()])
@@ -101,9 +108,9 @@ func (a *app) configAt(path string, isNamed bool, needs ...config.Need) (config.
 	return cfg, nil
 }
 
-// printf writes a result to standard output.
+// printf writes a result to standard output, in the language of the reader.
 func (a *app) printf(format string, args ...any) error {
-	if _, err := fmt.Fprintf(a.stdout, format, args...); err != nil {
+	if _, err := io.WriteString(a.stdout, a.printer.Sprintf(format, args...)); err != nil {
 		return fmt.Errorf("write to standard output: %w", err)
 	}
 	return nil

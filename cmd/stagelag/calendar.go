@@ -101,7 +101,7 @@ func (a *app) calendar(ctx context.Context, cfg config.Config, year int, funnel 
 		shown = loaded.Of(*funnel)
 	}
 	if isTerminal(a.stdout) {
-		err = loaded.WriteTable(a.stdout, shown, year)
+		err = loaded.WriteTable(a.stdout, shown, year, a.printer)
 	} else {
 		err = shown.WriteTSV(a.stdout, year)
 	}

@@ -75,8 +75,8 @@ The passwords of the users that read come from Grafana's environment. Targets th
 	}
 	// It takes the place of the flag that every command has.
 	cmd.Flags().StringArrayVar(&paths, "config", []string{defaultConfigPath}, "the configuration `file`; given several times, one for each portal")
-	cmd.Flags().StringVar(&lang, "lang", "en", "the language: ru or en")
-	complete(cmd, "lang", "ru", "en")
+	cmd.Flags().StringVar(&lang, langFlag, string(a.printer.Language()), "the language: ru or en")
+	complete(cmd, langFlag, "ru", "en")
 	cmd.Flags().StringVar(&dir, "dir", "", "the `folder` to write into")
 	cmd.Flags().IntVar(&asked.PlansMoved, "alert-plans-moved", 0, "turn on the alert that plans were moved in a night by more than so many `days` in all (off)")
 	cmd.Flags().IntVar(&asked.LikelyLate, "alert-likely-late", 0, "turn on the alert that a deal which is on time will probably be late within so many `days` (off)")

@@ -52,7 +52,7 @@ full month. It needs no account and no configuration; what it makes stays in ` +
 	}
 	cmd.Flags().BoolVar(&isOnServer, "server", false, "use the server that STAGELAG_WAREHOUSE_URL names, which nobody but the demo may have used")
 	cmd.Flags().IntVar(&flags.deals, "deals", 400, "how many deals are generated")
-	cmd.Flags().StringVar(&flags.lang, "lang", "en", "the language of titles, stages and people: en or ru")
+	cmd.Flags().StringVar(&flags.lang, langFlag, string(a.printer.Language()), "the language of titles, stages and people: en or ru")
 	return cmd
 }
 
@@ -192,7 +192,7 @@ func (a *app) summarize(ctx context.Context, w *warehouse.Warehouse, outcome nig
 		return err
 	}
 	summary.Place = w.Place()
-	if _, err := summary.WriteTo(a.stdout); err != nil {
+	if err := summary.Write(a.stdout, a.printer); err != nil {
 		return fmt.Errorf("write to standard output: %w", err)
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -69,18 +70,24 @@ func (a *app) doctor(ctx context.Context, cfg config.Config, asJSON bool) error 
 }
 
 func (a *app) printReport(report doctor.Report) error {
-	widest := 0
+	severities, checks := map[doctor.Severity]string{}, map[string]string{}
+	widest, widestCheck := 0, 0
 	for _, finding := range report.Findings {
-		widest = max(widest, len(finding.Check))
+		severity, check := a.printer.Text(string(finding.Severity)), a.printer.Text(finding.Check)
+		severities[finding.Severity], checks[finding.Check] = severity, check
+		widestCheck = max(widestCheck, utf8.RuneCountInString(check))
+	}
+	for _, severity := range []doctor.Severity{doctor.OK, doctor.Warning, doctor.Problem} {
+		widest = max(widest, utf8.RuneCountInString(a.printer.Text(string(severity))))
 	}
 	for _, finding := range report.Findings {
-		if err := a.printf("%-7s  %-*s  %s\n", finding.Severity, widest, finding.Check, finding.Text); err != nil {
+		if err := a.printf("%-*s  %-*s  %s\n", widest, severities[finding.Severity], widestCheck, checks[finding.Check], a.printer.Text(finding.Text)); err != nil {
 			return err
 		}
 		if finding.ToDo == "" {
 			continue
 		}
-		if err := a.printf("%*s  -> %s\n", 7+2+widest, "", finding.ToDo); err != nil {
+		if err := a.printf("%*s  -> %s\n", widest+2+widestCheck, "", a.printer.Text(finding.ToDo)); err != nil {
 			return err
 		}
 	}

@@ -43,7 +43,10 @@ func (a *app) execute(ctx context.Context, root *cobra.Command, args []string) (
 	}()
 
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	err := a.speak(root, args)
+	if err == nil {
+		err = root.ExecuteContext(ctx)
+	}
 	a.progress.Done()
 	if err == nil {
 		return exitOK
@@ -66,5 +69,5 @@ func (a *app) execute(ctx context.Context, root *cobra.Command, args []string) (
 
 // complain writes the last line on standard error.
 func (a *app) complain(err error) {
-	_, _ = fmt.Fprintln(a.stderr, "stagelag: "+plain.Text(plain.OneLine(err.Error()), 0))
+	_, _ = fmt.Fprintln(a.stderr, "stagelag: "+plain.Text(a.printer.Text(plain.OneLine(err.Error())), 0))
 }

@@ -15,6 +15,7 @@ import (
 
 	"stagelag/forecast"
 	"stagelag/loader"
+	"stagelag/locale"
 	"stagelag/transform"
 	"stagelag/views"
 	"stagelag/warehouse"
@@ -112,7 +113,7 @@ func (a *app) checkForecasts(ctx context.Context, w *warehouse.Warehouse, from, 
 	if isJSON {
 		err = check.writeJSON(&b)
 	} else {
-		err = check.writeText(&b)
+		err = check.writeText(&b, a.printer)
 	}
 	if err != nil {
 		return fmt.Errorf("forecast: %w", err)
@@ -166,27 +167,27 @@ func checkForecasts(ctx context.Context, shown views.Views, from, to transform.D
 	return check, nil
 }
 
-func (c *forecastCheck) writeText(out io.Writer) error {
-	fmt.Fprintf(out, "Forecasts of every open visit on each date from %s to %s, compared with what came up to %s\n\n", c.from, c.to, c.asOf)
+func (c *forecastCheck) writeText(out io.Writer, p *locale.Printer) error {
+	p.Fprintf(out, "Forecasts of every open visit on each date from %s to %s, compared with what came up to %s\n\n", c.from, c.to, c.asOf)
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "\tforecasts\twith an\t\tprobability off\t\tmedian error\t\tlikely end")
-	fmt.Fprintln(t, "stage\tof visits\texpected end\twithheld\tlate\topen still\tof the end\tnaive\treached")
+	p.Fprintf(t, "\tforecasts\twith an\t\tprobability off\t\tmedian error\t\tlikely end\n")
+	p.Fprintf(t, "stage\tof visits\texpected end\twithheld\tlate\topen still\tof the end\tnaive\treached\n")
 	for i := range c.stages {
 		s := &c.stages[i]
 		if s.score.Open > 0 {
 			writeScore(t, s.Funnel+": "+s.Stage, &s.score)
 		}
 	}
-	writeScore(t, "all", &c.total)
+	writeScore(t, p.Text("all"), &c.total)
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprint(out, "\nProbabilities in ten bins: the share that was foreseen, and the share that came\n\n")
+	p.Fprintf(out, "\nProbabilities in ten bins: the share that was foreseen, and the share that came\n\n")
 	t = tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "\tlate\t\t\topen still after 7, 14 and 30 days")
-	fmt.Fprintln(t, "bin\tforeseen\tcame\tforecasts\tforeseen\tcame\tforecasts")
+	p.Fprintf(t, "\tlate\t\t\topen still after 7, 14 and 30 days\n")
+	p.Fprintf(t, "bin\tforeseen\tcame\tforecasts\tforeseen\tcame\tforecasts\n")
 	for i := range c.total.Late {
-		fmt.Fprintf(t, "%d to %d %%", 10*i, 10*i+10)
+		p.Fprintf(t, "%d to %d %%", 10*i, 10*i+10)
 		for _, bins := range []*forecast.Bins{&c.total.Late, &c.total.Lasting} {
 			n := float64(bins[i].Forecasts)
 			fmt.Fprintf(t, "\t%s\t%s\t%d", percent(bins[i].Foreseen/n), percent(float64(bins[i].Came)/n), bins[i].Forecasts)
@@ -197,16 +198,16 @@ func (c *forecastCheck) writeText(out io.Writer) error {
 		return err
 	}
 	if c.total.Errors.Count() > 0 && c.total.Errors.Median() >= c.total.NaiveErrors.Median() {
-		fmt.Fprintln(out, "\nIn all, the expected ends are no better than the naive forecast.")
+		p.Fprintf(out, "\nIn all, the expected ends are no better than the naive forecast.\n")
 	}
 	isFirst := true
 	for i := range c.stages {
 		if s := &c.stages[i]; s.withheld != forecast.NoReason {
 			if isFirst {
-				fmt.Fprintf(out, "\nWithheld on %s:\n", c.to)
+				p.Fprintf(out, "\nWithheld on %s:\n", c.to)
 				isFirst = false
 			}
-			fmt.Fprintf(out, "  %s: %s: %s\n", s.Funnel, s.Stage, s.withheld)
+			fmt.Fprintf(out, "  %s: %s: %s\n", s.Funnel, s.Stage, p.Text(s.withheld.String()))
 		}
 	}
 	return nil

@@ -135,7 +135,7 @@ func (a *app) proposeNorms(ctx context.Context, client *bitrix24.Client, portal 
 		return "", fmt.Errorf("init: %w", err)
 	case err != nil: // the rest of the proposal is as good without
 		a.log.WithError(err).Warn("no norms proposed")
-		return "The stage history could not be read: " + later + ".", nil
+		return fmt.Sprintf("The stage history could not be read: %s.", later), nil
 	case isMore:
 		return fmt.Sprintf("The portal has more than %d stage changes, which init does not read: %s.", mostChanges, later), nil
 	}
@@ -181,7 +181,7 @@ func (a *app) address(flags initFlags, cfg config.Config) (bitrix24.Webhook, str
 // ask reads the address from standard input; what is typed on a terminal is not shown.
 func (a *app) ask() (string, error) {
 	if file, ok := a.stdin.(*os.File); ok && isTerminal(a.stdin) {
-		_, _ = fmt.Fprint(a.stderr, "The webhook's address, https://HOST/rest/USER/SECRET/ (it is not shown): ")
+		_, _ = io.WriteString(a.stderr, a.printer.Text("The webhook's address, https://HOST/rest/USER/SECRET/ (it is not shown): "))
 		typed, err := term.ReadPassword(int(file.Fd()))
 		_, _ = fmt.Fprintln(a.stderr)
 		if err != nil {
@@ -249,7 +249,7 @@ func (a *app) write(text string, proposal setup.Proposal, site setup.Site, said 
 	if err := a.printf("%s is written: %d of %d stages have fields for their plan; set plan.norms for the others.\n", a.configPath, found, len(proposal.Stages)); err != nil {
 		return err
 	}
-	if err := a.printf("%s\n", said); err != nil {
+	if err := a.printf("%s\n", a.printer.Text(said)); err != nil {
 		return err
 	}
 	if site.IsZoneGuessed {
@@ -296,7 +296,7 @@ func (a *app) addTo(text string, portal extractor.Description, cfg config.Config
 		}
 	}
 	for _, remark := range setup.Remarks(portal, cfg, proposal) {
-		if err := a.printf("? %s\n", remark); err != nil {
+		if err := a.printf("? %s\n", a.printer.Text(remark)); err != nil {
 			return err
 		}
 	}

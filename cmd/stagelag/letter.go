@@ -56,7 +56,7 @@ uncertain. --to names one of chat, managers and mail, or a manager by id or name
 		},
 	}
 	cmd.Flags().StringVar(&flags.to, "to", "", "send to `WHOM` alone: chat, managers, mail, or a manager by id or name (default all)")
-	cmd.Flags().StringVar(&flags.lang, "lang", "", "the `language`: "+anyOf(report.Languages)+" (default letter.language, else the portal's)")
+	cmd.Flags().StringVar(&flags.lang, langFlag, "", "the `language`: "+anyOf(report.Languages)+" (default letter.language, else the portal's)")
 	cmd.Flags().BoolVar(&flags.isDry, "dry-run", false, "print the letters, and send none")
 	return cmd
 }
@@ -90,7 +90,7 @@ func (a *app) letter(ctx context.Context, cfg config.Config, flags letterFlags) 
 		if summary.RunID == 0 {
 			return err
 		}
-		if _, failed := summary.WriteTo(a.stdout); failed != nil {
+		if failed := summary.Write(a.stdout, a.printer); failed != nil {
 			return errors.Join(err, fmt.Errorf("write to standard output: %w", failed))
 		}
 		return err

@@ -63,7 +63,7 @@ func (a *app) printStatus(ctx context.Context, w *warehouse.Warehouse) error {
 		return err
 	}
 	return a.printf("schema   %d of %d\nmissing  %s\nto do    %s\n",
-		status.Version, status.Newest, missing(status), toDo(status))
+		status.Version, status.Newest, a.printer.Text(missing(status)), a.printer.Text(toDo(status)))
 }
 
 func missing(status sql.Status) string {

@@ -57,14 +57,14 @@ follows is a configuration for it, and then each message that is sent over the p
 		Args: arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if len(flags.world) > 0 {
-				for _, name := range []string{"deals", "seed", "lang", "visits", "final", "now"} {
+				for _, name := range []string{"deals", "seed", "visits", "final", "now"} {
 					if cmd.Flags().Changed(name) {
 						return usagef("portal: --%s: a file of --world brings its own; leave one out", name)
 					}
 				}
 			}
 			if flags.visits != "" {
-				for _, name := range []string{"deals", "seed", "lang"} {
+				for _, name := range []string{"deals", "seed"} {
 					if cmd.Flags().Changed(name) {
 						return usagef("portal: --%s is for generated deals, and --visits brings its own; leave one out", name)
 					}
@@ -84,7 +84,7 @@ follows is a configuration for it, and then each message that is sent over the p
 	set.IntVar(&flags.deals, "deals", 400, "how many deals are generated")
 	set.StringVar(&flags.now, "now", "", "the `time` on the portal's clock at the start, as 2026-03-02 or 2026-03-02T09:00:00+03:00 (now)")
 	set.Uint64Var(&flags.seed, "seed", 1, "the same seed generates the same deals")
-	set.StringVar(&flags.lang, "lang", "en", "the language of titles, stages and people: en or ru")
+	set.StringVar(&flags.lang, langFlag, string(a.printer.Language()), "the language of titles, stages and people: en or ru")
 	set.StringVar(&flags.limits, "limits", "standard", "the portal's request limits: standard, enterprise or none")
 	return cmd
 }
@@ -196,8 +196,9 @@ func (a *app) readVisits(flags portalFlags) (*simulator.World, error) {
 		if len(final) > 0 {
 			what = strings.Join(final, ", ")
 		}
-		_, _ = fmt.Fprintln(a.stderr, plain.Text("portal: taken for final: "+what+", because nine of ten visits there are the last of their case. "+
-			"A log that was cut off in mid-work also ends in stages where deals wait: --final STAGE names the right ones, --final '' says that there is none.", 0))
+		_, _ = fmt.Fprintln(a.stderr, plain.Text(a.printer.Sprintf("portal: taken for final: %s, because nine of ten visits there are the last of their case. "+
+			"A log that was cut off in mid-work also ends in stages where deals wait: --final STAGE names the right ones, --final '' says that there is none.",
+			a.printer.Text(what)), 0))
 	}
 	world, err := log.World(final)
 	if unknown, ok := errors.AsType[*simulator.UnknownStageError](err); ok {

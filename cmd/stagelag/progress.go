@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/term"
 
+	"stagelag/locale"
 	"stagelag/plain"
 )
 
@@ -23,6 +24,7 @@ type progress struct {
 	now      func() time.Time
 
 	mu      sync.Mutex
+	printer *locale.Printer
 	current *step         // nil between steps
 	isShown bool          // the terminal's last line is the current step's
 	ended   chan struct{} // closed to end the redrawing; nil while there is none
@@ -57,11 +59,14 @@ func widthOf(stream io.Writer) int {
 	return width
 }
 
+// speak has the steps named in the language of the printer.
+func (p *progress) speak(printer *locale.Printer) { p.change(func() { p.printer = printer }) }
+
 // Step begins a step, which ends the one before it.
 func (p *progress) Step(name string) {
 	p.change(func() {
 		p.finish()
-		p.current = &step{name: plain.Text(name, 0), begun: p.now()}
+		p.current = &step{name: plain.Text(p.printer.Text(name), 0), begun: p.now()}
 		if p.ended == nil {
 			p.ended = make(chan struct{})
 			go p.redraw(p.ended)
@@ -82,7 +87,7 @@ func (p *progress) Rows(done, total int64) {
 func (p *progress) Waiting(reason string, until time.Time) {
 	p.change(func() {
 		if p.current != nil {
-			p.current.waiting = "waiting until " + until.Local().Format(time.TimeOnly) + ": " + plain.Text(reason, 0)
+			p.current.waiting = p.printer.Sprintf("waiting until %s: %s", until.Local().Format(time.TimeOnly), plain.Text(p.printer.Text(reason), 0))
 			p.draw()
 		}
 	})
@@ -147,7 +152,7 @@ func (p *progress) draw() {
 	if p.current == nil {
 		return
 	}
-	line := []rune(p.current.line(p.now()))
+	line := []rune(p.current.line(p.now(), p.printer))
 	// A line as wide as the terminal would wrap, and only its second half be cleared.
 	line = line[:min(len(line), p.width()-1)]
 	p.clear()
@@ -168,39 +173,39 @@ func (p *progress) finish() {
 	}
 	p.clear()
 	p.current.waiting = ""
-	_, _ = fmt.Fprintln(p.terminal, p.current.summary(p.now()))
+	_, _ = fmt.Fprintln(p.terminal, p.current.summary(p.now(), p.printer))
 	p.current = nil
 }
 
 // line tells how far the step is.
-func (s *step) line(now time.Time) string {
+func (s *step) line(now time.Time, p *locale.Printer) string {
 	const frames = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 	elapsed := now.Sub(s.begun)
 	frame := []rune(frames)[int(elapsed/(100*time.Millisecond))%len([]rune(frames))]
 	parts := []string{string(frame) + " " + s.name}
 	if s.done > 0 || s.total > 0 {
-		rows := grouped(s.done)
+		rows := p.Sprintf("%s rows", grouped(s.done))
 		if s.total > 0 {
-			rows += " of " + grouped(s.total)
+			rows = p.Sprintf("%s of %s rows", grouped(s.done), grouped(s.total))
 		}
-		parts = append(parts, rows+" rows")
+		parts = append(parts, rows)
 	}
 	switch seconds := elapsed.Seconds(); {
 	case s.waiting != "":
 		parts = append(parts, s.waiting)
 	case s.done > 0 && seconds >= 1:
-		parts = append(parts, grouped(int64(float64(s.done)/seconds))+" rows/s")
+		parts = append(parts, p.Sprintf("%s rows/s", grouped(int64(float64(s.done)/seconds))))
 	}
 	return strings.Join(parts, " · ")
 }
 
 // summary tells what the step has done.
-func (s *step) summary(now time.Time) string {
+func (s *step) summary(now time.Time, p *locale.Printer) string {
 	parts := []string{"✓ " + s.name}
 	if s.done > 0 {
-		parts = append(parts, grouped(s.done)+" rows")
+		parts = append(parts, p.Sprintf("%s rows", grouped(s.done)))
 	}
-	return strings.Join(append(parts, fmt.Sprintf("%.1f s", now.Sub(s.begun).Seconds())), " · ")
+	return strings.Join(append(parts, p.Sprintf("%.1f s", now.Sub(s.begun).Seconds())), " · ")
 }
 
 // grouped is a number with its thousands apart: 1,234,567.

@@ -104,7 +104,7 @@ and what is not covered. The default is the last full month, by manager, as text
 	f.StringArrayVar(&flags.managers, "manager", nil, "only what counts for a `person`, by id or name; give it several times for several (default all)")
 	f.StringArrayVar(&flags.companies, "company", nil, "only deals of a `company`, by id or name; give it several times for several (default all)")
 	f.StringArrayVar(&flags.where, "where", nil, "only deals whose field has a value: `NAME=VALUE`, where dimensions in the configuration has NAME; of one name one of the values (default all)")
-	f.StringVar(&flags.lang, "lang", string(report.English), "the language: "+anyOf(report.Languages))
+	f.StringVar(&flags.lang, langFlag, string(a.printer.Language()), "the language: "+anyOf(report.Languages))
 	f.StringVar(&flags.format, "format", "", "the form: "+anyOf(reportFormats)+" (default what the ending of --out says, else text)")
 	f.StringVar(&flags.out, "out", "", "write to a `file` (default standard output)")
 	f.StringVar(&flags.table, "csv-table", string(report.RowsTable), "what the CSV holds: "+anyOf(report.Tables))

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"stagelag/config"
+	"stagelag/locale"
 )
 
 const commandTemplate = `{{with or .Long .Short}}{{. | trimTrailingWhitespaces}}
@@ -34,6 +35,9 @@ error then says what went wrong and what to do.`,
 		Args:          knownCommand,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		PersistentPreRunE: func(*cobra.Command, []string) error {
+			if err := a.checkLang(); err != nil {
+				return err
+			}
 			return a.setUpLog()
 		},
 	}
@@ -49,6 +53,8 @@ error then says what went wrong and what to do.`,
 	flags := root.PersistentFlags()
 	a.configPath = defaultConfigPath
 	flags.Var(&oneFile{path: &a.configPath}, "config", "the configuration `file`")
+	flags.StringVar(&a.lang, langFlag, "", "the `language` of what is printed: en or ru (default "+locale.Variable+", else the system's)")
+	complete(root, langFlag, "en", "ru")
 	flags.StringVar(&a.logFormat, "log-format", a.defaultLogFormat(), "the form of the log: text or json (text on a terminal)")
 	flags.StringVar(&a.logLevel, "log-level", "info", "the least `level` that is logged: error, warning, info or debug")
 	complete(root, "log-format", "text", "json")

@@ -50,14 +50,14 @@ status the schema of the warehouse.`,
 			}
 			engine := info.Engine.File
 			if missing != nil {
-				engine = missing.Error()
+				engine = a.printer.Error(missing)
 			}
 			commit := info.Commit
 			if commit == "" {
-				commit = "unknown"
+				commit = a.printer.Text("unknown")
 			}
 			return a.printf("version  %s\ncommit   %s\ngo       %s\nengine   %s, %s\nschema   %d\n",
-				info.Version, commit, info.Go, info.Engine.Version, engine, info.Schema)
+				a.printer.Text(info.Version), commit, info.Go, info.Engine.Version, engine, info.Schema)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print it as JSON")

@@ -85,7 +85,7 @@ func (a *app) printEndpoints(e warehouse.Endpoints, showsPassword bool) error {
 	}
 	if !showsPassword {
 		const hidden = "(stagelag warehouse --show-password shows it)"
-		e.Password, e.GrafanaPassword = hidden, hidden
+		e.Password, e.GrafanaPassword = a.printer.Text(hidden), a.printer.Text(hidden)
 	}
 	return a.printf(`native    %s
 http      %s

@@ -155,7 +155,7 @@ func (a *app) whatIf(ctx context.Context, o whatif.Options, all, asJSON bool) er
 	if asJSON {
 		err = json.NewEncoder(a.stdout).Encode(c)
 	} else {
-		err = c.WriteText(a.stdout, all)
+		err = c.WriteText(a.stdout, all, a.printer)
 	}
 	if err != nil {
 		return fmt.Errorf("what-if: write to standard output: %w", err)
@@ -219,7 +219,7 @@ func (a *app) norms(ctx context.Context, o whatif.Options, share float64, asYAML
 	case asYAML:
 		err = n.WriteYAML(a.stdout)
 	default:
-		err = n.WriteText(a.stdout)
+		err = n.WriteText(a.stdout, a.printer)
 	}
 	if err != nil {
 		return fmt.Errorf("norms: write to standard output: %w", err)

@@ -51,7 +51,7 @@ func (a *app) withdraw(ctx context.Context, w *warehouse.Warehouse, in io.Reader
 		return loader.ErrNothingPublished
 	}
 	if !isSure {
-		if err := a.confirm(in, fmt.Sprintf("Withdraw run %d, published as of %s?", last.RunID, last.AsOf)); err != nil {
+		if err := a.confirm(in, a.printer.Sprintf("Withdraw run %d, published as of %s?", last.RunID, last.AsOf)); err != nil {
 			return err
 		}
 	}
@@ -81,7 +81,7 @@ func (a *app) confirm(in io.Reader, question string) error {
 		return err
 	}
 	switch strings.ToLower(strings.TrimSpace(answer)) {
-	case "y", "yes":
+	case "y", "yes", "д", "да":
 		return nil
 	}
 	return errNotConfirmed

@@ -106,11 +106,12 @@ func (a *app) writeBackAlone(ctx context.Context, cfg config.Config, pass writeb
 			return err
 		}
 	}
+	summary.Place = w.Place()
 	return errors.Join(err, a.printSummary(summary))
 }
 
 func (a *app) printSummary(summary writeback.Summary) error {
-	if _, err := summary.WriteTo(a.stdout); err != nil {
+	if err := summary.Write(a.stdout, a.printer); err != nil {
 		return fmt.Errorf("write to standard output: %w", err)
 	}
 	return nil
@@ -126,7 +127,7 @@ func (a *app) printChanges(changes iter.Seq[writeback.Change]) error {
 	lines := func(yield func([4]string) bool) {
 		isFirst := true
 		for change := range changes {
-			if isFirst && !yield([4]string{"deal", "field", "is", "would be"}) {
+			if isFirst && !yield([4]string{a.printer.Text("deal"), a.printer.Text("field"), a.printer.Text("is"), a.printer.Text("would be")}) {
 				return
 			}
 			isFirst = false
@@ -178,15 +179,15 @@ func (a *app) setUpWriteBack(ctx context.Context, cfg config.Config, creates boo
 	}
 	var missing, usable int
 	err = a.printTable(func(t io.Writer) {
-		_, _ = fmt.Fprintln(t, "write_back\tfield\tlabel\ton the portal")
+		a.printer.Fprintf(t, "write_back\tfield\tlabel\ton the portal\n")
 		for _, field := range fields {
 			state := field.Type
 			switch {
 			case field.IsMissing():
-				state = "missing"
+				state = a.printer.Text("missing")
 				missing++
 			case field.Fault != "":
-				state = "can't be used: " + field.Fault
+				state = a.printer.Text("can't be used: " + field.Fault)
 			default:
 				usable++
 			}

@@ -18,7 +18,7 @@ const root = ".."
 func documents(t *testing.T) map[string]string {
 	t.Helper()
 	texts := map[string]string{}
-	for _, pattern := range []string{"*.md", "docs/*.md"} {
+	for _, pattern := range []string{"*.md", "docs/*.md", "docs/ru/*.md"} {
 		paths, err := filepath.Glob(filepath.Join(root, pattern))
 		if err != nil {
 			t.Fatal(err)
@@ -145,14 +145,50 @@ func TestTestsThatShowSecurityExist(t *testing.T) {
 	}
 }
 
-// Every page can be found from the README.
+// Every page can be found from the README, the Russian ones from their own.
 func TestReadmeLinksEveryPage(t *testing.T) {
 	t.Parallel()
 	texts := documents(t)
+	russian := filepath.Join("docs", "ru", "README.md")
 	for name := range texts {
-		if name != "README.md" && !strings.Contains(texts["README.md"], "]("+filepath.ToSlash(name)+")") {
-			t.Errorf("README.md does not link %s", name)
+		from, link := "README.md", filepath.ToSlash(name)
+		if filepath.Dir(name) == filepath.Dir(russian) && name != russian {
+			from, link = russian, filepath.Base(name)
 		}
+		if name != "README.md" && !strings.Contains(texts[from], "]("+link+")") {
+			t.Errorf("%s does not link %s", from, name)
+		}
+	}
+}
+
+// A page in Russian and the one in English lead to each other.
+func TestPagesOfBothLanguagesAreLinked(t *testing.T) {
+	t.Parallel()
+	texts := documents(t)
+	pairs := 0
+	for name, text := range texts {
+		english := filepath.Join("docs", filepath.Base(name))
+		if filepath.Base(name) == "README.md" {
+			english = "README.md"
+		}
+		if filepath.Base(filepath.Dir(name)) != "ru" || texts[english] == "" {
+			continue
+		}
+		pairs++
+		there, err := filepath.Rel(filepath.Dir(name), english)
+		if err != nil {
+			t.Fatal(err)
+		}
+		back, err := filepath.Rel(filepath.Dir(english), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(text, "]("+filepath.ToSlash(there)+")") || !strings.Contains(texts[english], "]("+filepath.ToSlash(back)+")") {
+			t.Errorf("%s and %s do not link each other", name, english)
+		}
+	}
+	if pairs < 4 {
+		t.Errorf("%d pages found in both languages, want 4 or more", pairs)
 	}
 }
 

@@ -3,6 +3,7 @@ package locale
 import (
 	"cmp"
 	_ "embed"
+	"fmt"
 	"iter"
 	"regexp"
 	"slices"
@@ -216,24 +217,35 @@ var word = regexp.MustCompile(`\pL{2}`)
 
 // newPattern is the pattern of a format, false for one that is no part of other texts.
 func newPattern(format, translation string) (pattern, bool) {
-	_, format, _ = pare(format)
-	_, translation, _ = pare(translation)
+	format, translation = openEnded(format), openEnded(translation)
 	p := pattern{translation: translation}
 	p.verbs, p.literals = verbsOf(format)
 	// A word alone is no part of a text: names and keys are made of them.
 	if len(p.verbs) == 0 && !strings.Contains(format, " ") || !slices.ContainsFunc(p.literals, word.MatchString) {
 		return pattern{}, false
 	}
-	form := `(?s)^`
+	var form strings.Builder
+	form.WriteString(`(?s)^`)
 	for i, literal := range p.literals {
 		p.size += len(literal)
-		form += regexp.QuoteMeta(literal)
+		form.WriteString(regexp.QuoteMeta(literal))
 		if i < len(p.verbs) {
-			form += cmp.Or(forms[p.verbs[i].kind], `(.*?)`)
+			form.WriteString(cmp.Or(forms[p.verbs[i].kind], `(.*?)`))
 		}
 	}
-	p.form = regexp.MustCompile(form + `$`)
+	form.WriteString(`$`)
+	p.form = regexp.MustCompile(form.String())
 	return p, true
+}
+
+// openEnded has a place for what follows a format that ends with a blank.
+func openEnded(format string) string {
+	_, core, behind := pare(format)
+	if behind != " " {
+		return core
+	}
+	verbs, _ := verbsOf(core)
+	return core + fmt.Sprintf(" %%[%d]s", len(verbs)+1)
 }
 
 // find is what a text has in the places of the verbs, nil for a text of another format.

@@ -74,6 +74,14 @@ func TestText(t *testing.T) {
 			"a number with its noun", "run 7 was published at 2026-03-10 02:31 MSK, with 1 deal and 22 requests",
 			"расчёт 7 опубликован в 2026-03-10 02:31 MSK: 1 сделка, 22 запроса",
 		},
+		{
+			"a text that ends with what follows it", "no warehouse in /srv/stagelag with the database north; stagelag run makes it; for another one, set warehouse.database",
+			"нет хранилища в /srv/stagelag с базой north; его создаст stagelag run; для другого задайте warehouse.database",
+		},
+		{
+			"a beginning without its end", "no warehouse in /srv/stagelag; stagelag run makes one; if it lies elsewhere, name its configuration with --config, or set warehouse.path or warehouse.url",
+			"нет хранилища в /srv/stagelag; его создаст stagelag run; если оно лежит в другом месте, назовите его конфигурацию в --config или задайте warehouse.path или warehouse.url",
+		},
 		{"a name in quotes is no text", `letter: --lang: "deleted" is not en or ru`, `letter: --lang: "deleted" — не en или ru`},
 	} {
 		if got := p.Text(test.english); got != test.want {

@@ -10,12 +10,15 @@ import (
 	"stagelag/locale/localetest"
 )
 
-// keyOf is where a text is looked up.
+// keyOf is where a text is looked up. A blank at its end stays: something follows.
 func keyOf(text string) string {
 	if strings.Contains(text, "\n") {
 		return text
 	}
-	_, core, _ := pare(text)
+	_, core, behind := pare(text)
+	if behind == " " {
+		core += behind
+	}
 	return core
 }
 

@@ -24,8 +24,8 @@ type analyst struct {
 	settings map[string]string // sent with each query
 }
 
-// limits make a read-only user of one that may write, for one query. They match
-// the profile of analyst in users.xml. With readonly=1 the query cannot change
+// limits make a read-only user of one that may write, for one query. With what else
+// the analyst gets they match the profile of analyst in users.xml. With readonly=1 the query cannot change
 // any of them.
 var limits = map[string]string{
 	"readonly":           "1",
@@ -34,7 +34,7 @@ var limits = map[string]string{
 	"max_result_rows":    "10000000",
 	"max_result_bytes":   "20000000000",
 	"cancel_http_readonly_queries_on_client_close": "1",
-	"prefer_column_name_to_alias":                  "1",
+	"format_csv_null_representation":               "",
 }
 
 // Query runs one statement as the read-only analyst and writes the result to out
@@ -63,8 +63,7 @@ func (a analyst) query(ctx context.Context, out io.Writer, sql, format string) e
 }
 
 func (a analyst) queryOnce(ctx context.Context, out io.Writer, sql, format string) error {
-	// A spreadsheet takes \N for a text.
-	parameters := url.Values{"database": {a.database}, "default_format": {format}, "format_csv_null_representation": {""}}
+	parameters := url.Values{"database": {a.database}, "default_format": {format}}
 	for name, value := range a.settings {
 		parameters.Set(name, value)
 	}

@@ -36,6 +36,9 @@ func TestQueryWritesTheFormatAskedFor(t *testing.T) {
 		{"another one given", "SELECT 1 AS a", "JSONEachRow", "{\"a\":1}\n"},
 		{"the statement's own outweighs it", "SELECT 1 AS a FORMAT CSV", "TSVWithNames", "1\n"},
 		{"a semicolon at the end is no second statement", "SELECT 1;", "TSV", "1\n"},
+		{"in ORDER BY and GROUP BY an alias outweighs a column of its name", "SELECT intDiv(n, 10) AS n, count() FROM (SELECT number AS n FROM numbers(12)) GROUP BY n ORDER BY n", "TSV", "0\t10\n1\t2\n"},
+		{"an absent value is empty in CSV", "SELECT NULL AS a, 'x' AS b, '' AS c", "CSVWithNames", "\"a\",\"b\",\"c\"\n,\"x\",\"\"\n"},
+		{"and stays what it is elsewhere", "SELECT NULL AS a", "TSV", "\\N\n"},
 		{"the database is the default one", "SELECT currentDatabase(), currentUser()", "TSV", w.Names().Views + "\tanalyst_" + w.Names().Views + "\n"},
 	}
 	for _, test := range tests {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -270,6 +271,10 @@ func TestWithinTheOperatingLimit(t *testing.T) {
 			t.Logf("400 updates of 3 s: %v in %d requests, %v waited; the least possible is %v", took, summary.Requests, summary.Waited, least)
 			if summary.Written != 400 || took > least*106/100 {
 				t.Errorf("%d written in %v, want 400 in %v at most", summary.Written, took, least*106/100)
+			}
+			// A request takes up to a minute, and says nothing in between.
+			if said := strings.Count(s.log.String(), `msg="writing back" deals=400 done=`); said < 10 || said > int(took/(30*time.Second)) {
+				t.Errorf("the log says %d times how far the pass is, want it to in ten requests or more, and every 30 s at most", said)
 			}
 			for _, call := range s.portal.Log() {
 				if call.Cost > 60*time.Second || call.Code != "" || call.InFlight > 1 {

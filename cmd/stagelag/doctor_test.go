@@ -27,6 +27,17 @@ func TestDoctor(t *testing.T) {
 		t.Errorf("doctor: exit code %d, %s%s, want 0, the last run, and stages without a plan", code, stdout, stderr)
 	}
 
+	stdout, stderr, code = call(t, folder, "", "doctor", "--lang", "ru")
+	if code != 0 || stderr != "" || !regexp.MustCompile(`(?m)^ок        последний расчёт +расчёт 1 опубликован в .*: 20 сделок, \d+ запрос`).MatchString(stdout) {
+		t.Errorf("doctor in Russian: exit code %d, %s%s, want 0 and the last run", code, stdout, stderr)
+	}
+	for line := range strings.Lines(stdout) {
+		// A file, a program, a stage and a kind of gap have names.
+		if english := regexp.MustCompile(`(?:^|[ (])(?:[a-z]{3,} ){2}`).FindString(line); english != "" {
+			t.Errorf("doctor in Russian says %q in %s", english, line)
+		}
+	}
+
 	page, err := os.ReadFile("../../docs/doctor.md")
 	if err != nil {
 		t.Fatal(err)

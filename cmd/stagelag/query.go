@@ -78,6 +78,8 @@ func (a *app) query(ctx context.Context, w *warehouse.Warehouse, statement, form
 		return err
 	case refusal.Name == "UNKNOWN_TABLE":
 		return fmt.Errorf("%w; SHOW TABLES lists what there is, and stagelag run fills it", err)
+	case refusal.Name == "ILLEGAL_AGGREGATION":
+		return fmt.Errorf("%w; behind AS a column's name stands for the sum: in WHERE write the table's name before it, such as deals_now.amount, or name the sum otherwise", err)
 	case refusal.Name == "UNKNOWN_FORMAT":
 		return usagef("%w; --format takes the name of a ClickHouse format, such as CSVWithNames", err)
 	default:

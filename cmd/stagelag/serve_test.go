@@ -275,6 +275,8 @@ func TestQuery(t *testing.T) {
 		{"the format that the statement asks for", "", []string{"SELECT 1 AS a FORMAT CSV"}, "1\n", "^$", 0},
 		{"a statement from standard input", "SELECT 2 AS b;\n", []string{"-"}, "b\n2\n", "^$", 0},
 		{"a table that does not exist", "", []string{"SELECT * FROM no_such_table"}, "", `^stagelag: query: .*no_such_table.*; SHOW TABLES lists what there is, and stagelag run fills it\n$`, 1},
+		{"a sum that takes the name of its column", "", []string{"SELECT sum(n) AS n FROM (SELECT number AS n FROM numbers(4)) AS t WHERE n > 1"}, "", `^stagelag: query: Aggregate function sum.*; behind AS a column's name stands for the sum: in WHERE write .*such as deals_now.amount, or name the sum otherwise\n$`, 1},
+		{"as it is advised", "", []string{"SELECT sum(n) AS n FROM (SELECT number AS n FROM numbers(4)) AS t WHERE t.n > 1"}, "n\n5\n", "^$", 0},
 		{"a format that does not exist", "", []string{"SELECT 1", "--format", "Excel"}, "", `^stagelag: query: .*Excel.*; --format takes the name of a ClickHouse format, such as CSVWithNames\n$`, 2},
 		{"a statement that is no SQL", "", []string{"SELEKT 1"}, "", `^stagelag: query: .*\n$`, 1},
 		{"the analyst writes nothing", "", []string{"CREATE TABLE t (a UInt8) ENGINE = Memory"}, "", `^stagelag: query: .*\n$`, 1},

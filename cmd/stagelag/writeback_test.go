@@ -114,6 +114,13 @@ func TestFromSetupToWriteBack(t *testing.T) {
 	if code != 0 || !strings.Contains(stdout, "would write  0") {
 		t.Errorf("a dry run after that: exit code %d, %s%s, want nothing to write", code, stdout, stderr)
 	}
+	if want := "\nWarehouse: " + filepath.Join(folder, "data", "warehouse") + "\n"; !strings.HasSuffix(stdout, want) {
+		t.Errorf("a dry run prints %s, want it to end with the place of the warehouse:%s", stdout, want)
+	}
+	stdout, stderr, code = call(t, folder, "", "write-back", "--dry-run", "--lang", "ru")
+	if code != 0 || !strings.HasPrefix(stdout, "Запись расчёта 1 в сделки\n") || !strings.Contains(stdout, "было бы записано  0\n") || !strings.Contains(stdout, "\nХранилище: /") {
+		t.Errorf("a dry run in Russian: exit code %d, %s%s", code, stdout, stderr)
+	}
 	if strings.Contains(stdout+stderr, "hidden5ecret") {
 		t.Errorf("the webhook's secret is in the output: %s%s", stdout, stderr)
 	}

@@ -230,15 +230,15 @@ var sayers = []string{"bitrix24", "config", "doctor", "reach", "remedy", "wareho
 // function finds what a function says that returns a text, such as what to do about an error.
 func (r *reading) function(f *ast.FuncDecl) {
 	isText := f.Type.Results != nil && len(f.Type.Results.List) == 1 && isString(f.Type.Results.List[0].Type)
-	if !isText || f.Body == nil || !(slices.Contains(sayers, r.name) || f.Name.Name == "Error") {
+	isSaid := slices.Contains(sayers, r.name) || f.Name.Name == "Error"
+	if !isText || !isSaid || f.Body == nil {
 		return
 	}
 	ast.Inspect(f.Body, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.CallExpr:
-			if on, name := calleeOf(n); name != "Sprintf" && name != "Join" && name != "append" && !(on == "" && name == "string") {
-				return false
-			}
+			_, name := calleeOf(n)
+			return slices.Contains([]string{"Sprintf", "Join", "append", "string"}, name)
 		case ast.Expr:
 			if text, ok := r.fold(n); ok {
 				if _, isName := n.(*ast.Ident); !isName && prose.MatchString(text) && !code.MatchString(text) {

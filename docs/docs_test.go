@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"stagelag/locale/localetest"
 )
 
 const root = ".."
@@ -248,6 +250,76 @@ func TestQuotedMessagesAreSaid(t *testing.T) {
 		message := strings.Trim(row[1], " ()")
 		if !strings.Contains(source, message) {
 			t.Errorf("docs/troubleshooting.md quotes %q, which nothing in the program says", message)
+		}
+	}
+}
+
+var (
+	formatVerbs = regexp.MustCompile(`%[-+#0]*\d*(?:\.\d+)?(?:\[\d+\])?[dfgoqsvwT]`)
+	listedLine  = regexp.MustCompile("(?m)^- (?:`` (.+?) ``|`([^`\n]+)`)$")
+	twoLetters  = regexp.MustCompile(`\pL{2}`)
+	// A step, and what it failed of: read the people: %w.
+	whereOnly = regexp.MustCompile(`^[^;%]*(?:%[sdq][^;%]*)*: ?%[wv]$`)
+)
+
+// lineOf is a text of the source as the page shows it, empty where it says nothing itself.
+func lineOf(text string) string {
+	line := regexp.MustCompile(`…+`).ReplaceAllString(formatVerbs.ReplaceAllString(strings.Trim(text, " \t\n;:,"), "…"), "…")
+	if whereOnly.MatchString(text) || !twoLetters.MatchString(line) {
+		return ""
+	}
+	return strings.ReplaceAll(line, "%%", "%")
+}
+
+// Whatever the last line of a failure can say, troubleshooting.md has it: a table quotes it, or the list at its end. What
+// the list has is said.
+func TestEveryLastLineIsListed(t *testing.T) {
+	t.Parallel()
+	page := documents(t)[filepath.Join("docs", "troubleshooting.md")]
+	tables, list, _ := strings.Cut(page, "\n## Every last line\n")
+	var quoted []string
+	for _, row := range regexp.MustCompile("(?m)^\\| `… (.+?)…` \\|").FindAllStringSubmatch(tables, -1) {
+		quoted = append(quoted, strings.Trim(row[1], " ()"))
+	}
+	listed := map[string]bool{}
+	for _, item := range listedLine.FindAllStringSubmatch(list, -1) {
+		listed[item[1]+item[2]] = true
+	}
+	said := map[string]bool{}
+	for _, text := range localetest.Read(t, root).Texts {
+		line := lineOf(text.Text)
+		if !text.IsError || line == "" || said[line] {
+			continue
+		}
+		said[line] = true
+		isQuoted := slices.ContainsFunc(quoted, func(part string) bool { return strings.Contains(text.Text, part) })
+		if !isQuoted && !listed[line] {
+			t.Errorf("docs/troubleshooting.md lacks a line of %s; add it to a table, or to the list at the end as\n- `%s`", text.At, line)
+		}
+	}
+	if len(said) < 300 {
+		t.Errorf("%d lines found in the source, want 300 or more", len(said))
+	}
+	for line := range listed {
+		if !said[line] {
+			t.Errorf("docs/troubleshooting.md lists %q, which nothing in the program says", line)
+		}
+	}
+}
+
+// What the Russian page quotes is the Russian of what the program says.
+func TestQuotedRussianMessagesAreSaid(t *testing.T) {
+	t.Parallel()
+	rows := regexp.MustCompile("(?m)^\\| `… (.+?)…` \\|").FindAllStringSubmatch(documents(t)[filepath.Join("docs", "ru", "troubleshooting.md")], -1)
+	if len(rows) < 40 {
+		t.Errorf("%d messages found in docs/ru/troubleshooting.md, want 40 or more", len(rows))
+	}
+	russian := read(t, filepath.Join(root, "locale", "ru.po"))
+	for _, row := range rows {
+		for part := range strings.SplitSeq(row[1], "…") {
+			if part = strings.Trim(part, " :"); !strings.Contains(russian, part) {
+				t.Errorf("docs/ru/troubleshooting.md quotes %q, which locale/ru.po does not have", part)
+			}
 		}
 	}
 }

@@ -391,7 +391,7 @@ func faults(w warehouses) []fault {
 		},
 			"letter", doctor.Warning, "not looked at", ""},
 		{"a letter by mail", w.empty, simulator.Options{}, func(s *site) { s.mails(mailServer(s.t)) },
-			"letter", doctor.OK, "takes mail from this configuration, for 1 address", ""},
+			"letter", doctor.OK, "takes mail from this configuration, for 1 recipient", ""},
 		{"a mail server that is down", w.empty, simulator.Options{}, func(s *site) { s.mails("127.0.0.1:1") },
 			"letter", doctor.Problem, "nothing listens at 127.0.0.1:1: see that it runs, and check host and port in letter.mail.url", "not delivered"},
 		{"a remark on the configuration", w.empty, simulator.Options{}, func(s *site) { s.cfg.Warnings = []string{"the variable X sets nothing"} },

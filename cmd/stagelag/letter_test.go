@@ -40,7 +40,7 @@ func TestLetterKilledAtAnyMoment(t *testing.T) {
 	mustCall(t, folder, "run")
 	mustCall(t, folder, "backup", filepath.Join(folder, "before.tar.zst"))
 	shown := mustCall(t, folder, "letter", "--dry-run", "--lang", "ru")
-	if n := len(world.Messages()); n != 0 || !strings.Contains(shown, "Ваши сделки на ") || !strings.Contains(shown, "would be sent") {
+	if n := len(world.Messages()); n != 0 || !strings.Contains(shown, "Ваши сделки на ") || !strings.Contains(shown, "было бы отправлено") {
 		t.Errorf("--dry-run has sent %d messages and shows %s", n, shown)
 	}
 	if out := mustCall(t, folder, "letter", "--to", "chat"); len(lettersOf(world)) != 1 || !strings.Contains(out, "chat1") {

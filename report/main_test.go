@@ -218,6 +218,9 @@ func steady(r report.Report) report.Report {
 	for i := range r.Visits {
 		r.Visits[i].DealURL = host.ReplaceAllString(r.Visits[i].DealURL, "https://portal.example")
 	}
+	for i := range r.Ahead.Deals {
+		r.Ahead.Deals[i].DealURL = host.ReplaceAllString(r.Ahead.Deals[i].DealURL, "https://portal.example")
+	}
 	for _, gap := range r.Gaps {
 		for i := range gap.Items {
 			gap.Items[i].DealURL = host.ReplaceAllString(gap.Items[i].DealURL, "https://portal.example")

@@ -226,7 +226,7 @@ func (r *reading) readQuality(ctx context.Context) (err error) {
 		if i < 0 || i >= len(report.Trend) {
 			continue
 		}
-		report.Trend[i].Quality.add(q)
+		report.Trend[i].add(q)
 		atEnd := State{Open: row.OpenAtEnd, Overdue: row.OverdueAtEnd, NoPlan: row.NoPlanAtEnd, Waiting: row.WaitingAtEnd}
 		report.Trend[i].AtEnd.add(atEnd)
 		levels.add(&row, i, q)

@@ -89,24 +89,24 @@ func (v Views) ofPeopleOn(manager, day string) string {
 	return "(" + condition + ")"
 }
 
-// ofDeals is the condition that a column is the id of a chosen deal.
-func (v Views) ofDeals(column string) string {
+// ofDeals is the condition that the column deal_id is of a chosen deal.
+func (v Views) ofDeals() string {
 	if !v.choice.IsOfDeals() {
 		return "1"
 	}
-	return column + " IN (SELECT deal_id FROM deals_now WHERE " + v.choice.hasChosen() + ")"
+	return "deal_id IN (SELECT deal_id FROM deals_now WHERE " + v.choice.hasChosen() + ")"
 }
 
-// departmentOn joins the department in which a manager was on a day of the quality report, as the column called of
-// the name; NULL where none is known.
-func departmentOn(name, manager, day string, from, to transform.Day) string {
+// departmentOn joins the department in which a manager was on a day of the quality report, as d.called; NULL where none is
+// known.
+func departmentOn(manager, day string, from, to transform.Day) string {
 	return ` LEFT JOIN
 		(
 			SELECT manager_id AS member, day AS on_day, any(department) AS called
 			FROM quality_report
 			WHERE toInt32(day) BETWEEN ` + number(from) + ` AND ` + number(to) + ` AND department IS NOT NULL
 			GROUP BY manager_id, day
-		) AS ` + name + ` ON ` + name + `.member = ` + manager + ` AND ` + name + `.on_day = ` + day
+		) AS d ON d.member = ` + manager + ` AND d.on_day = ` + day
 }
 
 // literal is a text in a statement.

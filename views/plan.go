@@ -33,7 +33,7 @@ func (v Views) PlanChanges(ctx context.Context, from, to transform.Day, in Funne
 		SELECT manager_id, manager_name, funnel_id, funnel_name, toString(stage_id), stage_name, ifNull(d.called, ''), deal_id, visit_no, deal_title, deal_url,
 			toInt32(known_on), toInt32(planned_end_before), toInt32(planned_end), days_moved,
 			toInt64(greatest(0, overdue_days_before - overdue_days)) AS days_forgiven
-		FROM (SELECT * FROM plan_changes WHERE cause = 'deal' AND `+v.changedIn(from, to, in)+`) AS c`+departmentOn("d", "c.manager_id", "c.known_on", from, to)+`
+		FROM (SELECT * FROM plan_changes WHERE cause = 'deal' AND `+v.changedIn(from, to, in)+`) AS c`+departmentOn("c.manager_id", "c.known_on", from, to)+`
 		ORDER BY days_forgiven DESC, days_moved DESC NULLS LAST, known_on, deal_id, visit_no`,
 		func(rows driver.Rows, c *PlanChange) error {
 			var before, after *int32
@@ -62,5 +62,5 @@ func (v Views) OtherPlanChanges(ctx context.Context, from, to transform.Day, in 
 
 // changedIn is the condition on changes of a period.
 func (v Views) changedIn(from, to transform.Day, in Funnels) string {
-	return "toInt32(known_on) BETWEEN " + number(from) + " AND " + number(to) + " AND " + in.hold("funnel_id") + " AND " + v.ofPeopleOn("manager_id", "known_on") + " AND " + v.ofDeals("deal_id")
+	return "toInt32(known_on) BETWEEN " + number(from) + " AND " + number(to) + " AND " + in.hold("funnel_id") + " AND " + v.ofPeopleOn("manager_id", "known_on") + " AND " + v.ofDeals()
 }

@@ -117,14 +117,14 @@ func (v Views) qualityReport(ends []string) string {
 				toInt64(is_closed AND f.manager_source = 'assumed') AS visits_assumed, toInt64(f.overdue_day = 1 AND f.manager_source = 'assumed') AS overdue_days_assumed,
 				toInt64(is_working) AS visits_open, toInt64(is_working AND is_late) AS visits_overdue, toInt64(is_working AND NOT is_planned) AS visits_no_plan,
 				toInt64(s.is_waiting AND f.is_open = 1) AS visits_waiting
-			FROM (SELECT * FROM deal_stage_days WHERE ` + v.ofDeals("deal_id") + `) AS f
+			FROM (SELECT * FROM deal_stage_days WHERE ` + v.ofDeals() + `) AS f
 			INNER JOIN
 			(
 				SELECT deal_id, visit_no, stage_semantics = 'process' AS is_process, status = 'waiting' AS is_waiting,
 					isNotNull(first_plan_days) AS has_first_plan, first_plan_overdue_days > 0 OR ifNull(first_planned_end < entered_date, 0) AS is_late_by_first
-				FROM deal_stages WHERE ` + v.ofDeals("deal_id") + `
+				FROM deal_stages WHERE ` + v.ofDeals() + `
 			) AS s ON s.deal_id = f.deal_id AND s.visit_no = f.visit_no` +
-		departmentOn("d", "f.manager_id", "f.day", transform.FirstDay, transform.LastDay) + `
+		departmentOn("f.manager_id", "f.day", transform.FirstDay, transform.LastDay) + `
 			WHERE is_closed OR is_working OR f.overdue_day = 1 OR s.is_waiting AND f.is_open = 1
 		)`
 }

@@ -62,7 +62,7 @@ type Loss struct {
 func (v Views) lostIn(from, to transform.Day, in Funnels) string {
 	return `
 		FROM deal_stage_days
-		WHERE overdue_day = 1 AND toInt32(day) BETWEEN ` + number(from) + ` AND ` + number(to) + ` AND ` + in.hold("funnel_id") + ` AND ` + v.ofPeopleOn("manager_id", "day") + ` AND ` + v.ofDeals("deal_id")
+		WHERE overdue_day = 1 AND toInt32(day) BETWEEN ` + number(from) + ` AND ` + number(to) + ` AND ` + in.hold("funnel_id") + ` AND ` + v.ofPeopleOn("manager_id", "day") + ` AND ` + v.ofDeals()
 }
 
 func number(day transform.Day) string { return strconv.Itoa(int(day)) }
@@ -71,7 +71,7 @@ func number(day transform.Day) string { return strconv.Itoa(int(day)) }
 func (v Views) Losses(ctx context.Context, from, to transform.Day, in Funnels) iter.Seq2[Loss, error] {
 	return read(ctx, v, "deal_stage_days",
 		"SELECT f.deal_id, f.visit_no, f.manager_id, ifNull(d.called, '') AS department_name, toInt64(count()) FROM (SELECT deal_id, visit_no, manager_id, day"+
-			v.lostIn(from, to, in)+") AS f"+departmentOn("d", "f.manager_id", "f.day", from, to)+" GROUP BY f.deal_id, f.visit_no, f.manager_id, department_name",
+			v.lostIn(from, to, in)+") AS f"+departmentOn("f.manager_id", "f.day", from, to)+" GROUP BY f.deal_id, f.visit_no, f.manager_id, department_name",
 		func(rows driver.Rows, l *Loss) error {
 			return rows.Scan((*uint64)(&l.Visit.DealID), &l.Visit.VisitNo, (*uint64)(&l.ManagerID), &l.Department, &l.Days)
 		})
@@ -111,9 +111,9 @@ func (v Views) Visits(ctx context.Context, from, to transform.Day, in Funnels) i
 		(
 			SELECT *, ifNull(toInt32(left_date) BETWEEN `+number(from)+` AND `+number(to)+`, 0) AND `+counts+` AS left_date_in_period, `+counts+` AS counts, `+lastDay+` AS last_day
 			FROM deal_stages
-			WHERE stage_semantics = 'process' AND status != 'waiting' AND `+in.hold("funnel_id")+` AND `+v.ofDeals("deal_id")+` AND
+			WHERE stage_semantics = 'process' AND status != 'waiting' AND `+in.hold("funnel_id")+` AND `+v.ofDeals()+` AND
 				(left_date_in_period OR is_open = 1 AND status = 'overdue' AND counts OR (deal_id, visit_no) IN (SELECT deal_id, visit_no`+v.lostIn(from, to, in)+`))
-		) AS v`+departmentOn("d", "v.manager_id", "v.last_day", from, transform.LastDay),
+		) AS v`+departmentOn("v.manager_id", "v.last_day", from, transform.LastDay),
 		func(rows driver.Rows, r *Visit) error {
 			var left, planned *int32
 			var isClosed, isOpenOverdue uint8

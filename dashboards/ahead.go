@@ -26,7 +26,7 @@ SELECT horizon, currency, countIf(late_probability >= `+probable+`) AS likely_de
   toFloat64(sumIf(amount, late_probability >= `+probable+`)) AS amount_likely, count() AS coming_deals, countIf(isNull(late_probability)) AS unknown_deals
 FROM (SELECT *, arrayJoin([7, 14, 30]) AS horizon FROM deals_now WHERE `+stillOnTime+`30)
 WHERE planned_end < `+asOf+` + horizon
-  AND `+chosen+`
+  AND `+chosenOn(asOf)+`
 GROUP BY horizon, currency
 ORDER BY horizon, currency`,
 		column{name: "horizon", unit: "days", as: wide(120)}, column{name: "likely_deals", unit: count, color: late, as: sized(bar, 190)}, column{name: "expected_deals", as: oneDecimal, unit: count},
@@ -35,7 +35,7 @@ ORDER BY horizon, currency`,
 SELECT deal_title, `+stageLabel+`, `+managerLabel+`, late_probability, planned_end, expected_end, expected_closed_date, toFloat64(deals_now.amount) AS amount, currency, deal_id
 FROM deals_now
 WHERE `+stillOnTime+`30 AND late_probability >= `+probable+`
-  AND `+chosen+`
+  AND `+chosenOn(asOf)+`
 ORDER BY late_probability DESC, amount DESC, deal_id
 LIMIT 50`,
 		column{name: "deal_title", as: toDeal}, column{name: "stage_name", as: sized(wrapped, 120)}, column{name: "manager_name", as: sized(wrapped, 130)},
@@ -46,7 +46,7 @@ LIMIT 50`,
 SELECT week_end, round(greatest(0, sum(expected_losses.expected_days) - 1.28 * sqrt(sum(days_variance)))) AS days_low, round(sum(expected_losses.expected_days)) AS days_expected,
   round(sum(expected_losses.expected_days) + 1.28 * sqrt(sum(days_variance))) AS days_high
 FROM expected_losses
-WHERE `+chosen+`
+WHERE `+chosenBut(departmentOn(asOf), isOfAllDeals)+`
 GROUP BY week_end
 ORDER BY week_end`, column{name: "week_end", unit: day}, column{name: "days_low", color: soon}, column{name: "days_expected", color: late}, column{name: "days_high", color: noPlan})
 	b.table("ahead.stages", 24, 9, `
@@ -57,7 +57,7 @@ FROM
     quantileExact(0.5)(assumeNotNull(plan_days)) AS median_plan, quantileExact(0.5)(elapsed_working_days - paused_days) AS median_days_counted
   FROM visits_now
   WHERE is_open = 0 AND is_final = 0 AND status IN ('finished_late', 'finished_on_time') AND `+within("left_date")+`
-    AND `+chosen+`
+    AND `+chosenVisits+`
   GROUP BY funnel_id, stage_id
 ) AS v
 LEFT JOIN stage_names AS names USING (funnel_id, stage_id)

@@ -68,7 +68,8 @@ type board struct {
 	targets Targets
 }
 
-func newBoard(name string, lang Lang, from, to string) *board {
+// newBoard begins a dashboard. Lists can be of one bucket of the charts that are named.
+func newBoard(name string, lang Lang, from, to string, charts ...string) *board {
 	b := &board{name: name, lang: lang}
 	b.builder = dashboard.NewDashboardBuilder(b.say(name+".title")).
 		Uid(UID(name, lang)).
@@ -92,17 +93,24 @@ func newBoard(name string, lang Lang, from, to string) *board {
 		Icon("dashboard").
 		KeepTime(false). // each has the range that its question needs
 		IncludeVars(true))
+	var hidden []string
 	for _, c := range choices {
 		v := b.variable(c, true)
-		if c.name == "stage" {
+		if c.isInMenu() {
 			v.Hide(inMenu)
+			hidden = append(hidden, c.name)
 		}
 		b.builder.WithVariable(v)
 	}
+	for _, chart := range charts {
+		b.builder.WithVariable(b.bucketVariable(chart))
+		hidden = append(hidden, chart)
+	}
 	b.builder.WithVariable(b.shownVariable().Hide(inMenu))
+	b.builder.WithVariable(b.reportVariable())
 	b.builder.WithVariable(b.zoneVariable())
 	b.builder.WithVariable(b.daysVariable())
-	b.state()
+	b.state(hidden)
 	return b
 }
 

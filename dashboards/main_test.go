@@ -60,7 +60,10 @@ type panel struct {
 	}
 	Transformations []struct {
 		ID      string
-		Options struct{ RowField, ColumnField, ValueField string }
+		Options struct {
+			RowField, ColumnField, ValueField, ByField string
+			Fields                                     []string
+		}
 	}
 }
 
@@ -175,6 +178,8 @@ func statements(t testing.TB) []statement {
 type view struct {
 	name                         string
 	funnel, stage, manager, deal string // empty: All
+	department, company, field   string // empty: All
+	bucket                       string // of the lists' charts, empty: All
 	shown                        string // empty: now
 	from, to                     time.Time
 	zone                         string         // of the portal, empty: UTC
@@ -186,10 +191,19 @@ const everyFunnel = "'0','5','7','12'"
 
 var macro = regexp.MustCompile(`\$__dateFilter\((\w+)\)`)
 
+// conditionals are the plugin's macros that drop a condition while all of a variable is chosen.
+var conditionals = func() map[string]*regexp.Regexp {
+	all := map[string]*regexp.Regexp{}
+	for _, name := range []string{"funnel", "stage", "manager", "department", "company", "field", "age", "late_by"} {
+		all[name] = regexp.MustCompile(`\$__conditionalAll\(((?:[^$]|\$\{)*), \$` + name + `\)`)
+	}
+	return all
+}()
+
 // expand does what the plugin's documentation says of macros and variables.
 func (v view) expand(sql string) string {
-	for name, value := range map[string]string{"funnel": v.funnel, "stage": v.stage, "manager": v.manager} {
-		conditional := regexp.MustCompile(`\$__conditionalAll\(([^$]*\$\{` + name + `:singlequote\}\)), \$` + name + `\)`)
+	for name, value := range map[string]string{"funnel": v.funnel, "stage": v.stage, "manager": v.manager, "department": v.department, "company": v.company, "field": v.field, "age": v.bucket, "late_by": v.bucket} {
+		conditional := conditionals[name]
 		phrase := "1=1"
 		if value != "" {
 			phrase = "${1}"
@@ -201,6 +215,11 @@ func (v view) expand(sql string) string {
 		}
 		sql = strings.ReplaceAll(sql, "${"+name+":singlequote}", quoted)
 	}
+	report := "quality_report"
+	if v.company != "" || v.field != "" {
+		report = "quality_by_deal"
+	}
+	sql = strings.ReplaceAll(sql, "${report:raw}", report)
 	sql = strings.ReplaceAll(sql, "${zone:singlequote}", "'"+cmp.Or(v.zone, "UTC")+"'")
 	sql = strings.ReplaceAll(sql, "${__from}", strconv.FormatInt(v.from.UnixMilli(), 10))
 	sql = strings.ReplaceAll(sql, "${__to}", strconv.FormatInt(v.to.UnixMilli(), 10))
@@ -282,6 +301,10 @@ func generated(t testing.TB, deals int, afterFirst func(*warehouse.Warehouse)) *
 	cfg.Plan.Fields = map[extractor.StageID]config.PlanFields{}
 	for stage, f := range suggested.Fields {
 		cfg.Plan.Fields[extractor.StageID(stage)] = config.PlanFields{Days: config.FieldName(f.Days), Date: config.FieldName(f.Date)}
+	}
+	cfg.Dimensions = map[config.DimensionName]config.FieldName{}
+	for name, field := range suggested.Dimensions {
+		cfg.Dimensions[config.DimensionName(name)] = config.FieldName(field)
 	}
 	cfg.Plan.Norms = []config.Norm{{Stage: "C5:HANDOVER", Days: 10}}
 	log := logrus.New()

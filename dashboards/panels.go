@@ -161,10 +161,20 @@ func date(*board) []dashboard.DynamicConfigValue {
 }
 
 // kept is what a link takes along: the variables. A link that keeps the range says so.
-const (
-	kept      = "&${funnel:queryparam}&${stage:queryparam}&${manager:queryparam}&${shown:queryparam}"
-	keptRange = "&${__url_time_range}"
-)
+var kept = keptBut("")
+
+const keptRange = "&${__url_time_range}"
+
+// keptBut is that without some variables, which the link sets itself.
+func keptBut(set ...string) string {
+	var parameters strings.Builder
+	for _, c := range append(slices.Clone(choices), choice{name: "shown"}) {
+		if !slices.Contains(set, c.name) {
+			parameters.WriteString("&${" + c.name + ":queryparam}")
+		}
+	}
+	return parameters.String()
+}
 
 // link leads a column to a dashboard.
 func (b *board) link(key, board, parameters string) dashboard.DynamicConfigValue {
@@ -184,13 +194,7 @@ func toDealOfRange(b *board) []dashboard.DynamicConfigValue {
 // toBoard links a column to a dashboard of the funnel, the stage or the manager that the row has the ID of.
 func toBoard(name, kind string) func(*board) []dashboard.DynamicConfigValue {
 	return func(b *board) []dashboard.DynamicConfigValue {
-		parameters := []string{"var-" + kind + "=${__data.fields." + kind + "_id}"}
-		for _, other := range []string{"funnel", "stage", "manager", "shown"} {
-			if other != kind {
-				parameters = append(parameters, "${"+other+":queryparam}")
-			}
-		}
-		return append(cut(b), b.link("link."+name, name, strings.Join(parameters, "&")+keptRange))
+		return append(cut(b), b.link("link."+name, name, "var-"+kind+"=${__data.fields."+kind+"_id}"+keptBut(kind)+keptRange))
 	}
 }
 
@@ -202,6 +206,23 @@ func toWeek(b *board) []dashboard.DynamicConfigValue {
 	return []dashboard.DynamicConfigValue{b.link("link.week", "quality", "time=${__data.fields.week_moment}"+aWeek+kept)}
 }
 
+// toMonth links a bar to the quality report of its month.
+func toMonth(b *board) []dashboard.DynamicConfigValue {
+	return []dashboard.DynamicConfigValue{b.link("link.month", "quality", "from=${__data.fields.month_from}&to=${__data.fields.month_to}"+kept)}
+}
+
+// midnight is that of a date on the boards' clock, in milliseconds, with so many more.
+func midnight(date string, more int) string {
+	return fmt.Sprintf("toString(toInt64(toUnixTimestamp(toDateTime(assumeNotNull(%s), 'UTC'))) * 1000 + %d)", date, more)
+}
+
+// toBucket links a bar to the list of the same dashboard, of its bucket.
+func toBucket(name string) func(*board) []dashboard.DynamicConfigValue {
+	return func(b *board) []dashboard.DynamicConfigValue {
+		return []dashboard.DynamicConfigValue{b.link("link."+name, b.name, "var-"+name+"=${__data.fields."+name+"_from}"+kept+keptRange)}
+	}
+}
+
 // heat colours a number, zero apart from little, and links it to the quality report of its stage and its seven days.
 func heat(ago int) func(*board) []dashboard.DynamicConfigValue {
 	return func(b *board) []dashboard.DynamicConfigValue {
@@ -210,7 +231,7 @@ func heat(ago int) func(*board) []dashboard.DynamicConfigValue {
 			{Id: "thresholds", Value: dashboard.ThresholdsConfig{Mode: dashboard.ThresholdsModeAbsolute, Steps: levels}},
 			{Id: "color", Value: map[string]any{"mode": "thresholds"}},
 			{Id: "custom.align", Value: "center"}, width(60),
-			b.link("link.week", "quality", "var-stage=${__data.fields.stage_id}&time=${__data.fields.moment_"+strconv.Itoa(ago)+"}"+aWeek+"&${manager:queryparam}&${shown:queryparam}"),
+			b.link("link.week", "quality", "var-stage=${__data.fields.stage_id}&time=${__data.fields.moment_"+strconv.Itoa(ago)+"}"+aWeek+keptBut("funnel", "stage")),
 		}
 	}
 }
@@ -244,8 +265,8 @@ func toPortal(b *board) []dashboard.DynamicConfigValue {
 }
 
 // state says first what the data is of and how fresh it is, loudly where it is not the newest, old, or without the last
-// run, which failed.
-func (b *board) state() {
+// run, which failed. It names what is chosen in the menu: nobody would see it else.
+func (b *board) state(hidden []string) {
 	word := func(pattern, key, color string) dashboard.ValueMapping {
 		return dashboard.ValueMapping{RegexMap: &dashboard.RegexMap{
 			Type:    dashboard.MappingTypeRegexToText,
@@ -255,30 +276,38 @@ func (b *board) state() {
 	moment := func(of string) string {
 		return "formatDateTime(toTimeZone(" + of + ", ${zone:singlequote}), '" + b.say("date.format.long") + " %H:%i')"
 	}
+	var only []string
+	for _, name := range hidden {
+		only = append(only, "if($__conditionalAll(1 = 0, $"+name+"), '', '"+b.say("state.only."+name)+"')")
+	}
 	date := func(of string) string { return "formatDateTime(" + of + ", '" + b.say("date.format.long") + "')" }
 	b.builder.WithPanel(stat.NewPanelBuilder().
 		Id(b.nextID()).GridPos(b.place(24, 2)).
 		Description(b.say("state.about")).Transparent(true).
 		Datasource(source()).WithTarget(b.ask(`
-SELECT multiIf(
-    as_of IS NULL, if(last = 'failed', concat('first ', `+moment("assumeNotNull(ended)")+`), 'none'),
-    `+shownOn+` != '', concat('then ', `+date("toDateOrZero(replaceOne("+shownOn+", 'shown on ', ''))")+`, ' ', `+date("assumeNotNull(as_of)")+`),
-    last = 'failed', concat('failed ', `+date("assumeNotNull(as_of)")+`, ' ', `+moment("assumeNotNull(ended)")+`),
-    published < now() - INTERVAL 26 HOUR, concat('old ', `+date("assumeNotNull(as_of)")+`, ' ', toString(dateDiff('hour', published, now()))),
-    NOT is_planned, concat('planless ', `+date("assumeNotNull(as_of)")+`),
-    concat('now ', `+date("assumeNotNull(as_of)")+`, ' ', `+moment("published")+`)) AS state
+SELECT concat(said, if(said LIKE 'none%' OR said LIKE 'first%' OR only = '', '', concat(' · `+b.say("state.only")+`', only))) AS state
 FROM
 (
-  SELECT maxOrNullIf(runs.as_of, status = 'published') AS as_of, argMaxIf(toString(status), run_id, status IN ('published', 'failed')) AS last,
-    argMaxIf(finished_at, run_id, status = 'failed') AS ended, assumeNotNull(maxIf(finished_at, status = 'published')) AS published,
-    (SELECT count() FROM (SELECT 1 FROM visits_now WHERE plan_source != 'none' LIMIT 1)) > 0 AS is_planned
-  FROM runs
+  SELECT arrayStringConcat(arrayFilter(name -> name != '', [`+strings.Join(only, ", ")+`]), ', ') AS only, multiIf(
+      as_of IS NULL, if(last = 'failed', concat('first ', `+moment("assumeNotNull(ended)")+`), 'none'),
+      `+shownOn+` != '', concat('then ', `+date("toDateOrZero(replaceOne("+shownOn+", 'shown on ', ''))")+`, ' ', `+date("assumeNotNull(as_of)")+`),
+      last = 'failed', concat('failed ', `+date("assumeNotNull(as_of)")+`, ' ', `+moment("assumeNotNull(ended)")+`),
+      published < now() - INTERVAL 26 HOUR, concat('old ', `+date("assumeNotNull(as_of)")+`, ' ', toString(dateDiff('hour', published, now()))),
+      NOT is_planned, concat('planless ', `+date("assumeNotNull(as_of)")+`),
+      concat('now ', `+date("assumeNotNull(as_of)")+`, ' ', `+moment("published")+`)) AS said
+  FROM
+  (
+    SELECT maxOrNullIf(runs.as_of, status = 'published') AS as_of, argMaxIf(toString(status), run_id, status IN ('published', 'failed')) AS last,
+      argMaxIf(finished_at, run_id, status = 'failed') AS ended, assumeNotNull(maxIf(finished_at, status = 'published')) AS published,
+      (SELECT count() FROM (SELECT 1 FROM visits_now WHERE plan_source != 'none' LIMIT 1)) > 0 AS is_planned
+    FROM runs
+  )
 )`, rows)).
 		Unit("string").NoValue(b.say("no.answer.panel")).
 		Mappings([]dashboard.ValueMapping{
-			word("^now ([^ ]+) (.+)$", "state.now", "transparent"), word("^then ([^ ]+) (.+)$", "state.then", soon),
-			word("^failed ([^ ]+) (.+)$", "state.failed", alarm), word("^first (.+)$", "state.first", alarm),
-			word("^old ([^ ]+) (.+)$", "state.old", alarm), word("^planless (.+)$", "state.planless", soon), word("^none$", "state.empty", soon),
+			word("^now ([^ ]+) ([^·]+?)( · .+)?$", "state.now", "transparent"), word("^then ([^ ]+) ([^·]+?)( · .+)?$", "state.then", soon),
+			word("^failed ([^ ]+) ([^·]+?)( · .+)?$", "state.failed", alarm), word("^first (.+)$", "state.first", alarm),
+			word("^old ([^ ]+) ([^·]+?)( · .+)?$", "state.old", alarm), word("^planless ([^·]+?)( · .+)?$", "state.planless", soon), word("^none$", "state.empty", soon),
 		}).
 		ColorScheme(dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdFixed).FixedColor(alarm)).
 		Thresholds(plain()).
@@ -312,10 +341,13 @@ func (b *board) stat(key string, w, h uint32, sql string, columns ...column) {
 func readable(columns []column, none string) []column {
 	list := slices.Clone(columns)
 	for i, c := range list {
-		as := c.as
-		list[i].color = legible(c.color)
+		as, color := c.as, legible(c.color)
+		list[i].color = ""
 		list[i].as = func(b *board) []dashboard.DynamicConfigValue {
 			properties := []dashboard.DynamicConfigValue{{Id: "noValue", Value: none}}
+			if color != "" && color != plainText { // nothing late is no bad news
+				properties = append(properties, fromOne(color)...)
+			}
 			if as != nil {
 				properties = append(properties, as(b)...)
 			}
@@ -338,14 +370,17 @@ func plain() cog.Builder[dashboard.ThresholdsConfig] {
 		Steps([]dashboard.Threshold{{Color: neutral}})
 }
 
-// zero is on time at 0 and late above: for counts of violations.
-func zero(*board) []dashboard.DynamicConfigValue {
-	one := 1.0
+// fromOne gives a number a colour from 1 on.
+func fromOne(color string) []dashboard.DynamicConfigValue {
 	return []dashboard.DynamicConfigValue{
-		{Id: "thresholds", Value: dashboard.ThresholdsConfig{Mode: dashboard.ThresholdsModeAbsolute, Steps: []dashboard.Threshold{{Color: plainText}, {Color: lateText, Value: &one}}}},
+		{Id: "thresholds", Value: dashboard.ThresholdsConfig{Mode: dashboard.ThresholdsModeAbsolute, Steps: []dashboard.Threshold{{Color: plainText}, {Color: color, Value: new(1.0)}}}},
 		{Id: "color", Value: map[string]any{"mode": "thresholds"}},
-		{Id: "custom.cellOptions", Value: map[string]any{"type": "color-text"}},
 	}
+}
+
+// zero is late above 0: for counts of violations.
+func zero(*board) []dashboard.DynamicConfigValue {
+	return append(fromOne(lateText), dashboard.DynamicConfigValue{Id: "custom.cellOptions", Value: map[string]any{"type": "color-text"}})
 }
 
 // table lists rows.
@@ -446,7 +481,7 @@ func (b *board) trend(key string, w, h uint32, as format, l look, sql string, co
 		LineWidth(2).ShowPoints(common.VisibilityModeNever).
 		Legend(common.NewVizLegendOptionsBuilder().ShowLegend(len(columns) != 1).DisplayMode(common.LegendDisplayModeList).Placement(common.LegendPlacementBottom)).
 		Tooltip(common.NewVizTooltipOptionsBuilder().Mode(common.TooltipDisplayModeMulti).Sort(common.SortOrderDescending)).
-		Overrides(b.overrides(columns))
+		Overrides(b.overrides(append(columns, timeAxis)))
 	if unit != share {
 		p.Decimals(0)
 	} else {
@@ -478,6 +513,12 @@ func (b *board) bars(key string, w, h uint32, unit, xField string, stacking comm
 	if unit == "days" {
 		unit = b.days()
 	}
+	shown := 0
+	for _, c := range columns {
+		if !c.isLink {
+			shown++
+		}
+	}
 	p := barchart.NewPanelBuilder().
 		Id(b.nextID()).GridPos(b.place(w, h)).
 		Title(b.say(key)).Description(b.say(key + ".about")).
@@ -485,7 +526,7 @@ func (b *board) bars(key string, w, h uint32, unit, xField string, stacking comm
 		Unit(unit).Decimals(0).Min(0).NoValue(b.say("no.answer.panel")).
 		Thresholds(plain()).XField(xField).Stacking(stacking).FillOpacity(85).
 		ShowValue(values).XTickLabelMaxLength(20).
-		Legend(common.NewVizLegendOptionsBuilder().ShowLegend(len(columns) > 2).DisplayMode(common.LegendDisplayModeList).Placement(common.LegendPlacementBottom)).
+		Legend(common.NewVizLegendOptionsBuilder().ShowLegend(shown > 2).DisplayMode(common.LegendDisplayModeList).Placement(common.LegendPlacementBottom)).
 		Tooltip(common.NewVizTooltipOptionsBuilder().Mode(common.TooltipDisplayModeMulti)).
 		Overrides(b.overrides(columns))
 	if unit == share {
@@ -528,29 +569,31 @@ func layers() (all []cog.Builder[dashboard.DashboardFieldConfigSourceOverrides])
 	return all
 }
 
-// matrix shows a number for each text of a column and each of another: zero apart from little, darker where there is more.
+// matrix shows a number for each of one kind and each of another: zero apart from little, darker where there is more. The rows
+// have their names and their IDs; each cell leads to the quality report of both.
 func (b *board) matrix(key string, w, h uint32, row, head, value, sql string) {
-	sql, columns := b.noted(key, sql, []column{{name: row, as: sized(cut, 200)}, {name: head}, {name: value, unit: count}})
-	sql = "SELECT " + row + ", ifNull(" + head + ", '" + absent + "') AS " + head + ", " + value + "\nFROM\n(" + sql + "\n)"
+	sql, columns := b.noted(key, sql, []column{{name: row + "_name", as: sized(toBoard("quality", row), 200)}, {name: head + "_name"}, {name: value, unit: count}, forLinks(row + "_id"), forLinks(head + "_id")})
+	sql = "SELECT " + row + "_name, " + row + "_id, ifNull(" + head + "_name, '" + absent + "') AS " + head + "_name, " + head + "_id, " + value + "\nFROM\n(" + sql + "\n)"
+	cell := column{name: value, unit: count, as: func(b *board) []dashboard.DynamicConfigValue {
+		return []dashboard.DynamicConfigValue{
+			{Id: "displayName", Value: "${__field.labels." + head + "_name}"}, {Id: "noValue", Value: "·"},
+			{Id: "custom.cellOptions", Value: map[string]any{"type": "color-background", "mode": "basic"}},
+			{Id: "custom.align", Value: "center"}, {Id: "custom.minWidth", Value: 90}, {Id: "custom.wrapHeaderText", Value: true},
+			b.link("link.quality", "quality", "var-"+row+"=${__data.fields."+row+"_id}&var-"+head+"=${__field.labels."+head+"_id}"+keptBut(row, head, "funnel")+keptRange),
+		}
+	}}
 	b.builder.WithPanel(table.NewPanelBuilder().
 		Id(b.nextID()).GridPos(b.place(w, h)).
 		Title(b.say(key)).Description(b.say(key + ".about")).
 		Datasource(source()).WithTarget(b.ask(sql, rows)).
-		WithTransformation(matrix(row, head, value)).
+		WithTransformation(dashboard.DataTransformerConfig{Id: "partitionByValues", Options: map[string]any{
+			"fields": []string{head + "_name", head + "_id"}, "keepFields": false, "naming": map[string]any{"asLabels": true},
+		}}).
+		WithTransformation(dashboard.DataTransformerConfig{Id: "joinByField", Options: map[string]any{"byField": row + "_name", "mode": "outerTabular"}}).
 		Unit(count).Decimals(0).NoValue(b.say("no.answer.panel")).Mappings([]dashboard.ValueMapping{absentIs("·")}).
 		ColorScheme(dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdThresholds)).
 		Thresholds(dashboard.NewThresholdsConfigBuilder().Mode(dashboard.ThresholdsModeAbsolute).Steps(levels)).
-		Overrides([]cog.Builder[dashboard.DashboardFieldConfigSourceOverrides]{
-			dashboard.NewDashboardFieldConfigSourceOverridesBuilder().
-				Matcher(dashboard.MatcherConfig{Id: "byType", Options: "number"}).
-				Properties([]dashboard.DynamicConfigValue{
-					{Id: "custom.cellOptions", Value: map[string]any{"type": "color-background", "mode": "basic"}},
-					{Id: "custom.align", Value: "center"}, {Id: "custom.minWidth", Value: 90}, {Id: "custom.wrapHeaderText", Value: true},
-				}),
-			dashboard.NewDashboardFieldConfigSourceOverridesBuilder().
-				Matcher(dashboard.MatcherConfig{Id: "byName", Options: matrixCorner(row, head)}).
-				Properties(append([]dashboard.DynamicConfigValue{{Id: "displayName", Value: b.say("column." + row)}}, columns[0].as(b)...)),
-		}))
+		Overrides(b.overrides([]column{columns[0], cell, forLinks(row + "_id")})))
 }
 
 // target colours a share by the target that it has, where there is one.
@@ -581,6 +624,9 @@ func matrix(row, column, value string) dashboard.DataTransformerConfig {
 // matrixCorner is the name of the first column of a matrix.
 func matrixCorner(row, column string) string { return row + `\` + column }
 
+// timeAxis writes the dates below a panel as it is usual in the language, and not in Grafana's way.
+var timeAxis = column{name: "time", unit: day, isLink: true}
+
 // line shows what was when, a line for each column.
 func (b *board) line(key string, w, h uint32, sql string, columns ...column) {
 	b.builder.WithPanel(statetimeline.NewPanelBuilder().
@@ -591,5 +637,5 @@ func (b *board) line(key string, w, h uint32, sql string, columns ...column) {
 		ColorScheme(dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdFixed).FixedColor(neutral)).
 		MergeValues(true).PerPage(0).LineWidth(2).FillOpacity(60).ShowValue(common.VisibilityModeAuto).RowHeight(0.85).
 		Legend(common.NewVizLegendOptionsBuilder().ShowLegend(false).DisplayMode(common.LegendDisplayModeList).Placement(common.LegendPlacementBottom)).
-		Overrides(b.overrides(columns)))
+		Overrides(b.overrides(append(columns, timeAxis))))
 }

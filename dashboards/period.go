@@ -18,7 +18,8 @@ const thePeriod = `
       assumeNotNull(last))
     FROM
     (
-      SELECT least(abs(${__to} % 86400000 - ${__from} % 86400000), 86400000 - abs(${__to} % 86400000 - ${__from} % 86400000)) < 500 AS rolls,
+      SELECT ${__from} % 86400000 = 0 AND ${__to} % 86400000 >= 86399000 AS is_whole,
+        NOT is_whole AND least(abs(${__to} % 86400000 - ${__from} % 86400000), 86400000 - abs(${__to} % 86400000 - ${__from} % 86400000)) < 500 AS rolls,
         toDate(fromUnixTimestamp64Milli(toInt64(${__to})), ${zone:singlequote}) AS today,
         if(${__to} % 86400000 >= 86399000 AND NOT rolls, toDate(fromUnixTimestamp64Milli(toInt64(${__to})), 'UTC'), least(today, ifNull(maxOrNull(as_of), today))) AS last
       FROM runs

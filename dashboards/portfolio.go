@@ -17,7 +17,7 @@ SELECT sumOrNull(overdue_days_accrued) AS days_lost,
   `+plus("days_lost_week - sumOrNullIf(overdue_days_accrued, day > "+asOf+" - 14 AND day <= "+asOf+" - 7)")+` AS week_change,
   sumOrNullIf(overdue_days_accrued, day > `+asOf+` - 30) AS days_lost_month,
   `+plus("days_lost_month - sumOrNullIf(overdue_days_accrued, day > "+asOf+" - 60 AND day <= "+asOf+" - 30)")+` AS month_change
-FROM quality_report
+FROM `+theReport+`
 WHERE `+chosen,
 		column{name: "days_lost", unit: "days", color: late}, column{name: "days_lost_week", unit: "days"}, column{name: "week_change", as: change},
 		column{name: "days_lost_month", unit: "days"}, column{name: "month_change", as: change})
@@ -29,7 +29,7 @@ SELECT if(`+asOf+` IS NOT NULL, countIf(overdue_days > 0), NULL) AS overdue_deal
   if(`+asOf+` IS NOT NULL, sum(paused_days), NULL) AS days_paused
 FROM visits_now
 WHERE is_open = 1
-  AND `+chosen,
+  AND `+chosenVisits,
 		column{name: "overdue_deals", unit: count, color: late}, column{name: "due_deals", unit: count}, column{name: "open_deals", unit: count},
 		column{name: "waiting_deals", unit: count}, column{name: "days_paused", unit: "days"})
 	b.stat("portfolio.rate", 12, 4, onTimeRate, rateColumns...)
@@ -38,7 +38,7 @@ SELECT if(`+asOf+` IS NOT NULL, countIf(change = 'newly_overdue'), NULL) AS newl
   if(`+asOf+` IS NOT NULL, countIf(change = 'brought_back'), NULL) AS brought_back,
   if(`+asOf+` IS NOT NULL, countIf(change = 'finished_late'), NULL) AS finished_late
 FROM run_changes
-WHERE `+chosen,
+WHERE `+chosenChanges,
 		column{name: "newly_overdue", unit: count, color: late}, column{name: "brought_back", unit: count, color: onTime}, column{name: "finished_late", unit: count})
 
 	b.table("portfolio.latest", 24, 13, `
@@ -48,7 +48,7 @@ WHERE deal_id IN
   (
     SELECT deal_id FROM visits_now
     WHERE is_open = 1 AND overdue_days > 0
-      AND `+chosen+`
+      AND `+chosenVisits+`
     ORDER BY overdue_days DESC, deal_id
     LIMIT 1000
   )
@@ -60,7 +60,7 @@ WHERE deal_id IN
   (
     SELECT deal_id FROM visits_now
     WHERE is_open = 1 AND overdue_days = 0 AND planned_end <= `+asOf+` + 7
-      AND `+chosen+`
+      AND `+chosenVisits+`
     ORDER BY planned_end, deal_id
     LIMIT 1000
   )
@@ -69,11 +69,10 @@ ORDER BY planned_end, deal_id`, dealColumns("days_left")...)
 SELECT `+label("manager", "any(manager_name)")+` AS manager_name, count() AS overdue_deals, sum(visits_now.overdue_days) AS overdue_days, max(visits_now.overdue_days) AS most_overdue, manager_id
 FROM visits_now
 WHERE is_open = 1 AND visits_now.overdue_days > 0
-  AND `+chosen+`
+  AND `+chosenVisits+`
 GROUP BY manager_id
 ORDER BY overdue_days DESC, manager_name
-LIMIT 100`, column{name: "manager_name", as: toBoard("portfolio", "manager")}, column{name: "overdue_deals", unit: count, as: narrow(110)}, column{name: "overdue_days", unit: "days", color: late, as: sized(bar, 160)},
-		column{name: "most_overdue", unit: "days", as: days(110)}, forLinks("manager_id"))
+LIMIT 100`, overdueColumns("manager")...)
 	b.table("portfolio.money", 10, 11, `
 SELECT currency, count() AS overdue_deals, toFloat64(sum(amount)) AS amount
 FROM deals_now
@@ -81,17 +80,48 @@ WHERE deal_id IN
   (
     SELECT deal_id FROM visits_now
     WHERE is_open = 1 AND overdue_days > 0
-      AND `+chosen+`
+      AND `+chosenVisits+`
   )
 GROUP BY currency
 ORDER BY amount DESC`, column{name: "currency"}, column{name: "overdue_deals", unit: count, as: narrow(110)}, column{name: "amount", unit: "locale", as: wide(150)})
+
+	b.table("portfolio.by_department", 12, 9, `
+SELECT assumeNotNull(department) AS department_name, count() AS overdue_deals, sum(overdue_days_now) AS overdue_days, max(overdue_days_now) AS most_overdue, `+departmentKey+` AS department_id
+FROM deals_now
+WHERE department IS NOT NULL AND deal_id IN
+  (
+    SELECT deal_id FROM visits_now
+    WHERE is_open = 1 AND overdue_days > 0
+      AND `+chosenVisits+`
+  )
+GROUP BY department
+ORDER BY overdue_days DESC, department_name
+LIMIT 100`, overdueColumns("department")...)
+	b.table("portfolio.by_company", 12, 9, `
+SELECT if(count() OVER (PARTITION BY name) > 1, concat(name, ' (#', company_id, ')'), name) AS company_name, overdue_deals, overdue_days, most_overdue, company_id
+FROM
+(
+  SELECT toString(assumeNotNull(deals_now.company_id)) AS company_id, assumeNotNull(any(deals_now.company_name)) AS name, count() AS overdue_deals, sum(overdue_days_now) AS overdue_days, max(overdue_days_now) AS most_overdue
+  FROM deals_now
+  WHERE deals_now.company_id IS NOT NULL AND deal_id IN
+    (
+      SELECT deal_id FROM visits_now
+      WHERE is_open = 1 AND overdue_days > 0
+        AND `+chosenVisits+`
+    )
+  GROUP BY company_id
+  ORDER BY overdue_days DESC, company_id
+  LIMIT 100
+)
+ORDER BY overdue_days DESC, company_name
+LIMIT 100`, overdueColumns("company")...)
 
 	b.bars("portfolio.weekly", 24, 8, "days", "week_end", common.StackingModeNone, `
 SELECT week_end, days_lost, `+weekMoment("week_end")+` AS week_moment
 FROM
 (
   SELECT `+periodTo+` - 7 * intDiv(`+periodTo+` - day, 7) AS week_end, sum(overdue_days_accrued) AS days_lost
-  FROM quality_report
+  FROM `+theReport+`
   WHERE `+inPeriod+`
     AND `+chosen+`
   GROUP BY week_end
@@ -101,7 +131,7 @@ ORDER BY week_end`, column{name: "week_end", unit: day}, column{name: "days_lost
 	for _, by := range []string{"stage", "funnel", "manager"} {
 		b.table("portfolio.by_"+by, 8, 11, `
 SELECT `+label(by, "any("+by+"_name)")+` AS `+by+`_name, sum(overdue_days_accrued) AS days_lost, toString(`+by+`_id) AS `+by+`_id
-FROM quality_report
+FROM `+theReport+`
 WHERE `+inPeriod+`
   AND `+chosen+`
 GROUP BY `+keyOf[by]+`
@@ -124,7 +154,7 @@ FROM
 (
   SELECT `+label("stage", "any(stage_name)")+` AS stage_name, toString(stage_id) AS stage_id, funnel_id`+weeks+`,
   sum(overdue_days_accrued) AS total
-  FROM quality_report
+  FROM `+theReport+`
   WHERE `+inPeriod+`
     AND `+chosen+`
   GROUP BY funnel_id, stage_id
@@ -138,7 +168,7 @@ ORDER BY funnel_id, sort, stage_id`, append(columns, forLinks("stage_id"), forLi
 	b.table("portfolio.changes", 24, 10, `
 SELECT change, deal_title, `+stageLabel+`, `+managerLabel+`, planned_end, overdue_days, deal_id
 FROM run_changes
-WHERE `+chosen+`
+WHERE `+chosenChanges+`
 ORDER BY change, overdue_days DESC, deal_id
 LIMIT 200`,
 		column{name: "change", as: spoken("change", 160)}, column{name: "deal_title", as: toDeal}, column{name: "stage_name", as: sized(cut, 160)}, column{name: "manager_name", as: sized(cut, 160)},
@@ -148,6 +178,14 @@ LIMIT 200`,
 
 // shownWeeks is how many weeks a heat map has.
 const shownWeeks = 13
+
+// overdueColumns are those of what is overdue now by something that a row leads to the portfolio of.
+func overdueColumns(by string) []column {
+	return []column{
+		{name: by + "_name", as: toBoard("portfolio", by)}, {name: "overdue_deals", unit: count, as: narrow(110)}, {name: "overdue_days", unit: "days", color: late, as: sized(bar, 160)},
+		{name: "most_overdue", unit: "days", as: days(110)}, forLinks(by + "_id"),
+	}
+}
 
 // dealColumns are those of a list of deals, with one that orders them.
 func dealColumns(by string) []column {
@@ -173,11 +211,11 @@ func weekMoment(end string) string {
 }
 
 // onTimeRate never goes without its coverage, nor without the rate by the first plans, which nobody can move.
-const onTimeRate = `
+var onTimeRate = `
 SELECT sum(visits_on_time) / nullIf(sum(visits_closed_with_plan), 0) AS on_time_rate,
   sum(visits_closed_with_plan) / nullIf(sum(visits_closed), 0) AS coverage,
   sum(visits_on_time_first_plan) / nullIf(sum(visits_closed_with_first_plan), 0) AS first_plan_rate,
   sum(visits_closed_with_first_plan) / nullIf(sum(visits_closed), 0) AS first_plan_coverage
-FROM quality_report
+FROM ` + theReport + `
 WHERE ` + inPeriod + `
   AND ` + chosen

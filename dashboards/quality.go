@@ -82,7 +82,7 @@ FROM
   (
     SELECT minOrNullIf(day, day >= ` + periodFrom + `) AS min_now, maxOrNullIf(day, day >= ` + periodFrom + `) AS max_now, minOrNullIf(day, day < ` + periodFrom + `) AS min_before, maxOrNullIf(day, day < ` + periodFrom + `) AS max_before,
       ` + strings.Join(inner, ",\n      ") + `
-    FROM quality_report
+    FROM ` + theReport + `
     WHERE day >= ` + beforeDay + ` AND day <= ` + periodTo + `
       AND ` + chosen + `
     HAVING count() > 0
@@ -100,23 +100,23 @@ var moveColumns = []column{
 
 // quality is the shared report: how the stages were kept, by whom, for any period.
 func quality(lang Lang, targets Targets) *board {
-	b := newBoard("quality", lang, "now-90d", "now")
+	b := newBoard("quality", lang, "now-90d", "now", "late_by")
 	b.targets = targets
 	b.stat("quality.rate", 9, 4, onTimeRate, rateColumns...)
 	b.stat("quality.closed", 8, 4, `
 SELECT sumOrNull(visits_closed) AS visits_closed, sumOrNull(visits_on_time) AS visits_on_time, sumOrNull(visits_late) AS visits_late, visits_closed - sumOrNull(visits_closed_with_plan) AS closed_no_plan
-FROM quality_report
+FROM `+theReport+`
 WHERE `+inPeriod+`
   AND `+chosen, column{name: "visits_closed", unit: count}, column{name: "visits_on_time", unit: count}, column{name: "visits_late", unit: count, color: late}, column{name: "closed_no_plan", unit: count})
 	b.stat("quality.lost", 7, 4, `
 SELECT sumOrNull(overdue_days_accrued) AS days_lost, sumOrNull(late_days) AS late_days
-FROM quality_report
+FROM `+theReport+`
 WHERE `+inPeriod+`
   AND `+chosen, column{name: "days_lost", unit: "days", color: late}, column{name: "late_days", unit: "days", color: late})
 
 	b.stat("quality.known", 24, 3, `
 SELECT `+knownFrom+` AS known_from, sum(overdue_days_assumed) / nullIf(sum(overdue_days_accrued), 0) AS days_assumed, sum(visits_assumed) / nullIf(sum(visits_closed), 0) AS visits_assumed
-FROM quality_report
+FROM `+theReport+`
 WHERE `+inPeriod+`
   AND `+chosen, column{name: "known_from", unit: day}, column{name: "days_assumed", unit: share}, column{name: "visits_assumed", unit: share})
 
@@ -128,37 +128,48 @@ WHERE `+inPeriod+`
 		columns = append(columns, column{name: "sample", as: spoken("sample", 84)})
 		if by == "manager" { // whoever holds a deal now was not the one who was responsible then
 			onlyKnown = "\n  AND " + periodTo + " >= " + knownFrom
-			assumed = ",\n  (sum(visits_assumed) + sum(overdue_days_assumed)) / nullIf(sum(quality_report.visits_closed) + sum(overdue_days_accrued), 0) AS assumed"
+			assumed = ",\n  (sum(visits_assumed) + sum(overdue_days_assumed)) / nullIf(sum(report.visits_closed) + sum(overdue_days_accrued), 0) AS assumed"
 			columns = append(columns, column{name: "assumed", unit: share, as: narrow(84)})
 		}
 		b.table("quality.by_"+by, 24, 14, `
 SELECT `+label(by, "any("+by+"_name)")+` AS `+by+`_name, `+qualityMeasures+`,
   if(sum(visits_closed_with_plan) < `+strconv.Itoa(few)+`, 'few', '') AS sample`+assumed+`, toString(`+by+`_id) AS `+by+`_id
-FROM quality_report
+FROM `+theReport+`
 WHERE `+inPeriod+`
   AND `+chosen+onlyKnown+`
 GROUP BY `+keyOf[by]+`
 ORDER BY days_lost DESC, `+by+`_name`, append(columns, forLinks(by+"_id"))...)
 	}
-	b.matrix("quality.cross", 24, 13, "manager_name", "stage_name", "days_lost", `
-SELECT `+managerLabel+`, `+stageLabel+`, days_lost
+	b.matrix("quality.cross", 24, 13, "manager", "stage", "days_lost", `
+SELECT `+managerLabel+`, `+stageLabel+`, nullIf(cells[indexOf(places, (funnel_id, stage_id))], 0) AS days_lost, toString(manager_id) AS manager_id, stage_id
 FROM
 (
-  SELECT manager_id, funnel_id, stage_id, any(q.manager) AS manager_name, any(q.stage) AS stage_name, sum(q.days) AS days_lost,
-    sum(days_lost) OVER (PARTITION BY manager_id) AS of_manager, sum(days_lost) OVER (PARTITION BY funnel_id, stage_id) AS of_stage
+  SELECT manager_id, manager_name, places, cells, of_manager, stage.2 AS funnel_id, stage.3 AS stage_id, stage.4 AS stage_name, stage_place
   FROM
   (
-    SELECT manager_id, funnel_id, stage_id, manager_name AS manager, stage_name AS stage, overdue_days_accrued AS days
-    FROM quality_report
-    WHERE `+inPeriod+`
-      AND `+chosen+`
-      AND `+periodTo+` >= `+knownFrom+`
-  ) AS q
-  GROUP BY manager_id, funnel_id, stage_id
-  HAVING days_lost > 0
-  ORDER BY of_manager DESC, manager_id, of_stage DESC, funnel_id, stage_id
-  LIMIT 300
-)`)
+    SELECT manager_id, any(manager) AS manager_name, groupArray((funnel_id, stage_id)) AS places, groupArray(days) AS cells, sum(days) AS of_manager, any(stages) AS stages
+    FROM
+    (
+      SELECT *, arraySlice(arrayReverseSort(groupUniqArray((of_stage, funnel_id, stage_id, stage)) OVER ()), 1, 12) AS stages
+      FROM
+      (
+        SELECT manager_id, funnel_id, toString(report.stage_id) AS stage_id, any(manager_name) AS manager, any(stage_name) AS stage, sum(overdue_days_accrued) AS days, sum(days) OVER (PARTITION BY funnel_id, stage_id) AS of_stage
+        FROM `+theReport+`
+        WHERE `+inPeriod+`
+          AND `+chosen+`
+          AND `+periodTo+` >= `+knownFrom+`
+        GROUP BY manager_id, funnel_id, stage_id
+        HAVING days > 0
+      )
+    )
+    GROUP BY manager_id
+    ORDER BY of_manager DESC, manager_id
+    LIMIT 40
+  )
+  ARRAY JOIN stages AS stage, arrayEnumerate(stages) AS stage_place
+)
+ORDER BY of_manager DESC, manager_id, stage_place
+LIMIT 480`)
 	b.table("quality.deals", 24, 12, `
 SELECT deal_title, `+stageLabel+`, `+managerLabel+`, status, lost.days AS days_lost, deal_id, `+dealRange("created_date")+`
 FROM deals_now
@@ -181,14 +192,14 @@ SELECT `+label("manager", "any(manager_name)")+` AS manager_name, count() AS pla
   sum(c.days_moved) AS days_moved, `+forgiven+`
 FROM plan_changes AS c
 WHERE cause = 'deal' AND `+within("known_on")+`
-  AND `+chosen+`
+  AND `+chosenOn("known_on")+`
 GROUP BY manager_id
 ORDER BY forgiven_days DESC, plan_changes DESC, manager_name`, append([]column{{name: "manager_name", as: wrapped}}, moveColumns...)...)
 	b.table("quality.causes", 11, 9, `
 SELECT cause, count() AS plan_changes, sum(days_moved) AS days_moved, `+forgiven+`
 FROM plan_changes
 WHERE `+within("known_on")+`
-  AND `+chosen+`
+  AND `+chosenOn("known_on")+`
 GROUP BY cause
 ORDER BY indexOf(['deal', 'norm', 'entry', 'calendar'], cause)`, column{name: "cause", as: spoken("cause", 0)}, column{name: "plan_changes", unit: count, as: wide(94)},
 		column{name: "days_moved", unit: "days", as: days(88)}, column{name: "forgiven_days", unit: "days", color: late, as: days(88)})
@@ -197,27 +208,28 @@ SELECT formatDateTime(day, '%Y-%m') AS month,
   sum(visits_on_time) / nullIf(sum(visits_closed_with_plan), 0) AS on_time_rate,
   sum(visits_closed_with_plan) / nullIf(sum(visits_closed), 0) AS coverage,
   sum(visits_on_time_first_plan) / nullIf(sum(visits_closed_with_first_plan), 0) AS first_plan_rate,
-  sum(visits_closed_with_first_plan) / nullIf(sum(visits_closed), 0) AS first_plan_coverage
-FROM quality_report
+  sum(visits_closed_with_first_plan) / nullIf(sum(visits_closed), 0) AS first_plan_coverage,
+  `+midnight("greatest(toStartOfMonth(min(day)), "+periodFrom+")", 0)+` AS month_from, `+midnight("least(toLastDayOfMonth(min(day)), "+periodTo+") + 1", -1)+` AS month_to
+FROM `+theReport+`
 WHERE `+inPeriod+`
   AND `+chosen+`
 GROUP BY month
-ORDER BY month`, column{name: "month"}, column{name: "on_time_rate", unit: share, color: onTime}, column{name: "coverage", unit: share, color: noPlan},
-		column{name: "first_plan_rate", unit: share, color: closed}, column{name: "first_plan_coverage", unit: share, color: pauses})
+ORDER BY month`, column{name: "month"}, column{name: "on_time_rate", unit: share, color: onTime, as: toMonth}, column{name: "coverage", unit: share, color: noPlan, as: toMonth},
+		column{name: "first_plan_rate", unit: share, color: closed, as: toMonth}, column{name: "first_plan_coverage", unit: share, color: pauses, as: toMonth}, forLinks("month_from"), forLinks("month_to"))
 	b.bars("quality.lateness", 12, 8, count, "late_by", common.StackingModeNone, `
-SELECT bucket.1 AS late_by, sumIf(v.visits, v.overdue_days >= bucket.2 AND v.overdue_days <= bucket.3) AS visits
+SELECT bucket.1 AS late_by, sumIf(v.visits, v.overdue_days >= bucket.2 AND v.overdue_days <= bucket.3) AS visits, toString(bucket.2) AS late_by_from
 FROM
 (
   SELECT overdue_days, count() AS visits FROM visits_now
   WHERE is_open = 0 AND is_final = 0 AND plan_days IS NOT NULL AND `+within("left_date")+`
-    AND `+chosen+`
+    AND `+chosenVisits+`
   GROUP BY overdue_days
 ) AS v
-ARRAY JOIN [('0', 0, 0), ('1–3', 1, 3), ('4–7', 4, 7), ('8–14', 8, 14), ('15–30', 15, 30), ('31–90', 31, 90), ('91+', 91, 2147483647)] AS bucket
+ARRAY JOIN `+bucketsOf("late_by")+` AS bucket
 GROUP BY bucket
-ORDER BY bucket.2`, column{name: "late_by"}, column{name: "visits", color: neutral})
+ORDER BY bucket.2`, column{name: "late_by"}, column{name: "visits", color: neutral, as: toBucket("late_by")}, forLinks("late_by_from"))
 	b.table("quality.list", 24, 14, firstVisits("deal_title, "+stageLabel+", "+managerLabel+", entered_date, planned_end, left_date, overdue_days, status, deal_id",
-		"is_open = 0 AND status != 'waiting' AND "+within("left_date"), "overdue_days DESC, deal_id, visit_no", 500),
+		"is_open = 0 AND status != 'waiting' AND "+within("left_date")+" AND "+inBucket("late_by", "overdue_days")+" AND $__conditionalAll(plan_days IS NOT NULL, $late_by)", "overdue_days DESC, deal_id, visit_no", 500),
 		column{name: "deal_title", as: toDeal}, column{name: "stage_name", as: sized(cut, 180)}, column{name: "manager_name", as: sized(cut, 180)}, column{name: "entered_date", unit: day, as: date},
 		column{name: "planned_end", unit: day, as: date}, column{name: "left_date", unit: day, as: date},
 		column{name: "overdue_days", unit: "days", color: late, as: days(95)}, column{name: "status", as: spoken("status", 140)}, forLinks("deal_id"))

@@ -19,9 +19,9 @@ func views(t *testing.T, deal, funnel, manager string) []view {
 	half := now.AddDate(0, -6, 0)
 	return []view{
 		{name: "all", deal: deal, from: half, to: now},
-		{name: "one funnel", funnel: funnel, deal: deal, from: half, to: now},
-		{name: "one manager", manager: manager, deal: deal, from: half, to: now},
-		{name: "a single day", deal: deal, from: now, to: now},
+		{name: "one funnel, company and field", funnel: funnel, company: "1", field: "1", deal: deal, from: half, to: now},
+		{name: "one manager and department", manager: manager, department: "1", deal: deal, from: half, to: now},
+		{name: "a single day and bucket", bucket: "8", deal: deal, from: now, to: now},
 		{name: "no deal chosen", from: half, to: now},
 	}
 }
@@ -54,7 +54,7 @@ func TestEveryQueryRunsOnAnEmptyWarehouse(t *testing.T) {
 	columns := map[string][]string{} // by the statement
 	for _, a := range distinct(statements(t),
 		view{name: "all", deal: "1", from: half, to: now},
-		view{name: "everything chosen, on a single day", funnel: "1", stage: "NEW", manager: "1", deal: "1", from: now, to: now},
+		view{name: "everything chosen, on a single day", funnel: "1", stage: "NEW", manager: "1", department: "1", company: "1", field: "1", bucket: "8", deal: "1", from: now, to: now},
 		view{name: "no deal chosen", from: half, to: now},
 	) {
 		lines, err := ask(t, w, a.sql)
@@ -87,6 +87,15 @@ func everyColumnIsNamed(t *testing.T, columns map[string][]string) {
 				has[column] = true
 			}
 			for _, tr := range p.Transformations {
+				if by := tr.Options.ByField; by != "" && !has[by] {
+					t.Errorf("%s %q: the query has no column %q to join by", name, p.Title, by)
+				}
+				for _, field := range tr.Options.Fields { // they become labels
+					if !has[field] {
+						t.Errorf("%s %q: the query has no column %q to split by", name, p.Title, field)
+					}
+					delete(has, field)
+				}
 				if tr.ID != "groupingToMatrix" {
 					continue
 				}

@@ -4,7 +4,7 @@ import "github.com/grafana/grafana-foundation-sdk/go/common"
 
 // stages shows where work waits.
 func stages(lang Lang, _ Targets) *board {
-	b := newBoard("stages", lang, "now-6M", "now")
+	b := newBoard("stages", lang, "now-6M", "now", "age")
 	b.table("stages.time", 24, 14, `
 SELECT `+nameOfStage("names.stage_name")+`, if(p85_counting > median_plan, 'over', '') AS over_plan, `+label("funnel", "ifNull(nullIf(funnels.funnel_name, ''), concat('#', toString(funnel_id)))")+` AS funnel_name,
   visits_closed, days[1] AS median_days, days[2] AS p85_days, days[3] AS p95_days, median_counting, p85_counting, median_plan, coverage
@@ -15,7 +15,7 @@ FROM
     quantileExactOrNull(0.5)(plan_days) AS median_plan, count(plan_days) / nullIf(countIf(status != 'waiting'), 0) AS coverage
   FROM visits_now
   WHERE is_open = 0 AND is_final = 0 AND `+within("left_date")+`
-    AND `+chosen+`
+    AND `+chosenVisits+`
   GROUP BY funnel_id, stage_id
 ) AS v
 LEFT JOIN stage_names AS names USING (funnel_id, stage_id)
@@ -40,12 +40,11 @@ FROM
         SELECT funnel_id, stage_id, stage, day, open, sum(open) OVER (PARTITION BY stage_id) AS total
         FROM
         (
-          SELECT day, funnel_id, stage_id, any(quality_report.stage_name) AS stage, sum(visits_open) + sum(visits_waiting) AS open
-          FROM quality_report
+          SELECT day, funnel_id, stage_id, any(report.stage_name) AS stage, sum(visits_open) + sum(visits_waiting) AS open
+          FROM `+theReport+`
           WHERE `+inPeriod+` AND (`+periodTo+` - day) % greatest(1, intDiv(`+periodTo+` - `+periodFrom+` + 31, 31)) = 0
             AND toString(funnel_id) IN (${funnel:singlequote})
-            AND `+inStage+`
-            AND `+ofManager+`
+            AND `+chosen+`
           GROUP BY day, funnel_id, stage_id
         )
       )
@@ -57,19 +56,20 @@ FROM
 )
 ORDER BY place, layer, day`)
 	b.bars("stages.age", 12, 9, count, "age", common.StackingModeNormal, `
-SELECT bucket.1 AS age, sum(v.on_time) AS on_time, sum(v.overdue) AS overdue, sum(v.no_plan) AS no_plan, sum(v.waiting) AS waiting
+SELECT bucket.1 AS age, sum(v.on_time) AS on_time, sum(v.overdue) AS overdue, sum(v.no_plan) AS no_plan, sum(v.waiting) AS waiting, toString(bucket.2) AS age_from
 FROM
 (
   SELECT elapsed_days, countIf(status IN ('on_time', 'due_today')) AS on_time, countIf(status = 'overdue') AS overdue, countIf(status = 'no_plan') AS no_plan, countIf(status = 'waiting') AS waiting
   FROM visits_now
   WHERE is_open = 1
-    AND `+chosen+`
+    AND `+chosenVisits+`
   GROUP BY elapsed_days
 ) AS v
-ARRAY JOIN [('0–7', 0, 7), ('8–14', 8, 14), ('15–30', 15, 30), ('31–60', 31, 60), ('61–90', 61, 90), ('91+', 91, 2147483647)] AS bucket
+ARRAY JOIN `+bucketsOf("age")+` AS bucket
 WHERE v.elapsed_days >= bucket.2 AND v.elapsed_days <= bucket.3
 GROUP BY bucket
-ORDER BY bucket.2`, column{name: "age"}, column{name: "on_time", color: onTime}, column{name: "overdue", color: late}, column{name: "no_plan", color: noPlan}, column{name: "waiting", color: waits})
+ORDER BY bucket.2`, column{name: "age"}, column{name: "on_time", color: onTime, as: toBucket("age")}, column{name: "overdue", color: late, as: toBucket("age")}, column{name: "no_plan", color: noPlan, as: toBucket("age")},
+		column{name: "waiting", color: waits, as: toBucket("age")}, forLinks("age_from"))
 	b.table("stages.reentries", 12, 9, `
 SELECT `+nameOfStage("names.stage_name")+`, visits, deals, reentries
 FROM
@@ -77,7 +77,7 @@ FROM
   SELECT funnel_id, stage_id, count() AS visits, groupBitmap(deal_id) AS deals, countIf(is_return = 1) AS reentries
   FROM visits_now
   WHERE is_final = 0 AND `+within("entered_date")+`
-    AND `+chosen+`
+    AND `+chosenVisits+`
   GROUP BY funnel_id, stage_id
   HAVING reentries > 0
 ) AS v
@@ -85,7 +85,7 @@ LEFT JOIN stage_names AS names USING (funnel_id, stage_id)
 ORDER BY reentries DESC, stage_name`,
 		column{name: "stage_name", as: wrapped}, column{name: "visits", unit: count, as: wide(90)}, column{name: "deals", unit: count, as: wide(90)}, column{name: "reentries", unit: count, color: soon, as: sized(bar, 120)})
 	b.table("stages.oldest", 24, 12, firstVisits("deal_title, "+stageLabel+", "+managerLabel+", entered_date, elapsed_days, paused_days, planned_end, overdue_days, status, deal_id",
-		"is_open = 1", "elapsed_days DESC, deal_id", 50),
+		"is_open = 1 AND "+inBucket("age", "elapsed_days"), "elapsed_days DESC, deal_id", 500),
 		column{name: "deal_title", as: toDeal}, column{name: "stage_name", as: sized(cut, 180)}, column{name: "manager_name", as: sized(cut, 170)}, column{name: "entered_date", unit: day, as: date},
 		column{name: "elapsed_days", unit: "days", color: neutral, as: sized(bar, 150)}, column{name: "paused_days", unit: "days", as: days(100)}, column{name: "planned_end", unit: day, as: date}, column{name: "overdue_days", unit: "days", color: late, as: days(95)},
 		column{name: "status", as: spoken("status", 125)}, forLinks("deal_id"))

@@ -15,7 +15,7 @@ HAVING count() > 0`,
 SELECT countIf(plan_source != 'none') / nullIf(count(), 0) AS coverage, if(count() = 0, NULL, countIf(plan_source = 'none')) AS without_plan
 FROM visits_now
 WHERE is_final = 0 AND status != 'waiting'
-  AND `+chosen, column{name: "coverage", unit: share, color: noPlan}, column{name: "without_plan", unit: count, color: noPlan})
+  AND `+chosenVisits, column{name: "coverage", unit: share, color: noPlan}, column{name: "without_plan", unit: count, color: noPlan})
 
 	b.isOfNow = true // what became of a run is known only after it
 	b.table("trust.runs", 24, 9, `

@@ -48,6 +48,7 @@ var runsIn = map[string]string{
 	"deals_now":       "count()",
 	"portfolio_days":  "max(overdue_days_total)",
 	"quality_report":  "sum(overdue_days_accrued)",
+	"quality_by_deal": "sum(overdue_days_accrued)",
 	"data_gaps":       "count()",
 	"runs":            "countIf(status = 'published')",
 	"run_changes":     "(SELECT count() FROM deals_now) + count()", // one published date: nothing has changed

@@ -30,7 +30,7 @@ WHERE planned_end < `+asOf+` + horizon
 GROUP BY horizon, currency
 ORDER BY horizon, currency`,
 		column{name: "horizon", unit: "days", as: wide(120)}, column{name: "likely_deals", unit: count, color: late, as: sized(bar, 190)}, column{name: "expected_deals", as: oneDecimal, unit: count},
-		column{name: "amount_likely", unit: "locale", as: narrow(150)}, column{name: "currency", as: wide(90)}, column{name: "coming_deals", unit: count}, column{name: "unknown_deals", unit: count, color: noPlan})
+		column{name: "amount_likely", unit: "locale", as: narrow(150)}, column{name: "currency", as: wide(100)}, column{name: "coming_deals", unit: count}, column{name: "unknown_deals", unit: count, color: noPlan})
 	b.table("ahead.deals", 24, 14, `
 SELECT deal_title, `+stageLabel+`, `+managerLabel+`, late_probability, planned_end, expected_end, expected_closed_date, toFloat64(deals_now.amount) AS amount, currency, deal_id
 FROM deals_now
@@ -101,7 +101,7 @@ FROM
 ) AS f
 LEFT JOIN stage_names AS names USING (funnel_id, stage_id)
 ORDER BY stage_name`,
-		column{name: "stage_name", as: wrapped}, column{name: "verdict", as: spoken("forecast", 175)}, column{name: "median_off", unit: "days", as: narrow(85)},
+		column{name: "stage_name", as: wrapped}, column{name: "verdict", as: spoken("forecast", 150)}, column{name: "median_off", unit: "days", as: narrow(85)},
 		column{name: "median_naive_off", unit: "days", color: noPlan, as: narrow(85)}, column{name: "forecasts_compared", unit: count, as: narrow(95)})
 	return b
 }
@@ -124,10 +124,10 @@ var aheadWords = map[string]text{
 
 	"ahead.horizons":          {"Скоро опоздают", "Late soon"},
 	"ahead.horizons.about":    {"Сделки, которые сегодня в срок, а плановый срок этапа истекает в ближайшие 7, 14 и 30 дней. «Скорее опоздают» — с вероятностью не меньше 50 %. «Ожидается опозданий» — сумма вероятностей. Без прогноза — сделки, для этапа которых истории мало или прогноз не лучше медианы.", "Deals that are on time today and whose stage reaches its planned end within 7, 14 and 30 days. Probably late: with a probability of at least 50 %. Late deals expected: the probabilities added up. Without a forecast: too little history of the stage, or its forecasts would be no better than its median."},
-	"ahead.horizons.empty":    {"В ближайшие 30 дней сроки не истекают", "No planned end within 30 days"},
+	"ahead.horizons.empty":    {"Нет сроков", "None"},
 	"ahead.deals":             {"Сделки, которые скорее опоздают", "Deals that will probably be late"},
 	"ahead.deals.about":       {"До 50 сделок, которые сегодня в срок, со сроком в ближайшие 30 дней и вероятностью опоздания не меньше 50 %: сначала самые вероятные, затем самые крупные. Вероятность — доля таких этапов, простоявших столько же, что кончились позже срока. Ожидаемое закрытие — по обычному пути сделок через воронку.", "Up to 50 deals that are on time today, with a planned end within 30 days and a probability to be late of at least 50 %: the most probable first, then the largest. The probability is the share of such visits, which lasted as long, that ended after the planned end. The closing is expected by the usual way of deals through the funnel."},
-	"ahead.deals.empty":       {"Нет сделок, которые сейчас в срок и скорее опоздают", "No deal that is on time now will probably be late"},
+	"ahead.deals.empty":       {"Таких сделок нет", "No such deal"},
 	"ahead.losses":            {"Сколько ${days} будет потеряно", "Lost ${days} to come"},
 	"ahead.losses.about":      {"Сколько дней потеряют по неделям сделки, открытые сейчас, в нынешних этапах: ожидание и границы, внутри которых число останется в 8 случаях из 10, если этапы кончаются независимо друг от друга. Этапы без прогноза не учтены; следующих этапов и новых сделок здесь нет.", "Days that the deals open now will lose week by week in their present stages: what is expected, and the band that holds the number in 8 cases of 10 if visits end independently. Stages without a forecast are left out; stages to come and new deals are not in it."},
 	"ahead.losses.empty":      {"Прогнозов нет", "No forecasts"},
@@ -142,7 +142,7 @@ var aheadWords = map[string]text{
 	"ahead.calibration.empty": {"Ещё не наступил ни один срок, для которого был прогноз", "No planned end that was forecast has come yet"},
 	"ahead.errors":            {"Ошибка по этапам", "Errors by stage"},
 	"ahead.errors.about":      {"То же по этапам: медианная ошибка прогноза и наивного прогноза. Где прогноз не лучше, сказано словами.", "The same by stage: the median error of the forecast and of the naive one. Where the forecast is no better, it says so."},
-	"ahead.errors.empty":      {"Ещё нет прогнозов, которые можно проверить", "No forecasts to compare yet"},
+	"ahead.errors.empty":      {"Нет прогнозов", "No forecasts"},
 
 	"alert.likely_late":         {"Сделки скоро опоздают", "Deals will probably be late soon"},
 	"alert.likely_late.summary": {`Скорее всего опоздают сделки ({{ printf "%.0f" $values.A.Value }}): {{ $labels.deals }}`, `{{ printf "%.0f" $values.A.Value }} deals will probably be late: {{ $labels.deals }}`},

@@ -5,16 +5,16 @@ func deal(lang Lang, _ Targets) *board {
 	b := newBoard("deal", lang, "now-6M", "now+1M")
 	b.builder.WithVariable(b.variable(dealChoice, false))
 
-	b.stat("deal.number", 8, 5, `
+	b.stat("deal.number", 7, 5, `
 SELECT overdue_days_total, overdue_days_now, days_left
 FROM deals_now
 WHERE `+theDeal,
-		column{name: "overdue_days_total", unit: "days", color: late}, column{name: "overdue_days_now", unit: "days", color: late}, column{name: "days_left", unit: "days"})
-	b.table("deal.now", 16, 5, `
+		column{name: "overdue_days_total", unit: count, color: late}, column{name: "overdue_days_now", unit: count, color: late}, column{name: "days_left", unit: count})
+	b.table("deal.now", 17, 5, `
 SELECT deal_title, status, `+stageLabel+`, `+managerLabel+`, planned_end, deal_url
 FROM deals_now
 WHERE `+theDeal,
-		column{name: "deal_title", as: cut}, column{name: "status", as: spoken("status", 100)}, column{name: "stage_name", as: sized(wrapped, 120)}, column{name: "manager_name", as: sized(wrapped, 125)},
+		column{name: "deal_title", as: wrapped}, column{name: "status", as: spoken("status", 136)}, column{name: "stage_name", as: sized(wrapped, 130)}, column{name: "manager_name", as: sized(wrapped, 130)},
 		column{name: "planned_end", unit: day, as: date}, column{name: "deal_url", as: toPortal})
 
 	b.table("deal.how", 24, 9, how(lang), column{name: "sentence", as: wrapped})
@@ -23,7 +23,7 @@ WHERE `+theDeal,
 SELECT toDateTime(day, 'UTC') AS time, any(stage) AS stage_name, any(state) AS status, any(plan) AS planned
 FROM
 (
-  SELECT day, toNullable(argMax(v.stage_name, visit_no)) AS stage,
+  SELECT day, toNullable(concat(toString(max(visit_no)), '. ', argMax(v.stage_name, visit_no))) AS stage,
     toNullable(argMax(multiIf(v.stage_semantics != 'process', 'final', v.is_waiting, 'waiting', f.is_paused = 1, 'paused', f.plan_days IS NULL, 'no_plan', f.overdue_days > 0, 'overdue', 'on_time'), visit_no)) AS state,
     argMax(if(f.planned_end >= day, toNullable('planned'), NULL), visit_no) AS plan
   FROM deal_stage_days AS f
@@ -48,19 +48,19 @@ SELECT visit_no, `+stageLabel+`, entered_date, plan_days, plan_source, planned_e
 FROM deal_stages
 WHERE `+theDeal+`
 ORDER BY visit_no`,
-		column{name: "visit_no", unit: count, as: wide(40)}, column{name: "stage_name", as: cut}, column{name: "entered_date", unit: day, as: wide(92)},
-		column{name: "plan_days", unit: "days", as: days(65)}, column{name: "plan_source", as: spoken("plan_source", 118)},
+		column{name: "visit_no", unit: count, as: wide(50)}, column{name: "stage_name", as: wrapped}, column{name: "entered_date", unit: day, as: wide(92)},
+		column{name: "plan_days", unit: "days", as: days(76)}, column{name: "plan_source", as: headed(spoken("plan_source", 104))},
 		column{name: "planned_end", unit: day, as: date}, column{name: "left_date", unit: day, as: wide(92)},
-		column{name: "elapsed_days", unit: "days", as: days(85)}, column{name: "paused_days", unit: "days", as: days(85)}, column{name: "overdue_days", unit: "days", color: late, as: days(90)}, column{name: "status", as: spoken("status", 134)})
+		column{name: "elapsed_days", unit: "days", as: days(76)}, column{name: "paused_days", unit: "days", as: days(76)}, column{name: "overdue_days", unit: "days", color: late, as: days(98)}, column{name: "status", as: spoken("status", 136)})
 
 	b.table("deal.moves", 24, 8, `
 SELECT known_on, visit_no, `+stageLabel+`, cause, planned_end_before, planned_end, days_moved, overdue_days_before, overdue_days AS overdue_days_after, `+managerLabel+`
 FROM plan_changes
 WHERE `+theDeal+`
 ORDER BY known_on, run_id, visit_no, indexOf(['entry', 'calendar', 'norm', 'deal'], cause)`,
-		column{name: "known_on", unit: day, as: date}, column{name: "visit_no", unit: count, as: wide(40)}, column{name: "stage_name", as: wrapped}, column{name: "cause", as: spoken("cause", 150)},
-		column{name: "planned_end_before", unit: day, as: date}, column{name: "planned_end", unit: day, as: date}, column{name: "days_moved", unit: "days", as: days(88)},
-		column{name: "overdue_days_before", unit: "days", color: late, as: days(98)}, column{name: "overdue_days_after", unit: "days", color: late, as: days(98)}, column{name: "manager_name", as: sized(wrapped, 140)})
+		column{name: "known_on", unit: day, as: date}, column{name: "visit_no", unit: count, as: wide(50)}, column{name: "stage_name", as: wrapped}, column{name: "cause", as: spoken("cause", 155)},
+		column{name: "planned_end_before", unit: day, as: date}, column{name: "planned_end", unit: day, as: date}, column{name: "days_moved", unit: "days", as: days(82)},
+		column{name: "overdue_days_before", unit: "days", color: late, as: days(98)}, column{name: "overdue_days_after", unit: "days", color: late, as: days(98)}, column{name: "manager_name", as: sized(wrapped, 130)})
 
 	b.trend("deal.growth", 12, 8, rows, look{unit: "days", fromZero: true}, `
 SELECT toDateTime(day, 'UTC') AS time, sum(sum(overdue_day)) OVER (ORDER BY day) AS days_lost
@@ -79,7 +79,7 @@ SELECT visit_no, reason, `+detail(lang)+` AS detail
 FROM data_gaps
 WHERE `+theDeal+`
 ORDER BY visit_no, reason`,
-		column{name: "visit_no", unit: count, as: wide(45)}, column{name: "reason", as: spoken("reason", 165)}, column{name: "detail", as: wrapped})
+		column{name: "visit_no", unit: count, as: wide(50)}, column{name: "reason", as: spoken("reason", 165)}, column{name: "detail", as: wrapped})
 
 	return b
 }

@@ -21,7 +21,8 @@ import (
 const (
 	count = "none"
 	share = "percentunit"
-	day   = "day" // a date as it is written in the language
+	day   = "day"  // a date as it is written in the language
+	axis  = "axis" // the same, short
 )
 
 func (b *board) days() string { return "suffix:" + b.say("unit.days") }
@@ -56,6 +57,8 @@ func (b *board) overrides(columns []column) []cog.Builder[dashboard.DashboardFie
 			unit = b.days()
 		case day:
 			unit = b.say("date.unit")
+		case axis:
+			unit = b.say("date.axis")
 		}
 		if unit != "" {
 			properties = append(properties, dashboard.DynamicConfigValue{Id: "unit", Value: unit})
@@ -98,7 +101,7 @@ func wide(pixels int) func(*board) []dashboard.DynamicConfigValue {
 // days is a column whose name says which days it counts, in more than one line where it is narrow.
 func days(pixels int) func(*board) []dashboard.DynamicConfigValue {
 	return func(*board) []dashboard.DynamicConfigValue {
-		return []dashboard.DynamicConfigValue{width(max(pixels, 88)), {Id: "custom.wrapHeaderText", Value: true}}
+		return []dashboard.DynamicConfigValue{width(pixels), {Id: "custom.wrapHeaderText", Value: true}}
 	}
 }
 
@@ -157,7 +160,7 @@ func wrapped(*board) []dashboard.DynamicConfigValue {
 
 // date shows a day without its time.
 func date(*board) []dashboard.DynamicConfigValue {
-	return []dashboard.DynamicConfigValue{width(98)}
+	return []dashboard.DynamicConfigValue{width(92), {Id: "custom.wrapHeaderText", Value: true}}
 }
 
 // kept is what a link takes along: the variables. A link that keeps the range says so.
@@ -230,7 +233,7 @@ func heat(ago int) func(*board) []dashboard.DynamicConfigValue {
 			{Id: "custom.cellOptions", Value: map[string]any{"type": "color-background", "mode": "basic"}},
 			{Id: "thresholds", Value: dashboard.ThresholdsConfig{Mode: dashboard.ThresholdsModeAbsolute, Steps: levels}},
 			{Id: "color", Value: map[string]any{"mode": "thresholds"}},
-			{Id: "custom.align", Value: "center"}, width(60),
+			{Id: "custom.align", Value: "center"}, width(62),
 			b.link("link.week", "quality", "var-stage=${__data.fields.stage_id}&time=${__data.fields.moment_"+strconv.Itoa(ago)+"}"+aWeek+keptBut("funnel", "stage")),
 		}
 	}
@@ -260,7 +263,7 @@ func toPortal(b *board) []dashboard.DynamicConfigValue {
 				Pattern: ".+", Result: dashboard.ValueMappingResult{Text: new("↗")},
 			},
 		}}}},
-		width(70),
+		width(68),
 	}
 }
 
@@ -421,7 +424,7 @@ func (b *board) noted(key, sql string, columns []column) (string, []column) {
 	as := columns[at].as
 	columns[at].as = func(b *board) []dashboard.DynamicConfigValue {
 		notes := dashboard.ValueMapping{ValueMap: &dashboard.ValueMap{Type: dashboard.MappingTypeValueToText, Options: map[string]dashboard.ValueMappingResult{
-			nothingFound: {Text: new(b.say(key + ".empty"))}, noRunYet: {Text: new(b.say("state.empty"))},
+			nothingFound: {Text: new(b.say(key + ".empty"))}, noRunYet: {Text: new(b.say("note.no_run"))},
 		}}}
 		var properties []dashboard.DynamicConfigValue
 		if as != nil {
@@ -624,8 +627,15 @@ func matrix(row, column, value string) dashboard.DataTransformerConfig {
 // matrixCorner is the name of the first column of a matrix.
 func matrixCorner(row, column string) string { return row + `\` + column }
 
+// headed lets the head of a column go on in the next line.
+func headed(as func(*board) []dashboard.DynamicConfigValue) func(*board) []dashboard.DynamicConfigValue {
+	return func(b *board) []dashboard.DynamicConfigValue {
+		return append(as(b), dashboard.DynamicConfigValue{Id: "custom.wrapHeaderText", Value: true})
+	}
+}
+
 // timeAxis writes the dates below a panel as it is usual in the language, and not in Grafana's way.
-var timeAxis = column{name: "time", unit: day, isLink: true}
+var timeAxis = column{name: "time", unit: axis, isLink: true}
 
 // line shows what was when, a line for each column.
 func (b *board) line(key string, w, h uint32, sql string, columns ...column) {

@@ -19,8 +19,8 @@ SELECT sumOrNull(overdue_days_accrued) AS days_lost,
   `+plus("days_lost_month - sumOrNullIf(overdue_days_accrued, day > "+asOf+" - 60 AND day <= "+asOf+" - 30)")+` AS month_change
 FROM `+theReport+`
 WHERE `+chosen,
-		column{name: "days_lost", unit: "days", color: late}, column{name: "days_lost_week", unit: "days"}, column{name: "week_change", as: change},
-		column{name: "days_lost_month", unit: "days"}, column{name: "month_change", as: change})
+		column{name: "days_lost", unit: count, color: late}, column{name: "days_lost_week", unit: count}, column{name: "week_change", as: change},
+		column{name: "days_lost_month", unit: count}, column{name: "month_change", as: change})
 	b.stat("portfolio.deals", 12, 4, `
 SELECT if(`+asOf+` IS NOT NULL, countIf(overdue_days > 0), NULL) AS overdue_deals,
   if(`+asOf+` IS NOT NULL, countIf(overdue_days = 0 AND planned_end <= `+asOf+` + 7), NULL) AS due_deals,
@@ -31,7 +31,7 @@ FROM visits_now
 WHERE is_open = 1
   AND `+chosenVisits,
 		column{name: "overdue_deals", unit: count, color: late}, column{name: "due_deals", unit: count}, column{name: "open_deals", unit: count},
-		column{name: "waiting_deals", unit: count}, column{name: "days_paused", unit: "days"})
+		column{name: "waiting_deals", unit: count}, column{name: "days_paused", unit: count})
 	b.stat("portfolio.rate", 12, 4, onTimeRate, rateColumns...)
 	b.stat("portfolio.changed", 12, 4, `
 SELECT if(`+asOf+` IS NOT NULL, countIf(change = 'newly_overdue'), NULL) AS newly_overdue,
@@ -83,7 +83,7 @@ WHERE deal_id IN
       AND `+chosenVisits+`
   )
 GROUP BY currency
-ORDER BY amount DESC`, column{name: "currency"}, column{name: "overdue_deals", unit: count, as: narrow(110)}, column{name: "amount", unit: "locale", as: wide(150)})
+ORDER BY amount DESC`, column{name: "currency"}, column{name: "overdue_deals", unit: count, as: narrow(110)}, column{name: "amount", unit: "locale", as: wide(140)})
 
 	b.table("portfolio.by_department", 12, 9, `
 SELECT assumeNotNull(department) AS department_name, count() AS overdue_deals, sum(overdue_days_now) AS overdue_days, max(overdue_days_now) AS most_overdue, `+departmentKey+` AS department_id
@@ -137,7 +137,7 @@ WHERE `+inPeriod+`
 GROUP BY `+keyOf[by]+`
 HAVING days_lost > 0
 ORDER BY days_lost DESC, `+by+`_name
-LIMIT 8`, column{name: by + "_name", as: toBoard("quality", by)}, column{name: "days_lost", unit: "days", color: late, as: sized(bar, 150)}, forLinks(by+"_id"))
+LIMIT 8`, column{name: by + "_name", as: toBoard("quality", by)}, column{name: "days_lost", unit: "days", color: late, as: sized(bar, 140)}, forLinks(by+"_id"))
 	}
 
 	weeks, columns := "", []column{{name: "stage_name", as: toBoard("quality", "stage")}}
@@ -182,8 +182,8 @@ const shownWeeks = 13
 // overdueColumns are those of what is overdue now by something that a row leads to the portfolio of.
 func overdueColumns(by string) []column {
 	return []column{
-		{name: by + "_name", as: toBoard("portfolio", by)}, {name: "overdue_deals", unit: count, as: narrow(110)}, {name: "overdue_days", unit: "days", color: late, as: sized(bar, 160)},
-		{name: "most_overdue", unit: "days", as: days(110)}, forLinks(by + "_id"),
+		{name: by + "_name", as: toBoard("portfolio", by)}, {name: "overdue_deals", unit: count, as: narrow(104)}, {name: "overdue_days", unit: "days", color: late, as: sized(bar, 130)},
+		{name: "most_overdue", unit: "days", as: days(92)}, forLinks(by + "_id"),
 	}
 }
 
@@ -194,8 +194,8 @@ func dealColumns(by string) []column {
 		ordering = column{name: by, unit: "days", as: days(110)}
 	}
 	return []column{
-		{name: "deal_title", as: toDealOfRange}, {name: "stage_name", as: sized(cut, 165)}, {name: "manager_name", as: sized(cut, 165)},
-		{name: "planned_end", unit: day, as: date}, ordering, {name: "amount", unit: "locale", as: wide(98)}, {name: "currency", as: wide(68)},
+		{name: "deal_title", as: toDealOfRange}, {name: "stage_name", as: sized(cut, 160)}, {name: "manager_name", as: sized(cut, 160)},
+		{name: "planned_end", unit: day, as: date}, ordering, {name: "amount", unit: "locale", as: wide(98)}, {name: "currency", as: wide(78)},
 		forLinks("deal_id"), {name: "deal_url", as: toPortal}, forLinks("deal_from"), forLinks("deal_to"),
 	}
 }

@@ -24,15 +24,15 @@ const qualityMeasures = `sum(visits_closed) AS visits_closed, sum(visits_on_time
   sum(visits_closed_with_first_plan) / nullIf(visits_closed, 0) AS first_plan_coverage`
 
 var qualityColumns = []column{
-	{name: "visits_closed", unit: count, as: narrow(86)}, {name: "visits_on_time", unit: count, as: narrow(64)}, {name: "visits_late", unit: count, color: late, as: narrow(88)}, {name: "closed_no_plan", unit: count, as: narrow(64)},
-	{name: "late_days", unit: "days", color: late, as: narrow(90)}, {name: "days_lost", unit: "days", color: late, as: narrow(80)},
+	{name: "visits_closed", unit: count, as: narrow(70)}, {name: "visits_on_time", unit: count, as: narrow(58)}, {name: "visits_late", unit: count, color: late, as: narrow(74)}, {name: "closed_no_plan", unit: count, as: narrow(58)},
+	{name: "late_days", unit: "days", color: late, as: narrow(98)}, {name: "days_lost", unit: "days", color: late, as: narrow(85)},
 	{name: "on_time_rate", unit: share, as: rate}, {name: "coverage", unit: share, as: rate},
 	{name: "first_plan_rate", unit: share, as: rate}, {name: "first_plan_coverage", unit: share, as: rate},
 }
 
 // rate is a column of shares.
 func rate(b *board) []dashboard.DynamicConfigValue {
-	return append(narrow(68)(b), dashboard.DynamicConfigValue{Id: "decimals", Value: 1})
+	return append(narrow(70)(b), dashboard.DynamicConfigValue{Id: "decimals", Value: 1})
 }
 
 // few is how many visits with a plan a rate needs at least to say something of a manager or a stage.
@@ -94,8 +94,8 @@ FROM
 const forgiven = "sum(greatest(0, overdue_days_before - overdue_days)) AS forgiven_days"
 
 var moveColumns = []column{
-	{name: "plan_changes", unit: count, color: soon, as: sized(bar, 100)}, {name: "moved_later", unit: count, as: wide(72)}, {name: "plans_taken_away", unit: count, as: narrow(74)},
-	{name: "days_moved", unit: "days", as: days(88)}, {name: "forgiven_days", unit: "days", color: late, as: days(88)},
+	{name: "plan_changes", unit: count, color: soon, as: sized(bar, 96)}, {name: "moved_later", unit: count, as: wide(62)}, {name: "plans_taken_away", unit: count, as: narrow(76)},
+	{name: "days_moved", unit: "days", as: days(80)}, {name: "forgiven_days", unit: "days", color: late, as: days(86)},
 }
 
 // quality is the shared report: how the stages were kept, by whom, for any period.
@@ -121,7 +121,7 @@ WHERE `+inPeriod+`
   AND `+chosen, column{name: "known_from", unit: day}, column{name: "days_assumed", unit: share}, column{name: "visits_assumed", unit: share})
 
 	b.table("quality.compare", 24, 6, compare(),
-		append([]column{{name: "period", as: spoken("period", 112)}, {name: "first_day", unit: day, as: wide(98)}, {name: "last_day", unit: day, as: wide(98)}}, qualityColumns...)...)
+		append([]column{{name: "period", as: spoken("period", 98)}, {name: "first_day", unit: day, as: date}, {name: "last_day", unit: day, as: date}}, qualityColumns...)...)
 	for _, by := range []string{"manager", "stage"} {
 		onlyKnown, assumed := "", ""
 		columns := append([]column{{name: by + "_name", as: toBoard("quality", by)}}, qualityColumns...)
@@ -129,7 +129,7 @@ WHERE `+inPeriod+`
 		if by == "manager" { // whoever holds a deal now was not the one who was responsible then
 			onlyKnown = "\n  AND " + periodTo + " >= " + knownFrom
 			assumed = ",\n  (sum(visits_assumed) + sum(overdue_days_assumed)) / nullIf(sum(report.visits_closed) + sum(overdue_days_accrued), 0) AS assumed"
-			columns = append(columns, column{name: "assumed", unit: share, as: narrow(84)})
+			columns = append(columns, column{name: "assumed", unit: share, as: narrow(74)})
 		}
 		b.table("quality.by_"+by, 24, 14, `
 SELECT `+label(by, "any("+by+"_name)")+` AS `+by+`_name, `+qualityMeasures+`,
@@ -230,8 +230,8 @@ GROUP BY bucket
 ORDER BY bucket.2`, column{name: "late_by"}, column{name: "visits", color: neutral, as: toBucket("late_by")}, forLinks("late_by_from"))
 	b.table("quality.list", 24, 14, firstVisits("deal_title, "+stageLabel+", "+managerLabel+", entered_date, planned_end, left_date, overdue_days, status, deal_id",
 		"is_open = 0 AND status != 'waiting' AND "+within("left_date")+" AND "+inBucket("late_by", "overdue_days")+" AND $__conditionalAll(plan_days IS NOT NULL, $late_by)", "overdue_days DESC, deal_id, visit_no", 500),
-		column{name: "deal_title", as: toDeal}, column{name: "stage_name", as: sized(cut, 180)}, column{name: "manager_name", as: sized(cut, 180)}, column{name: "entered_date", unit: day, as: date},
+		column{name: "deal_title", as: toDeal}, column{name: "stage_name", as: sized(cut, 170)}, column{name: "manager_name", as: sized(cut, 170)}, column{name: "entered_date", unit: day, as: date},
 		column{name: "planned_end", unit: day, as: date}, column{name: "left_date", unit: day, as: date},
-		column{name: "overdue_days", unit: "days", color: late, as: days(95)}, column{name: "status", as: spoken("status", 140)}, forLinks("deal_id"))
+		column{name: "overdue_days", unit: "days", color: late, as: days(98)}, column{name: "status", as: spoken("status", 140)}, forLinks("deal_id"))
 	return b
 }

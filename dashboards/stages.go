@@ -21,9 +21,9 @@ FROM
 LEFT JOIN stage_names AS names USING (funnel_id, stage_id)
 LEFT JOIN (SELECT funnel_id, any(funnel_name) AS funnel_name FROM stage_names GROUP BY funnel_id) AS funnels USING (funnel_id)
 ORDER BY median_days DESC, stage_name`,
-		column{name: "stage_name", as: cut}, column{name: "over_plan", as: spoken("over", 150)}, column{name: "funnel_name", as: sized(cut, 130)}, column{name: "visits_closed", unit: count, as: wide(96)},
-		column{name: "median_days", unit: "days", color: neutral, as: sized(bar, 130)}, column{name: "p85_days", unit: "days", as: wide(70)}, column{name: "p95_days", unit: "days", as: wide(70)},
-		column{name: "median_counting", unit: "days", as: days(92)}, column{name: "p85_counting", unit: "days", as: days(88)}, column{name: "median_plan", unit: "days", as: days(88)}, column{name: "coverage", unit: share, as: narrow(78)})
+		column{name: "stage_name", as: cut}, column{name: "over_plan", as: headed(spoken("over", 84))}, column{name: "funnel_name", as: sized(cut, 110)}, column{name: "visits_closed", unit: count, as: narrow(76)},
+		column{name: "median_days", unit: "days", color: neutral, as: sized(bar, 116)}, column{name: "p85_days", unit: "days", as: wide(70)}, column{name: "p95_days", unit: "days", as: wide(70)},
+		column{name: "median_counting", unit: "days", as: days(84)}, column{name: "p85_counting", unit: "days", as: days(80)}, column{name: "median_plan", unit: "days", as: days(84)}, column{name: "coverage", unit: share, as: narrow(70)})
 	b.flow("stages.flow", 24, 10, `
 SELECT day, concat(toString(dense_rank() OVER (ORDER BY place, layer)), '. ', layer) AS stage_name, visits_open
 FROM
@@ -83,12 +83,12 @@ FROM
 ) AS v
 LEFT JOIN stage_names AS names USING (funnel_id, stage_id)
 ORDER BY reentries DESC, stage_name`,
-		column{name: "stage_name", as: wrapped}, column{name: "visits", unit: count, as: wide(90)}, column{name: "deals", unit: count, as: wide(90)}, column{name: "reentries", unit: count, color: soon, as: sized(bar, 120)})
+		column{name: "stage_name", as: wrapped}, column{name: "visits", unit: count, as: wide(76)}, column{name: "deals", unit: count, as: wide(76)}, column{name: "reentries", unit: count, color: soon, as: sized(bar, 120)})
 	b.table("stages.oldest", 24, 12, firstVisits("deal_title, "+stageLabel+", "+managerLabel+", entered_date, elapsed_days, paused_days, planned_end, overdue_days, status, deal_id",
 		"is_open = 1 AND "+inBucket("age", "elapsed_days"), "elapsed_days DESC, deal_id", 500),
-		column{name: "deal_title", as: toDeal}, column{name: "stage_name", as: sized(cut, 180)}, column{name: "manager_name", as: sized(cut, 170)}, column{name: "entered_date", unit: day, as: date},
-		column{name: "elapsed_days", unit: "days", color: neutral, as: sized(bar, 150)}, column{name: "paused_days", unit: "days", as: days(100)}, column{name: "planned_end", unit: day, as: date}, column{name: "overdue_days", unit: "days", color: late, as: days(95)},
-		column{name: "status", as: spoken("status", 125)}, forLinks("deal_id"))
+		column{name: "deal_title", as: toDeal}, column{name: "stage_name", as: sized(cut, 150)}, column{name: "manager_name", as: sized(cut, 140)}, column{name: "entered_date", unit: day, as: date},
+		column{name: "elapsed_days", unit: "days", color: neutral, as: sized(bar, 112)}, column{name: "paused_days", unit: "days", as: days(80)}, column{name: "planned_end", unit: day, as: date}, column{name: "overdue_days", unit: "days", color: late, as: days(98)},
+		column{name: "status", as: spoken("status", 118)}, forLinks("deal_id"))
 	return b
 }
 

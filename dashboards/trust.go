@@ -19,14 +19,14 @@ WHERE is_final = 0 AND status != 'waiting'
 
 	b.isOfNow = true // what became of a run is known only after it
 	b.table("trust.runs", 24, 9, `
-SELECT status AS run_status, run_id, as_of, formatDateTime(toTimeZone(started_at, ${zone:singlequote}), '`+b.say("date.format.long")+` %H:%i') AS started, dateDiff('second', started_at, finished_at) AS run_seconds, deals_seen, deals_changed, facts_appended, portal_requests,
+SELECT status AS run_status, run_id, as_of, formatDateTime(toTimeZone(started_at, ${zone:singlequote}), '`+b.say("date.format.long")+` %H:%i') AS started, dateDiff('second', started_at, finished_at) AS run_seconds, deals_seen, deals_changed,
   `+errorKind+` AS error_kind, error
 FROM runs
 ORDER BY run_id DESC
 LIMIT 30`,
-		column{name: "run_status", as: spoken("run_status", 130)}, column{name: "run_id", unit: count, as: wide(70)}, column{name: "as_of", unit: day, as: date}, column{name: "started", as: wide(140)},
-		column{name: "run_seconds", unit: b.say("unit.seconds"), as: wide(75)}, column{name: "deals_seen", unit: count, as: wide(80)}, column{name: "deals_changed", unit: count, as: wide(115)},
-		column{name: "facts_appended", unit: count, as: wide(95)}, column{name: "portal_requests", unit: count, as: wide(95)}, column{name: "error_kind", as: spoken("error_kind", 190)}, column{name: "error"})
+		column{name: "run_status", as: spoken("run_status", 112)}, column{name: "run_id", unit: count, as: wide(70)}, column{name: "as_of", unit: day, as: date}, column{name: "started", as: wide(132)},
+		column{name: "run_seconds", unit: b.say("unit.seconds"), as: wide(75)}, column{name: "deals_seen", unit: count, as: wide(76)}, column{name: "deals_changed", unit: count, as: wide(104)},
+		column{name: "error_kind", as: spoken("error_kind", 150)}, column{name: "error", as: wrapped})
 	b.isOfNow = false
 
 	b.row("trust.row.rebuilt")
@@ -51,13 +51,13 @@ SELECT `+nameOfStage("any(names.stage_name)")+`, sum(f.things) AS things, sum(f.
 FROM (SELECT funnel_id, stage_id, toInt64(sum(sign)) AS things, toInt64(sum(sign * overdue_day)) AS days_lost FROM fact_changes GROUP BY funnel_id, stage_id) AS f
 LEFT JOIN stage_names AS names USING (funnel_id, stage_id)
 GROUP BY funnel_id, stage_id
-ORDER BY days_lost DESC, stage_name`, column{name: "stage_name", as: cut}, column{name: "things", unit: count, as: wide(90)}, column{name: "days_lost", unit: "days", color: late, as: days(125)})
+ORDER BY days_lost DESC, stage_name`, column{name: "stage_name", as: cut}, column{name: "things", unit: count, as: wide(74)}, column{name: "days_lost", unit: "days", color: late, as: days(100)})
 	b.table("trust.visits", 8, 10, `
 SELECT `+nameOfStage("any(names.stage_name)")+`, sum(v.visits) AS visits, sum(v.days_lost) AS days_lost
 FROM (SELECT funnel_id, stage_id, count() AS visits, sum(overdue_days) AS days_lost FROM visits_now GROUP BY funnel_id, stage_id) AS v
 LEFT JOIN stage_names AS names USING (funnel_id, stage_id)
 GROUP BY funnel_id, stage_id
-ORDER BY days_lost DESC, stage_name`, column{name: "stage_name", as: cut}, column{name: "visits", unit: count, as: wide(80)}, column{name: "days_lost", unit: "days", color: late, as: days(125)})
+ORDER BY days_lost DESC, stage_name`, column{name: "stage_name", as: cut}, column{name: "visits", unit: count, as: wide(76)}, column{name: "days_lost", unit: "days", color: late, as: days(100)})
 	b.table("trust.deals", 8, 10, `
 SELECT deal_title, overdue_stages, overdue_days_total, deal_id
 FROM deals_now
@@ -82,7 +82,7 @@ SELECT reason, deal_title, visit_no, `+detail(lang)+` AS detail, deal_id, deal_u
 FROM data_gaps
 WHERE deal_id IN (SELECT deal_id FROM data_gaps ORDER BY reason, deal_id, visit_no LIMIT 1000)
 ORDER BY reason, deal_id, visit_no
-LIMIT 1000`, column{name: "reason", as: spoken("reason", 140)}, column{name: "deal_title", as: sized(toDeal, 150)}, column{name: "visit_no", unit: count, as: wide(45)}, column{name: "detail", as: wrapped}, forLinks("deal_id"), column{name: "deal_url", as: toPortal})
+LIMIT 1000`, column{name: "reason", as: spoken("reason", 140)}, column{name: "deal_title", as: sized(toDeal, 150)}, column{name: "visit_no", unit: count, as: wide(50)}, column{name: "detail", as: wrapped}, forLinks("deal_id"), column{name: "deal_url", as: toPortal})
 
 	b.row("trust.row.runs")
 	b.isOfNow = true // what became of a run is known only after it

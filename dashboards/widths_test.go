@@ -1,0 +1,149 @@
+package dashboards_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+	"unicode"
+
+	"stagelag/dashboards"
+)
+
+// wide is about how many pixels a text takes in a table, by what Grafana 12.3 draws: its head is bolder than its cells.
+func wide(text string, isHead bool) (pixels float64) {
+	cyrillic, other := 8.1, 7.0
+	if isHead {
+		cyrillic, other = 8.9, 7.8
+	}
+	for _, r := range text {
+		switch {
+		case r == '\u00ad':
+		case r == ' ' || r == '.' || r == ',':
+			pixels += 4
+		case unicode.Is(unicode.Cyrillic, r):
+			pixels += cyrillic
+		default:
+			pixels += other
+		}
+	}
+	return pixels
+}
+
+const (
+	gridWidth = 1034 // of 24 columns in a window of 1366 pixels, beside Grafana's menu
+	rim       = 21   // of a panel
+	padding   = 13   // of a cell
+)
+
+// On a screen of 1366 pixels, beside the menu, every table shows all of its columns with whole heads, and a table without
+// rows the whole sentence that says why.
+func TestTablesFitTheScreen(t *testing.T) {
+	words := regexp.MustCompile("[ \u00ad]")
+	checked := 0
+	for _, lang := range dashboards.Langs {
+		days := map[dashboards.Lang]string{dashboards.English: "working days", dashboards.Russian: "рабочих дней"}[lang]
+		files, err := dashboards.Files(lang, dashboards.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, text := range files {
+			var p struct {
+				Panels []struct {
+					Type, Title     string
+					GridPos         struct{ W int }
+					Transformations []struct{ ID string }
+					FieldConfig     struct {
+						Overrides []struct {
+							Matcher    struct{ Options string }
+							Properties []struct {
+								ID    string
+								Value any
+							}
+						}
+					}
+				}
+			}
+			if !strings.HasSuffix(name, ".json") {
+				continue
+			}
+			if err := json.Unmarshal(text, &p); err != nil {
+				t.Fatal(err)
+			}
+			for _, panel := range p.Panels {
+				if panel.Type != "table" || len(panel.Transformations) > 0 { // a matrix scrolls
+					continue
+				}
+				room := float64(gridWidth*panel.GridPos.W)/24 - rim
+				left := room
+				note, noteWidth, isNoteWrapped, doesNoteGrow := "", 0.0, false, false
+				var grows []func(more float64)
+				for _, o := range panel.FieldConfig.Overrides {
+					of := map[string]any{}
+					for _, property := range o.Properties {
+						of[property.ID] = property.Value
+					}
+					if of["custom.hideFrom.viz"] != nil {
+						continue
+					}
+					checked++
+					where := fmt.Sprintf("%s/%s %q, %s", lang, name, panel.Title, o.Matcher.Options)
+					head := strings.ReplaceAll(of["displayName"].(string), "${days}", days)
+					has, isFixed := of["custom.width"].(float64)
+					if isFixed && has < 50 {
+						t.Errorf("%s: %.0f pixels, Grafana gives a column at least 50", where, has)
+					}
+					if !isFixed {
+						if has, _ = of["custom.minWidth"].(float64); has == 0 {
+							has = 150
+						}
+					}
+					left -= has
+					parts := []string{head}
+					if of["custom.wrapHeaderText"] == true {
+						parts = words.Split(head, -1)
+					}
+					check := func(more float64) {
+						for _, part := range parts {
+							if needs := wide(part, true) + padding; needs > has+more {
+								t.Errorf("%s: %q in its head needs %.0f pixels of %.0f", where, part, needs, has+more)
+							}
+						}
+					}
+					if isFixed {
+						check(0)
+					} else {
+						grows = append(grows, check)
+					}
+					said, _ := json.Marshal(of["mappings"])
+					if found := regexp.MustCompile(`"stagelag: nothing found":\{"text":"([^"]*)"`).FindSubmatch(said); found != nil {
+						note, noteWidth, doesNoteGrow = string(found[1]), has, !isFixed
+						cell, _ := json.Marshal(of["custom.cellOptions"])
+						isNoteWrapped = strings.Contains(string(cell), `"wrapText":true`)
+					}
+				}
+				if left < 0 {
+					t.Errorf("%s/%s %q is %.0f pixels wider than the screen", lang, name, panel.Title, -left)
+				}
+				for _, check := range grows {
+					check(max(0, left) / float64(len(grows)))
+				}
+				if note == "" {
+					t.Errorf("%s/%s %q has no sentence for no rows", lang, name, panel.Title)
+					continue
+				}
+				has := noteWidth
+				if doesNoteGrow {
+					has += max(0, left) / float64(len(grows))
+				}
+				if needs := wide(note, false) + padding; needs > has && !isNoteWrapped || needs > 1.7*has {
+					t.Errorf("%s/%s %q: without rows %q needs %.0f pixels of %.0f", lang, name, panel.Title, note, needs, has)
+				}
+			}
+		}
+	}
+	if checked < 300 {
+		t.Errorf("%d columns: the test looks at too little", checked)
+	}
+}

@@ -166,7 +166,7 @@ FROM
     ORDER BY of_manager DESC, manager_id
     LIMIT 40
   )
-  ARRAY JOIN stages AS stage, arrayEnumerate(stages) AS stage_place
+  ARRAY JOIN (stages) AS stage, arrayEnumerate(stages) AS stage_place
 )
 ORDER BY of_manager DESC, manager_id, stage_place
 LIMIT 480`)

@@ -43,12 +43,12 @@ LIMIT 50`,
 		column{name: "expected_closed_date", unit: day, as: narrow(98)}, column{name: "amount", unit: "locale", as: wide(95)}, column{name: "currency", as: wide(80)},
 		column{name: "deal_id", unit: count, as: hidden})
 	b.bars("ahead.losses", 24, 8, "days", "week_end", common.StackingModeNone, `
-SELECT week_end, round(greatest(0, sum(expected_losses.expected_days) - 1.28 * sqrt(sum(days_variance)))) AS days_low, round(sum(expected_losses.expected_days)) AS days_expected,
+SELECT formatDateTime(week, '`+b.say("date.format.long")+`') AS week_end, round(greatest(0, sum(expected_losses.expected_days) - 1.28 * sqrt(sum(days_variance)))) AS days_low, round(sum(expected_losses.expected_days)) AS days_expected,
   round(sum(expected_losses.expected_days) + 1.28 * sqrt(sum(days_variance))) AS days_high
-FROM expected_losses
+FROM (SELECT *, week_end AS week FROM expected_losses) AS expected_losses
 WHERE `+chosenBut(departmentOn(asOf), isOfAllDeals)+`
-GROUP BY week_end
-ORDER BY week_end`, column{name: "week_end", unit: day}, column{name: "days_low", color: soon}, column{name: "days_expected", color: late}, column{name: "days_high", color: noPlan})
+GROUP BY week
+ORDER BY week`, column{name: "week_end"}, column{name: "days_low", color: soon}, column{name: "days_expected", color: late}, column{name: "days_high", color: noPlan})
 	b.table("ahead.stages", 24, 9, `
 SELECT `+nameOfStage("names.stage_name")+`, visits_planned, late_share, median_plan, median_days_counted
 FROM
@@ -130,7 +130,7 @@ var aheadWords = map[string]text{
 	"ahead.deals.empty":       {"Таких сделок нет", "No such deal"},
 	"ahead.losses":            {"Сколько ${days} будет потеряно", "Lost ${days} to come"},
 	"ahead.losses.about":      {"Сколько дней потеряют по неделям сделки, открытые сейчас, в нынешних этапах: ожидание и границы, внутри которых число останется в 8 случаях из 10, если этапы кончаются независимо друг от друга. Этапы без прогноза не учтены; следующих этапов и новых сделок здесь нет.", "Days that the deals open now will lose week by week in their present stages: what is expected, and the band that holds the number in 8 cases of 10 if visits end independently. Stages without a forecast are left out; stages to come and new deals are not in it."},
-	"ahead.losses.empty":      {"Прогнозов нет", "No forecasts"},
+	"ahead.losses.empty":      {"Прогнозов нет, или выбраны отдельные сделки", "No forecasts, or some deals alone are chosen"},
 	"ahead.stages":            {"Где план не сбывается", "Where the plan is not what happens"},
 	"ahead.stages.about":      {"Этапы с планом, завершённые за период: у какой доли срок был нарушен, медиана плана и медиана того, что вышло, в днях, которые идут в счёт.", "Visits with a plan that were closed in the period: the share that ended late, the median plan and the median of what came, in days that count."},
 	"ahead.stages.empty":      {"За период не завершён ни один этап с планом", "No visit with a plan was closed in the period"},

@@ -413,6 +413,11 @@ func (b *board) noted(key, sql string, columns []column) (string, []column) {
 	if at < 0 {
 		at = slices.IndexFunc(columns, isText)
 	}
+	return b.notedIn(at, key, sql, columns)
+}
+
+// notedIn has the word in a column of texts.
+func (b *board) notedIn(at int, key, sql string, columns []column) (string, []column) {
 	list, nullable := make([]string, len(columns)), make([]string, len(columns))
 	for i, c := range columns {
 		list[i], nullable[i] = c.name, "toNullable("+c.name+") AS "+c.name
@@ -479,7 +484,7 @@ func (b *board) trend(key string, w, h uint32, as format, l look, sql string, co
 		Id(b.nextID()).GridPos(b.place(w, h)).
 		Title(b.say(key)).Description(b.say(key + ".about")).
 		Datasource(source()).WithTarget(b.ask(sql, as)).
-		Unit(unit).NoValue(b.say("no.answer.panel")).
+		Unit(unit).NoValue(b.say("no.answer.chart")).
 		Thresholds(plain()).
 		LineWidth(2).ShowPoints(common.VisibilityModeNever).
 		Legend(common.NewVizLegendOptionsBuilder().ShowLegend(len(columns) != 1).DisplayMode(common.LegendDisplayModeList).Placement(common.LegendPlacementBottom)).
@@ -507,7 +512,7 @@ func (b *board) trend(key string, w, h uint32, as format, l look, sql string, co
 	b.builder.WithPanel(p)
 }
 
-// bars draws columns for each text of the first one.
+// bars draws columns for each text of the first column.
 func (b *board) bars(key string, w, h uint32, unit, xField string, stacking common.StackingMode, sql string, columns ...column) {
 	values := common.VisibilityModeAuto
 	if stacking != common.StackingModeNone { // the numbers of thin layers would lie on each other
@@ -517,6 +522,7 @@ func (b *board) bars(key string, w, h uint32, unit, xField string, stacking comm
 		unit = b.days()
 	}
 	shown := 0
+	sql, columns = b.notedIn(0, key, sql, columns)
 	for _, c := range columns {
 		if !c.isLink {
 			shown++
@@ -528,7 +534,7 @@ func (b *board) bars(key string, w, h uint32, unit, xField string, stacking comm
 		Datasource(source()).WithTarget(b.ask(sql, rows)).
 		Unit(unit).Decimals(0).Min(0).NoValue(b.say("no.answer.panel")).
 		Thresholds(plain()).XField(xField).Stacking(stacking).FillOpacity(85).
-		ShowValue(values).XTickLabelMaxLength(20).
+		ShowValue(values).XTickLabelMaxLength(60).
 		Legend(common.NewVizLegendOptionsBuilder().ShowLegend(shown > 2).DisplayMode(common.LegendDisplayModeList).Placement(common.LegendPlacementBottom)).
 		Tooltip(common.NewVizTooltipOptionsBuilder().Mode(common.TooltipDisplayModeMulti)).
 		Overrides(b.overrides(columns))
@@ -548,7 +554,7 @@ func (b *board) flow(key string, w, h uint32, sql string) {
 		Datasource(source()).WithTarget(b.ask(sql, rows)).
 		WithTransformation(matrix("day", "stage_name", "visits_open")).
 		WithTransformation(dashboard.DataTransformerConfig{Id: "sortBy", Options: map[string]any{"sort": []map[string]any{{"field": x}}}}).
-		Unit(count).Decimals(0).Min(0).NoValue(b.say("no.answer.panel")).
+		Unit(count).Decimals(0).Min(0).NoValue(b.say("no.answer.chart")).
 		ColorScheme(dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdPaletteClassic)).
 		Thresholds(plain()).XField(x).XTickLabelMaxLength(20).XTickLabelRotation(-45).Stacking(common.StackingModeNormal).FillOpacity(85).LineWidth(0).GroupWidth(1).BarWidth(1).
 		ShowValue(common.VisibilityModeNever).
@@ -575,7 +581,7 @@ func layers() (all []cog.Builder[dashboard.DashboardFieldConfigSourceOverrides])
 // matrix shows a number for each of one kind and each of another: zero apart from little, darker where there is more. The rows
 // have their names and their IDs; each cell leads to the quality report of both.
 func (b *board) matrix(key string, w, h uint32, row, head, value, sql string) {
-	sql, columns := b.noted(key, sql, []column{{name: row + "_name", as: sized(toBoard("quality", row), 200)}, {name: head + "_name"}, {name: value, unit: count}, forLinks(row + "_id"), forLinks(head + "_id")})
+	sql, columns := b.noted(key, sql, []column{{name: row + "_name", as: sized(toBoard("quality", row), 220)}, {name: head + "_name", as: wide(90)}, {name: value, unit: count}, forLinks(row + "_id"), forLinks(head + "_id")})
 	sql = "SELECT " + row + "_name, " + row + "_id, ifNull(" + head + "_name, '" + absent + "') AS " + head + "_name, " + head + "_id, " + value + "\nFROM\n(" + sql + "\n)"
 	cell := column{name: value, unit: count, as: func(b *board) []dashboard.DynamicConfigValue {
 		return []dashboard.DynamicConfigValue{
@@ -643,7 +649,7 @@ func (b *board) line(key string, w, h uint32, sql string, columns ...column) {
 		Id(b.nextID()).GridPos(b.place(w, h)).
 		Title(b.say(key)).Description(b.say(key + ".about")).
 		Datasource(source()).WithTarget(b.ask(sql, rows)).
-		Unit(count).NoValue(b.say("no.answer.panel")).
+		Unit(count).NoValue(b.say("no.answer.chart")).
 		ColorScheme(dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdFixed).FixedColor(neutral)).
 		MergeValues(true).PerPage(0).LineWidth(2).FillOpacity(60).ShowValue(common.VisibilityModeAuto).RowHeight(0.85).
 		Legend(common.NewVizLegendOptionsBuilder().ShowLegend(false).DisplayMode(common.LegendDisplayModeList).Placement(common.LegendPlacementBottom)).

@@ -117,16 +117,16 @@ ORDER BY overdue_days DESC, company_name
 LIMIT 100`, overdueColumns("company")...)
 
 	b.bars("portfolio.weekly", 24, 8, "days", "week_end", common.StackingModeNone, `
-SELECT week_end, days_lost, `+weekMoment("week_end")+` AS week_moment
+SELECT formatDateTime(week, '`+b.say("date.format.long")+`') AS week_end, days_lost, `+weekMoment("week")+` AS week_moment
 FROM
 (
-  SELECT `+periodTo+` - 7 * intDiv(`+periodTo+` - day, 7) AS week_end, sum(overdue_days_accrued) AS days_lost
+  SELECT `+periodTo+` - 7 * intDiv(`+periodTo+` - day, 7) AS week, sum(overdue_days_accrued) AS days_lost
   FROM `+theReport+`
   WHERE `+inPeriod+`
     AND `+chosen+`
-  GROUP BY week_end
+  GROUP BY week
 )
-ORDER BY week_end`, column{name: "week_end", unit: day}, column{name: "days_lost", color: late, as: toWeek}, forLinks("week_moment"))
+ORDER BY week`, column{name: "week_end"}, column{name: "days_lost", color: late, as: toWeek}, forLinks("week_moment"))
 
 	for _, by := range []string{"stage", "funnel", "manager"} {
 		b.table("portfolio.by_"+by, 8, 11, `

@@ -382,7 +382,7 @@ var catalogue = withWeeks(map[string]text{
 	"column.most_overdue":        {"Макс., ${days}", "Most, ${days}"},
 	"column.closed_no_plan":      {"Без плана", "No plan"},
 	"column.sample":              {"Выборка", "Sample"},
-	"column.assumed":             {"Припи\u00adсано", "Assumed"},
+	"column.assumed":             {"Припи\u00adсано", "Assum\u00aded"},
 	"column.known_from":          {"Ответственные известны с", "Managers known from"},
 	"column.days_assumed":        {"Дней просрочки приписано", "Overdue days assumed"},
 	"column.visits_assumed":      {"Завершённых стадий приписано", "Closed stages assumed"},

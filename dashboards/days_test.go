@@ -55,7 +55,7 @@ func TestOffices(t *testing.T) {
 	}{
 		{
 			"working days", true, "working days", "рабочих дней",
-			[]string{"10\t10\t+10\t10\t\\N"}, []string{"2\t1\t6\t1\t4"}, []string{"0–7\t1\t0\t0\t0", "8–14\t1\t1\t0\t0", "15–30\t0\t1\t1\t1"},
+			[]string{"10\t10\t+10\t10\t\\N"}, []string{"2\t1\t6\t1\t4"}, []string{"0–7\t1\t0\t0\t0\t0", "8–14\t1\t1\t0\t0\t8", "15–30\t0\t1\t1\t1\t15"},
 			[]string{"on_time", "paused", "paused", "on_time", "on_time"},
 			map[string][]string{
 				"1": {"Approval: entered 2026-03-02. 10 working days after Mon 2 March, not counting Mon 9 March (a day off) and 2 paused days (10–11 March), end on Thu 19 March 2026. " +
@@ -78,7 +78,7 @@ func TestOffices(t *testing.T) {
 		},
 		{
 			"every day counts", false, "days", "дней",
-			[]string{"17\t13\t+9\t17\t\\N"}, []string{"2\t1\t6\t1\t4"}, []string{"0–7\t1\t0\t0\t0", "8–14\t1\t1\t0\t0", "15–30\t0\t1\t1\t1"},
+			[]string{"17\t13\t+9\t17\t\\N"}, []string{"2\t1\t6\t1\t4"}, []string{"0–7\t1\t0\t0\t0\t0", "8–14\t1\t1\t0\t0\t8", "15–30\t0\t1\t1\t1\t15"},
 			[]string{"on_time", "paused", "paused", "on_time", "on_time"},
 			map[string][]string{
 				"1": {"Approval: entered 2026-03-02. 10 days after Mon 2 March, not counting 2 paused days (10–11 March), end on Sat 14 March 2026. Still there as of 2026-03-25: 11 overdue days."},

@@ -120,7 +120,7 @@ FROM `+theReport+`
 WHERE `+inPeriod+`
   AND `+chosen, column{name: "known_from", unit: day}, column{name: "days_assumed", unit: share}, column{name: "visits_assumed", unit: share})
 
-	b.table("quality.compare", 24, 6, compare(),
+	b.table("quality.compare", 24, 7, compare(),
 		append([]column{{name: "period", as: spoken("period", 98)}, {name: "first_day", unit: day, as: date}, {name: "last_day", unit: day, as: date}}, qualityColumns...)...)
 	for _, by := range []string{"manager", "stage"} {
 		onlyKnown, assumed := "", ""

@@ -2,7 +2,7 @@
 // statement to a file, each with its way back; and the views, a file for each with its current text,
 // which are all made anew when any text has changed. No text names a database.
 //
-// A view that people query is served under a plain name over a numbered version (deals_now over
+// A view that people query is served under a plain name and under a numbered version (deals_now and
 // deals_now_v1): a changed meaning gets a new number and the old one keeps answering.
 //
 // All views of a query show the same published state, by two views for each file: at_NAME, in the

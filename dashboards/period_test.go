@@ -3,6 +3,7 @@ package dashboards_test
 import (
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -74,13 +75,28 @@ func TestDaysOfARangeAreThePortals(t *testing.T) {
 	if !isWhole {
 		sums = sums[:1] // what a range is stands in every statement alike: see TestEveryRangeIsTheSame
 	}
+	accrued := map[string]int{} // by the facts
+	facts, err := ask(t, w, "SELECT day, overdue_day FROM deal_stage_days")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range facts[2:] {
+		n, err := strconv.Atoi(row[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		accrued[row[0]] += n
+	}
 	check := func(v view, days int, last time.Time) {
 		t.Helper()
+		want := 0
+		for ago := range days {
+			want += accrued[last.AddDate(0, 0, -ago).Format(time.DateOnly)]
+		}
 		for _, sql := range sums {
 			got := number(t, w, v.expand(sql))
-			want := number(t, w, fmt.Sprintf("SELECT sum(overdue_day) FROM deal_stage_days WHERE day > toDate('%[1]s') - %[2]d AND day <= '%[1]s'", last.Format(time.DateOnly), days))
-			if got != want || got != fmt.Sprint(days) {
-				t.Errorf("%s: %s days, want %d: the %s by the facts (%.60s)", v.name, got, days, want, sql)
+			if got != fmt.Sprint(want) || want != days {
+				t.Errorf("%s: %s days, want %d: the %d by the facts (%.60s)", v.name, got, days, want, sql)
 			}
 		}
 	}

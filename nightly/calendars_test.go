@@ -35,9 +35,9 @@ func TestACorrectedCalendarComputesEverythingAgain(t *testing.T) {
 	s.night(2)
 	s.run(false)
 	s.expectLaws("with other days off, another calendar and a waiting stage")
-	shown := s.snapshot()
-	s.run(true)
-	expectSame(t, "a full run changes nothing", s.snapshot(), shown)
+	if wrote := s.written(s.run(true).Run.RunID); len(wrote) > 0 {
+		t.Errorf("a full run writes %v, want nothing", wrote)
+	}
 
 	fresh := generated(t, 61, 60)
 	own := fresh.cfg.Portal.URL

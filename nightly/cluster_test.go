@@ -35,9 +35,12 @@ func TestAClusterShowsWhatOneServerShows(t *testing.T) {
 	single := generated(t, seed, deals)
 	cluster := warehousetest.NewCluster(t, 2)
 	sharded := single.clustered(cluster)
-	night := func(isFull bool, when string) {
+	night := func(isFull, isCompared bool, when string) {
 		single.run(isFull)
 		sharded.run(isFull)
+		if !isCompared && !isLong() {
+			return
+		}
 		expectSame(t, when, sharded.snapshot(), single.snapshot())
 		for _, view := range []string{"forecasts", "deal_stages_then", "deals_then"} {
 			query := "SELECT * FROM " + view + " ORDER BY ALL"
@@ -49,7 +52,7 @@ func TestAClusterShowsWhatOneServerShows(t *testing.T) {
 	single.run(false)
 	sharded.run(false)
 	single.nextNight(seed, changes)
-	night(false, "two shards, a night")
+	night(false, true, "two shards, a night")
 	sharded.expectSpread(deals)
 
 	// Deals stay where they are, and those that come are spread over all three.
@@ -57,9 +60,9 @@ func TestAClusterShowsWhatOneServerShows(t *testing.T) {
 	cluster.Grow()
 	sharded.w = cluster.Open()
 	single.nextNight(seed, 3*changes)
-	night(false, "three shards, a night")
+	night(false, false, "three shards, a night") // facts that are wrong then are wrong after the next night
 	single.nextNight(seed, changes)
-	night(true, "three shards, all derived anew")
+	night(true, true, "three shards, all derived anew")
 	sharded.expectLaws("three shards")
 	sharded.expectSpread(deals)
 	sharded.expectNoWhatIf("three shards")

@@ -50,7 +50,9 @@ func TestARunGoesOnWithTheNextEngine(t *testing.T) {
 			if err != nil || outcome.Run.Status != "published" {
 				t.Fatalf("the run is %q, %v, want it published", outcome.Run.Status, err)
 			}
-			v.expectLaws("after the engine ended at " + step)
+			if step == "derive and append" || isLong() { // where rows of the run were there
+				v.expectLaws("after the engine ended at " + step)
+			}
 			if n := v.number("SELECT count() FROM runs WHERE status = 'published'"); n != 2 {
 				t.Errorf("%d runs are published, want the two that were made", n)
 			}

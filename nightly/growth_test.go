@@ -2,7 +2,6 @@ package nightly_test
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -30,7 +29,8 @@ func (d *deriving) Rows(_, total int64) {
 
 // TestOpenVisitsGrow: a night derives the deals that have changed and those that a pause or a missed night concerns;
 // the others grow in the engine. A full run, which derives all, finds nothing to correct then, under every calendar
-// and every form of pause.
+// and every form of pause. One follows the last of the nights in a row in which visits grow: the night after them
+// derives all open deals, and would correct what is wrong.
 func TestOpenVisitsGrow(t *testing.T) {
 	t.Parallel()
 	for name, configure := range map[string]func(*site){
@@ -83,14 +83,15 @@ func TestOpenVisitsGrow(t *testing.T) {
 			for _, night := range []struct {
 				day, asOf int
 				grows     bool
+				full      bool // a full run follows
 			}{
-				{1, 1, true},
-				{2, 2, true},
-				{4, 3, false}, // not today's: who was responsible is assumed
-				{4, 4, false}, // and is seen again
-				{5, 5, true},
-				{7, 7, false}, // a night was missed
-				{8, 8, true},
+				{1, 1, true, false},
+				{2, 2, true, true},
+				{4, 3, false, false}, // not today's: who was responsible is assumed
+				{4, 4, false, false}, // and is seen again
+				{5, 5, true, true},
+				{7, 7, false, false}, // a night was missed
+				{8, 8, true, true},
 			} {
 				at := firstNight.AddDate(0, 0, night.day)
 				if s.clock.Load() < at.Unix() {
@@ -104,7 +105,7 @@ func TestOpenVisitsGrow(t *testing.T) {
 				if _, err := nightly.Run(context.Background(), pass); err != nil {
 					t.Fatal(err)
 				}
-				isOpen := s.number("SELECT sum(is_open) FROM deals_now")
+				isOpen := s.kept("SELECT sum(is_open) FROM deals WHERE NOT is_gone AND until_run_id > (SELECT max(run_id) FROM run_events)")
 				if hasGrown := derived.deals < isOpen; hasGrown != night.grows {
 					t.Errorf("the run as of day %d derives %d deals, %d are open", night.asOf, derived.deals, isOpen)
 				}
@@ -115,14 +116,12 @@ func TestOpenVisitsGrow(t *testing.T) {
 						AND f.day = (SELECT argMax(as_of, run_id) FROM run_events)`); n != 0 {
 					t.Errorf("as of day %d, %d facts have another manager than their visits", night.asOf, n)
 				}
-				if night.day != night.asOf {
+				if night.day != night.asOf || !night.full && !isLong() {
 					continue
 				}
-				published := s.snapshot()
-				if full := s.run(true).Run; full.FactsAppended != 0 || full.DealsChanged != 0 {
-					t.Errorf("after day %d a full run appends %d facts of %d deals, want none", night.day, full.FactsAppended, full.DealsChanged)
+				if wrote := s.written(s.run(true).Run.RunID); len(wrote) > 0 {
+					t.Errorf("after day %d a full run writes %v, want nothing", night.day, wrote)
 				}
-				expectSame(t, fmt.Sprintf("a full run after day %d changes no number", night.day), s.snapshot(), published)
 			}
 		})
 	}

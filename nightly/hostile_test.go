@@ -1,6 +1,7 @@
 package nightly_test
 
 import (
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -43,7 +44,8 @@ func TestHostilePortal(t *testing.T) {
 	for i, text := range hostile {
 		stages = append(stages, simulator.Stage{ID: simulator.StageID("C5:" + text), Name: fmt.Sprint(i, text)})
 	}
-	stages = append(stages, simulator.Stage{ID: "C5:HUGE", Name: huge[:100_000]})
+	// The engine plans each query with all names in it.
+	stages = append(stages, simulator.Stage{ID: "C5:HUGE", Name: huge[:20_000]})
 	world.AddFunnel(simulator.Funnel{ID: 5, Name: hostile[0] + hostile[3], Stages: stages})
 	world.AddField(simulator.Field{Name: "UF_CRM_DAYS", Type: "string", Label: hostile[6]})
 	for i, text := range hostile {
@@ -62,21 +64,18 @@ func TestHostilePortal(t *testing.T) {
 	s.expectLaws("a hostile portal")
 	n := len(hostile) + 1
 	if got := s.number("SELECT count() FROM deals_now"); got != int64(n) {
-		t.Errorf("deals_now has %d deals, want %d", got, n)
+		t.Fatalf("deals_now has %d deals, want %d", got, n)
 	}
-	for i, text := range hostile {
+	titles := s.rows("SELECT hex(deal_title) FROM deals_now ORDER BY deal_id")
+	for i, text := range append(slices.Clone(hostile), huge) {
 		// What is no UTF-8 can't be in JSON: each such byte is a mark that says so.
 		want := strings.NewReplacer("\xff", "\ufffd", "\xfe", "\ufffd").Replace(text)
-		if got := s.number("SELECT count() FROM deals_now WHERE deal_title = ?", want); got != 1 {
-			t.Errorf("text %d, %q: %d deals have it as their title, want 1: %q", i, text, got,
-				s.rows(fmt.Sprintf("SELECT deal_title FROM deals_now WHERE deal_id = %d", i+1)))
+		if got, err := hex.DecodeString(titles[i]); err != nil || string(got) != want {
+			t.Errorf("text %d, %.300q: deal %d has the title %.300q, %v", i, want, i+1, got, err)
 		}
 	}
 	if got := s.number("SELECT uniqExact(manager_name) FROM deals_now"); got != int64(len(hostile)) {
 		t.Errorf("%d managers have names, want %d", got, len(hostile))
-	}
-	if got := s.number("SELECT max(length(deal_title)) FROM deals_now"); got != int64(len(huge)) {
-		t.Errorf("the longest title has %d bytes, want %d", got, len(huge))
 	}
 	summary, err := nightly.Summarize(t.Context(), read.In(s.w), outcome)
 	if err != nil {
@@ -91,14 +90,8 @@ func TestHostilePortal(t *testing.T) {
 	}
 
 	// The next nights find nothing changed, and what has changed.
-	published := s.state(everyView...)
-	if again := s.run(false).Run; again.FactsAppended != 0 {
-		t.Errorf("a second run appends %d facts, want none", again.FactsAppended)
-	}
-	for view, digest := range s.state(everyView...) {
-		if digest != published[view] {
-			t.Errorf("a second run changes %s from %s to %s", view, published[view], digest)
-		}
+	if wrote := s.written(s.run(false).Run.RunID); len(wrote) > 0 {
+		t.Errorf("a second run writes %v, want nothing", wrote)
 	}
 	world.EditDeal(big, march(11, 1), func(d *simulator.Deal) { d.Title = hostile[4] })
 	s.at(march(11, 3))

@@ -1,7 +1,6 @@
 package nightly_test
 
 import (
-	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -380,7 +379,7 @@ func (s *site) copied(do func()) {
 	s.t.Helper()
 	execute := func(statement string) {
 		s.t.Helper()
-		if err := s.w.DB().Exec(context.Background(), statement); err != nil {
+		if err := s.w.DB().Exec(quickly, statement); err != nil {
 			s.t.Fatalf("%s: %v", statement, err)
 		}
 	}

@@ -102,6 +102,9 @@ func (s *site) startStopped(task passTask, run loader.RunID, kept ...uint32) *ex
 	return cmd
 }
 
+// lastAppended is what the last run has appended and changed.
+const lastAppended = "SELECT facts_appended, deals_changed FROM run_events WHERE status = 'published' ORDER BY run_id DESC LIMIT 1"
+
 // TestARunInParts has a run derived by several processes, one of which is killed over its part. It
 // shows what a run by one process shows.
 func TestARunInParts(t *testing.T) {
@@ -140,10 +143,10 @@ func TestARunInParts(t *testing.T) {
 		}
 		t.Logf("night %d: of %d parts a helper has derived %s", night, parts, said)
 		alone.run(task.Full)
-		if night > 0 { // what is wrong with the first one is there after the second
+		if night == 2 || isLong() { // what is wrong with one night is there after the next, or has been corrected
 			expectSame(t, fmt.Sprintf("night %d", night), s.snapshot(), alone.snapshot())
 		}
-		if got, want := s.rows("SELECT facts_appended, deals_changed FROM runs ORDER BY run_id DESC LIMIT 1"), alone.rows("SELECT facts_appended, deals_changed FROM runs ORDER BY run_id DESC LIMIT 1"); got[0] != want[0] {
+		if got, want := s.sortedRows(lastAppended), alone.sortedRows(lastAppended); got[0] != want[0] {
 			t.Errorf("night %d: the run has appended and changed %s, want %s", night, got[0], want[0])
 		}
 	}

@@ -450,8 +450,8 @@ func placeOfPlan(plans []openPlan, row *simulator.Change) int {
 
 // A report is what the views have to show, as rows of text by deal.
 type report struct {
-	stages, days, totals, hidden, labels []string
-	deals                                map[simulator.DealID]bool
+	stages, days, totals, hidden []string
+	deals                        map[simulator.DealID]bool
 }
 
 // publish gives what a run has to show, and remembers what it saw.
@@ -480,8 +480,7 @@ func (r *reference) publish(rules *rulebook, now time.Time) *report {
 		if !out.deals[id] {
 			continue
 		}
-		out.totals = append(out.totals, fmt.Sprintf("%d\t%d\t%s", id, total, closed))
-		out.labels = append(out.labels, fmt.Sprintf("%d\t%s\t%s", id, department, r.labels(rules, s)))
+		out.totals = append(out.totals, fmt.Sprintf("%d\t%d\t%s\t%s\t%s", id, total, closed, department, r.labels(rules, s)))
 		if !s.hiddenSince.IsZero() {
 			out.hidden = append(out.hidden, fmt.Sprintf("%d\t%s", id, s.hiddenSince.Format(time.DateOnly)))
 		}

@@ -3,7 +3,6 @@ package nightly_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -325,13 +324,6 @@ func digestOf(view string) string {
 	return "SELECT concat(toString(count()), ' rows, ', hex(sum(cityHash64(toString(tuple(" + columns + "))))) ) FROM " + view
 }
 
-// ask asks for one text as the analyst.
-func ask(w *warehouse.Warehouse, query string) (string, error) {
-	var b strings.Builder
-	err := w.Query(context.Background(), &b, query, "TSV")
-	return strings.TrimSuffix(b.String(), "\n"), err
-}
-
 func (s *site) state(of ...string) state {
 	s.t.Helper()
 	all := state{}
@@ -423,10 +415,11 @@ func (w *watcher) stop() int {
 	return w.seen
 }
 
-// askAt asks as the analyst wherever the engine is now; every engine of a keeper is behind the
-// same address.
-func askAt(e warehouse.Endpoints, query string) (string, error) {
-	request, err := http.NewRequest(http.MethodPost, e.HTTP+"?database="+e.Database, strings.NewReader(query))
+// askAt asks as the user of the endpoints wherever the engine is now, with settings; every engine of a keeper is behind
+// the same address.
+func askAt(e warehouse.Endpoints, query string, settings ...string) (string, error) {
+	parameters := append([]string{"database=" + e.Database}, settings...)
+	request, err := http.NewRequest(http.MethodPost, e.HTTP+"?"+strings.Join(parameters, "&"), strings.NewReader(query))
 	if err != nil {
 		return "", err
 	}
@@ -439,7 +432,7 @@ func askAt(e warehouse.Endpoints, query string) (string, error) {
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
 	if err == nil && response.StatusCode != http.StatusOK {
-		err = errors.New(response.Status)
+		err = fmt.Errorf("%s: %s", response.Status, body)
 	}
 	return strings.TrimSuffix(string(body), "\n"), err
 }

@@ -19,8 +19,8 @@ var dayWithoutMidnight = time.Date(2018, 11, 4, 0, 0, 0, 0, time.UTC)
 // zonedNight is some days after it.
 var zonedNight = time.Date(2018, 11, 8, 2, 30, 0, 0, time.UTC)
 
-// zonedNights makes two nights and a full run of a small portal, the same ones each time, and gives what
-// the views show after each.
+// zonedNights makes two nights and a full run of a small portal, the same ones each time, and gives what the views show
+// after the last, which has the facts of all three, and in the long form after each.
 func zonedNights(t *testing.T, w *warehouse.Warehouse) (shown []map[string][]string) {
 	t.Helper()
 	world, suggested := simulator.Generate(simulator.GenerateOptions{Seed: 8, Deals: 25, Now: zonedNight, Language: simulator.English})
@@ -36,6 +36,9 @@ func zonedNights(t *testing.T, w *warehouse.Warehouse) (shown []map[string][]str
 	for night := range 3 {
 		s.at(zonedNight.AddDate(0, 0, night))
 		s.run(night == 2)
+		if night < 2 && !isLong() {
+			continue
+		}
 		snapshot := s.snapshot()
 		for view, rows := range snapshot {
 			for i := range rows {
@@ -90,7 +93,7 @@ func TestNightsInEveryZone(t *testing.T) {
 					t.Fatal(err)
 				}
 				for night, got := range zonedNights(t, w) {
-					expectSame(t, fmt.Sprintf("run %d over %s", night+1, protocol), got, want[night])
+					expectSame(t, fmt.Sprintf("state %d over %s", night+1, protocol), got, want[night])
 				}
 				truncate(t, w.DB())
 				if err := w.Close(); err != nil {

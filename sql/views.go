@@ -220,8 +220,20 @@ func (f viewFile) over(names warehouse.Names, name, source, comment string) stri
 	return fmt.Sprintf("CREATE OR REPLACE VIEW %s.%s\n(\n%s\n)\nSQL SECURITY INVOKER\nAS\nSELECT * FROM %s\nCOMMENT %s", names.Views, name, f.columns, source, comment)
 }
 
+// hashes are what viewsHash has found, by hashed: each run asks.
+var hashes sync.Map
+
+// A hashed is where views are.
+type hashed struct {
+	names     warehouse.Names
+	isSharded bool
+}
+
 // viewsHash tells the texts of all views from others, for the databases that they are in.
 func viewsHash(names warehouse.Names, isSharded bool) (string, error) {
+	if known, ok := hashes.Load(hashed{names, isSharded}); ok {
+		return known.(string), nil
+	}
 	files, err := readViews()
 	if err != nil {
 		return "", err
@@ -232,7 +244,9 @@ func viewsHash(names warehouse.Names, isSharded bool) (string, error) {
 			fmt.Fprintf(sum, "%d\n%s", len(statement), statement)
 		}
 	}
-	return hex.EncodeToString(sum.Sum(nil)), nil
+	hash := hex.EncodeToString(sum.Sum(nil))
+	hashes.Store(hashed{names, isSharded}, hash)
+	return hash, nil
 }
 
 // A viewsRecord is a row of view_versions.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,18 +33,22 @@ func onUpdates(first, last int, f simulator.Fault) func(*simulator.Call) *simula
 	}
 }
 
+// longVariable is set by make soak, which takes the long forms.
+const longVariable = "STAGELAG_SOAK_NIGHTS"
+
 func TestLostAnswers(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
-		name  string
-		fault simulator.Fault
+		name     string
+		fault    simulator.Fault
+		hasNight bool // another night follows, as in the long form after each
 	}{
-		{"lost before anything was done", simulator.Fault{Drops: true}},
-		{"lost after all was done", simulator.Fault{Drops: true, RunsFirst: true}},
-		{"a gateway's page in place of the answer", simulator.Fault{HTML: http.StatusGatewayTimeout, RunsFirst: true}},
-		{"cut in the middle", simulator.Fault{CutsBody: true}},
-		{"half a document", simulator.Fault{CutsJSON: true}},
-		{"an internal error of the portal", simulator.Fault{Error: &simulator.InternalServerError}},
+		{"lost before anything was done", simulator.Fault{Drops: true}, true},
+		{"lost after all was done", simulator.Fault{Drops: true, RunsFirst: true}, true},
+		{"a gateway's page in place of the answer", simulator.Fault{HTML: http.StatusGatewayTimeout, RunsFirst: true}, false},
+		{"cut in the middle", simulator.Fault{CutsBody: true}, false},
+		{"half a document", simulator.Fault{CutsJSON: true}, false},
+		{"an internal error of the portal", simulator.Fault{Error: &simulator.InternalServerError}, false},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -57,6 +62,11 @@ func TestLostAnswers(t *testing.T) {
 			s.mustHold()
 			s.mustUpdateOnce()
 			s.mustLetLostRequestsEnd()
+			// Which answer was lost and how makes no difference to the night after it, but whether the portal had done
+			// what it was asked to.
+			if !test.hasNight && os.Getenv(longVariable) == "" {
+				return
+			}
 			s.portal.Inject(nil)
 			s.nextNight() // sees nothing to complain of
 			s.mustWriteBack()

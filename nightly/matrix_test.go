@@ -353,7 +353,11 @@ func (n *badNight) has(s step, f fault) (wentWell bool) {
 	if n.isShown || r.isPublished || s.name == "write back" {
 		wants = n.after
 	}
-	got := n.state("deal_stage_days", "deals_now", "data_gaps")
+	seen := []string{"deal_stage_days", "deals_now"} // the others are looked at when the night ends
+	if isLong() {
+		seen = append(seen, "data_gaps")
+	}
+	got := n.state(seen...)
 	// Of a run that died over its publishing nobody knows whether it is published.
 	if s.name == "publish" && r.err != nil && got["deals_now"] == n.after["deals_now"] {
 		wants = n.after

@@ -57,7 +57,7 @@ and what is not covered. The default is the last full month, by manager, as text
   stagelag report --week 2026-W40 --out report.pdf
   stagelag report --department Sales --by stage
   stagelag report --manager "Anna Lindqvist" --quarter 2026-Q3
-  stagelag report --company "Blue Harbour" --where region=North
+  stagelag report --company "Hillside Ltd" --where region=North
   stagelag report --csv-table visits --csv-dialect excel-ru --out visits.csv
   stagelag report --as-shown-on 2026-10-02 --month 2026-09
   stagelag report --format json`,

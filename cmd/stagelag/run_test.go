@@ -176,7 +176,7 @@ func reportsOfTheDemo(t *testing.T, folder string, w *warehouse.Warehouse) {
 		{"a person by a name of several", []string{"--manager", "boris novak"}, 2, "", `report: --manager: several people have the name "boris novak": give the id, one of `},
 		{"a person by a name that none has", []string{"--manager", "nobody"}, 2, "", `report: --manager: there is no person "nobody"`},
 		{"a person for whom nothing counts", []string{"--manager", "404"}, 2, "", "report: --manager: nothing counts for a person with the id 404"},
-		{"a company and a region", []string{"--company", "blue harbour", "--where", "region=North"}, 0, "Quality report · ", ""},
+		{"a company and a region", []string{"--company", "hillside ltd", "--where", "region=North"}, 0, "Quality report · ", ""},
 		{"a company that there is not", []string{"--company", "404"}, 2, "", "report: --company: no deal has a company 404"},
 		{"a dimension that there is not", []string{"--where", "area=North"}, 2, "", `report: --where: no deal has a value of a dimension "area"; there are contract, region`},
 		{"a value that there is not", []string{"--where", "region=Nord"}, 2, "", `report: --where: no deal has region "Nord"; did you mean North?`},

@@ -17,7 +17,8 @@ import (
 
 var (
 	// A line of a block of code.
-	codeLine = regexp.MustCompile("(?m)^ {4,}(?:\\$ )?(\\S.*)$")
+	codeLine = regexp.MustCompile(`(?m)^ {4,}(?:\$ )?(\S.*)$`)
+	fenced   = regexp.MustCompile("(?s)\n *```.*?\n *```")
 	// A call in a text.
 	inlineCall = regexp.MustCompile("`((?:[A-Z_]+=\\S+ )?stagelag [^`]+)`")
 	// A call, with the variables before it.
@@ -44,7 +45,7 @@ func documentedCommands(t *testing.T) (calls, others []string) {
 			}
 			page := quotedLine.ReplaceAllString(string(text), "")
 			// A block between fences is a file or an output.
-			page = regexp.MustCompile("(?ms)^ *```.*?^ *```$").ReplaceAllString(page, "")
+			page = fenced.ReplaceAllString(page, "")
 			var lines []string
 			for _, found := range codeLine.FindAllStringSubmatch(page, -1) {
 				lines = append(lines, found[1])
@@ -149,10 +150,11 @@ func TestDocumentedLinesOfOthersAreKnown(t *testing.T) {
 	t.Parallel()
 	_, others := documentedCommands(t)
 	looksCalled := regexp.MustCompile(`^(?:[a-z]+ (?:-|[a-z./]+)|sudo |curl |export |kill )`)
+	programs := strings.Fields("make go docker curl sudo kill export systemctl pkill chmod clickhouse npm")
 	known := regexp.MustCompile(`^(?:the portal's|interface which|days counting|command ──|overdue_days|the reader's|date,kind)`)
 	for _, line := range others {
 		isListed := slices.ContainsFunc(slices.Collect(maps.Keys(othersCalled)), func(begin string) bool { return strings.HasPrefix(line, begin) })
-		if looksCalled.MatchString(line) && strings.Contains("make go docker curl sudo kill export systemctl pkill chmod clickhouse npm", strings.Fields(line)[0]) && !isListed && !known.MatchString(line) {
+		if looksCalled.MatchString(line) && slices.Contains(programs, strings.Fields(line)[0]) && !isListed && !known.MatchString(line) {
 			t.Errorf("a document calls %q, which is neither run here nor known", line)
 		}
 	}

@@ -142,9 +142,9 @@ func (s *site) run(isFull bool) nightly.Outcome {
 }
 
 // number asks the views for one number.
-func (s *site) number(query string, args ...any) int64 {
+func (s *site) number(query string) int64 {
 	s.t.Helper()
-	return s.one(s.w.Views(), query, args...)
+	return s.one(s.w.Views(), query)
 }
 
 // kept asks the tables behind the views for one number.

@@ -231,8 +231,9 @@ type hashed struct {
 
 // viewsHash tells the texts of all views from others, for the databases that they are in.
 func viewsHash(names warehouse.Names, isSharded bool) (string, error) {
-	if known, ok := hashes.Load(hashed{names, isSharded}); ok {
-		return known.(string), nil
+	known, _ := hashes.Load(hashed{names, isSharded})
+	if hash, ok := known.(string); ok {
+		return hash, nil
 	}
 	files, err := readViews()
 	if err != nil {

@@ -87,6 +87,7 @@ error then says what went wrong and what to do.`,
 		newVersion(a),
 	)
 	// The library adds its command at the first call otherwise, and documents would name one that is not there.
+	root.CompletionOptions.HiddenDefaultCmd = true
 	root.InitDefaultCompletionCmd()
 	return root
 }

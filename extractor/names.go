@@ -26,6 +26,9 @@ func (x *extraction) readNames(ctx context.Context) error {
 	if err := x.askForCompanies(ctx); err != nil {
 		return err
 	}
+	if n := len(x.people.ids); n > 0 {
+		x.progress(StepManagers, 0, n)
+	}
 	if err := x.ask.send(ctx, x.client); err != nil {
 		return fmt.Errorf("names: %w", err)
 	}
@@ -57,7 +60,6 @@ func (x *extraction) askForPeople(ctx context.Context) error {
 	}
 	isFirst := len(x.people.ids) == 0
 	x.people.ids = append(x.people.ids, ids...)
-	x.progress(StepManagers, 0, len(x.people.ids))
 	var commands []bitrix24.Command
 	for group := range slices.Chunk(ids, bitrix24.PageRows) {
 		params := []bitrix24.Param{param("sort", "ID"), param("order", "ASC")}

@@ -41,6 +41,9 @@ const Likely = 0.5
 // likely is the condition that a deal is probably late.
 const likely = "ifNull(late_probability >= 0.5, 0)"
 
+// billionths of a probability are whole numbers, whose sum is the same in whatever order the engine adds them.
+const billionths = "round(1e9 * ifNull(late_probability, 0))"
+
 // coming is the condition that a deal is not late, and can be within so many days if it does not leave its stage.
 func (v Views) coming(asOf transform.Day, days int, in Funnels) string {
 	return "status IN ('on_time', 'due_today') AND toInt32(planned_end) < " + number(asOf+transform.Day(days)) + " AND " + in.hold("funnel_id") + " AND " + v.dealsNow()
@@ -64,7 +67,7 @@ func (v Views) Horizons(ctx context.Context, asOf transform.Day, days []int, in 
 	return list(read(ctx, v, "deals_now", `
 		WITH arrayJoin([`+strings.Join(horizons, ", ")+`]) AS horizon
 		SELECT toInt32(horizon), toInt64(countIf(planned_number < `+number(asOf)+` + horizon) AS coming), toInt64(countIf(is_likely AND planned_number < `+number(asOf)+` + horizon)),
-			toInt64(countIf(isNull(late_probability) AND planned_number < `+number(asOf)+` + horizon)), sumIf(ifNull(late_probability, 0), planned_number < `+number(asOf)+` + horizon)
+			toInt64(countIf(isNull(late_probability) AND planned_number < `+number(asOf)+` + horizon)), sumIf(`+billionths+`, planned_number < `+number(asOf)+` + horizon) / 1e9
 		FROM
 		(
 			SELECT late_probability, assumeNotNull(toInt32(planned_end)) AS planned_number, `+likely+` AS is_likely
@@ -144,7 +147,7 @@ func (v Views) ForecastRecord(ctx context.Context, asOf transform.Day, in Funnel
 			isNotNull(expected_end) AND toInt32(greatest(expected_end, naive_end)) < `+number(asOf)+` AS has_come,
 			isNotNull(late_probability) AND planned_end >= known_on AND toInt32(planned_end) < `+number(asOf)+` AS is_due,
 			ifNull(late_probability, 0) AS probability,
-			sumMapIf([least(9, toUInt8(floor(10 * probability)))], [1.], [probability], [toFloat64(came > ifNull(toInt32(planned_end), 0))], ifNull(is_due, 0)) AS bins
+			sumMapIf([least(9, toUInt8(floor(10 * probability)))], [1.], [`+billionths+`], [toFloat64(came > ifNull(toInt32(planned_end), 0))], ifNull(is_due, 0)) AS bins
 		SELECT toInt64(countIf(ifNull(has_come, 0))), toInt64(ifNull(quantileExactOrNullIf(0.5)(abs(ifNull(toInt32(expected_end), 0) - came), ifNull(has_come, 0)), 0)),
 			toInt64(ifNull(quantileExactOrNullIf(0.5)(abs(ifNull(toInt32(naive_end), 0) - came), ifNull(has_come, 0)), 0)), bins.1, bins.2, bins.3, bins.4
 		FROM forecasts
@@ -154,7 +157,7 @@ func (v Views) ForecastRecord(ctx context.Context, asOf transform.Day, in Funnel
 		}))
 	for i, tenth := range bins.tenths {
 		n := bins.forecasts[i]
-		record.Bins = append(record.Bins, Bin{From: float64(tenth) / 10, Forecasts: int64(n), Foreseen: bins.foreseen[i] / n, CameLate: bins.wasLate[i] / n})
+		record.Bins = append(record.Bins, Bin{From: float64(tenth) / 10, Forecasts: int64(n), Foreseen: bins.foreseen[i] / 1e9 / n, CameLate: bins.wasLate[i] / n})
 	}
 	return record, err
 }

@@ -571,7 +571,7 @@ func (l *seenLife) die() bool {
 	pass := l.tonight(l.random.IntN(4) == 0)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	n := 1 + l.random.IntN(8)
+	n := 1 + l.random.IntN(5)
 	if l.random.IntN(2) == 0 {
 		pass.Progress = &countdown{left: n, cut: cancel}
 	} else {

@@ -70,7 +70,7 @@ func TestTheQuestionsAgree(t *testing.T) {
 		t.Fatal(err)
 	}
 	night(firstNight.AddDate(0, 0, 1))
-	portal.Inject(simulator.FromNth(4, simulator.Fault{Error: &simulator.AccessDenied}))
+	portal.Inject(simulator.FromNth(2, simulator.Fault{Error: &simulator.AccessDenied}))
 	night(firstNight.AddDate(0, 0, 2))
 
 	published, err = shown.Published(ctx)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"stagelag/config"
 	"stagelag/extractor"
 	"stagelag/loader"
 	"stagelag/report"
@@ -53,7 +54,7 @@ type content struct {
 const readTries = 5
 
 // readContent reads all of one published run: when another one comes out meanwhile, it is read again.
-func readContent(ctx context.Context, w *warehouse.Warehouse, withReport bool) (*content, error) {
+func readContent(ctx context.Context, w *warehouse.Warehouse, withReport bool, targets config.Targets) (*content, error) {
 	shown := views.In(w)
 	for range readTries {
 		run, err := shown.Published(ctx)
@@ -64,7 +65,7 @@ func readContent(ctx context.Context, w *warehouse.Warehouse, withReport bool) (
 			return nil, ErrNothingPublished
 		}
 		c := &content{run: run}
-		if err := c.read(ctx, w, shown, withReport); err != nil {
+		if err := c.read(ctx, w, shown, withReport, targets); err != nil {
 			return nil, err
 		}
 		after, err := shown.Published(ctx)
@@ -75,7 +76,7 @@ func readContent(ctx context.Context, w *warehouse.Warehouse, withReport bool) (
 	return nil, fmt.Errorf("a new run was published during each of %d readings", readTries)
 }
 
-func (c *content) read(ctx context.Context, w *warehouse.Warehouse, shown views.Views, withReport bool) error {
+func (c *content) read(ctx context.Context, w *warehouse.Warehouse, shown views.Views, withReport bool, targets config.Targets) error {
 	for _, step := range []struct {
 		what string
 		read func() error
@@ -139,7 +140,7 @@ func (c *content) read(ctx context.Context, w *warehouse.Warehouse, shown views.
 			if !withReport {
 				return nil
 			}
-			r, err := report.Read(ctx, shown, report.Query{By: report.ByManager})
+			r, err := report.Read(ctx, shown, report.Query{By: report.ByManager, Targets: targets})
 			c.report = &r
 			return err
 		}},

@@ -3,6 +3,7 @@ package letter
 import (
 	"context"
 
+	"stagelag/config"
 	"stagelag/warehouse"
 )
 
@@ -11,7 +12,7 @@ type Content = content
 
 // ReadContent reads what the letters tell, with the report.
 func ReadContent(ctx context.Context, w *warehouse.Warehouse) (*Content, error) {
-	return readContent(ctx, w, true)
+	return readContent(ctx, w, true, config.Targets{})
 }
 
 // RunOn is Run for what was read before.

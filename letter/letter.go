@@ -174,7 +174,7 @@ func Check(cfg config.Letter, to Selection) error {
 func Run(ctx context.Context, m Mailing) (Summary, error) {
 	return m.run(ctx, func(ctx context.Context) (*content, error) {
 		withReport := len(m.Config.Letter.Mail.To) > 0 && (m.To.Kind == "" || m.To.Kind == Mail)
-		return readContent(ctx, m.Warehouse, withReport)
+		return readContent(ctx, m.Warehouse, withReport, m.Config.Targets)
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"stagelag/config"
 	"stagelag/plain"
 	"stagelag/transform"
 	"stagelag/views"
@@ -276,6 +277,39 @@ func (p *pageView) Plain(text string) string { return plain.Text(text, 0) }
 // Share is a rate by itself; a dash where there is none.
 func (p *pageView) Share(q Quality) string {
 	return p.share(q.Rate())
+}
+
+// RateClass is how the page shows an on-time rate beside its target: reached or missed, or nothing without a target or
+// a rate.
+func (p *pageView) RateClass(q Quality) string {
+	rate, ok := q.Rate()
+	return classOf(rate, ok, p.R.Targets.OnTimeRate)
+}
+
+// CoverageClass is RateClass for the share that has a plan.
+func (p *pageView) CoverageClass(q Quality) string {
+	coverage, ok := q.Coverage()
+	return classOf(coverage, ok, p.R.Targets.Coverage)
+}
+
+func classOf(share float64, isThere bool, target *config.Share) string {
+	switch {
+	case !isThere || target == nil:
+		return ""
+	case share >= float64(*target):
+		return "reached"
+	default:
+		return "missed"
+	}
+}
+
+// TargetText is the target of the on-time rate, empty where there is none.
+func (p *pageView) TargetText() string {
+	target := p.R.Targets.OnTimeRate
+	if target == nil {
+		return ""
+	}
+	return p.Target + ": " + p.share(float64(*target), true)
 }
 
 // FirstPlanShare is the rate by first plans by itself; a dash where there is none.

@@ -21,6 +21,7 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
+	"stagelag/config"
 	"stagelag/report"
 )
 
@@ -258,5 +259,32 @@ func keep(t *testing.T, folder, page, name string, content []byte) {
 	page = strings.TrimSuffix(filepath.Base(page), ".html")
 	if err := os.WriteFile(filepath.Join(folder, page+"-"+name), content, 0o600); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestRatesHaveTheColourOfTheirTarget(t *testing.T) {
+	t.Parallel()
+	r := many(100)
+	r.Total.Closed, r.Total.ClosedWithPlan, r.Total.OnTime = 12, 10, 8
+	write := func() string {
+		var page strings.Builder
+		if err := report.WriteHTML(&page, &r, report.English); err != nil {
+			t.Fatal(err)
+		}
+		return page.String()
+	}
+	const rate = 0.8
+	if text := write(); strings.Contains(text, `class="missed"`) || strings.Contains(text, `class="reached"`) || strings.Contains(text, "target:") {
+		t.Error("a rate is coloured though it has no target")
+	}
+	for _, test := range []struct {
+		target      float64
+		shown, gone string
+	}{{rate, "reached", "missed"}, {rate + 0.001, "missed", "reached"}} {
+		target := config.Share(test.target)
+		r.Targets.OnTimeRate = &target
+		if text := write(); !strings.Contains(text, `<b class="`+test.shown+`">`) || strings.Contains(text, `<b class="`+test.gone+`">`) || !strings.Contains(text, "target:") {
+			t.Errorf("with the target %v the rate %v is not shown as %s, beside its target", test.target, rate, test.shown)
+		}
 	}
 }

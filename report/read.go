@@ -93,7 +93,7 @@ type reading struct {
 
 func (r *reading) read(ctx context.Context) error {
 	report := &r.report
-	report.Period, report.Choice = r.query.Period, r.query.Choice
+	report.Period, report.Choice, report.Targets = r.query.Period, r.query.Choice, r.query.Targets
 	if report.Period == (Period{}) {
 		report.Period = lastFullMonth(report.Run.AsOf)
 	}

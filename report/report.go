@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"stagelag/config"
 	"stagelag/extractor"
 	"stagelag/loader"
 	"stagelag/transform"
@@ -24,6 +25,8 @@ type Query struct {
 	Funnels views.Funnels
 	// Choice is what the report is held to: some people, or some deals. What it is read from has to be held to it too.
 	Choice views.Choice
+	// Targets are what the page colours rates by; without one a rate has no colour.
+	Targets config.Targets
 }
 
 // By is what a level has a row for.
@@ -46,8 +49,9 @@ func (by By) isOfPeople() bool { return by == ByManager || by == ByDepartment }
 
 // A Report is the quality of a period as one published run shows it.
 type Report struct {
-	Run    Run
-	Period Period
+	Targets config.Targets
+	Run     Run
+	Period  Period
 	// IsPeriodOver is whether the run knows every day of the period to its end. The as-of
 	// date itself still runs.
 	IsPeriodOver bool

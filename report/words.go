@@ -59,6 +59,7 @@ type words struct {
 	OfOpenNoPlan    string
 	OfWaiting       string
 	FirstPlanRate   string
+	Target          string // of a rate
 	ByFirstPlans    string // the same beside an on-time rate
 	WithFirstPlan   string
 	OnTimeFirstPlan string
@@ -253,6 +254,7 @@ var english = words{
 	OfWaiting:      "beside these, waiting: %s",
 
 	FirstPlanRate:   "Rate by first plans",
+	Target:          "target",
 	ByFirstPlans:    "By first plans",
 	WithFirstPlan:   "With a first plan",
 	OnTimeFirstPlan: "On time by first plans",
@@ -489,6 +491,7 @@ var russian = words{
 	OfWaiting:      "кроме них ожидают: %s",
 
 	FirstPlanRate:   "Доля по первым планам",
+	Target:          "цель",
 	ByFirstPlans:    "По первым планам",
 	WithFirstPlan:   "С первым планом",
 	OnTimeFirstPlan: "В срок по первым планам",

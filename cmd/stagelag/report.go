@@ -77,6 +77,11 @@ and what is not covered. The default is the last full month, by manager, as text
 			if flags.out == "" && a.hasScreen && (flags.format == "xlsx" || flags.format == "pdf") {
 				return usagef("report: the form %[1]s is no text for a terminal; name a file, such as --out report.%[1]s", flags.format)
 			}
+			cfg, err := a.config(cmd)
+			if err != nil {
+				return err
+			}
+			query.Targets = cfg.Targets
 			return a.withViews(cmd, flags.shownOn, func(ctx context.Context, w *warehouse.Warehouse) error {
 				for _, given := range flags.funnels {
 					id, err := pickFunnel(ctx, w, "report: --funnel", given)

@@ -1,6 +1,6 @@
 package dashboards
 
-import "strings"
+import "stagelag/warehouse/access"
 
 // A phrase is what the program writes about a gap, as a pattern of its English words, and the same in Russian.
 type phrase struct{ pattern, russian string }
@@ -45,12 +45,7 @@ func detail(lang Lang) string {
 		return text
 	}
 	for _, p := range phrases {
-		text = "replaceRegexpAll(" + text + ", '" + literal(p.pattern) + "', '" + literal(p.russian) + "')"
+		text = "replaceRegexpAll(" + text + ", " + access.Literal(p.pattern) + ", " + access.Literal(p.russian) + ")"
 	}
 	return text
-}
-
-// literal is a text as it stands between the quotes of a statement.
-func literal(text string) string {
-	return strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(text)
 }

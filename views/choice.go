@@ -7,6 +7,7 @@ import (
 
 	"stagelag/extractor"
 	"stagelag/transform"
+	"stagelag/warehouse/access"
 )
 
 // A Choice is what views are held to: what counts for some people, and in some deals. The zero Choice is all that there
@@ -71,7 +72,7 @@ func (c *Choice) hasChosen() string {
 		values[d.Name] = append(values[d.Name], d.Value)
 	}
 	for _, name := range names {
-		conditions = append(conditions, "dimensions["+literal(name)+"] IN ("+literals(values[name])+")")
+		conditions = append(conditions, "dimensions["+access.Literal(name)+"] IN ("+literals(values[name])+")")
 	}
 	return strings.Join(conditions, " AND ")
 }
@@ -109,15 +110,10 @@ func departmentOn(manager, day string, from, to transform.Day) string {
 		) AS d ON d.member = ` + manager + ` AND d.on_day = ` + day
 }
 
-// literal is a text in a statement.
-func literal(text string) string {
-	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(text) + "'"
-}
-
 func literals(texts []string) string {
 	all := make([]string, len(texts))
 	for i, text := range texts {
-		all[i] = literal(text)
+		all[i] = access.Literal(text)
 	}
 	return strings.Join(all, ", ")
 }

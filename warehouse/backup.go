@@ -149,7 +149,7 @@ func (w *Warehouse) backUpTo(ctx context.Context, file string, schema Schema) er
 	for i, table := range tables {
 		tables[i] = fmt.Sprintf("TABLE %s.%s AS %s.%s", w.names.Internal, table, inBackup, table)
 	}
-	if err := w.db.Exec(ctx, "BACKUP "+strings.Join(tables, ", ")+" TO File("+quote(file)+")"); err != nil {
+	if err := w.db.Exec(ctx, "BACKUP "+strings.Join(tables, ", ")+" TO File("+access.Literal(file)+")"); err != nil {
 		return wrap(err)
 	}
 	return nil
@@ -222,7 +222,7 @@ func (w *Warehouse) restoreRows(ctx context.Context, file string, schema Schema)
 			parts[i] = fmt.Sprintf("TABLE %s.%s AS %s.%s", inBackup, table, w.names.Internal, table)
 		}
 		// Made here is nothing: a table that is not there, or has another definition than in the backup, is an error.
-		return w.db.Exec(ctx, "RESTORE "+strings.Join(parts, ", ")+" FROM File("+quote(file)+") SETTINGS create_table = 0, allow_different_table_def = 0")
+		return w.db.Exec(ctx, "RESTORE "+strings.Join(parts, ", ")+" FROM File("+access.Literal(file)+") SETTINGS create_table = 0, allow_different_table_def = 0")
 	}
 	if err := schema.Begin(ctx); err != nil {
 		return nil, err
@@ -379,9 +379,4 @@ func (w *Warehouse) backupFile() (string, error) {
 func removeBackup(file string) {
 	_ = os.Remove(file)
 	_ = os.Remove(file + ".lock")
-}
-
-// quote makes a SQL literal.
-func quote(s string) string {
-	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(s) + "'"
 }

@@ -19,6 +19,11 @@ import (
 // Default is the database that people see where the configuration names none.
 const Default = "stagelag"
 
+// Literal is a text as a statement holds it, with its quotes.
+func Literal(text string) string {
+	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(text) + "'"
+}
+
 // Names are the databases of one warehouse.
 type Names struct {
 	// Views is the database that people see. It holds views only.

@@ -15,7 +15,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strings"
 
 	"stagelag/warehouse/access"
 )
@@ -84,7 +83,7 @@ var configFiles embed.FS
 // queries.
 func (f folder) writeConfig(c credentials) error {
 	files := map[string][]byte{
-		f.startQueries(): []byte("SELECT version() INTO OUTFILE " + quote(f.started()) + " TRUNCATE FORMAT TSV;\n"),
+		f.startQueries(): []byte("SELECT version() INTO OUTFILE " + access.Literal(f.started()) + " TRUNCATE FORMAT TSV;\n"),
 	}
 	for name, to := range map[string]string{"engine.xml": "engine.xml", "default-user.xml": "users.xml"} {
 		content, err := configFiles.ReadFile(name)
@@ -118,13 +117,8 @@ func (f folder) listenQueries() string {
 	return `SYSTEM START LISTEN TCP;
 SYSTEM START LISTEN HTTP;
 SELECT getServerPort('tcp_port'), getServerPort('http_port')
-INTO OUTFILE ` + quote(f.ports()) + ` TRUNCATE FORMAT TSV;
+INTO OUTFILE ` + access.Literal(f.ports()) + ` TRUNCATE FORMAT TSV;
 `
-}
-
-// quote makes a SQL literal.
-func quote(s string) string {
-	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(s) + "'"
 }
 
 // Passwords are those of the users of one database, made once.

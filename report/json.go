@@ -147,30 +147,32 @@ type jsonTrend struct {
 	jsonAtEnd
 }
 
+// jsonStage is a stage of a funnel, wherever one stands.
+type jsonStage struct {
+	FunnelID   extractor.FunnelID `json:"funnel_id"`
+	FunnelName string             `json:"funnel_name"`
+	StageID    extractor.StageID  `json:"stage_id"`
+	StageName  string             `json:"stage_name"`
+}
+
 type jsonCell struct {
 	ManagerID   extractor.ManagerID `json:"manager_id"`
 	ManagerName string              `json:"manager_name"`
-	FunnelID    extractor.FunnelID  `json:"funnel_id"`
-	FunnelName  string              `json:"funnel_name"`
-	StageID     extractor.StageID   `json:"stage_id"`
-	StageName   string              `json:"stage_name"`
+	jsonStage
 	jsonQuality
 }
 
 type jsonStageTime struct {
-	FunnelID       extractor.FunnelID `json:"funnel_id"`
-	FunnelName     string             `json:"funnel_name"`
-	StageID        extractor.StageID  `json:"stage_id"`
-	StageName      string             `json:"stage_name"`
-	VisitsClosed   int64              `json:"visits_closed"`
-	WithPlan       int64              `json:"visits_closed_with_plan"`
-	MedianDays     int64              `json:"median_days"`
-	P85Days        int64              `json:"p85_days"`
-	MedianPlanDays *int64             `json:"median_plan_days"`
-	IsOverPlan     bool               `json:"is_p85_over_plan"`
-	IsFew          bool               `json:"is_few"`
-	MedianElapsed  int64              `json:"median_elapsed_days"`
-	P85Elapsed     int64              `json:"p85_elapsed_days"`
+	jsonStage
+	VisitsClosed   int64  `json:"visits_closed"`
+	WithPlan       int64  `json:"visits_closed_with_plan"`
+	MedianDays     int64  `json:"median_days"`
+	P85Days        int64  `json:"p85_days"`
+	MedianPlanDays *int64 `json:"median_plan_days"`
+	IsOverPlan     bool   `json:"is_p85_over_plan"`
+	IsFew          bool   `json:"is_few"`
+	MedianElapsed  int64  `json:"median_elapsed_days"`
+	P85Elapsed     int64  `json:"p85_elapsed_days"`
 }
 
 type jsonAhead struct {
@@ -188,13 +190,10 @@ type jsonHorizon struct {
 }
 
 type jsonLikelyDeal struct {
-	DealID          extractor.DealID    `json:"deal_id"`
-	DealTitle       string              `json:"deal_title"`
-	DealURL         string              `json:"deal_url"`
-	FunnelID        extractor.FunnelID  `json:"funnel_id"`
-	FunnelName      string              `json:"funnel_name"`
-	StageID         extractor.StageID   `json:"stage_id"`
-	StageName       string              `json:"stage_name"`
+	DealID    extractor.DealID `json:"deal_id"`
+	DealTitle string           `json:"deal_title"`
+	DealURL   string           `json:"deal_url"`
+	jsonStage
 	ManagerID       extractor.ManagerID `json:"manager_id"`
 	ManagerName     string              `json:"manager_name"`
 	PlannedEnd      string              `json:"planned_end"`
@@ -222,14 +221,11 @@ type jsonBin struct {
 
 // jsonStay is the visit that something is about, and whom it counts for.
 type jsonStay struct {
-	DealID      extractor.DealID    `json:"deal_id"`
-	DealTitle   string              `json:"deal_title"`
-	DealURL     string              `json:"deal_url"`
-	VisitNo     uint32              `json:"visit_no"`
-	FunnelID    extractor.FunnelID  `json:"funnel_id"`
-	FunnelName  string              `json:"funnel_name"`
-	StageID     extractor.StageID   `json:"stage_id"`
-	StageName   string              `json:"stage_name"`
+	DealID    extractor.DealID `json:"deal_id"`
+	DealTitle string           `json:"deal_title"`
+	DealURL   string           `json:"deal_url"`
+	VisitNo   uint32           `json:"visit_no"`
+	jsonStage
 	ManagerID   extractor.ManagerID `json:"manager_id"`
 	ManagerName string              `json:"manager_name"`
 	Department  *string             `json:"department"`
@@ -325,7 +321,7 @@ func WriteJSON(out io.Writer, r *Report) error {
 	for i := range r.Cells {
 		c := &r.Cells[i]
 		j.Cells = append(j.Cells, jsonCell{
-			ManagerID: c.ManagerID, ManagerName: c.Manager, FunnelID: c.FunnelID, FunnelName: c.Funnel, StageID: c.StageID, StageName: c.Stage,
+			ManagerID: c.ManagerID, ManagerName: c.Manager, jsonStage: jsonStage{c.FunnelID, c.Funnel, c.StageID, c.Stage},
 			jsonQuality: jsonQualityOf(c.Quality),
 		})
 	}
@@ -414,7 +410,7 @@ func jsonAtEndOf(s *State, isKnown bool) jsonAtEnd {
 
 func jsonStageTimeOf(t *StageTime) jsonStageTime {
 	j := jsonStageTime{
-		FunnelID: t.FunnelID, FunnelName: t.Funnel, StageID: t.StageID, StageName: t.Stage, VisitsClosed: t.Closed, WithPlan: t.WithPlan,
+		jsonStage: jsonStage{t.FunnelID, t.Funnel, t.StageID, t.Stage}, VisitsClosed: t.Closed, WithPlan: t.WithPlan,
 		MedianDays: t.Median, P85Days: t.P85, IsOverPlan: t.IsOver(), IsFew: t.IsFew(), MedianElapsed: t.MedianElapsed, P85Elapsed: t.P85Elapsed,
 	}
 	if t.WithPlan > 0 {
@@ -431,7 +427,7 @@ func jsonAheadOf(a *Ahead) jsonAhead {
 	for i := range a.Deals {
 		d := &a.Deals[i]
 		deal := jsonLikelyDeal{
-			DealID: d.DealID, DealTitle: d.DealTitle, DealURL: d.DealURL, FunnelID: d.FunnelID, FunnelName: d.Funnel, StageID: d.StageID, StageName: d.Stage,
+			DealID: d.DealID, DealTitle: d.DealTitle, DealURL: d.DealURL, jsonStage: jsonStage{d.FunnelID, d.Funnel, d.StageID, d.Stage},
 			ManagerID: d.ManagerID, ManagerName: d.Manager, PlannedEnd: d.Planned.String(), LateProbability: d.LateProbability,
 			ExpectedEnd: dateOrNil(d.Expected), LikelyEnd: dateOrNil(d.Likely), Currency: d.Currency,
 		}
@@ -486,7 +482,7 @@ func jsonRowOf(r *Report, by By, row *Row) jsonRow {
 func jsonStayOf(id views.VisitID, s *views.Subject, department, title, url string) jsonStay {
 	j := jsonStay{
 		DealID: id.DealID, DealTitle: title, DealURL: url, VisitNo: id.VisitNo,
-		FunnelID: s.FunnelID, FunnelName: s.Funnel, StageID: s.StageID, StageName: s.Stage, ManagerID: s.ManagerID, ManagerName: s.Manager,
+		jsonStage: jsonStage{s.FunnelID, s.Funnel, s.StageID, s.Stage}, ManagerID: s.ManagerID, ManagerName: s.Manager,
 	}
 	if department != "" {
 		j.Department = &department

@@ -39,7 +39,8 @@ func (s span) of(answers []bitrix24.Answer) []bitrix24.Answer { return answers[s
 // that are known, the stage changes that are new, and names. A night then takes three requests, with the description
 // of the portal before and the histories of changed deals after it.
 type atOnce struct {
-	changed    span // the first pages of changed deals
+	deals      bitrix24.Listing[Deal] // those that have changed
+	changed    span                   // the first pages of them
 	ranges     []idRange
 	counts     span
 	newChanges span
@@ -53,20 +54,19 @@ func (x *extraction) askAtOnce(ctx context.Context, since time.Time) error {
 	if x.state.Full != nil {
 		return nil
 	}
+	const most = bitrix24.MaxCommands * bitrix24.PageRows
+	deals, err := x.landing.KnownDeals(ctx, 0, most+1)
+	if err != nil || len(deals) > most {
+		return err
+	}
 	var inside []DealID
-	for known, err := range x.known(ctx) {
-		if err != nil {
-			return err
-		}
+	for _, known := range deals {
 		if !known.IsHidden && x.reader.wants(known.FunnelID) {
 			inside = append(inside, known.ID)
 		}
-		if len(inside) > bitrix24.MaxCommands*bitrix24.PageRows {
-			return nil
-		}
 	}
-	var asked atOnce
-	asked.changed = x.ask.add(x.reader.dealsSince(since.Add(-overlap)).FirstPages(0, changedAtOnce)...)
+	asked := atOnce{deals: x.reader.dealsSince(since.Add(-overlap))}
+	asked.changed = x.ask.add(asked.deals.FirstPages(0, changedAtOnce)...)
 	from := DealID(0)
 	if n := len(inside); n > 0 {
 		from = inside[n-1]

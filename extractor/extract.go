@@ -445,7 +445,7 @@ func (x *extraction) changedDeals(ctx context.Context, since time.Time) iter.Seq
 	return func(yield func([]Deal, error) bool) {
 		after := DealID(0)
 		if x.atOnce != nil {
-			deals, rest, err := x.reader.dealsSince(since).Take(x.atOnce.changed.of(x.ask.answers))
+			deals, rest, err := x.atOnce.deals.Take(x.atOnce.changed.of(x.ask.answers))
 			unchanged := func(d Deal) bool { return !x.reader.changedSince(since)(d) }
 			if !yield(slices.DeleteFunc(deals, unchanged), err) || err != nil || rest == nil {
 				return

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 
@@ -55,12 +54,10 @@ The passwords of the users that read come from Grafana's environment. Targets th
 			if asked.LikelyLate < 0 {
 				return usagef("dashboards export: --alert-likely-late %d: give a number of days from 1 on, or leave the flag out", asked.LikelyLate)
 			}
-			cfgs := make([]config.Config, len(paths))
-			wrong := make([]error, len(paths))
-			for i, path := range paths {
-				cfgs[i], wrong[i] = a.configAt(path, cmd.Flags().Changed("config"))
-			}
-			if err := errors.Join(wrong...); err != nil {
+			cfgs, err := readSeveral(paths, func(path string) (config.Config, error) {
+				return a.configAt(path, cmd.Flags().Changed("config"))
+			})
+			if err != nil {
 				return err
 			}
 			if err := checkDatabases(paths, cfgs); err != nil {

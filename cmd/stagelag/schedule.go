@@ -56,12 +56,8 @@ With --parts every pass is split, and stagelag work, on other machines, takes pa
 			read := func(path string) (config.Config, error) {
 				return a.configAt(path, cmd.Flags().Changed("config"), config.NeedPortal)
 			}
-			cfgs := make([]config.Config, len(paths))
-			wrong := make([]error, len(paths))
-			for i, path := range paths {
-				cfgs[i], wrong[i] = read(path)
-			}
-			if err := errors.Join(wrong...); err != nil {
+			cfgs, err := readSeveral(paths, read)
+			if err != nil {
 				return err
 			}
 			if err := checkParts(cmd, parts); err != nil {

@@ -248,19 +248,7 @@ func TestScheduleTellsHowItIsDoing(t *testing.T) {
 	s := follow(t, folder, "schedule")
 	address := s.expect(`"listen":"(127\.0\.0\.1:\d+)","msg":"schedule began"`)[1]
 	s.expect(`"msg":"waiting for the next run"`)
-	get := func(path string) (int, string) {
-		t.Helper()
-		response, err := http.Get("http://" + address + path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer response.Body.Close()
-		body, err := io.ReadAll(response.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return response.StatusCode, string(body)
-	}
+	get := func(path string) (int, string) { return answerAt(t, address, path) }
 	if status, body := get("/healthz"); status != 200 || !strings.HasPrefix(body, "live: the next run is due at ") {
 		t.Errorf("/healthz = %d, %q, want 200 and when the next run is due", status, body)
 	}
@@ -409,4 +397,19 @@ func TestScheduleServesReaders(t *testing.T) {
 	if want := "warehouse.listen.native: listen tcp " + native + ": bind: address already in use; set it to another port, or to 127.0.0.1:0"; code != 1 || !strings.Contains(stderr, want) {
 		t.Errorf("query where the port is taken: exit code %d, %s, want %s", code, stderr, want)
 	}
+}
+
+// answerAt is what a schedule answers at a path: the status and the text.
+func answerAt(t *testing.T, address, path string) (int, string) {
+	t.Helper()
+	response, err := http.Get("http://" + address + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, string(body)
 }

@@ -7,6 +7,16 @@ import (
 	"stagelag/config"
 )
 
+// readSeveral reads the configurations at the paths, and says of all that are wrong what is wrong.
+func readSeveral(paths []string, read func(path string) (config.Config, error)) ([]config.Config, error) {
+	cfgs := make([]config.Config, len(paths))
+	wrong := make([]error, len(paths))
+	for i, path := range paths {
+		cfgs[i], wrong[i] = read(path)
+	}
+	return cfgs, errors.Join(wrong...)
+}
+
 // checkSeveral returns why configurations do not go together in one schedule.
 func checkSeveral(paths []string, cfgs []config.Config) error {
 	return checkPairs(paths, cfgs, checkSchedules)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -59,19 +58,7 @@ func TestScheduleForThreePortals(t *testing.T) {
 	waits("north", `"msg":"published","run_id":1`)
 	waits("south", `"msg":"run failed",.*"tries":1`)
 
-	get := func(path string) (int, string) {
-		t.Helper()
-		response, err := http.Get("http://" + address + path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer response.Body.Close()
-		body, err := io.ReadAll(response.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return response.StatusCode, string(body)
-	}
+	get := func(path string) (int, string) { return answerAt(t, address, path) }
 	status, body := get("/readyz")
 	lines := strings.Split(body, "\n")
 	if status != http.StatusServiceUnavailable || len(lines) != 4 || !strings.HasPrefix(lines[0], "stagelag: ready: run 1 ") ||

@@ -1,10 +1,14 @@
 package embedded
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"golang.org/x/sys/unix"
@@ -68,5 +72,46 @@ func TestAHangupEndsNoEngine(t *testing.T) {
 	}
 	if isGone(s.Keeper) || isGone(s.Engine) || s.IsRenewed(t.Context(), access.Default) {
 		t.Error("the engine or its keeper has ended")
+	}
+}
+
+// Who waits for the next engine waits for it also while it is being started and nothing says where it is, longer than
+// one question to it takes.
+func TestAnEngineIsRenewedThatStartsSlowly(t *testing.T) {
+	t.Parallel()
+	path := newPath(t)
+	s := mustJoin(t, path)
+	killEngine(t, s)
+	var next int
+	eventually(t, "the start of the next engine", func() bool {
+		if _, err := folder(path).readEndpoint(); !errors.Is(err, os.ErrNotExist) {
+			return false
+		}
+		children, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", s.Keeper))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range children {
+			content, _ := os.ReadFile(file) // of a thread that has ended there is none
+			for _, child := range strings.Fields(string(content)) {
+				if process, err := strconv.Atoi(child); err == nil && process != s.Engine {
+					next = process
+				}
+			}
+		}
+		return next != 0 && unix.Kill(next, unix.SIGSTOP) == nil
+	})
+	isRenewed := make(chan bool)
+	go func() { isRenewed <- s.IsRenewed(t.Context(), access.Default) }()
+	select {
+	case <-isRenewed:
+		t.Error("the wait for the engine has ended before the engine was there")
+	case <-time.After(askTimeout + time.Second):
+		if err := unix.Kill(next, unix.SIGCONT); err != nil {
+			t.Fatal(err)
+		}
+		if !<-isRenewed {
+			t.Error("the engine is said not to be renewed")
+		}
 	}
 }

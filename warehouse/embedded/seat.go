@@ -30,6 +30,9 @@ const (
 	// whose keeper was killed, or that does not know yet that it is the last.
 	endTimeout = 15 * time.Second
 
+	// askTimeout bounds the wait for an answer of an engine that is there.
+	askTimeout = 3 * time.Second
+
 	// mostStarts is how often an engine that has started may end before it is joined.
 	mostStarts = 3
 )
@@ -95,11 +98,13 @@ func (s *Seat) IsRenewed(ctx context.Context, database string) bool {
 	defer cancel()
 	for {
 		isAnswering := s.ask(s.Native, database, func(db driver.Conn) error { return db.Ping(ctx) }) == nil
+		// While the next engine is being started, nothing says where it is.
 		e, err := s.folder.readEndpoint()
+		isKept, lockErr := s.folder.isKept()
 		switch {
-		case err != nil || e.Keeper != s.Keeper || isGone(s.Keeper):
-			return false // a keeper that gives up takes the file along that says where its engine is
-		case isAnswering && e.Engine != s.Engine:
+		case lockErr != nil || !isKept || err == nil && e.Keeper != s.Keeper:
+			return false
+		case isAnswering && err == nil && e.Engine != s.Engine:
 			s.Engine = e.Engine
 			return true
 		case isAnswering && !isGone(s.Engine):
@@ -171,11 +176,11 @@ func (f folder) join(ctx context.Context, listen Listen, databases []string) (*S
 		if exception.Code(err) != 0 || errors.Is(err, errBusy) {
 			return nil, err // it answers, and says no: waiting will not help
 		}
-		free, lockErr := f.isFree()
+		isKept, lockErr := f.isKept()
 		if lockErr != nil {
 			return nil, lockErr
 		}
-		if free {
+		if !isKept {
 			// The wait is for an engine that is up. A machine that is busy takes longer to
 			// bring one up; one that is broken is not tried for ever.
 			isPatient := starts < mostStarts && patience.Stop()
@@ -208,17 +213,17 @@ func (f folder) whoRuns() string {
 	return fmt.Sprintf(": end process %d, its engine, and %d, its keeper", e.Engine, e.Keeper)
 }
 
-// isFree tells whether neither a keeper nor an engine is on the folder. Whoever
+// isKept tells whether a keeper or an engine is on the folder. Whoever
 // holds start.lock can rely on it, but for a keeper whose starter was killed.
-func (f folder) isFree() (bool, error) {
+func (f folder) isKept() (bool, error) {
 	file, err := tryLock(f.engineLock())
 	if errors.Is(err, errLocked) {
-		return false, nil
+		return true, nil
 	}
 	if err != nil {
 		return false, err
 	}
-	return true, file.Close()
+	return false, file.Close()
 }
 
 // takeSeat joins the engine that runs, and fails when none does, or when it has not answered
@@ -285,9 +290,9 @@ func (s *Seat) renew(ctx context.Context, e endpoint, databases []string) (endpo
 		if e, err := s.folder.readEndpoint(); err == nil && e.serves(databases) {
 			return e, nil
 		}
-		if free, err := s.folder.isFree(); err != nil {
+		if isKept, err := s.folder.isKept(); err != nil {
 			return endpoint{}, err
-		} else if free {
+		} else if !isKept {
 			return endpoint{}, errors.New("the engine could not be started anew")
 		}
 		if err := pause(ctx); err != nil {
@@ -305,7 +310,7 @@ func (s *Seat) ask(address, database string, do func(driver.Conn) error) error {
 			Username: access.UsersOf(database).Program, Password: s.credentials[database].Program,
 		},
 		DialTimeout: time.Second,
-		ReadTimeout: 3 * time.Second,
+		ReadTimeout: askTimeout,
 	})
 	if err != nil {
 		return err

@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"stagelag/dashboards"
-	"stagelag/warehouse/warehousetest"
 )
 
 // The demo's portal has two funnels with a stage of one name, and two people of one name.
@@ -52,26 +51,5 @@ func TestNoTwoThingsLookAlike(t *testing.T) {
 			}
 			seen[text] = true
 		}
-	}
-}
-
-func TestLabelsDiffer(t *testing.T) {
-	t.Parallel()
-	w := warehousetest.Migrated(t)
-	for _, sql := range []string{
-		"INSERT INTO funnels (run_id, funnel_id, name) VALUES (1, 0, 'Flats'), (1, 1, 'Houses'), (1, 2, 'houses '), (1, 3, '')",
-		"INSERT INTO stages (run_id, funnel_id, stage_id, name) VALUES (1, 0, 'NEW', 'New'), (1, 1, 'C1:NEW', 'New'), (1, 1, 'C1:OLD', 'new'), (1, 2, 'C2:NEW', 'New'), (1, 3, 'C3:NEW', 'New'), (1, 0, 'DOCS', 'Documents')",
-		"INSERT INTO managers (run_id, manager_id, name) VALUES (1, 1, 'Ivan Petrov'), (1, 12, 'Ivan Petrov'), (1, 3, 'Ivan Petrova'), (1, 4, '')",
-		"INSERT INTO run_events (run_id, status, recorded_at, as_of, started_at) VALUES (1, 'published', now64(3), '2026-03-10', now64(3))",
-	} {
-		if err := w.DB().Exec(t.Context(), sql); err != nil {
-			t.Fatal(err)
-		}
-	}
-	got := number(t, w, "SELECT arrayStringConcat(groupArray(label), ', ') FROM (SELECT label FROM labels ORDER BY kind, id)")
-	const want = "Flats, Houses (#1), houses  (#2), #3, Ivan Petrov (#1), Ivan Petrov (#12), Ivan Petrova, " +
-		"Documents, New · Flats, New · Houses (#1) (C1:NEW), new · Houses (#1) (C1:OLD), New · houses  (#2), New · #3"
-	if got != want {
-		t.Errorf("labels are\n%s, want\n%s", got, want)
 	}
 }

@@ -22,8 +22,7 @@ const thePeriod = `
         NOT is_whole AND least(abs(${__to} % 86400000 - ${__from} % 86400000), 86400000 - abs(${__to} % 86400000 - ${__from} % 86400000)) < 500 AS rolls,
         toDate(fromUnixTimestamp64Milli(toInt64(${__to})), ${zone:singlequote}) AS today,
         if(${__to} % 86400000 >= 86399000 AND NOT rolls, toDate(fromUnixTimestamp64Milli(toInt64(${__to})), 'UTC'), least(today, ifNull(maxOrNull(as_of), today))) AS last
-      FROM runs
-      WHERE status = 'published'
+      FROM shown_run
     )
   ) AS dates`
 

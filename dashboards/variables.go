@@ -43,7 +43,7 @@ const (
 	// shownOn is what asks for the state of a date, empty for now.
 	shownOn = "${shown:singlequote}"
 
-	asOf = "(SELECT maxOrNull(as_of) FROM runs WHERE status = 'published')"
+	asOf = "(SELECT maxOrNull(as_of) FROM shown_run)"
 )
 
 // chosen are the conditions on a row of the quality report, visits those on a row of visits.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -53,6 +55,14 @@ func KeepForgotten(ctx context.Context, conn driver.Conn, manager extractor.Mana
 		return fmt.Errorf("remember to forget manager %d: %w", manager, err)
 	}
 	if err := mutate(ctx, conn, "managers", "UPDATE name = ''", "manager_id = ? AND name != ''", id); err != nil {
+		return fmt.Errorf("take out the name of manager %d: %w", manager, err)
+	}
+	// A namesake keeps the label that told them apart until a run finds a change.
+	var changes []string
+	for _, column := range []string{"manager_name", "manager_label", "manager_id"} {
+		changes = append(changes, fmt.Sprintf("%[1]s = arrayFilter((value, id) -> id != '%[2]d', %[1]s, manager_id)", column, id))
+	}
+	if err := mutate(ctx, conn, "names", "UPDATE "+strings.Join(changes, ", "), "has(manager_id, ?)", strconv.FormatUint(id, 10)); err != nil {
 		return fmt.Errorf("take out the name of manager %d: %w", manager, err)
 	}
 	return nil

@@ -68,21 +68,23 @@ func (r *Run) AppendNames(ctx context.Context, found NamesOf) error {
 			return err
 		}
 	}
-	if managers == nil {
-		return nil
-	}
-	forgotten := r.forgotten()
-	// Nobody is among them, so that a set of none is one as well.
-	managers = append(slices.Clone(managers), extractor.Manager{})
-	for i := range managers {
-		if forgotten.Managers[managers[i].ID] {
-			managers[i].Name = ""
+	if managers != nil {
+		forgotten := r.forgotten()
+		// Nobody is among them, so that a set of none is one as well.
+		managers = append(slices.Clone(managers), extractor.Manager{})
+		for i := range managers {
+			if forgotten.Managers[managers[i].ID] {
+				managers[i].Name = ""
+			}
+		}
+		if err := r.keepDepartments(ctx, managers); err != nil {
+			return err
+		}
+		if err := appendSet(ctx, r, &managerTable, managers); err != nil {
+			return err
 		}
 	}
-	if err := r.keepDepartments(ctx, managers); err != nil {
-		return err
-	}
-	return appendSet(ctx, r, &managerTable, managers)
+	return r.appendLabels(ctx, funnels, managers, found.Departments)
 }
 
 // keepDepartments leaves people where the published run of the same date has them: a date keeps what was seen first.

@@ -379,7 +379,7 @@ const publishedRuns = "SELECT run_id FROM run_events GROUP BY run_id HAVING max(
 // What a run writes: the rows of deals, in the shard of each, and what is of no deal.
 var (
 	dealTables = []string{"facts", "day_measures", "visits", "deals", "knowledge"}
-	nameTables = []string{"funnels", "stages", "managers", "departments", "dimensions", "calendars", "forecast_curves"}
+	nameTables = []string{"funnels", "stages", "managers", "departments", "names", "dimensions", "calendars", "forecast_curves"}
 )
 
 // buryTheDead marks the runs that were killed as failed and removes the rows of all

@@ -198,7 +198,7 @@ func ask(w *warehouse.Warehouse, query string) (string, error) {
 
 // publishedTables are the tables that the views show rows of published runs of.
 var publishedTables = []string{
-	"facts", "visits", "deals", "day_measures", "knowledge", "forecast_curves", "funnels", "stages", "managers", "departments", "dimensions", "calendars",
+	"facts", "visits", "deals", "day_measures", "knowledge", "forecast_curves", "funnels", "stages", "managers", "departments", "names", "dimensions", "calendars",
 }
 
 // written are the tables that a run has written to, with the numbers of rows that it has brought in or replaced. A run

@@ -123,13 +123,17 @@ var readViews = sync.OnceValues(func() ([]viewFile, error) {
 	return slices.Concat(helpers, public), nil
 })
 
+// query is the SELECT of a view.
+func (f viewFile) query() string {
+	_, query, _ := strings.Cut(f.text, "\nAS\n")
+	return query[:strings.LastIndex(query, "\nCOMMENT ")]
+}
+
 // inPlace puts the queries of views into a text that reads them by their names. The engine plans a view anew
 // wherever another one reads it, which was a fifth of what a small query costs.
 func inPlace(text string, helpers []viewFile) string {
 	for _, f := range slices.Backward(helpers) {
-		_, query, _ := strings.Cut(f.text, "\nAS\n")
-		query = query[:strings.LastIndex(query, "\nCOMMENT ")]
-		text = regexp.MustCompile(`\bFROM `+f.name+`\b`).ReplaceAllLiteralString(text, "FROM\n(\n"+query+"\n)")
+		text = regexp.MustCompile(`\bFROM `+f.name+`\b`).ReplaceAllLiteralString(text, "FROM\n(\n"+f.query()+"\n)")
 	}
 	return text
 }
@@ -168,10 +172,30 @@ func (f viewFile) call(names warehouse.Names) string {
 	var arguments []string
 	for _, p := range parameters {
 		if strings.Contains(f.text, "{"+p.name+":") {
-			arguments = append(arguments, fmt.Sprintf("%s = tupleElement((SELECT newest FROM %s.at_newest), '%s')", p.name, names.Internal, p.part))
+			arguments = append(arguments, p.name+" = "+newest(names, p.part))
 		}
 	}
 	return fmt.Sprintf("%s.at_%s(%s)", names.Internal, f.name, strings.Join(arguments, ", "))
+}
+
+// newest is a part of the snapshot of now.
+func newest(names warehouse.Names, part string) string {
+	return fmt.Sprintf("tupleElement((SELECT newest FROM %s.at_newest), '%s')", names.Internal, part)
+}
+
+// readsNoTable is whether a view shows parts of the snapshot alone, and so needs no rights of the program.
+func (f viewFile) readsNoTable() bool { return strings.Contains(f.text, "\nSQL SECURITY INVOKER\n") }
+
+// shows is the query of a view that people see: of the view for a snapshot that is given, or of the snapshot alone.
+func (f viewFile) shows(names warehouse.Names) string {
+	if !f.readsNoTable() {
+		return "SELECT * FROM " + f.call(names)
+	}
+	query := f.query()
+	for _, p := range parameters {
+		query = regexp.MustCompile(`\{`+p.name+`:\w+\}`).ReplaceAllLiteralString(query, newest(names, p.part))
+	}
+	return query
 }
 
 // subview is a subquery as a view of its own. Where the tables of deals are over all shards, the engine makes no join of
@@ -190,9 +214,13 @@ func (f viewFile) statements(names warehouse.Names, isSharded bool) []string {
 	if !isSharded {
 		text = subview.ReplaceAllString(text, "FROM$1")
 	}
-	list := []string{text, f.over(names, f.name, f.call(names), f.numberedComment())}
+	var list []string
+	if !f.readsNoTable() {
+		list = append(list, text)
+	}
+	list = append(list, f.over(names, f.name, f.numberedComment()))
 	if f.plain != "" {
-		list = append(list, f.over(names, f.plain, f.call(names), f.comment))
+		list = append(list, f.over(names, f.plain, f.comment))
 	}
 	return list
 }
@@ -208,16 +236,19 @@ func (f viewFile) viewsIn(names warehouse.Names) []string {
 	if !f.isPublic {
 		return []string{names.Internal + "." + f.name}
 	}
-	list := []string{names.Internal + ".at_" + f.name, names.Views + "." + f.name}
+	list := []string{names.Views + "." + f.name}
+	if !f.readsNoTable() {
+		list = append(list, names.Internal+".at_"+f.name)
+	}
 	if f.plain != "" {
 		list = append(list, names.Views+"."+f.plain)
 	}
 	return list
 }
 
-// over is a view that people see, which shows what another one does.
-func (f viewFile) over(names warehouse.Names, name, source, comment string) string {
-	return fmt.Sprintf("CREATE OR REPLACE VIEW %s.%s\n(\n%s\n)\nSQL SECURITY INVOKER\nAS\nSELECT * FROM %s\nCOMMENT %s", names.Views, name, f.columns, source, comment)
+// over is a view that people see, which has their rights.
+func (f viewFile) over(names warehouse.Names, name, comment string) string {
+	return fmt.Sprintf("CREATE OR REPLACE VIEW %s.%s\n(\n%s\n)\nSQL SECURITY INVOKER\nAS\n%s\nCOMMENT %s", names.Views, name, f.columns, f.shows(names), comment)
 }
 
 // hashes are what viewsHash has found, by hashed: each run asks.

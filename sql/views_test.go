@@ -33,6 +33,8 @@ func publish(t *testing.T, w *warehouse.Warehouse, run int) {
 		`INSERT INTO funnels (run_id, funnel_id, name) SELECT %[1]d, 0, 'Run %[1]d'`,
 		`INSERT INTO stages (run_id, funnel_id, stage_id, name) SELECT %[1]d, 0, 'DOC', 'Run %[1]d'`,
 		`INSERT INTO managers (run_id, manager_id, name) SELECT %[1]d, 1, 'Run %[1]d'`,
+		`INSERT INTO names (run_id, funnel_id, funnel_name, funnel_label, stage_id, stage_name, stage_label, manager_id, manager_name, manager_label)
+			SELECT %[1]d, ['0'], ['Run %[1]d'], ['Run %[1]d'], ['0/DOC'], ['Run %[1]d'], ['Run %[1]d'], ['1'], ['Run %[1]d'], ['Run %[1]d']`,
 		`INSERT INTO calendars (run_id, day, counts, why) SELECT %[1]d, ['2026-03-01'], [true], ['Run %[1]d']`,
 		// The row that publishes comes last, as in a run.
 		`INSERT INTO run_events (run_id, status, recorded_at, as_of, as_of_number, started_at, portal_host) SELECT %[1]d, 'published', now64(3), '2026-03-02', 2, now64(3), 'example.bitrix24.ru'`,
@@ -52,6 +54,7 @@ var runsIn = map[string]string{
 	"data_gaps":       "count()",
 	"runs":            "countIf(status = 'published')",
 	"run_changes":     "(SELECT count() FROM deals_now) + count()", // one published date: nothing has changed
+	"shown_run":       "max(run_id)",
 	"visits_now":      "sum(overdue_days)",
 	"fact_changes":    "sum(sign)",
 	"gone_deals":      "(SELECT count() FROM deals_now) + count()", // none has gone

@@ -58,13 +58,13 @@ SELECT
     v.title AS deal_title,
     concat('https://', v.shown_host, '/crm/deal/details/', toString(v.deal_id), '/') AS deal_url,
     v.funnel_id AS funnel_id,
-    transform(concat(v.funnels_run, '/', toString(v.funnel_id)), funnel_names.1, funnel_names.2, concat('#', toString(v.funnel_id))) AS funnel_name,
+    transform(concat(v.names_run, '/', toString(v.funnel_id)), funnel_names.1, funnel_names.2, concat('#', toString(v.funnel_id))) AS funnel_name,
     v.visit_no AS visit_no,
     CAST(v.stage_id AS LowCardinality(String)) AS stage_id,
-    transform(concat(v.stages_run, '/', toString(v.funnel_id), '/', v.stage_id), stage_names.1, stage_names.2, toString(v.stage_id)) AS stage_name,
+    transform(concat(v.names_run, '/', toString(v.funnel_id), '/', v.stage_id), stage_names.1, stage_names.2, toString(v.stage_id)) AS stage_name,
     transform(toLowCardinality(CAST(v.semantics AS Int8)), [0, 1, 2], ['process', 'success', 'failure'], '') AS stage_semantics,
     v.manager_id AS manager_id,
-    transform(concat(v.managers_run, '/', toString(v.manager_id)), manager_names.1, manager_names.2, concat('#', toString(v.manager_id))) AS manager_name,
+    transform(concat(v.names_run, '/', toString(v.manager_id)), manager_names.1, manager_names.2, concat('#', toString(v.manager_id))) AS manager_name,
     v.entered_at AS entered_at,
     v.entered_date AS entered_date,
     if(v.is_open, NULL, v.left_date) AS left_date,
@@ -105,7 +105,7 @@ SELECT
         ['on_time', 'due_today', 'overdue', 'finished_on_time', 'finished_late', 'no_plan', 'final', 'waiting'], '') AS status,
     if(v.next_stage_id = '', NULL, v.next_funnel_id) AS next_funnel_id,
     CAST(nullIf(v.next_stage_id, '') AS LowCardinality(Nullable(String))) AS next_stage_id,
-    if(v.next_stage_id = '', NULL, transform(concat(v.stages_run, '/', toString(v.next_funnel_id), '/', v.next_stage_id), stage_names.1, stage_names.2, toString(v.next_stage_id))) AS next_stage_name,
+    if(v.next_stage_id = '', NULL, transform(concat(v.names_run, '/', toString(v.next_funnel_id), '/', v.next_stage_id), stage_names.1, stage_names.2, toString(v.next_stage_id))) AS next_stage_name,
     transform(toLowCardinality(CAST(v.history_source AS Int8)), [0, 1], ['history', 'reconstructed'], '') AS history_source
 FROM view
 (

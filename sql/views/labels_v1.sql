@@ -1,6 +1,3 @@
--- A name that others have as well is told apart by its funnel, and where that is not enough by its ID: case and
--- spaces at the ends make no difference to a reader. All kinds go through one selection, because every panel asks for
--- labels, and planning a selection costs more than reading what it selects.
 CREATE OR REPLACE VIEW labels_v1
 (
     kind  LowCardinality(String) COMMENT 'funnel, stage or manager',
@@ -10,29 +7,14 @@ CREATE OR REPLACE VIEW labels_v1
 )
 DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS
-SELECT kind, id, name, if(kind = 'stage' AND count() OVER (PARTITION BY kind, lowerUTF8(trimBoth(told))) > 1, concat(told, ' (', stage, ')'), told) AS label
+SELECT CAST(l.1 AS LowCardinality(String)) AS kind, l.2 AS id, l.3 AS name, l.4 AS label
 FROM
 (
-    SELECT kind, id, name, stage,
-        multiIf(alike = 1, name, kind != 'stage', concat(name, ' (#', id, ')'),
-            concat(name, ' · ', ifNull(nullIf(maxIf(if(alike = 1, name, concat(name, ' (#', id, ')')), kind = 'funnel') OVER (PARTITION BY funnel), ''), concat('#', toString(funnel))))) AS told
-    FROM
-    (
-        SELECT kind, id, name, funnel, stage, count() OVER (PARTITION BY kind, lowerUTF8(trimBoth(name))) AS alike
-        FROM
-        (
-            SELECT CAST('funnel' AS LowCardinality(String)) AS kind, toString(funnel_id) AS id, ifNull(nullIf(name, ''), concat('#', id)) AS name, toInt64(funnel_id) AS funnel, '' AS stage
-            FROM funnels
-            WHERE run_id = (SELECT max(run_id) FROM funnels WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)})
-            UNION ALL
-            SELECT CAST('stage' AS LowCardinality(String)), concat(toString(funnel_id), '/', stage_id), if(name = '', stage_id, name), toInt64(funnel_id), toString(stage_id)
-            FROM stages
-            WHERE run_id = (SELECT max(run_id) FROM stages WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)})
-            UNION ALL
-            SELECT CAST('manager' AS LowCardinality(String)), toString(manager_id), name, -1, ''
-            FROM managers
-            WHERE run_id = (SELECT max(run_id) FROM managers WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)}) AND name != ''
-        )
-    )
+    SELECT arrayJoin(arrayConcat(
+        arrayMap((i, n, l) -> ('funnel', i, n, l), funnel_id, funnel_name, funnel_label),
+        arrayMap((i, n, l) -> ('stage', i, n, l), stage_id, stage_name, stage_label),
+        arrayMap((i, n, l) -> ('manager', i, n, l), manager_id, manager_name, manager_label))) AS l
+    FROM names
+    WHERE run_id = (SELECT max(run_id) FROM names WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)})
 )
 COMMENT 'One row for each funnel, stage and person, with a label that no other of its kind has'

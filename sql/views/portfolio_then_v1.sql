@@ -17,7 +17,7 @@ WITH
 SELECT
     s.known_on AS known_on,
     m.funnel_id AS funnel_id,
-    transform(concat(s.funnels_run, '/', toString(m.funnel_id)), funnel_names.1, funnel_names.2, concat('#', toString(m.funnel_id))) AS funnel_name,
+    transform(concat(s.names_run, '/', toString(m.funnel_id)), funnel_names.1, funnel_names.2, concat('#', toString(m.funnel_id))) AS funnel_name,
     sum(if(m.day = s.shown_day, m.open, 0)) AS open_deals,
     sum(if(m.day = s.shown_day, m.overdue, 0)) AS overdue_deals,
     sum(if(m.day = s.shown_day, m.no_plan, 0)) AS no_plan_deals,

@@ -164,6 +164,15 @@ func (e Errors) Median() float64 {
 	return (e.at((total-1)/2) + e.at(total/2)) / 2
 }
 
+// Mean is the mean error in days; NaN without any.
+func (e Errors) Mean() float64 {
+	total := 0.0
+	for days, n := range e {
+		total += float64(n) * float64(days)
+	}
+	return total / float64(e.Count())
+}
+
 // at is the error of the forecast with so many before it, from the smallest error on.
 func (e Errors) at(before int64) float64 {
 	for days, n := range e {

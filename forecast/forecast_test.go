@@ -302,8 +302,8 @@ func checked(stages map[transform.StageKey][]forecast.Visit, from, to, now trans
 
 func report(t *testing.T, name string, s *forecast.Score) {
 	t.Helper()
-	t.Logf("%s: %d forecasts, %d with an expected end, %d withheld; calibration error %.3f (late, %d), %.3f (open still, %d); median error %.1f days, naive %.1f; likely ends reached %.3f",
-		name, s.Open, s.Expected, s.Withheld, s.Late.Error(), s.Late.Forecasts(), s.Lasting.Error(), s.Lasting.Forecasts(), s.Errors.Median(), s.NaiveErrors.Median(), s.ReachedShare())
+	t.Logf("%s: %d forecasts, %d with an expected end, %d withheld; calibration error %.3f (late, %d), %.3f (open still, %d); median error %.1f days, naive %.1f; mean error %.1f days, naive %.1f; likely ends reached %.3f",
+		name, s.Open, s.Expected, s.Withheld, s.Late.Error(), s.Late.Forecasts(), s.Lasting.Error(), s.Lasting.Forecasts(), s.Errors.Median(), s.NaiveErrors.Median(), s.Errors.Mean(), s.NaiveErrors.Mean(), s.ReachedShare())
 }
 
 // TestForecastsOfGeneratedPortals prints the figures of docs/forecast.md and holds them to what was promised.
@@ -312,10 +312,11 @@ func TestForecastsOfGeneratedPortals(t *testing.T) {
 		name  string
 		log   *log
 		ratio float64 // of the median error to the naive one, at most
+		mean  float64 // of the mean errors
 	}{
-		{"a portal of 1,500 deals", portal(3, 1500, 500), 1},
-		{"a portal of 3,000 deals", portal(2, 3000, 900), 1},
-		{"stages of two speeds", twoSpeeds(1), 0.65},
+		{"a portal of 1,500 deals", portal(3, 1500, 500), 1, 0.9},
+		{"a portal of 3,000 deals", portal(2, 3000, 900), 1, 0.9},
+		{"stages of two speeds", twoSpeeds(1), 0.65, 0.65},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := checked(test.log.stages, test.log.later(), test.log.last, test.log.last+1)
@@ -328,6 +329,9 @@ func TestForecastsOfGeneratedPortals(t *testing.T) {
 			}
 			if ratio := s.Errors.Median() / s.NaiveErrors.Median(); !(ratio <= test.ratio) {
 				t.Errorf("median error %.1f days, the naive one %.1f, want at most %.2f of it", s.Errors.Median(), s.NaiveErrors.Median(), test.ratio)
+			}
+			if ratio := s.Errors.Mean() / s.NaiveErrors.Mean(); !(ratio <= test.mean) {
+				t.Errorf("mean error %.1f days, the naive one %.1f, want at most %.2f of it", s.Errors.Mean(), s.NaiveErrors.Mean(), test.mean)
 			}
 		})
 	}
@@ -381,10 +385,17 @@ func TestABiasedSample(t *testing.T) {
 func TestScoresWithoutForecasts(t *testing.T) {
 	var s forecast.Score
 	s.Check(forecast.NewStage(nil), start, start+10, start+11)
-	for name, figure := range map[string]float64{"Late": s.Late.Error(), "Errors": s.Errors.Median(), "Reached": s.ReachedShare()} {
+	for name, figure := range map[string]float64{"Late": s.Late.Error(), "Median": s.Errors.Median(), "Mean": s.Errors.Mean(), "Reached": s.ReachedShare()} {
 		if !math.IsNaN(figure) {
 			t.Errorf("%s of nothing is %v, want NaN", name, figure)
 		}
+	}
+}
+
+func TestErrors(t *testing.T) {
+	off := forecast.Errors{2, 0, 1, 1} // 0, 0, 2 and 3 days
+	if off.Count() != 4 || off.Median() != 1 || off.Mean() != 1.25 {
+		t.Errorf("%d errors, median %v, mean %v, want 4, 1 and 1.25", off.Count(), off.Median(), off.Mean())
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"stagelag/extractor"
@@ -16,6 +17,15 @@ import (
 type log struct {
 	stages      map[transform.StageKey][]forecast.Visit
 	first, last transform.Day
+	// lots are what the visits of a generated portal were drawn with, in the order of stages.
+	lots map[transform.StageKey][]lot
+}
+
+// A lot is what the generator drew for the length of a visit and no portal shows: how slow the deal is, and whether it
+// is stuck in the stage.
+type lot struct {
+	pace    float64
+	isStuck bool
 }
 
 func (l *log) add(stage transform.StageKey, v forecast.Visit) {
@@ -36,17 +46,53 @@ func portal(seed uint64, deals, historyDays int) *log {
 	world.Advance(now)
 	rules := rulesOf(world, suggested)
 	dates := transform.Dates{AsOf: transform.DayOf(now, time.UTC), PublishedAsOf: transform.NoDay, Clock: now}
-	l := &log{}
+	l := &log{lots: map[transform.StageKey][]lot{}}
 	for _, deal := range world.Deals() {
 		derived := rules.Derive(historyOf(world, &deal), dates)
+		if len(derived.Visits) == 0 {
+			continue
+		}
+		pace, stuckIn := drawn(seed, &deal, len(stagesOf(world, derived.Visits[0].FunnelID)))
 		for i := range derived.Visits {
-			if v := &derived.Visits[i]; !v.Semantics.IsFinal() {
-				l.add(transform.StageKey{Funnel: v.FunnelID, Stage: v.StageID}, forecast.Visit{Entered: v.EnteredDate, Left: v.LeftDate, Planned: v.Plan.End})
+			v := &derived.Visits[i]
+			if v.Semantics.IsFinal() {
+				continue
 			}
+			key := transform.StageKey{Funnel: v.FunnelID, Stage: v.StageID}
+			l.add(key, forecast.Visit{Entered: v.EnteredDate, Left: v.LeftDate, Planned: v.Plan.End})
+			isStuck := stuckIn == slices.IndexFunc(stagesOf(world, v.FunnelID), func(s simulator.Stage) bool { return extractor.StageID(s.ID) == v.StageID }) &&
+				v.LeftDate != v.EnteredDate // it only passed through
+			if isStuck {
+				stuckIn = never
+			}
+			l.lots[key] = append(l.lots[key], lot{pace, isStuck})
 		}
 	}
 	l.last = dates.AsOf
 	return l
+}
+
+// never is the number of no stage.
+const never = -2
+
+// drawn repeats the first draws of a generated deal: how slow it is, and the number of the stage in which it gets stuck.
+func drawn(seed uint64, deal *simulator.Deal, stages int) (pace float64, stuckIn int) {
+	r := rand.New(rand.NewPCG(seed, uint64(deal.ID)))
+	r.IntN(100) // the funnel
+	pace = math.Exp(0.25 * r.NormFloat64())
+	if r.Float64() < 0.28 {
+		return pace, r.IntN(stages - 2)
+	}
+	return pace, never
+}
+
+func stagesOf(world *simulator.World, funnel extractor.FunnelID) []simulator.Stage {
+	funnels := world.Funnels()
+	i := slices.IndexFunc(funnels, func(f simulator.Funnel) bool { return extractor.FunnelID(f.ID) == funnel })
+	if i < 0 {
+		return nil
+	}
+	return funnels[i].Stages
 }
 
 func rulesOf(world *simulator.World, suggested simulator.Suggested) *transform.Rules {

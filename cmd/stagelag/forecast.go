@@ -34,10 +34,10 @@ func newForecast(a *app) *cobra.Command {
 		Short: "Show how good forecasts of when open visits end would have been",
 		Long: `Replays the history: on each as-of date of a period, every open visit is forecast from what was known
 when the date began, and the forecasts are compared with what came. Shows by stage and in all how far the
-probabilities were off, the median error of the expected end beside that of the naive forecast (the median of
-the stage, or the as-of date if the visit has lasted longer), and the share of visits that had ended by their
-likely end. It works after the first run, from the imported history. The default period is the later 60 % of
-the dates from the first entry to the last day on which a visit began or ended.
+probabilities were off, the median and the mean error of the expected end beside those of the naive forecast
+(the median of the stage, or the as-of date if the visit has lasted longer), and the share of visits that had
+ended by their likely end. It works after the first run, from the imported history. The default period is the
+later 60 % of the dates from the first entry to the last day on which a visit began or ended.
 
 docs/forecast.md describes how forecasts are computed.`,
 		Example: `  stagelag forecast --check
@@ -170,8 +170,8 @@ func checkForecasts(ctx context.Context, shown views.Views, from, to transform.D
 func (c *forecastCheck) writeText(out io.Writer, p *locale.Printer) error {
 	p.Fprintf(out, "Forecasts of every open visit on each date from %s to %s, compared with what came up to %s\n\n", c.from, c.to, c.asOf)
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	p.Fprintf(t, "\tforecasts\twith an\t\tprobability off\t\tmedian error\t\tlikely end\n")
-	p.Fprintf(t, "stage\tof visits\texpected end\twithheld\tlate\topen still\tof the end\tnaive\treached\n")
+	p.Fprintf(t, "\tforecasts\twith an\t\tprobability off\t\tmedian error\t\tmean error\t\tlikely end\n")
+	p.Fprintf(t, "stage\tof visits\texpected end\twithheld\tlate\topen still\tof the end\tnaive\tof the end\tnaive\treached\n")
 	for i := range c.stages {
 		s := &c.stages[i]
 		if s.score.Open > 0 {
@@ -198,7 +198,10 @@ func (c *forecastCheck) writeText(out io.Writer, p *locale.Printer) error {
 		return err
 	}
 	if c.total.Errors.Count() > 0 && c.total.Errors.Median() >= c.total.NaiveErrors.Median() {
-		p.Fprintf(out, "\nIn all, the expected ends are no better than the naive forecast.\n")
+		p.Fprintf(out, "\nBy the median error in all, the expected ends are no better than the naive forecast.\n")
+	}
+	if c.total.Errors.Count() > 0 && c.total.Errors.Mean() >= c.total.NaiveErrors.Mean() {
+		p.Fprintf(out, "\nBy the mean error in all, the expected ends are no better than the naive forecast.\n")
 	}
 	isFirst := true
 	for i := range c.stages {
@@ -214,8 +217,9 @@ func (c *forecastCheck) writeText(out io.Writer, p *locale.Printer) error {
 }
 
 func writeScore(t io.Writer, name string, s *forecast.Score) {
-	fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%s\t%s\t%s\t%s\t%s\n", name, s.Open, s.Expected, s.Withheld,
-		figure(s.Late.Error(), 3), figure(s.Lasting.Error(), 3), inDays(s.Errors.Median()), inDays(s.NaiveErrors.Median()), percent(s.ReachedShare()))
+	fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", name, s.Open, s.Expected, s.Withheld,
+		figure(s.Late.Error(), 3), figure(s.Lasting.Error(), 3), inDays(s.Errors.Median(), -1), inDays(s.NaiveErrors.Median(), -1),
+		inDays(s.Errors.Mean(), 1), inDays(s.NaiveErrors.Mean(), 1), percent(s.ReachedShare()))
 }
 
 // figure is a number with so many decimals, - where there is none.
@@ -233,11 +237,11 @@ func percent(share float64) string {
 	return figure(100*share, 0) + " %"
 }
 
-func inDays(median float64) string {
-	if math.IsNaN(median) {
+func inDays(days float64, decimals int) string {
+	if math.IsNaN(days) {
 		return "-"
 	}
-	return figure(median, -1) + " d"
+	return figure(days, decimals) + " d"
 }
 
 // scoreJSON is a score as JSON. A figure that does not exist is null.
@@ -250,6 +254,8 @@ type scoreJSON struct {
 	Compared        int64    `json:"compared"`
 	MedianError     *float64 `json:"median_error_days"`
 	NaiveError      *float64 `json:"naive_median_error_days"`
+	MeanError       *float64 `json:"mean_error_days"`
+	NaiveMeanError  *float64 `json:"naive_mean_error_days"`
 	LikelyEnds      int64    `json:"likely_ends"`
 	Reached         *float64 `json:"likely_ends_reached"`
 }
@@ -296,6 +302,7 @@ func asJSON(s *forecast.Score) scoreJSON {
 		Forecasts: s.Open, WithExpectedEnd: s.Expected, Withheld: s.Withheld,
 		Late: binsAsJSON(&s.Late), OpenStill: binsAsJSON(&s.Lasting), Compared: s.Errors.Count(),
 		MedianError: orNull(s.Errors.Median()), NaiveError: orNull(s.NaiveErrors.Median()),
+		MeanError: orNull(s.Errors.Mean()), NaiveMeanError: orNull(s.NaiveErrors.Mean()),
 		LikelyEnds: s.LikelyDue, Reached: orNull(s.ReachedShare()),
 	}
 }

@@ -23,6 +23,9 @@ func forecastsOfTheDemo(t *testing.T, folder string, w *warehouse.Warehouse) {
 		}
 		LikelyEnds int64    `json:"likely_ends"`
 		Reached    *float64 `json:"likely_ends_reached"`
+		Median     *float64 `json:"median_error_days"`
+		Mean       *float64 `json:"mean_error_days"`
+		NaiveMean  *float64 `json:"naive_mean_error_days"`
 	}
 	var check struct {
 		From, To, AsOf string
@@ -45,6 +48,9 @@ func forecastsOfTheDemo(t *testing.T, folder string, w *warehouse.Warehouse) {
 	}
 	if late == 0 || check.Total.LikelyEnds == 0 || check.Total.Reached == nil || ofStages != check.Total.Forecasts {
 		t.Errorf("forecast --json has %d probabilities, %d likely ends, and %d forecasts by stage of %d", late, check.Total.LikelyEnds, ofStages, check.Total.Forecasts)
+	}
+	if s := check.Total; s.Median == nil || s.Mean == nil || s.NaiveMean == nil || *s.Mean == 0 || *s.NaiveMean == 0 {
+		t.Errorf("forecast --json lacks an error of the expected ends: %s", stdout)
 	}
 	for _, test := range []struct {
 		name string

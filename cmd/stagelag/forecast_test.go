@@ -1,11 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
 
+	"stagelag/forecast"
+	"stagelag/locale"
 	"stagelag/warehouse"
 )
 
@@ -66,6 +69,31 @@ func forecastsOfTheDemo(t *testing.T, folder string, w *warehouse.Warehouse) {
 	} {
 		if stdout, stderr, code := of(test.args...); code != test.code || !strings.Contains(stdout+stderr, test.want) {
 			t.Errorf("%s: forecast %v: exit code %d, %s%s, want %d and %q", test.name, test.args, code, stdout, stderr, test.code, test.want)
+		}
+	}
+}
+
+// TestForecastsThatAreNoBetter: the check says in words which of the two errors is no better than the naive one.
+func TestForecastsThatAreNoBetter(t *testing.T) {
+	const median, mean = "\nBy the median error in all, the expected ends are no better", "\nBy the mean error in all, the expected ends are no better"
+	for _, test := range []struct {
+		name             string
+		off, naive       forecast.Errors // forecasts by days off
+		isMedian, isMean bool            // the lines that are there
+	}{
+		{"both equal", forecast.Errors{1, 1, 1}, forecast.Errors{1, 1, 1}, true, true},
+		{"a smaller mean", forecast.Errors{1, 1, 1}, forecast.Errors{1, 1, 0, 1}, true, false},
+		{"a smaller median", forecast.Errors{2, 0, 0, 1}, forecast.Errors{0, 3}, false, true},
+		{"both smaller", forecast.Errors{2, 1}, forecast.Errors{0, 0, 3}, false, false},
+		{"no forecasts", nil, nil, false, false},
+	} {
+		var b bytes.Buffer
+		check := &forecastCheck{total: forecast.Score{Errors: test.off, NaiveErrors: test.naive}}
+		if err := check.writeText(&b, locale.For(locale.English)); err != nil {
+			t.Fatal(err)
+		}
+		if isMedian, isMean := strings.Contains(b.String(), median), strings.Contains(b.String(), mean); isMedian != test.isMedian || isMean != test.isMean {
+			t.Errorf("%s: the line of the median error is there: %v, that of the mean error: %v, want %v and %v:\n%s", test.name, isMedian, isMean, test.isMedian, test.isMean, b.String())
 		}
 	}
 }

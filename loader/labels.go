@@ -44,7 +44,7 @@ func (r *Run) appendLabels(ctx context.Context, funnels []extractor.Funnel, mana
 	var published nameSet
 	err := nameTable.read(ctx, r.conn, "WHERE run_id = (SELECT max(run_id) FROM names WHERE "+r.shards[0].published+")", func(s *nameSet) { published = *s })
 	if err != nil {
-		return fmt.Errorf("read the published names: %w", err)
+		return fmt.Errorf("read the published %s: %w", nameTable.name, err)
 	}
 	set := nameSet{managers: published.managers, departments: published.departments}
 	set.funnels, set.stages = funnelLabels(funnels)
@@ -62,7 +62,7 @@ func (r *Run) appendLabels(ctx context.Context, funnels []extractor.Funnel, mana
 		return nil
 	}
 	if err := nameTable.insert(ctx, r.conn, r.row.RunID, []nameSet{set}); err != nil {
-		return fmt.Errorf("append to names: %w", err)
+		return fmt.Errorf("append to %s: %w", nameTable.name, err)
 	}
 	return nil
 }

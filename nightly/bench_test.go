@@ -2,7 +2,6 @@ package nightly_test
 
 import (
 	"cmp"
-	"fmt"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -22,11 +21,13 @@ import (
 // seconds of a night, the program's memory at its largest, the facts that were appended, and the requests, then the
 // seconds and the memory of a what-if without norms over the same warehouse.
 //
-// STAGELAG_BENCH_NIGHTS are other numbers of deals, with commas between them. The larger warehouses are
-// left in the folder STAGELAG_BENCH_WAREHOUSES, if it is set, for others to be measured on.
+// STAGELAG_BENCH_NIGHTS are other numbers of deals, with commas between them; one with "-working" behind it is of a
+// portal that counts the working days of Russia, and has deals pause. The larger warehouses are left in the folder
+// STAGELAG_BENCH_WAREHOUSES, if it is set, for others to be measured on.
 func BenchmarkNight(b *testing.B) {
 	for text := range strings.SplitSeq(cmp.Or(os.Getenv("STAGELAG_BENCH_NIGHTS"), "10000,100000"), ",") {
-		deals, err := strconv.Atoi(text)
+		number, countsWorkingDays := strings.CutSuffix(text, "-working")
+		deals, err := strconv.Atoi(number)
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -36,7 +37,10 @@ func BenchmarkNight(b *testing.B) {
 			defer debug.SetGCPercent(debug.SetGCPercent(400))
 			defer debug.SetMemoryLimit(debug.SetMemoryLimit(6 << 30))
 			world, suggested := simulator.Generate(simulator.GenerateOptions{Seed: 1, Deals: deals, Now: firstNight, HistoryDays: 1200})
-			s := newSiteOn(b, benchWarehouse(b, deals), world, suggested, firstNight)
+			s := newSiteOn(b, benchWarehouse(b, text, deals), world, suggested, firstNight)
+			if countsWorkingDays {
+				countWorkingDays(&s.cfg, suggested)
+			}
 			s.run(false)
 			url := warehousetest.ServerURL(s.w, s.w.Options().Addr[0])
 			night, largest := firstNight, 0.0
@@ -46,7 +50,9 @@ func BenchmarkNight(b *testing.B) {
 				life{world, 1}.before(night, deals/100)
 				s.at(night)
 				b.StartTimer()
-				largest = max(largest, s.task(url, s.portal.WebhookURL("http://"+s.cfg.Portal.URL.Host())).megabytes(b))
+				task := s.task(url, s.portal.WebhookURL("http://"+s.cfg.Portal.URL.Host()))
+				task.CountsWorkingDays = countsWorkingDays
+				largest = max(largest, task.megabytes(b))
 			}
 			b.ReportMetric(0, "ns/op")
 			b.ReportMetric(b.Elapsed().Seconds()/float64(b.N), "seconds")
@@ -57,7 +63,7 @@ func BenchmarkNight(b *testing.B) {
 			b.ReportMetric(float64(s.number("SELECT sum(is_open) FROM deals_now")), "open-deals")
 			b.ReportMetric(float64(s.number("SELECT sum(sign) FROM fact_changes")), "facts-in-all")
 			other := s.task(url, s.webhook)
-			other.AsksWhatIf, other.Suggested.Norms = true, nil
+			other.AsksWhatIf, other.CountsWorkingDays, other.Suggested.Norms = true, countsWorkingDays, nil
 			begun := time.Now()
 			b.ReportMetric(other.megabytes(b), "what-if-MB")
 			b.ReportMetric(time.Since(begun).Seconds(), "what-if-s")
@@ -79,13 +85,13 @@ func (task passTask) megabytes(b *testing.B) float64 {
 	return megabytes
 }
 
-// benchWarehouse is an empty warehouse for so many deals.
-func benchWarehouse(b *testing.B, deals int) *warehouse.Warehouse {
+// benchWarehouse is an empty warehouse for so many deals, named for what is in it.
+func benchWarehouse(b *testing.B, name string, deals int) *warehouse.Warehouse {
 	folder := os.Getenv("STAGELAG_BENCH_WAREHOUSES")
 	if folder == "" || deals < 100_000 {
 		return warehousetest.Migrated(b)
 	}
-	w, err := warehouse.Open(b.Context(), warehouse.Config{URL: warehouse.Embedded, Path: filepath.Join(folder, fmt.Sprintf("%d-deals", deals))})
+	w, err := warehouse.Open(b.Context(), warehouse.Config{URL: warehouse.Embedded, Path: filepath.Join(folder, name+"-deals")})
 	if err != nil {
 		b.Fatal(err)
 	}

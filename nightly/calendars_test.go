@@ -15,6 +15,14 @@ import (
 	"stagelag/simulator"
 )
 
+// countWorkingDays counts the working days of Russia, and has deals pause as a generated portal suggests.
+func countWorkingDays(cfg *config.Config, suggested simulator.Suggested) {
+	cfg.Calendar = config.Calendar{Kind: config.WorkingDays, Weekend: []time.Weekday{time.Saturday, time.Sunday}, Lists: []config.List{{Name: "ru"}}}
+	cfg.Pauses = config.Pauses{
+		Flag: config.FieldName(suggested.Pauses.Flag), From: config.FieldName(suggested.Pauses.From), Until: config.FieldName(suggested.Pauses.Until),
+	}
+}
+
 // TestACorrectedCalendarComputesEverythingAgain: under whatever calendars and waiting stages nights were made, the last
 // ones give what a full run gives, and what a warehouse shows that never had others; and the laws hold.
 func TestACorrectedCalendarComputesEverythingAgain(t *testing.T) {

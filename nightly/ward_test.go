@@ -204,6 +204,7 @@ type passTask struct {
 	Parts              int
 	Works              bool // on parts of another process's run
 	AsksWhatIf         bool // in place of a pass
+	CountsWorkingDays  bool // of Russia, and has deals pause
 }
 
 // task is a pass over the warehouse and the portal at the addresses.
@@ -214,6 +215,7 @@ func (s *site) task(warehouse, webhook string) passTask {
 	}
 	task := passTask{Warehouse: warehouse, Webhook: webhook}
 	task.Suggested = simulator.Suggested{TimeZone: s.cfg.Portal.TimeZone.String(), Fields: fields, StageMap: map[string]string{}}
+	task.Suggested.Pauses = simulator.SuggestedPauses{Flag: string(s.cfg.Pauses.Flag), From: string(s.cfg.Pauses.From), Until: string(s.cfg.Pauses.Until)}
 	for from, to := range s.cfg.Stages.Map {
 		task.Suggested.StageMap[string(from)] = string(to)
 	}
@@ -273,6 +275,9 @@ func passAsProcess(text string) (code int) {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 2
+	}
+	if task.CountsWorkingDays {
+		countWorkingDays(&s.cfg, task.Suggested)
 	}
 	if task.WritesBack {
 		s.cfg.WriteBack = config.WriteBack{Language: config.English, DaysLost: lostField, State: stateField}

@@ -126,7 +126,7 @@ FROM view
     ) AS v
     LEFT JOIN
     (
-        SELECT deal_id, title, amount, currency, deals.created_date AS created_date
+        SELECT deal_id, title
         FROM deals
         WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)} AND (until_run_id > {newest_run:UInt32} OR until_run_id IN {hidden_runs:Array(UInt32)}) AND NOT is_gone
     ) AS d ON d.deal_id = v.deal_id

@@ -1,6 +1,7 @@
 -- A visit loses a day when it is still open on a counting day after its planned end. How likely that is, its stage's
 -- curve says. Of one visit the days of a week are taken to be lost together, which makes the variance the largest
--- that it can be; visits are taken to end on their own.
+-- that it can be; visits are taken to end on their own. What visits to a stage lose that have lasted as long is summed
+-- up over the days once, and a visit takes the sums from its planned end on.
 CREATE OR REPLACE VIEW expected_losses_v1
 (
     week_end        Date COMMENT 'Last day of the week, the first one begins after the as-of date',
@@ -40,38 +41,50 @@ SELECT
     sum(alike * NOT is_known) AS visits_unknown
 FROM
 (
-    SELECT v.week AS week, v.funnel_id AS funnel_id, v.stage AS stage, v.manager_id AS manager_id, v.alike AS alike, v.curve > 0 AS is_known,
-        sum(if(v.is_lost AND v.curve > 0, if(e.days = v.lasted_then, [e.open_short, e.open_year, e.open_ever][v.curve], v.open_last) / v.open_before AS share, 0)) AS days,
-        sum(if(v.is_lost AND v.curve > 0, sqrt(greatest(0, share * (1 - share))), 0)) AS deviation
+    SELECT v.funnel_id AS funnel_id, v.stage AS stage, v.managers AS managers, c.is_known AS is_known,
+        arrayJoin(range(1, 9)) AS week, least(56, greatest(0, v.planned_end - {newest_day:Date})) AS days_left,
+        greatest(7 * week - 7, least(7 * week, days_left)) + 1 AS before, 7 * week + 1 AS after,
+        c.days_lost[after] - c.days_lost[before] AS days,
+        c.deviations[after] - c.deviations[before] AS deviation
     FROM
     (
-        SELECT o.*, c.curve AS curve, c.open_before AS open_before, c.open_last AS open_last,
-            arrayJoin(range(1, 57)) AS ahead, intDiv(ahead + 6, 7) AS week, toUInt16(o.lasted + ahead - 1) AS lasted_then,
-            {newest_day:Date} + ahead AS date,
-            date > o.planned_end AND if(has(o.exceptions, date), o.exception_counts[indexOf(o.exceptions, date)], NOT has(o.weekend, toDayOfWeek(date) % 7)) AS is_lost
+        SELECT funnel_id, toString(stage_id) AS stage, planned_end, toUInt16({newest_day:Date} - entered_date) AS lasted, sumMap([manager_id], [toUInt64(1)]) AS managers
+        FROM visits
+        WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)} AND (until_run_id > {newest_run:UInt32} OR until_run_id IN {hidden_runs:Array(UInt32)}) AND NOT is_gone
+            AND is_open AND plan_source != 'none'
+        GROUP BY funnel_id, stage, planned_end, lasted
+    ) AS v
+    LEFT JOIN
+    (
+        SELECT w.funnel_id AS funnel_id, w.stage_id AS stage_id, w.lasted AS lasted, 1 AS is_known,
+            arrayFirst(k -> has(k.1, w.funnel_id) OR empty(k.1), k.calendars).2 AS counts,
+            arrayMap(share -> share / w.open_before, arrayResize(w.open, 56, w.open_last)) AS shares,
+            arrayPushFront(arrayCumSum((share, counted) -> if(counted, share, 0), shares, counts), 0) AS days_lost,
+            arrayPushFront(arrayCumSum((share, counted) -> if(counted, sqrt(greatest(0, share * (1 - share))), 0), shares, counts), 0) AS deviations
         FROM
         (
-            SELECT v.*, arrayFirst(k -> has(k.1, v.funnel_id) OR empty(k.1), calendars) AS calendar,
-                calendar.2 AS weekend, calendar.3 AS exceptions, calendar.4 AS exception_counts
-            FROM
+            SELECT funnel_id, stage_id, days AS lasted, open_before, open_last, curve,
+                [groupArray(open_short) OVER ahead, groupArray(open_year) OVER ahead, groupArray(open_ever) OVER ahead][curve] AS open
+            FROM forecast_curves
+            WHERE run_id = {newest_curves:UInt32}
+            WINDOW ahead AS (PARTITION BY funnel_id, stage_id ORDER BY days ROWS BETWEEN CURRENT ROW AND 55 FOLLOWING)
+        ) AS w
+        CROSS JOIN
+        (
+            SELECT arraySort(c -> empty(c.1), groupArray((funnels,
+                arrayMap(date -> if(has(calendars.day, date), calendars.counts[indexOf(calendars.day, date)], NOT has(weekend, toDayOfWeek(date) % 7)), arrayMap(ahead -> {newest_day:Date} + ahead, range(1, 57)))))) AS calendars
+            FROM calendars
+            WHERE run_id = (SELECT max(run_id) FROM calendars WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)})
+        ) AS k
+        WHERE w.curve > 0 AND (w.funnel_id, w.stage_id, w.lasted) IN
             (
-                SELECT funnel_id, toString(stage_id) AS stage, manager_id, planned_end, toUInt16({newest_day:Date} - entered_date) AS lasted, count() AS alike
+                SELECT funnel_id, stage_id, toUInt16({newest_day:Date} - entered_date)
                 FROM visits
                 WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)} AND (until_run_id > {newest_run:UInt32} OR until_run_id IN {hidden_runs:Array(UInt32)}) AND NOT is_gone
                     AND is_open AND plan_source != 'none'
-                GROUP BY funnel_id, stage, manager_id, planned_end, lasted
-            ) AS v
-            CROSS JOIN
-            (
-                SELECT arraySort(k -> empty(k.1), groupArray((funnels, weekend, arrayFilter(d -> d > {newest_day:Date}, calendars.day), arrayFilter((counted, d) -> d > {newest_day:Date}, calendars.counts, calendars.day)))) AS calendars
-                FROM calendars
-                WHERE run_id = (SELECT max(run_id) FROM calendars WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)})
-            ) AS k
-        ) AS o
-        LEFT JOIN (SELECT * FROM forecast_curves WHERE run_id = {newest_curves:UInt32}) AS c ON c.funnel_id = o.funnel_id AND c.stage_id = o.stage AND c.days = o.lasted
-    ) AS v
-    LEFT JOIN (SELECT * FROM forecast_curves WHERE run_id = {newest_curves:UInt32}) AS e ON e.funnel_id = v.funnel_id AND e.stage_id = v.stage AND e.days = v.lasted_then
-    GROUP BY v.week, v.funnel_id, v.stage, v.manager_id, v.alike, v.curve, v.planned_end, v.lasted
+            )
+    ) AS c ON c.funnel_id = v.funnel_id AND c.stage_id = v.stage AND c.lasted = v.lasted
 )
+ARRAY JOIN managers.1 AS manager_id, managers.2 AS alike
 GROUP BY week, funnel_id, stage, manager_id
 COMMENT 'One row for each of the next eight weeks, funnel, stage and manager with an open visit that has a plan'

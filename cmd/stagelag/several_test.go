@@ -100,7 +100,7 @@ func TestScheduleForThreePortals(t *testing.T) {
 	}
 }
 
-// Configurations that do not go together are refused with what to change.
+// Configurations that do not go together are refused with what to change, and each fault is printed once.
 func TestSchedulesThatDoNotGoTogether(t *testing.T) {
 	t.Parallel()
 	const one = "portal: {url: 'https://north.bitrix24.ru/rest/1/hidden5ecret/', time_zone: Europe/Moscow}\n"
@@ -111,8 +111,8 @@ func TestSchedulesThatDoNotGoTogether(t *testing.T) {
 		environ []string
 		want    string
 	}{
-		{"one portal twice", one, other, []string{"STAGELAG_PORTAL_URL=https://east.bitrix24.ru/rest/1/hidden5ecret/"}, "a.yaml and b.yaml: portal.url is the same in both; .* write portal.url: "},
-		{"one database", one, other, nil, "a.yaml and b.yaml: warehouse.database is stagelag in both; name another one for each portal"},
+		{"one portal twice", one, other, []string{"STAGELAG_PORTAL_URL=https://east.bitrix24.ru/rest/1/hidden5ecret/"}, "a.yaml, b.yaml: portal.url is the same in each; .* write portal.url: "},
+		{"one database", one, other, nil, "a.yaml, b.yaml: warehouse.database is stagelag in each; name another one for each portal"},
 		{"two addresses of the schedule", one + "schedule: {listen: off}", other + "warehouse: {database: b}", nil, `schedule.listen differs \(off, 127.0.0.1:9469\); one schedule answers at one address`},
 		{
 			"two addresses of one engine", one, other + "warehouse: {database: b, listen: {http: '127.0.0.1:8123'}}", nil,
@@ -120,8 +120,13 @@ func TestSchedulesThatDoNotGoTogether(t *testing.T) {
 		},
 		{
 			"one address of two engines", one + "warehouse: {listen: {http: '127.0.0.1:8123'}}", other + "warehouse: {database: b, path: b, listen: {http: '127.0.0.1:8123'}}", nil,
-			"warehouse.listen names the same port in both",
+			"warehouse.listen names the same port in each",
 		},
+		{
+			"one variable that is wrong", one, other + "warehouse: {database: b}\nfunnels: [x]", []string{"STAGELAG_SCHEDULE_LISTEN=nowhere"},
+			`^stagelag: configuration: STAGELAG_SCHEDULE_LISTEN: schedule\.listen: [^;]*; b\.yaml:3: funnels\[0\]: [^;]*\n$`,
+		},
+		{"what is absent", one, "warehouse: {database: b}", nil, `^stagelag: configuration: portal\.url: [^;]* in b\.yaml [^;]*; portal\.time_zone: [^;]* in b\.yaml [^;]*\n$`},
 		{"a file that is missing", one, "", nil, "b.yaml: no such file"},
 	}
 	for _, test := range tests {
@@ -142,8 +147,47 @@ func TestSchedulesThatDoNotGoTogether(t *testing.T) {
 			}
 		})
 	}
+	folder := t.TempDir()
+	if err := os.WriteFile(filepath.Join(folder, "a.yaml"), []byte("funnels: [x]"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("a.yaml", filepath.Join(folder, "link.yaml")); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct{ other, want string }{
+		{"a.yaml", "stagelag: --config: a.yaml is given twice; give a configuration of its own for each portal\n"},
+		{"./a.yaml", "stagelag: --config: a.yaml and ./a.yaml are the same file; give a configuration of its own for each portal\n"},
+		{"link.yaml", "stagelag: --config: a.yaml and link.yaml are the same file; give a configuration of its own for each portal\n"},
+	} {
+		for _, args := range [][]string{{"schedule"}, {"dashboards", "export", "--lang", "en", "--dir", "boards"}} {
+			_, stderr, code := call(t, folder, "", append(args, "--config", "a.yaml", "--config", test.other)...)
+			if code != 2 || stderr != test.want {
+				t.Errorf("%q with a.yaml and %s: exit code %d, %s, want 2 and %s", args, test.other, code, stderr, test.want)
+			}
+		}
+	}
 	_, stderr, code := call(t, t.TempDir(), "", "run", "--config", "a.yaml", "--config", "b.yaml")
 	if code != 2 || !strings.Contains(stderr, "--config") || !strings.Contains(stderr, "given twice; only stagelag schedule and stagelag dashboards export take several") {
 		t.Errorf("run with two configurations: exit code %d, %s, want 2 and why", code, stderr)
+	}
+}
+
+// A fault that several configurations share is printed once, with all their names.
+func TestAFaultOfSeveralConfigurationsIsPrintedOnce(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	args := []string{"schedule"}
+	for _, name := range []string{"a.yaml", "b.yaml", "c.yaml"} {
+		text := fmt.Sprintf("portal: {url: 'https://%.1s.bitrix24.ru/rest/1/hidden5ecret/', time_zone: Europe/Moscow}\n", name)
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		args = append(args, "--config", name)
+	}
+	_, stderr, code := call(t, folder, "", args...)
+	const want = "stagelag: schedule: a.yaml, b.yaml, c.yaml: warehouse.database is stagelag in each; name another one for each portal. " +
+		"STAGELAG_WAREHOUSE_DATABASE holds for every configuration\n"
+	if code != 2 || stderr != want {
+		t.Errorf("schedule: exit code %d, %s, want 2 and %s", code, stderr, want)
 	}
 }

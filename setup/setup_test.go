@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -14,8 +15,11 @@ import (
 	"stagelag/bitrix24"
 	"stagelag/config"
 	"stagelag/extractor"
+	"stagelag/locale"
 	"stagelag/setup"
 )
+
+var english = locale.For(locale.English)
 
 func stage(id, name string) extractor.Stage {
 	return extractor.Stage{ID: extractor.StageID(id), FunnelID: 5, Name: name}
@@ -105,7 +109,7 @@ func TestWaitingAndPauses(t *testing.T) {
 	}}}}
 	portal.Fields = []bitrix24.Field{field("UF_CRM_1", "date", "Hold from"), field("UF_CRM_2", "date", "Hold until")}
 	p := setup.Propose(portal, nil)
-	text := setup.File(setup.Site{Host: "example.bitrix24.ru", TimeZone: "Europe/Moscow", Limits: bitrix24.Standard}, portal, p)
+	text := setup.File(english, setup.Site{Host: "example.bitrix24.ru", TimeZone: "Europe/Moscow", Limits: bitrix24.Standard}, portal, p)
 	cfg, err := load(t, t.TempDir(), text)
 	want := config.Pauses{From: "UF_CRM_1", Until: "UF_CRM_2"}
 	if err != nil || cfg.Pauses != want || len(cfg.Stages.Waiting) > 0 {
@@ -157,7 +161,7 @@ func TestAFileCanBeRead(t *testing.T) {
 		if rapid.Bool().Draw(t, "keeps") {
 			site.URL = "https://example.bitrix24.ru/rest/1/s3cr3t/"
 		}
-		text := setup.File(site, portal, p)
+		text := setup.File(locale.For(rapid.SampledFrom(locale.Languages).Draw(t, "language")), site, portal, p)
 		cfg, err := load(t, folder, text)
 		if err != nil {
 			t.Fatalf("%v, the file:\n%s", err, text)
@@ -171,6 +175,55 @@ func TestAFileCanBeRead(t *testing.T) {
 			t.Fatalf("Merge of what was proposed adds %v, %v, want nothing", added, err)
 		}
 	})
+}
+
+// A file in Russian has Russian comments, and is the same configuration.
+func TestCommentsOfALanguage(t *testing.T) {
+	ru := locale.For(locale.Russian)
+	days := int32(4)
+	stages := []extractor.Stage{stage("C5:DOCS", "Документы"), stage("C5:BUILD", "Монтаж"), stage("C5:WAIT", "Ожидание оплаты")}
+	portal := extractor.Description{Funnels: []extractor.Funnel{{ID: 5, Name: "Проекты", Stages: stages}}}
+	all := []bitrix24.Field{
+		field("UF_CRM_1", "integer", "Документы: план, дней"), field("UF_CRM_2", "date", "Монтаж: срок"), field("UF_CRM_3", "date", "Срок монтажа"),
+		field("UF_CRM_4", "date", "Срок поставки"), field("UF_CRM_5", "boolean", "Пауза"), field("UF_CRM_6", bitrix24.ListType, "Регион"),
+	}
+	for _, test := range []struct {
+		name    string
+		fields  []bitrix24.Field
+		norm    *int32
+		site    setup.Site
+		remarks int // so many, or more
+	}{
+		{"everything", all, &days, setup.Site{Host: "example.bitrix24.ru", TimeZone: "Europe/Moscow", Limits: bitrix24.Standard, IsZoneGuessed: true}, 18},
+		{"nothing but stages", nil, nil, setup.Site{Host: "example.bitrix24.ru", TimeZone: "Europe/Moscow", Limits: bitrix24.Standard, URL: "https://example.bitrix24.ru/rest/1/s3cr3t/"}, 12},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			portal.Fields = test.fields
+			p := setup.Propose(portal, nil)
+			if p.Stages[0].Norm = test.norm; test.norm != nil {
+				p.Stages[0].NormReason = "Документы: " + ru.Count(20, "%d visit", "%d visits")
+			}
+			got, want := setup.File(ru, test.site, portal, p), setup.File(english, test.site, portal, p)
+			remark := regexp.MustCompile(`(?m)^ *# (.*)$`)
+			isOurs := regexp.MustCompile(`^(?:- |UF_|  )|^[а-яА-Я]+$|: UF_`)
+			found := 0
+			for _, line := range remark.FindAllStringSubmatch(got, -1) {
+				if isOurs.MatchString(line[1]) {
+					continue
+				}
+				found++
+				if !regexp.MustCompile(`\p{Cyrillic}{3}`).MatchString(line[1]) || strings.Contains(want, line[1]) {
+					t.Errorf("a comment of the file in Russian is %q", line[1])
+				}
+			}
+			if found < test.remarks {
+				t.Errorf("the file in Russian has %d comments, want %d or more:\n%s", found, test.remarks, got)
+			}
+			if a, b := remark.ReplaceAllString(got, ""), remark.ReplaceAllString(want, ""); strings.ReplaceAll(a, "\n\n", "\n") != strings.ReplaceAll(b, "\n\n", "\n") {
+				t.Errorf("without its comments the file in Russian is\n%s\nwant\n%s", a, b)
+			}
+		})
+	}
 }
 
 // twoStages is a proposal for two stages.

@@ -9,6 +9,7 @@ import (
 
 	"stagelag/bitrix24"
 	"stagelag/extractor"
+	"stagelag/locale"
 	"stagelag/plain"
 )
 
@@ -24,56 +25,61 @@ type Site struct {
 	URL string
 }
 
-// File is a new configuration, with comments.
-func File(site Site, portal extractor.Description, p Proposal) string {
+// File is a new configuration, with comments in the language of the printer.
+func File(l *locale.Printer, site Site, portal extractor.Description, p Proposal) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	line("# Proposed by stagelag init for %s. Change what you like: called again, it adds", plain.Text(site.Host, 0))
-	line("# what is new on the portal, and leaves everything else as it is.")
+	// remark writes a comment of one line or more.
+	remark := func(indent, text string) {
+		for part := range strings.SplitSeq(text, "\n") {
+			line("%s# %s", indent, part)
+		}
+	}
+	remark("", l.Sprintf("Proposed by stagelag init for %s. Change what you like: called again, it adds\nwhat is new on the portal, and leaves everything else as it is.", plain.Text(site.Host, 0)))
 	line("")
 	line("portal:")
 	if site.URL == "" {
-		line("  # The webhook's address is a password: it is kept in the environment.")
+		remark("  ", l.Text("The webhook's address is a password: it is kept in the environment."))
 		line("  url: ${STAGELAG_PORTAL_URL}")
 	} else {
-		line("  # The webhook's address is a password: nobody else may read this file.")
+		remark("  ", l.Text("The webhook's address is a password: nobody else may read this file."))
 		line("  url: %s", quote(site.URL))
 	}
 	if site.IsZoneGuessed {
-		line("  # The zone of all dates: guessed from the portal's server, check it.")
+		remark("  ", l.Text("The zone of all dates: guessed from the portal's server, check it."))
 	} else {
-		line("  # The zone of all dates.")
+		remark("  ", l.Text("The zone of all dates."))
 	}
 	line("  time_zone: %s", quote(site.TimeZone))
-	line("  # standard (2 requests a second, burst 50), enterprise (5, 250) or none (self-hosted).")
+	remark("  ", l.Text("standard (2 requests a second, burst 50), enterprise (5, 250) or none (self-hosted)."))
 	line("  limits: %s", site.Limits)
 	line("")
-	line("# The funnels to read; all of them when this is left out.")
+	remark("", l.Text("The funnels to read; all of them when this is left out."))
 	line("funnels:")
 	for _, funnel := range portal.Funnels {
 		line("  - %d%s", funnel.ID, comment(funnel.Name))
 	}
 	line("")
-	line("# How many days a stage is given.")
+	remark("", l.Text("How many days a stage is given."))
 	line("plan:")
-	line("  # The fields of the deal that carry it: a number of days, or the last day on time.")
-	if isAny := writeFields(&b, p); !isAny {
-		line("  # No field's name speaks of a stage. One would stand here as")
-		line("  #   \"C5:DOCS\": {days: UF_CRM_DOCS_DAYS, date: UF_CRM_DOCS_DUE}")
+	remark("  ", l.Text("The fields of the deal that carry it: a number of days, or the last day on time."))
+	if isAny := writeFields(&b, l, p); !isAny {
+		remark("  ", l.Text("No field's name speaks of a stage. One would stand here as"))
+		remark("  ", "  \"C5:DOCS\": {days: UF_CRM_DOCS_DAYS, date: UF_CRM_DOCS_DUE}")
 		line("  fields: {}")
 	}
 	if len(p.Unused) > 0 {
-		line("    # Other fields that may hold a plan:")
+		remark("    ", l.Text("Other fields that may hold a plan:"))
 		for _, field := range p.Unused {
 			line("    #   %s%s", field.Name, comment(field.Title))
 		}
 	}
-	line("  # What holds where the deal carries none: take the # away and set the days.")
+	remark("  ", l.Text("What holds where the deal carries none: take the # away and set the days."))
 	if p.HasNorms() {
-		line("  # With visits behind it a norm comes from the portal's history: four in five ended within these days.")
+		remark("  ", l.Text("With visits behind it a norm comes from the portal's history: four in five ended within these days."))
 	}
 	if slices.ContainsFunc(p.Stages, func(s Stage) bool { return s.Norm == nil }) {
-		line("  # Without them 7 is only a placeholder: stagelag norms --yaml proposes norms after the first run.")
+		remark("  ", l.Text("7 without visits behind it is only a placeholder: stagelag norms --yaml proposes norms after the first run."))
 	}
 	line("  norms:")
 	for _, stage := range p.Stages {
@@ -86,8 +92,7 @@ func File(site Site, portal extractor.Description, p Proposal) string {
 	line("")
 	if len(p.Waiting) > 0 {
 		line("stages:")
-		line("  # Stages in which a deal waits for somebody else have no plan, and nothing in them is late.")
-		line("  # These seem to be some: take the # away from those that are.")
+		remark("  ", l.Text("Stages in which a deal waits for somebody else have no plan, and nothing in them is late.\nThese seem to be some: take the # away from those that are."))
 		line("  waiting:")
 		for _, stage := range p.Waiting {
 			line("  # - %s%s", quote(string(stage.ID)), comment(stage.Funnel.Name+": "+stage.Name))
@@ -95,8 +100,7 @@ func File(site Site, portal extractor.Description, p Proposal) string {
 		line("")
 	}
 	if found := p.Pauses.Found(); len(found) > 0 {
-		line("# Days on which a deal is paused don't count: those between two dates, and those on which a")
-		line("# yes/no field is set.")
+		remark("", l.Text("Days on which a deal is paused don't count: those between two dates, and those on which a\nyes/no field is set."))
 		line("pauses:")
 		for _, pause := range found {
 			line("  %s: %s%s", pause.Key, pause.Field.Name, comment(pause.Field.Title))
@@ -104,7 +108,7 @@ func File(site Site, portal extractor.Description, p Proposal) string {
 		line("")
 	}
 	if len(p.Dimensions) > 0 {
-		line("# Lists by which deals can be grouped, under names of your own: take the # away from those that matter.")
+		remark("", l.Text("Lists by which deals can be grouped, under names of your own: take the # away from those that matter."))
 		line("dimensions:")
 		for _, field := range p.Dimensions {
 			line("  # %s: %s%s", dimensionName(field), field.Name, comment(field.Title))
@@ -112,7 +116,7 @@ func File(site Site, portal extractor.Description, p Proposal) string {
 		line("")
 	}
 	line("schedule:")
-	line("  # Minute, hour, day, month, weekday, on the clocks of portal.time_zone.")
+	remark("  ", l.Text("Minute, hour, day, month, weekday, on the clocks of portal.time_zone."))
 	line("  cron: \"30 2 * * *\"")
 	return b.String()
 }
@@ -122,7 +126,7 @@ func dimensionName(f Field) string {
 	return strings.ToLower(strings.TrimPrefix(strings.TrimPrefix(f.Name, "UF_"), "CRM_"))
 }
 
-func writeFields(b *strings.Builder, p Proposal) (isAny bool) {
+func writeFields(b *strings.Builder, l *locale.Printer, p Proposal) (isAny bool) {
 	funnel := ""
 	for _, stage := range p.Stages {
 		if stage.HasField() {
@@ -138,7 +142,7 @@ func writeFields(b *strings.Builder, p Proposal) (isAny bool) {
 		}
 		for _, field := range stage.Unsure {
 			if isAny {
-				fmt.Fprintf(b, "    # %s: perhaps %s, as good as another%s\n", bare(stage.Name), field.Name, comment(field.Title))
+				fmt.Fprintf(b, "    # %s%s\n", l.Sprintf("%s: perhaps %s, as good as another", bare(stage.Name), field.Name), comment(field.Title))
 			}
 		}
 	}

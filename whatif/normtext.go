@@ -50,13 +50,13 @@ does to the numbers: stagelag what-if --norm STAGE=DAYS. For the configuration: 
 	return err
 }
 
-// WriteYAML writes plan.norms for a configuration.
-func (n *Norms) WriteYAML(w io.Writer) error {
+// WriteYAML writes plan.norms for a configuration, with comments in the language of the printer.
+func (n *Norms) WriteYAML(w io.Writer, l *locale.Printer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# Proposed by stagelag norms as of %s: within so many days %s of the visits ended, in %s.\nplan:\n  norms:\n", n.AsOf, percent(n.Share), n.unit())
-	if !n.HasProposal() {
-		b.Reset()
-		fmt.Fprintf(&b, "# As of %s no norm is proposed: no stage has %d visits that have ended.\nplan:\n  norms: []\n", n.AsOf, n.Least)
+	if n.HasProposal() {
+		fmt.Fprintf(&b, "# %s\nplan:\n  norms:\n", l.Sprintf("Proposed by stagelag norms as of %s: within so many days %s of the visits ended, in %s.", n.AsOf, percent(n.Share), l.Text(n.unit())))
+	} else {
+		fmt.Fprintf(&b, "# %s\nplan:\n  norms: []\n", l.Sprintf("As of %s no norm is proposed: no stage has %d visits that have ended.", n.AsOf, n.Least))
 	}
 	seen := map[extractor.StageID]bool{}
 	funnel := ""
@@ -68,11 +68,11 @@ func (n *Norms) WriteYAML(w io.Writer) error {
 		}
 		switch {
 		case s.Proposed == nil:
-			fmt.Fprintf(&b, "    # %s\n", plain.Text(fmt.Sprintf("%s, %s: %s, too few for a norm", s.StageID, s.StageName, visits(s.Ended)), 150))
+			fmt.Fprintf(&b, "    # %s\n", plain.Text(l.Sprintf("%s, %s: %s, too few for a norm", s.StageID, s.StageName, visits(l, s.Ended)), 150))
 		case seen[s.StageID]: // a norm is that of a stage id, in all funnels
-			fmt.Fprintf(&b, "    # %s\n", setup.NormLine(s.StageID, *s.Proposed, s.Remark()))
+			fmt.Fprintf(&b, "    # %s\n", setup.NormLine(s.StageID, *s.Proposed, s.Remark(l)))
 		default:
-			fmt.Fprintf(&b, "    %s\n", setup.NormLine(s.StageID, *s.Proposed, s.Remark()))
+			fmt.Fprintf(&b, "    %s\n", setup.NormLine(s.StageID, *s.Proposed, s.Remark(l)))
 			seen[s.StageID] = true
 		}
 	}
@@ -81,20 +81,15 @@ func (n *Norms) WriteYAML(w io.Writer) error {
 }
 
 // Remark says what a proposal comes from.
-func (s *StageNorm) Remark() string {
-	remark := fmt.Sprintf("%s: %s, half within %d, on time %s", s.StageName, visits(s.Ended), *s.Median, rateText(s.ProposedRate))
+func (s *StageNorm) Remark(l *locale.Printer) string {
+	remark := l.Sprintf("%s: %s, half within %d, on time %s", s.StageName, visits(l, s.Ended), *s.Median, rateText(s.ProposedRate))
 	if s.Norm != nil {
-		remark += fmt.Sprintf(" (with %d: %s)", *s.Norm, rateText(s.NormRate))
+		remark += " " + l.Sprintf("(with %d: %s)", *s.Norm, rateText(s.NormRate))
 	}
 	return remark
 }
 
-func visits(n int64) string {
-	if n == 1 {
-		return "1 visit"
-	}
-	return fmt.Sprintf("%d visits", n)
-}
+func visits(l *locale.Printer, n int64) string { return l.Count(n, "%d visit", "%d visits") }
 
 // isMixed is whether the funnels count in different calendars.
 func (n *Norms) isMixed() bool {

@@ -109,7 +109,7 @@ func (a *app) init(cmd *cobra.Command, flags initFlags) error {
 	if err != nil {
 		return err
 	}
-	return a.write(setup.File(site, portal, proposal), proposal, site, said, flags)
+	return a.write(setup.File(a.printer, site, portal, proposal), proposal, site, said, flags)
 }
 
 const (
@@ -142,7 +142,7 @@ func (a *app) proposeNorms(ctx context.Context, client *bitrix24.Client, portal 
 	for _, norm := range whatif.ProposeFrom(portal, changes, zone, normShare) {
 		for i := range proposal.Stages {
 			if s := &proposal.Stages[i]; s.ID == norm.StageID && s.Funnel.ID == norm.FunnelID && norm.Proposed != nil {
-				s.Norm, s.NormReason = norm.Proposed, norm.Remark()
+				s.Norm, s.NormReason = norm.Proposed, norm.Remark(a.printer)
 			}
 		}
 	}

@@ -38,6 +38,11 @@ func TestInit(t *testing.T) {
 	if _, err := os.Stat(path); err == nil || code != 0 || !strings.Contains(stdout, "\nfunnels:\n  - 0  # Продажи\n") {
 		t.Errorf("init --dry-run: exit code %d, %s%s, want the file printed and none written", code, stdout, stderr)
 	}
+	stdout, stderr, code = callWith(t, folder, []string{variable, "LC_ALL=ru_RU.UTF-8"}, "", "init", "--dry-run")
+	said.WriteString(stdout + stderr)
+	if code != 0 || !strings.HasPrefix(stdout, "# Предложено командой stagelag init для ") || !strings.Contains(stdout, " завершени") || strings.Contains(stdout, " visit") {
+		t.Errorf("init --dry-run in Russian: exit code %d, %s%s, want Russian comments", code, stdout, stderr)
+	}
 	stdout, stderr, code = callWith(t, folder, []string{variable}, "", "init")
 	said.WriteString(stdout + stderr)
 	if code != 0 || !strings.Contains(stdout, "set STAGELAG_PORTAL_URL for every command") || !strings.Contains(stdout, "guessed") ||

@@ -217,7 +217,7 @@ func (a *app) norms(ctx context.Context, o whatif.Options, share float64, asYAML
 	case asJSON:
 		err = json.NewEncoder(a.stdout).Encode(n)
 	case asYAML:
-		err = n.WriteYAML(a.stdout)
+		err = n.WriteYAML(a.stdout, a.printer)
 	default:
 		err = n.WriteText(a.stdout, a.printer)
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -41,6 +42,13 @@ func TestNormsAndWhatIf(t *testing.T) {
 	draft := portal + mustCall(t, folder, "norms", "--yaml", "--share", "0.6")
 	if err := os.WriteFile(filepath.Join(folder, "draft.yaml"), []byte(draft), 0o600); err != nil {
 		t.Fatal(err)
+	}
+	// The comments are in the language that is asked for, and the norms are the same.
+	translated := mustCall(t, folder, "norms", "--yaml", "--share", "0.6", "--lang", "ru")
+	comment := regexp.MustCompile(` *# .*`)
+	if comment.ReplaceAllString(portal+translated, "") != comment.ReplaceAllString(draft, "") ||
+		!strings.HasPrefix(translated, "# Предложено командой stagelag norms ") || !regexp.MustCompile(`: \d+ завершени\p{L}+, половина за \d+ дн\., в срок `).MatchString(translated) {
+		t.Errorf("norms --yaml --lang ru:\n%s\nwant the norms of\n%s", translated, draft)
 	}
 	compare := func(args ...string) whatif.Comparison {
 		t.Helper()

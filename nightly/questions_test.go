@@ -3,6 +3,7 @@ package nightly_test
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -10,10 +11,55 @@ import (
 	"stagelag/config"
 )
 
-// Every question of docs/questions.md has an answer in a warehouse as the demo has one, after some nights.
-func TestQuestionsHaveAnswers(t *testing.T) {
+var (
+	sqlBlock  = regexp.MustCompile("(?s)```sql\n(.*?)\n *```")
+	codeBlock = regexp.MustCompile("(?s)```.*?```")
+	// A line of a block of code without fences.
+	codeLine = regexp.MustCompile(`(?m)^ {4,}(\S.*)$`)
+	inline   = regexp.MustCompile("`([^`\n]+)`")
+	// What stagelag query is called with.
+	queryCall = regexp.MustCompile(`\bstagelag query (?:--\S+ (?:\w+ )?)*("[^"]+"|'[^']+')`)
+	statement = regexp.MustCompile(`^(?:SELECT .*\bFROM|WITH|GRANT .*\bTO|SHOW|DESCRIBE|EXPLAIN|INSERT INTO|ALTER|CREATE|DROP|OPTIMIZE) \S`)
+)
+
+// documentedStatements are the statements of SQL in the documents, by the paths of the documents.
+func documentedStatements(t *testing.T) map[string][]string {
+	t.Helper()
+	statements := map[string][]string{}
+	for _, pattern := range []string{"../*.md", "../docs/*.md", "../docs/ru/*.md"} {
+		paths, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range paths {
+			text, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			page := string(text)
+			for _, block := range sqlBlock.FindAllStringSubmatch(page, -1) {
+				statements[path] = append(statements[path], block[1])
+			}
+			for _, call := range queryCall.FindAllStringSubmatch(page, -1) {
+				statements[path] = append(statements[path], strings.Trim(call[1], `"'`))
+			}
+			page = codeBlock.ReplaceAllString(page, "")
+			for _, found := range append(codeLine.FindAllStringSubmatch(page, -1), inline.FindAllStringSubmatch(page, -1)...) {
+				if line := strings.TrimSuffix(strings.TrimPrefix(found[1], "("), ")"); statement.MatchString(line) && !strings.Contains(line, "…") {
+					statements[path] = append(statements[path], line)
+				}
+			}
+		}
+	}
+	return statements
+}
+
+// Every question of docs/questions.md has an answer in a warehouse as the demo has one, after some nights, and every
+// other statement of a document can be run there.
+func TestDocumentedStatements(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile("../docs/questions.md")
+	const questionsPath = "../docs/questions.md"
+	text, err := os.ReadFile(questionsPath)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,5 +85,31 @@ func TestQuestionsHaveAnswers(t *testing.T) {
 		if rows := s.rows(question[3]); len(rows) == 0 {
 			t.Errorf("question %s, %s has no answer", question[1], question[2])
 		}
+	}
+	users, err := os.ReadFile("../warehouse/access/users.xml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ran := 0
+	for path, statements := range documentedStatements(t) {
+		if path == questionsPath {
+			continue
+		}
+		for _, statement := range statements {
+			ran++
+			// Rights are given by the file of the users.
+			if grant, _, isGrant := strings.Cut(statement, " TO "); isGrant && strings.HasPrefix(grant, "GRANT ") {
+				if !strings.Contains(string(users), "<query>"+grant+"</query>") {
+					t.Errorf("%s: %s, and no user has this right", path, statement)
+				}
+				continue
+			}
+			if _, err := ask(s.w, strings.ReplaceAll(statement, "stagelag_internal", s.w.Names().Tables)); err != nil {
+				t.Errorf("%s: %s: %v", path, statement, err)
+			}
+		}
+	}
+	if ran < 20 {
+		t.Errorf("%d statements found outside docs/questions.md, want 20 or more", ran)
 	}
 }

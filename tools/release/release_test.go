@@ -7,6 +7,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"debug/macho"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -250,6 +251,30 @@ func TestReleaseOfAllPlatforms(t *testing.T) {
 		t.Errorf("a release has %q, want %q", got, want)
 	}
 	must(t, folder, nil, "sha256sum", "--check", "--strict", "checksums.txt")
+
+	again := filepath.Join(t.TempDir(), "dist")
+	must(t, clone(t), []string{"TZ=Asia/Tokyo"}, "./tools/release.sh", "v"+version, again)
+	first, second := files(t, folder), files(t, again)
+	for _, name := range want {
+		if !bytes.Equal(first[name], second[name]) {
+			t.Errorf("%s differs when it is built again in another folder", name)
+		}
+	}
+	for processor, cpu := range map[string]macho.Cpu{"amd64": macho.CpuAmd64, "arm64": macho.CpuArm64} {
+		name := fmt.Sprintf("stagelag-%s-darwin-%s", version, processor)
+		unpacked := t.TempDir()
+		unpack(t, first[name+".tar.gz"], unpacked)
+		program, err := macho.Open(filepath.Join(unpacked, name, "stagelag"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if program.Type != macho.TypeExec || program.Cpu != cpu {
+			t.Errorf("the program of %s is %v for %v, want one that runs on %v", name, program.Type, program.Cpu, cpu)
+		}
+		if err := program.Close(); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 // The steps of the image's build give the program from what docker sends, in the shell of this machine.

@@ -310,26 +310,51 @@ func TestImage(t *testing.T) {
 	if got := must(t, sent, nil, program, "version"); !strings.HasPrefix(got, "version  v"+version+"\ncommit   abc\n") {
 		t.Errorf("the program of the image: %s", got)
 	}
+
+	// The image's base has a C library and certificates. Here the root has the libraries that the program names.
+	root := t.TempDir()
+	must(t, root, nil, "install", "-D", "-m", "0755", program, "usr/local/bin/stagelag")
+	for _, library := range regexp.MustCompile(`(?m)(/\S+) \(0x`).FindAllStringSubmatch(must(t, root, nil, "ldd", program), -1) {
+		must(t, root, nil, "install", "-D", "-m", "0755", library[1], "."+library[1])
+	}
+	settings := filepath.Join(root, "etc", "stagelag")
+	if err := os.MkdirAll(settings, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	configure(t, settings, startPortal(t), 0o644)
+	environ := startServer(t)
+	for _, job := range [][]string{{"--help"}, {"run"}, {"doctor"}, {"query", "SELECT count() FROM deals_now"}, {"report"}} {
+		args := append([]string{"--userspec=65532:65532", root, "/usr/local/bin/stagelag", "--config", "/etc/stagelag/stagelag.yaml"}, job...)
+		if stdout, stderr, code := command(t, root, environ, "chroot", args...); code != 0 || stdout == "" {
+			t.Errorf("%q with a C library alone: exit code %d, %s%s", job, code, stdout, stderr)
+		}
+	}
 }
 
-// runsReadOnly starts the program as the image does: as nobody's user, with a root that nothing can be written to.
-func runsReadOnly(t *testing.T, program string) {
+// startServer starts the embedded warehouse of somebody else, which stands for a server, and returns the variables that
+// name it.
+func startServer(t *testing.T) []string {
+	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Fatal("only root can start a program as another user: run this as root")
 	}
-	// The embedded warehouse of somebody else stands for a server.
 	server, err := warehouse.Open(t.Context(), warehouse.Config{URL: warehouse.Embedded, Path: filepath.Join(t.TempDir(), "warehouse")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer server.Close()
+	t.Cleanup(func() { _ = server.Close() })
 	options := server.Options()
 	endpoints, _ := server.Endpoints()
-	environ := []string{
+	return []string{
 		"STAGELAG_WAREHOUSE_URL=clickhouse://" + options.Auth.Username + ":" + options.Auth.Password + "@" + options.Addr[0],
 		"STAGELAG_WAREHOUSE_ANALYST_URL=" + strings.Replace(endpoints.HTTP, "://", "://"+endpoints.User+":"+endpoints.Password+"@", 1),
 		"HOME=/nonexistent",
 	}
+}
+
+// runsReadOnly starts the program as the image does: as nobody's user, with a root that nothing can be written to.
+func runsReadOnly(t *testing.T, program string) {
+	environ := startServer(t)
 	place, err := os.MkdirTemp("/var/tmp", "stagelag-")
 	if err != nil {
 		t.Fatal(err)

@@ -45,6 +45,9 @@ func (r *reader) isWrong(path string) bool {
 }
 
 func (r *reader) complainOfAbsence(path, why string) {
+	if r.isBroken {
+		return
+	}
 	r.complain(place{}, path, "not set%s, give it in %s or as %s", why, r.file, variableOf(path))
 }
 

@@ -300,6 +300,15 @@ func TestLoadOfAMissingFile(t *testing.T) {
 	}
 }
 
+// Of a file that can't be read to its end nobody knows what it leaves out.
+func TestNothingIsAbsentFromABrokenFile(t *testing.T) {
+	for _, text := range []string{"portal:\n\turl: x", "portal\n  url: x\n", "- a", "letter: {mail: {to: [a@example.com]}}\nportal: ["} {
+		if _, complaints := load(t, text, nil, NeedPortal); complaints == "" || strings.Contains(complaints, "not set") {
+			t.Errorf("%q: %q, want what is wrong with the file alone", text, complaints)
+		}
+	}
+}
+
 func TestLoadComplaints(t *testing.T) {
 	tests := []struct {
 		name string
@@ -319,7 +328,7 @@ func TestLoadComplaints(t *testing.T) {
 		{"a section that is a text", "portal: UTC", `stagelag.yaml:1: portal: expected a mapping with the keys portal.url, portal.time_zone, portal.limits, portal.check_clock, found the text "UTC"`},
 		{"a file that is a list", "- a", "stagelag.yaml:1: the file: expected a mapping with the keys portal, plan, stages, visits, calendar, pauses, warehouse, schedule, write_back, letter, targets, dimensions, funnels, found a list"},
 		{"broken YAML", "portal:\n  url: [", "stagelag.yaml:2: not YAML: did not find expected node content"},
-		{"a tab", "portal:\n\turl: x", "stagelag.yaml:2: not YAML: found character that cannot start any token"},
+		{"a tab", "portal:\n\turl: x", "stagelag.yaml:2: not YAML: found character that cannot start any token, such as a tab in place of blanks"},
 		{"two documents", "funnels: [1]\n---\nfunnels: [2]\n", "stagelag.yaml:2: a second YAML document: would not be read, remove the --- before it"},
 
 		{"limits of another name", "portal: {limits: fast}", `stagelag.yaml:1: portal.limits: expected standard, enterprise or none, found "fast"`},

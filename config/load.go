@@ -122,6 +122,7 @@ func (r *reader) besideFile(path string) string {
 type reader struct {
 	file      string
 	hasNoFile bool // there is none at that path
+	isBroken  bool // the file is not YAML from some line on, so that nobody knows what it leaves out
 	mode      fs.FileMode
 	variables map[string]string // the environment, without what is empty
 	// named holds, for a variable whose value lay in a file, the one that names the file.

@@ -44,8 +44,14 @@ func (r *reader) complainOfYAML(err error) {
 	at := place{line: line}
 	if r.source != "" {
 		at = place{variable: r.source}
+	} else {
+		r.isBroken = true
 	}
-	r.complain(at, "not YAML", "%s", match[2])
+	text := match[2]
+	if strings.HasSuffix(text, "cannot start any token") {
+		text += ", such as a tab in place of blanks"
+	}
+	r.complain(at, "not YAML", "%s", text)
 }
 
 // value reads a node into dst, which keeps what it holds where the node is empty or
@@ -213,6 +219,7 @@ func tagOf(node *yaml.Node) string {
 func (r *reader) complainOfType(path string, node *yaml.Node, expects string) {
 	if path == "" {
 		path = "the file"
+		r.isBroken = r.isBroken || r.source == ""
 	}
 	r.complain(r.placeOf(node), path, "expected %s, found %s", expects, describe(node))
 }

@@ -72,7 +72,7 @@ func TestText(t *testing.T) {
 		},
 		{
 			"a number with its noun", "run 7 was published at 2026-03-10 02:31 MSK, with 1 deal and 22 requests",
-			"расчёт 7 опубликован в 2026-03-10 02:31 MSK: 1 сделка, 22 запроса",
+			"расчёт 7 опубликован 2026-03-10 02:31 MSK: 1 сделка, 22 запроса",
 		},
 		{
 			"a text that ends with what follows it", "no warehouse in /srv/stagelag with the database north; stagelag run makes it; for another one, set warehouse.database",

@@ -93,6 +93,18 @@ func TestTranslationsTakeTheArgumentsOfTheirFormats(t *testing.T) {
 	}
 }
 
+// What stands before an error in a line can be taken for a part of an argument that its format begins with. The
+// translation begins with that too, so that the words stay in their order.
+func TestTranslationsOfErrorsBeginAsTheirFormats(t *testing.T) {
+	t.Parallel()
+	for _, text := range localetest.Read(t, "..").Texts {
+		format := keyOf(text.Text)
+		if translation := russian().formats[format]; text.IsError && strings.HasPrefix(format, "%") && strings.Contains("swv", format[1:2]) && !strings.HasPrefix(translation, format[:2]) && !strings.HasPrefix(translation, "%[1]") {
+			t.Errorf("%s: the translation %q does not begin with the %s of %q", text.At, translation, format[:2], format)
+		}
+	}
+}
+
 // kindsOf are the verbs of the arguments, such as 1:s.
 func kindsOf(verbs []verb) map[int]string {
 	kinds := map[int]string{}

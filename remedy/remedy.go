@@ -45,6 +45,9 @@ func ExplainAny(err error) error {
 	return &explained{fmt.Errorf("%w; %s", err, what)}
 }
 
+// Explained marks an error that says itself what to do about it: Explain and ExplainAny leave it as it is.
+func Explained(err error) error { return &explained{err} }
+
 // explained is an error that says what to do about it.
 type explained struct{ error }
 

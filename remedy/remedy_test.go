@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"strings"
 	"syscall"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 
+	"stagelag/plain"
 	"stagelag/remedy"
 	"stagelag/warehouse"
 )
@@ -35,6 +37,11 @@ func TestExplain(t *testing.T) {
 	}{
 		{"what nothing is known about stays as it is", goesOn, errors.New("odd"), "odd"},
 		{"a warehouse that hangs up", goesOn, fmt.Errorf("publish: %w", io.EOF), "publish: EOF" + cutOff},
+		{"a warehouse that resets the connection", goesOn, &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}, "read tcp: connection reset by peer" + cutOff},
+		{"a file that can't be written", goesOn, plain.NotWritten("/none/file", syscall.ENOENT),
+			"/none/file can't be written: no such file or directory; make the folder, or name another one"},
+		{"a file that can't be opened", goesOn, &fs.PathError{Op: "open", Path: "file", Err: syscall.EACCES}, "open file: permission denied"},
+		{"what says itself what to do", goesOn, remedy.Explained(&clickhouse.Exception{Code: 516, Message: "no"}), "code: 516, message: no"},
 		{"a warehouse that refuses", goesOn, &clickhouse.Exception{Code: 516, Message: "no"},
 			"code: 516, message: no; the warehouse refuses the user or the password: check warehouse.url"},
 		{"a disk that is full", goesOn, &clickhouse.Exception{Code: 243, Message: "no"},

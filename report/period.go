@@ -27,7 +27,7 @@ func NewPeriod(from, to transform.Day) (Period, error) {
 func ParseMonth(text string) (Period, error) {
 	t, err := time.Parse("2006-01", text)
 	if err != nil || t.Before(transform.FirstDay.Time()) || t.AddDate(0, 1, 0).After(transform.LastDay.Time()) {
-		return Period{}, fmt.Errorf("%q is no month; write it as 2006-01", text)
+		return Period{}, fmt.Errorf("%q is not a month; write it as YYYY-MM, such as 2026-10", text)
 	}
 	return months(t, 1), nil
 }
@@ -44,7 +44,7 @@ func ParseWeek(text string) (Period, error) {
 			return Period{From: dayOf(monday), To: dayOf(monday) + 6}, nil
 		}
 	}
-	return Period{}, fmt.Errorf("%q is no week; write it as 2026-W05", text)
+	return Period{}, fmt.Errorf("%q is not a week; write it as YYYY-Www, such as 2026-W05", text)
 }
 
 // ParseQuarter reads a quarter of a year of the form 2006-Q1.
@@ -55,7 +55,7 @@ func ParseQuarter(text string) (Period, error) {
 			return months(first.From.Time(), 3), nil
 		}
 	}
-	return Period{}, fmt.Errorf("%q is no quarter; write it as 2026-Q1", text)
+	return Period{}, fmt.Errorf("%q is not a quarter; write it as YYYY-Qn, such as 2026-Q1", text)
 }
 
 // lastFullMonth is the month before the one of a date: that one still runs.

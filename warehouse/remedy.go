@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"syscall"
 
 	"stagelag/reach"
 	"stagelag/warehouse/exception"
@@ -75,8 +76,15 @@ func unreached(config Config, err error) error {
 
 // isOfNetwork is whether an error says that a server could not be talked to.
 func isOfNetwork(err error) bool {
-	var network net.Error
-	return errors.As(err, &network) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || otherInterface.MatchString(err.Error())
+	return isConnection(err) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || otherInterface.MatchString(err.Error())
+}
+
+// isConnection is whether an error is one of a connection. A number of the system's satisfies net.Error by itself, and is
+// that of a file where no error of the network is around it.
+func isConnection(err error) bool {
+	network, ok := errors.AsType[net.Error](err)
+	_, isNumber := network.(syscall.Errno) //nolint:errorlint // what is around it comes first
+	return ok && !isNumber
 }
 
 // Remedy says what to do about an error of the engine or of the connection to it, empty where
@@ -85,8 +93,7 @@ func Remedy(err error) string {
 	if what := OwnRemedy(err); what != "" {
 		return what
 	}
-	var network net.Error
-	if errors.Is(err, ErrLeaseLost) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &network) {
+	if errors.Is(err, ErrLeaseLost) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || isConnection(err) {
 		return "the warehouse ended or was cut off: see that it runs, and run again, nothing is lost"
 	}
 	return ""

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"stagelag/config"
+	"stagelag/remedy"
 	"stagelag/warehouse"
 )
 
@@ -25,7 +26,12 @@ is shown a space for each character that it would obey; a file or pipe gets what
   stagelag query --format CSVWithNames 'SELECT * FROM quality_report' > quality.csv
   stagelag query --as-shown-on 2026-10-02 'SELECT sum(overdue_days_total) FROM deals_now'
   stagelag query - < report.sql`,
-		Args: arguments(1, 1),
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return usagef("query: the statement is %d arguments; put quotes around it, as in stagelag query 'SELECT * FROM deals_now'", len(args))
+			}
+			return arguments(1, 1)(cmd, args)
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			statement, err := a.statement(args[0])
 			if err != nil {
@@ -80,6 +86,8 @@ func (a *app) query(ctx context.Context, w *warehouse.Warehouse, statement, form
 		return fmt.Errorf("%w; SHOW TABLES lists what there is, and stagelag run fills it", err)
 	case refusal.Name == "ILLEGAL_AGGREGATION":
 		return fmt.Errorf("%w; behind AS a column's name stands for the sum: in WHERE write the table's name before it, such as deals_now.amount, or name the sum otherwise", err)
+	case refusal.Name == "ACCESS_DENIED":
+		return remedy.Explained(fmt.Errorf("%w; stagelag query reads what SHOW TABLES lists, and nothing else", err))
 	case refusal.Name == "UNKNOWN_FORMAT":
 		return usagef("%w; --format takes the name of a ClickHouse format, such as CSVWithNames", err)
 	default:

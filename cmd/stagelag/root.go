@@ -47,7 +47,7 @@ error then says what went wrong and what to do.`,
 	root.SetHelpTemplate(commandTemplate)
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usagef("%s%w; %s --help lists the flags", about(cmd), flagError(err), cmd.CommandPath())
+		return usagef("%s%w; %s --help lists the flags", about(cmd), flagError(cmd, err), cmd.CommandPath())
 	})
 
 	flags := root.PersistentFlags()
@@ -147,7 +147,7 @@ func arguments(least, most int) cobra.PositionalArgs {
 		if len(args) >= least && len(args) <= most {
 			return nil
 		}
-		return usagef("%s%d arguments, expected %s; use %s", about(cmd), len(args), countRange(least, most), cmd.UseLine())
+		return usagef("%sarguments: %d given, %s expected; use %s", about(cmd), len(args), countRange(least, most), cmd.UseLine())
 	}
 }
 
@@ -160,8 +160,21 @@ func about(cmd *cobra.Command) string {
 	return ""
 }
 
-// flagError tells of a flag's value what it should be, which the library tells in the words of its source.
-func flagError(err error) error {
+// flagError adds the nearest flag to an error about a flag that a command does not have, and to one about a value what
+// it should be, which the library says in the words of its source.
+func flagError(cmd *cobra.Command, err error) error {
+	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok && unknown.GetSpecifiedShortnames() == "" {
+		var names []string
+		add := func(f *pflag.Flag) {
+			if !f.Hidden {
+				names = append(names, f.Name)
+			}
+		}
+		cmd.LocalFlags().VisitAll(add)
+		cmd.InheritedFlags().VisitAll(add)
+		name := unknown.GetSpecifiedName()
+		return fmt.Errorf("unknown flag: --%s, the nearest is --%s", name, config.Nearest(name, names))
+	}
 	var invalid *pflag.InvalidValueError
 	if !errors.As(err, &invalid) {
 		return err

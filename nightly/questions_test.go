@@ -104,7 +104,7 @@ func TestDocumentedStatements(t *testing.T) {
 				}
 				continue
 			}
-			if _, err := ask(s.w, strings.ReplaceAll(statement, "stagelag_internal", s.w.Names().Tables)); err != nil {
+			if _, err := ask(s.w, strings.ReplaceAll(statement, "stagelag_internal", s.w.Names().Internal)); err != nil {
 				t.Errorf("%s: %s: %v", path, statement, err)
 			}
 		}

@@ -83,7 +83,7 @@ func isOfNetwork(err error) bool {
 // that of a file where no error of the network is around it.
 func isConnection(err error) bool {
 	network, ok := errors.AsType[net.Error](err)
-	_, isNumber := network.(syscall.Errno) //nolint:errorlint // what is around it comes first
+	_, isNumber := network.(syscall.Errno)
 	return ok && !isNumber
 }
 

@@ -5,9 +5,13 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 var (
@@ -55,5 +59,50 @@ func TestDocumentsCallWhatExists(t *testing.T) {
 		if command.IsAvailableCommand() && command.Name() != "help" && !isDocumented[command.CommandPath()] && !command.HasSubCommands() {
 			t.Errorf("no document calls %s", command.CommandPath())
 		}
+	}
+}
+
+// Each flag of a command stands in a paragraph, or a line of a table, that names the command, or on the command's own page.
+// The pages are the English ones.
+func TestEveryFlagIsDocumented(t *testing.T) {
+	t.Parallel()
+	var paragraphs []string
+	pages := map[string]string{}
+	for _, pattern := range []string{"../../README.md", "../../SECURITY.md", "../../docs/*.md"} {
+		paths, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range paths {
+			text, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			page := quotedLine.ReplaceAllString(string(text), "")
+			page = regexp.MustCompile(`(?m)^\|`).ReplaceAllString(page, "\n|")
+			paragraphs = append(paragraphs, strings.Split(page, "\n\n")...)
+			pages[strings.TrimSuffix(filepath.Base(path), ".md")] = page
+		}
+	}
+	flags := 0
+	root := newRoot(newApp(strings.NewReader(""), io.Discard, io.Discard, nil, time.Now))
+	eachCommand(root, func(cmd *cobra.Command) {
+		if !cmd.IsAvailableCommand() || cmd == root || cmd.Name() == "help" || cmd.HasParent() && cmd.Parent().Name() == "completion" {
+			return
+		}
+		name := regexp.MustCompile(`stagelag ` + regexp.QuoteMeta(strings.TrimPrefix(cmd.CommandPath(), "stagelag ")))
+		cmd.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) {
+			if f.Hidden || f.Name == "help" || root.PersistentFlags().Lookup(f.Name) != nil {
+				return
+			}
+			flags++
+			flag := regexp.MustCompile(`--` + f.Name + `(?:[^a-z-]|$)`)
+			if !flag.MatchString(pages[cmd.Name()]) && !slices.ContainsFunc(paragraphs, func(p string) bool { return name.MatchString(p) && flag.MatchString(p) }) {
+				t.Errorf("no document names --%s beside %s: %s", f.Name, cmd.CommandPath(), f.Usage)
+			}
+		})
+	})
+	if flags < 50 {
+		t.Errorf("%d flags looked at, want 50 or more", flags)
 	}
 }

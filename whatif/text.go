@@ -49,8 +49,17 @@ func (c *Comparison) WriteText(w io.Writer, all bool, l *locale.Printer) error {
 	}
 	writeRows(&b, "By funnel", []string{"funnel"}, rows, all, l)
 	rows = nil
+	namesakes := map[string]int{}
 	for i := range c.Managers {
-		rows = append(rows, row{[]string{plain.Text(c.Managers[i].ManagerName, 32)}, &c.Managers[i].Both})
+		namesakes[c.Managers[i].ManagerName]++
+	}
+	for i := range c.Managers {
+		r := &c.Managers[i]
+		name := plain.Text(r.ManagerName, 32)
+		if namesakes[r.ManagerName] > 1 {
+			name += fmt.Sprintf(" (#%d)", r.ManagerID)
+		}
+		rows = append(rows, row{[]string{name}, &r.Both})
 	}
 	writeRows(&b, "By manager", []string{"manager"}, rows, all, l)
 	for _, note := range c.Notes {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -151,9 +152,12 @@ func (s Summary) Write(out io.Writer, p *locale.Printer) error {
 	if s.Place != "" {
 		p.Fprintf(&b, "Warehouse: %s\n", plain.Text(s.Place, 0))
 	}
-	_, err := io.WriteString(out, b.String())
+	// A table fills its cells with blanks, also the last one of a line.
+	_, err := io.WriteString(out, blanksAtEnd.ReplaceAllString(b.String(), ""))
 	return err
 }
+
+var blanksAtEnd = regexp.MustCompile(`(?m) +$`)
 
 // days is a number of days in which plans count.
 func (s Summary) days(p *locale.Printer, n int64) string {

@@ -152,7 +152,7 @@ Not covered (SELECT * FROM data_gaps)
 			if err == nil {
 				err = summary.Write(&b, nil)
 			}
-			if diff := cmp.Diff(lines(test.want), lines(b.String())); err != nil || diff != "" {
+			if diff := cmp.Diff(strings.Split(test.want, "\n"), strings.Split(b.String(), "\n")); err != nil || diff != "" {
 				t.Errorf("the summary, %v (-want +got):\n%s", err, diff)
 			}
 		})
@@ -161,13 +161,4 @@ Not covered (SELECT * FROM data_gaps)
 	if _, err := nightly.Summarize(t.Context(), shown{err: down}, nightly.Outcome{Run: loader.Row{AsOf: "2026-11-24"}}); !errors.Is(err, down) {
 		t.Errorf("Summarize where the gaps can't be read: %v, want an error", err)
 	}
-}
-
-// lines are those of a text, without the blanks at their ends.
-func lines(text string) []string {
-	all := strings.Split(text, "\n")
-	for i := range all {
-		all[i] = strings.TrimRight(all[i], " ")
-	}
-	return all
 }

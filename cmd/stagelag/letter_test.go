@@ -36,6 +36,7 @@ func letterPortal(t *testing.T, folder string) (*simulator.Portal, *simulator.Wo
 func TestLetterKilledAtAnyMoment(t *testing.T) {
 	t.Parallel()
 	folder := seededFolder(t)
+	openWarehouse(t, folder) // which outlives the calls
 	portal, world := letterPortal(t, folder)
 	mustCall(t, folder, "run")
 	mustCall(t, folder, "backup", filepath.Join(folder, "before.tar.zst"))
@@ -47,7 +48,6 @@ func TestLetterKilledAtAnyMoment(t *testing.T) {
 		t.Errorf("--to chat has sent %v and shows %s", lettersOf(world), out)
 	}
 
-	openWarehouse(t, folder) // which outlives the calls
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -139,6 +139,7 @@ func TestLetterOfBadUsage(t *testing.T) {
 func TestScheduleSendsLetters(t *testing.T) {
 	t.Parallel()
 	folder := seededFolder(t)
+	openWarehouse(t, folder)
 	portal, world := letterPortal(t, folder)
 	portal.Inject(simulator.OnMethod("im.message.add", simulator.Fault{Error: &simulator.OverloadLimit}))
 	first := follow(t, folder, "schedule", "--log-format", "json")

@@ -58,6 +58,7 @@ func TestNothingSaysASecret(t *testing.T) {
 		names = append(names, name)
 	}
 	slices.Sort(names)
+	refused := 0 // of the faults
 	for i, name := range names {
 		simulated.Inject(simulator.FromNth(1+i%3, faults[name])) // at once, or in the middle
 		if isSlow := faults[name].Drops || faults[name].CutsBody || faults[name].CutsJSON || faults[name].HTML != 0; isSlow {
@@ -67,9 +68,11 @@ func TestNothingSaysASecret(t *testing.T) {
 			continue
 		}
 		must("run, "+name, 1, "run", "--full")
-		must("write-back setup, "+name, 1, "write-back", "setup", "--create")
-		must("doctor, "+name, 1, "doctor", "--json")
-		must("init, "+name, 1, "init")
+		// All ask by one client: one of the others by turns.
+		others := [][]string{{"write-back", "setup", "--create"}, {"doctor", "--json"}, {"init"}}
+		args := others[refused%len(others)]
+		must(args[0]+", "+name, 1, args...)
+		refused++
 	}
 	simulated.Inject(nil)
 
@@ -168,7 +171,7 @@ func TestNothingSaysASecret(t *testing.T) {
 			}
 		}
 	}
-	if len(said) < 60 || !strings.Contains(said["the table run_events"], "***") {
+	if len(said) < 50 || !strings.Contains(said["the table run_events"], "***") {
 		t.Errorf("looked at %d outputs and files only, or no error with a redacted address reached the warehouse: %s", len(said), said["the table run_events"])
 	}
 }

@@ -204,6 +204,7 @@ func TestARunOfAPastDateIsNotWrittenBack(t *testing.T) {
 func TestWriteBackKilledAtAnyMoment(t *testing.T) {
 	t.Parallel()
 	folder := seededFolder(t)
+	openWarehouse(t, folder) // which outlives the kills
 	simulated, world := writtenPortal(t, folder, 150, "")
 	world.AddField(simulator.Field{Name: "UF_CRM_LOST", Type: "integer"})
 	if _, stderr, code := call(t, folder, "", "run"); code != 0 {

@@ -65,7 +65,7 @@ NIGHTS ?= 365
 .PHONY: soak
 soak: engine ## the long forms: NIGHTS nights with faults and kills, every fault in every step, every zone, and what was seen
 	STAGELAG_SOAK_NIGHTS=$(NIGHTS) $(GO) test -count=1 -timeout=1h -run='^(TestNobodyGetsTwoLetters|TestLostAnswers)$$' ./letter ./writeback
-	STAGELAG_SOAK_NIGHTS=$(NIGHTS) $(GO) test -count=1 -timeout=6h -v -run='^(TestSoak|TestFaultMatrix|TestWhatWasSeen|TestReportsAsTheyWereShown|TestNightsInEveryZone|TestALogOverThirtyNights|TestOpenVisitsGrow|TestAClusterShowsWhatOneServerShows|TestARunInParts|TestARunGoesOnWithTheNextEngine)$$' ./nightly
+	STAGELAG_SOAK_NIGHTS=$(NIGHTS) $(GO) test -count=1 -timeout=6h -v -run='^(TestSoak|TestFaultMatrix|TestWhatWasSeen|TestReportsAsTheyWereShown|TestNightsInEveryZone|TestALogOverThirtyNights|TestOpenVisitsGrow|TestAClusterShowsWhatOneServerShows|TestAShardThatGoesDown|TestARunInParts|TestARunGoesOnWithTheNextEngine)$$' ./nightly
 	STAGELAG_SOAK_DOCUMENTS=1 $(GO) test -count=1 -timeout=1h -v -run='^TestDocumentedCommandsRun$$' ./cmd/stagelag
 	STAGELAG_SOAK_FORECASTS=1 $(GO) test -count=1 -v -run='^TestWhatAGeneratedPortalAllows$$' ./forecast
 	STAGELAG_SOAK_RANGES=1 $(GO) test -count=1 -timeout=2h -v -run='^TestDaysOfARangeAreThePortals$$' ./dashboards

@@ -201,7 +201,7 @@ func TestWithdraw(t *testing.T) {
 	}
 	withdraw()
 	expectSame(t, "after a withdrawal", s.snapshot(), shown[2])
-	s.expectLaws("after a withdrawal")
+	s.expectAll("after a withdrawal", slices.Concat(usual(), lawsOf("run_changes")))
 	if _, err := loader.Withdraw(ctx, s.w, 3, time.Now()); err == nil {
 		t.Error("a run that is withdrawn was withdrawn again")
 	}

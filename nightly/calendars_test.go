@@ -35,7 +35,6 @@ func TestACorrectedCalendarComputesEverythingAgain(t *testing.T) {
 	working(&s.cfg)
 	s.night(1)
 	s.run(false)
-	s.expectLaws("under a working calendar")
 	s.cfg.Calendar.Off = []time.Time{time.Date(2026, 3, 10, 0, 0, 0, 0, time.UTC), time.Date(2026, 2, 3, 0, 0, 0, 0, time.UTC)}
 	funnel := extractor.FunnelID(s.number("SELECT funnel_id FROM deals_now WHERE is_open = 1 ORDER BY deal_id LIMIT 1"))
 	s.cfg.Calendar.Funnels = map[extractor.FunnelID]config.FunnelCalendar{funnel: {Kind: config.WorkingDays, Weekend: []time.Weekday{time.Sunday}}}

@@ -42,6 +42,9 @@ func TestAClusterShowsWhatOneServerShows(t *testing.T) {
 			return
 		}
 		expectSame(t, when, sharded.snapshot(), single.snapshot())
+		if !isFull && !isLong() {
+			return // what is shown of the past is asked for in the end
+		}
 		for _, view := range []string{"forecasts", "deal_stages_then", "deals_then"} {
 			query := "SELECT * FROM " + view + " ORDER BY ALL"
 			if got, want := sharded.rows(query), single.rows(query); !slices.Equal(got, want) || len(want) == 0 {
@@ -118,6 +121,9 @@ func TestAShardThatGoesDown(t *testing.T) {
 	before := s.snapshot()
 	single.nextNight(seed, 10)
 	for _, step := range []string{"ask the portal what it has", "derive and append"} {
+		if step != "derive and append" && !isLong() {
+			continue // the run has written nothing yet
+		}
 		pass := s.pass(false)
 		pass.Progress = cutter{at: step, cut: func() { cluster.Cut(2) }}
 		_, err := nightly.Run(t.Context(), pass)

@@ -33,8 +33,9 @@ func (d *deriving) Rows(_, total int64) {
 // derives all open deals, and would correct what is wrong.
 func TestOpenVisitsGrow(t *testing.T) {
 	t.Parallel()
+	const everyDay = "every day"
 	for name, configure := range map[string]func(*site){
-		"every day": func(*site) {},
+		everyDay: func(*site) {},
 		"working days and pauses": func(s *site) {
 			weekend := []time.Weekday{time.Saturday, time.Sunday}
 			s.cfg.Calendar = config.Calendar{Kind: config.WorkingDays, Weekend: weekend, Lists: []config.List{{Name: "ru"}}}
@@ -93,6 +94,10 @@ func TestOpenVisitsGrow(t *testing.T) {
 				{7, 7, false, false}, // a night was missed
 				{8, 8, true, true},
 			} {
+				// TestNightsObeyTheLaws takes a portal whose days all count through the rest.
+				if name == everyDay && night.day > 2 && !isLong() {
+					break
+				}
 				at := firstNight.AddDate(0, 0, night.day)
 				if s.clock.Load() < at.Unix() {
 					life{world, 67}.before(at, 3)

@@ -1,6 +1,8 @@
 package nightly_test
 
 import (
+	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -373,9 +375,31 @@ var lawViews = []string{
 	"calendar_days", "data_gaps", "deal_stage_days", "deal_stages", "deals_now", "fact_changes", "forecasts", "portfolio_days", "quality_report", "run_changes", "runs", "visits_now",
 }
 
-// copied has what the views show in tables of the same names, beside those behind the views, while do
+// dear are views whose laws only TestViewsObeyTheLaws checks in the short form: to plan a query of one costs as much
+// as to check the laws of all others.
+var dear = []string{"forecasts", "run_changes", "visits_now"}
+
+// usual are the laws of all views but the dear ones; in the long form they are all laws.
+func usual() []law {
+	if isLong() {
+		return laws
+	}
+	return lawsOf(slices.DeleteFunc(slices.Clone(lawViews), func(view string) bool { return slices.Contains(dear, view) })...)
+}
+
+// lawsOf are the laws that the views obey.
+func lawsOf(views ...string) []law {
+	return slices.DeleteFunc(slices.Clone(laws), func(l law) bool { return !slices.Contains(views, l.view) })
+}
+
+// asks is whether a law asks for a view.
+func (l law) asks(view string) bool {
+	return regexp.MustCompile(`\b` + view + `\b`).MatchString(l.violations)
+}
+
+// copied has what the views of some laws show in tables of the same names, beside those behind the views, while do
 // works: the laws ask for each of them many times.
-func (s *site) copied(do func()) {
+func (s *site) copied(of []law, do func()) {
 	s.t.Helper()
 	execute := func(statement string) {
 		s.t.Helper()
@@ -383,29 +407,49 @@ func (s *site) copied(do func()) {
 			s.t.Fatalf("%s: %v", statement, err)
 		}
 	}
+	asked := slices.DeleteFunc(slices.Clone(lawViews), func(view string) bool {
+		return !slices.ContainsFunc(of, func(l law) bool { return l.asks(view) })
+	})
 	defer func() {
-		for _, view := range lawViews {
+		for _, view := range asked {
 			execute("DROP TABLE IF EXISTS " + view + " SYNC")
 		}
 	}()
-	for _, view := range lawViews {
+	for _, view := range asked {
 		execute("CREATE TABLE " + view + " ENGINE = MergeTree ORDER BY tuple() AS SELECT * FROM " + s.w.Names().Views + "." + view)
 	}
 	do()
 }
 
-// expectLaws checks that the published state violates none of the laws.
+// expectLaws checks that the published state violates none of the usual laws.
 func (s *site) expectLaws(when string) {
 	s.t.Helper()
-	s.copied(func() { s.expectNoViolations(when) })
+	s.expectAll(when, usual())
 }
 
-func (s *site) expectNoViolations(when string) {
+// expectAll checks that the published state violates none of the laws, nor those of the tables behind the views.
+func (s *site) expectAll(when string, of []law) {
 	s.t.Helper()
-	for _, law := range slices.Concat(laws, marks) {
-		if n := s.kept(law.violations); n != 0 {
-			s.t.Errorf("%s: %d violations of the law that %s", when, n, law.name)
-		}
+	s.copied(of, func() { s.expectNoViolations(when, of) })
+}
+
+func (s *site) expectNoViolations(when string, of []law) {
+	s.t.Helper()
+	of = slices.Concat(of, marks)
+	var counts []string
+	for i, law := range of {
+		counts = append(counts, fmt.Sprintf("SELECT %d AS law, ifNull((%s), 0) AS violations", i, law.violations))
+	}
+	var violated []struct {
+		Law        uint8  `ch:"law"`
+		Violations uint64 `ch:"violations"`
+	}
+	query := "SELECT law, violations FROM (" + strings.Join(counts, " UNION ALL ") + ") WHERE violations > 0 ORDER BY law"
+	if err := s.w.DB().Select(quickly, &violated, query); err != nil {
+		s.t.Fatalf("%s: the laws: %v", when, err)
+	}
+	for _, row := range violated {
+		s.t.Errorf("%s: %d violations of the law that %s", when, row.Violations, of[row.Law].name)
 	}
 }
 
@@ -417,7 +461,7 @@ func TestViewsObeyTheLaws(t *testing.T) {
 	const seed, changes, nights = 41, 100, 6
 	s := generated(t, seed, 400)
 	s.run(false)
-	s.expectLaws("after the first run")
+	s.expectAll("after the first run", laws)
 	if got, want := s.number("SELECT count() FROM deals_now"), int64(reportedDeals(s)); got != want {
 		t.Errorf("deals_now has %d deals, the portal %d: a deal never drops out", got, want)
 	}
@@ -428,7 +472,7 @@ func TestViewsObeyTheLaws(t *testing.T) {
 		}
 		s.nextNight(seed, changes)
 		s.run(false)
-		s.copied(func() {
+		s.copied(lawsOf("run_changes"), func() {
 			if n := s.kept(changedOtherwise); n != 0 {
 				t.Errorf("night %d: the changes of %d deals are told other than the facts have them", night, n)
 			}
@@ -437,8 +481,8 @@ func TestViewsObeyTheLaws(t *testing.T) {
 		slices.Sort(seen)
 		seen = slices.Compact(seen)
 	}
-	s.copied(func() {
-		s.expectNoViolations("after nights with changes")
+	s.copied(laws, func() {
+		s.expectNoViolations("after nights with changes", laws)
 		for _, law := range laws {
 			wrong := "(SELECT * REPLACE (" + law.wrong + ") FROM " + law.view + ")"
 			query := strings.NewReplacer("FROM "+law.view, "FROM "+wrong, "JOIN "+law.view, "JOIN "+wrong).Replace(law.violations)

@@ -109,7 +109,7 @@ const lastAppended = "SELECT facts_appended, deals_changed FROM run_events WHERE
 // shows what a run by one process shows.
 func TestARunInParts(t *testing.T) {
 	t.Parallel()
-	const seed, deals, changes, parts = 31, 300, 100, 8
+	const seed, deals, changes, parts = 31, 200, 70, 6
 	s := generated(t, seed, deals)
 	alone := *s
 	alone.w = warehousetest.Migrated(t)

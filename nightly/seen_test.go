@@ -262,33 +262,43 @@ func (l *seenLife) digests(asOf, settings string) []string {
 }
 
 // expectWhatWasShown asks for the dates on which runs were published, withdrawn ones left out, and wants what was shown
-// at their ends.
+// at their ends: of the first date and the last two in all views, of each date in the views of what was shown then.
 func (l *seenLife) expectWhatWasShown() {
 	l.t.Helper()
 	last := map[string]*publishedRun{}
 	for _, run := range l.published {
 		last[run.asOf] = run
 	}
-	for date, run := range last {
+	dates := slices.Sorted(maps.Keys(last))
+	for n, date := range dates {
+		if n > 0 && n < len(dates)-2 && !isLong() {
+			continue
+		}
 		got := l.digests(date, " SETTINGS log_comment = 'shown on "+date+"'")
 		for i, view := range shownViews {
-			if got[i] != run.shown[i] {
-				l.fail("%s as shown on %s, after run %d: %s, want %s", view, date, run.id, got[i], run.shown[i])
+			if want := last[date].shown[i]; got[i] != want {
+				l.fail("%s as shown on %s, after run %d: %s, want %s", view, date, last[date].id, got[i], want)
 			}
-			then, ok := thenViews[view]
-			if !ok {
-				continue
-			}
-			rest := ""
-			if then == "portfolio_then" {
-				rest = " AND (open_deals > 0 OR overdue_days_total > 0)"
-			}
-			except := "known_on"
-			if then != "portfolio_then" {
-				except = "(known_on, deal_url)"
-			}
-			if rows := l.rows(digestOf("(SELECT * EXCEPT " + except + " FROM " + then + " WHERE known_on = '" + date + "'" + rest + ")")); rows[0] != run.shown[i] {
-				l.fail("%s of %s, after run %d: %s, want %s", then, date, run.id, rows[0], run.shown[i])
+		}
+	}
+	for i, view := range shownViews {
+		then, ok := thenViews[view]
+		if !ok {
+			continue
+		}
+		// The columns of the view, and the rows that it is asked for.
+		columns, which := "* EXCEPT (known_on, deal_url)", "known_on IN ('"+strings.Join(dates, "', '")+"')"
+		if then == "portfolio_then" {
+			columns, which = "* EXCEPT known_on", which+" AND (open_deals > 0 OR overdue_days_total > 0)"
+		}
+		got := map[string]string{}
+		for _, row := range l.rows("SELECT known_on, concat(toString(count()), ' rows, ', hex(sum(digest))) FROM (SELECT known_on, cityHash64(toString(tuple(" + columns + "))) AS digest FROM " + then + " WHERE " + which + ") GROUP BY known_on") {
+			date, digest, _ := strings.Cut(row, "\t")
+			got[date] = digest
+		}
+		for _, date := range dates {
+			if want := last[date].shown[i]; got[date] != want && !(got[date] == "" && strings.HasPrefix(want, "0 rows")) {
+				l.fail("%s of %s, after run %d: %s, want %s", then, date, last[date].id, got[date], want)
 			}
 		}
 	}
@@ -440,7 +450,8 @@ func (l *seenLife) see() {
 		WITH (SELECT max(known_on) FROM portfolio_then WHERE known_on < (SELECT max(known_on) FROM portfolio_then)) AS day_before
 		SELECT sum(overdue_days_total) - (SELECT sum(overdue_days_total) FROM deals_then WHERE known_on = day_before), (SELECT sum(days) FROM loss_changes)
 		FROM deals_now`
-	if l.hasEarlierDate() {
+	// TestReportsAsTheyWereShown asks for the same each night.
+	if l.hasEarlierDate() && (l.night%2 == 1 || isLong()) {
 		if got := strings.Split(l.rows(unexplained)[0], "\t"); got[0] != got[1] {
 			l.fail("the days lost are %s more than on the date before, and loss_changes explains %s", got[0], got[1])
 		}

@@ -17,7 +17,7 @@ import (
 func soakNights(t *testing.T) int {
 	text := os.Getenv(nightsVariable)
 	if text == "" {
-		return 12
+		return 8
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 8 {
@@ -55,9 +55,9 @@ func TestSoak(t *testing.T) {
 	nights := soakNights(t)
 	const seed, deals, changes = 11, 60, 5
 	v := newWard(t, seed, deals, changes)
-	// With this seed the first twelve nights have one that is missed, and the program and the engine killed.
+	// With this seed the first eight nights have one that is missed, and the program and the engine killed.
 	// Full runs, each of which lands all anew, come later.
-	random := rand.New(rand.NewPCG(2339, 0))
+	random := rand.New(rand.NewPCG(1390, 0))
 	if r := v.pass(patient{clock: hasty{}}); r.err != nil {
 		t.Fatalf("the first night: %v", r.err)
 	}
@@ -139,7 +139,7 @@ func mustStayFlat(t *testing.T, prints []footprint, once footprint) {
 		}
 		// Merging goes on in the background: without it there would be a part to each insert, more than one
 		// in a night for most tables.
-		if most := uint64(min(12, len(prints)/2)) * f.tables; f.parts > most {
+		if most := uint64(max(5, min(12, len(prints)/2))) * f.tables; f.parts > most {
 			t.Errorf("after the %d. night that went well there are %d parts in %d tables, want %d at most: they pile up", i+1, f.parts, f.tables, most)
 		}
 	}

@@ -81,7 +81,10 @@ func TestReportsAsTheyWereShown(t *testing.T) {
 			}
 			continue
 		}
-		shown[outcome.Run.AsOf] = made(s.w)
+		// The dates of two runs, of another norm, and on which the state stayed that was shown on the date after.
+		if isLong() || slices.Contains([]int{twice, anew, withdrawn - 1}, night) {
+			shown[outcome.Run.AsOf] = made(s.w)
+		}
 		before := total
 		total = s.number("SELECT sum(overdue_days_total) FROM deals_now")
 		summary, err := nightly.Summarize(context.Background(), read.In(s.w), outcome)

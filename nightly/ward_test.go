@@ -350,7 +350,7 @@ type chronicle struct {
 	nights []state
 }
 
-func (c *chronicle) after(t *testing.T, night int) state {
+func (c *chronicle) after(t testing.TB, night int) state {
 	t.Helper()
 	c.mu.Lock()
 	defer c.mu.Unlock()

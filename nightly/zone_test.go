@@ -53,7 +53,7 @@ func zonedNights(t *testing.T, w *warehouse.Warehouse) (shown []map[string][]str
 
 // Whatever the zone of the server and of this machine, and by either protocol, nights show what they show
 // in UTC: a day is a date, also where it has no midnight. In that zone both protocols are tried, in the
-// others by turns, and all of both in the long form.
+// others by turns, and all zones by both in the long form.
 func TestNightsInEveryZone(t *testing.T) {
 	here := time.Local
 	t.Cleanup(func() { time.Local = here })
@@ -66,10 +66,13 @@ func TestNightsInEveryZone(t *testing.T) {
 		t.Fatalf("%d visits begin on the day without a midnight, %v, want two at least", visits, err)
 	}
 	zones := []struct{ name, protocols string }{
-		{"Europe/Moscow", "clickhouse"}, {"Asia/Vladivostok", "http"}, {"America/New_York", "clickhouse"}, {"America/Sao_Paulo", "clickhouse http"},
+		{"Europe/Moscow", "clickhouse"}, {"Asia/Vladivostok", "http"}, {"America/New_York", ""}, {"America/Sao_Paulo", "clickhouse http"},
 	}
 	for _, z := range zones {
 		name := z.name
+		if z.protocols == "" && !isLong() {
+			continue // west of Greenwich as the one behind it
+		}
 		t.Run(name, func(t *testing.T) {
 			zone, err := time.LoadLocation(name)
 			if err != nil {

@@ -24,7 +24,7 @@ func TestTheBucketIsNeverOverrun(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			s := newSite(t, someDeals(1, 1), simulator.Options{Limits: test.portal})
-			s.clock.tick = time.Millisecond
+			s.clock.Tick = time.Millisecond
 			s.limits = test.client
 			client := s.connect()
 			began := s.clock.Now()
@@ -66,7 +66,7 @@ func TestARefusedRequestIsSentAgainLater(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s.clock.tick = time.Millisecond
+	s.clock.Tick = time.Millisecond
 	client := s.connect()
 	s.mustReadAll(client)
 	if waited := client.Stats().Waited; s.refusals()[bitrix24.CodeTooManyRequests] != 1 || waited[bitrix24.WaitRefused] == 0 {
@@ -100,7 +100,7 @@ func TestOperatingTimeIsNeverUsedUp(t *testing.T) {
 					Limits: simulator.Standard, Quirks: simulator.Quirks{BatchAccounting: mode},
 					Costs: map[string]time.Duration{"crm.item.list": cost, "crm.stagehistory.list": cost},
 				})
-				s.clock.tick = 7 * time.Second
+				s.clock.Tick = 7 * time.Second
 				s.skew = 20 * time.Minute
 				client := s.connect()
 				s.mustReadAll(client)
@@ -124,13 +124,13 @@ func TestTheWaitForOperatingTimeIsNoLongerThanNeeded(t *testing.T) {
 			Limits: simulator.Standard, Quirks: simulator.Quirks{BatchAccounting: mode},
 			Costs: map[string]time.Duration{"crm.stagehistory.list": cost},
 		})
-		s.clock.tick, s.skew = 30*time.Second, -20*time.Minute
+		s.clock.Tick, s.skew = 30*time.Second, -20*time.Minute
 		began := s.clock.Now()
 		client := s.connect()
 		s.mustReadAll(client)
 		// 120 pages cost 1,080 s, of which 480 fit in ten minutes: after the first and the
 		// second 480 a wait for what began the ten minutes.
-		elapsed, asking := s.clock.Now().Sub(began), time.Duration(client.Stats().Requests)*s.clock.tick
+		elapsed, asking := s.clock.Now().Sub(began), time.Duration(client.Stats().Requests)*s.clock.Tick
 		if elapsed > asking+10*time.Minute {
 			t.Errorf("accounting %d: %v for 18 minutes of operating time in %v of requests", mode, elapsed, asking)
 		}

@@ -31,7 +31,7 @@ func BenchmarkExtract(b *testing.B) {
 				b.ReportMetric(float64(requests), "requests")
 				b.ReportMetric(float64(least), "least-requests")
 				b.ReportMetric(s.clock.Now().Sub(began).Seconds(), "seconds")
-				b.ReportMetric(leastSeconds(least, s.clock.tick), "least-seconds")
+				b.ReportMetric(leastSeconds(least, s.clock.Tick), "least-seconds")
 				b.ReportMetric(result.Waited[bitrix24.WaitOperating].Seconds(), "operating-seconds")
 				b.ReportMetric(float64(refused), "refused")
 			}

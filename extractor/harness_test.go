@@ -5,11 +5,9 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -19,50 +17,17 @@ import (
 	"stagelag/bitrix24"
 	"stagelag/extractor"
 	"stagelag/simulator"
+	"stagelag/simulator/simulatortest"
 )
 
 const secret = "q7zt5wk2hidden93"
 
-// clock stands still until somebody sleeps or a request is sent.
-type clock struct {
-	mu   sync.Mutex
-	now  time.Time
-	tick time.Duration // what a request takes
-}
-
 var noon = time.Date(2026, 3, 16, 12, 0, 0, 0, time.UTC)
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) Sleep(ctx context.Context, d time.Duration) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-	return ctx.Err()
-}
-
-func (c *clock) RoundTrip(r *http.Request) (*http.Response, error) {
-	response, err := http.DefaultTransport.RoundTrip(r)
-	_ = c.Sleep(context.Background(), c.tick)
-	return response, err
-}
-
-// skewed is a clock that goes wrong by so much.
-type skewed struct {
-	*clock
-	by time.Duration
-}
-
-func (s skewed) Now() time.Time { return s.clock.Now().Add(s.by) }
 
 // A site is a simulated portal on the air, and a landing to extract it to.
 type site struct {
 	t       testing.TB
-	clock   *clock
+	clock   *simulatortest.Clock
 	world   *simulator.World
 	portal  *simulator.Portal
 	webhook bitrix24.Webhook
@@ -79,20 +44,15 @@ type site struct {
 
 func newSite(t testing.TB, w *simulator.World, o simulator.Options) *site {
 	t.Helper()
-	s := &site{t: t, clock: &clock{now: noon, tick: 100 * time.Millisecond}, world: w, landing: newMemory(), limits: bitrix24.Standard}
+	s := &site{t: t, clock: simulatortest.NewClock(noon), world: w, landing: newMemory(), limits: bitrix24.Standard}
+	s.clock.Tick = 100 * time.Millisecond
 	s.options.Ahead = new(time.Duration)
 	o.Now, o.Secret = s.clock.Now, secret
 	if o.Limits == simulator.NoLimits {
 		s.limits = bitrix24.Unlimited
 	}
 	s.portal = simulator.New(w, o)
-	server := httptest.NewServer(s.portal)
-	t.Cleanup(server.Close)
-	webhook, err := bitrix24.ParseWebhook(s.portal.WebhookURL(server.URL))
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.webhook = webhook
+	s.webhook = simulatortest.Serve(t, s.portal)
 	t.Cleanup(func() { s.mustHide("the log", s.log.String()) })
 	return s
 }
@@ -125,7 +85,7 @@ func (s *site) extract() (extractor.Result, error) {
 	s.portal.ForgetLog()
 	s.waits = nil
 	s.client = bitrix24.NewClient(bitrix24.ClientOptions{
-		Webhook: s.webhook, Limits: s.limits, Clock: skewed{s.clock, s.skew}, HTTP: &http.Client{Transport: s}, Log: s.logger(),
+		Webhook: s.webhook, Limits: s.limits, Clock: s.clock.Skewed(s.skew), HTTP: &http.Client{Transport: s}, Log: s.logger(),
 		OnWait: func(reason string, _ time.Time) { s.waits = append(s.waits, reason) },
 	})
 	description, err := extractor.Describe(s.t.Context(), s.client)

@@ -2,7 +2,6 @@ package letter_test
 
 import (
 	"bytes"
-	"context"
 	"crypto/tls"
 	"encoding/pem"
 	"fmt"
@@ -25,6 +24,7 @@ import (
 	"stagelag/loader"
 	"stagelag/nightly"
 	"stagelag/simulator"
+	"stagelag/simulator/simulatortest"
 	"stagelag/transform"
 	"stagelag/warehouse"
 	"stagelag/warehouse/embedded"
@@ -60,29 +60,10 @@ const (
 	password = "p4ss w0rd+§"
 )
 
-// clock is the portal's and ours. It moves when somebody sleeps.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) Sleep(ctx context.Context, d time.Duration) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-	return ctx.Err()
-}
-
 // A site is a simulated portal, a configuration that sends letters through it, and a warehouse.
 type site struct {
 	t      testing.TB
-	clock  *clock
+	clock  *simulatortest.Clock // the portal's and ours
 	world  *simulator.World
 	portal *simulator.Portal
 	cfg    config.Config
@@ -121,7 +102,7 @@ func awoken(t testing.TB) *site {
 // newSite has a generated world, and no run yet. Its webhook has the right to send messages.
 func newSite(t testing.TB) *site {
 	t.Helper()
-	s := &site{t: t, clock: &clock{now: firstNight}, cfg: config.Default(), w: warehousetest.Migrated(t)}
+	s := &site{t: t, clock: simulatortest.NewClock(firstNight), cfg: config.Default(), w: warehousetest.Migrated(t)}
 	var suggested simulator.Suggested
 	s.world, suggested = simulator.Generate(simulator.GenerateOptions{Seed: 1, Deals: 200, Now: firstNight})
 	s.portal = simulator.New(s.world, simulator.Options{

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"stagelag/simulator"
+	"stagelag/simulator/simulatortest"
 )
 
 // generated is a world as it is at a time.
@@ -155,7 +156,7 @@ func TestSuggestionsFitTheWorld(t *testing.T) {
 	for _, language := range []simulator.Language{simulator.English, simulator.Russian} {
 		t.Run(string(language), func(t *testing.T) {
 			w, suggested := generated(simulator.GenerateOptions{Seed: 1, Now: day(10), Language: language})
-			s := serveAt(t, w, simulator.Options{}, &clock{now: day(10)})
+			s := serveAt(t, w, simulator.Options{}, simulatortest.NewClock(day(10)))
 			var stages []any
 			for _, f := range w.Funnels() {
 				for _, stage := range f.Stages {

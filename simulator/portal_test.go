@@ -10,39 +10,21 @@ import (
 	"net/http/httptest"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"stagelag/simulator"
+	"stagelag/simulator/simulatortest"
 )
-
-// A clock is a portal's clock that moves when a test says so.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) Add(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
 
 // A site is a portal that serves over HTTP.
 type site struct {
 	*simulator.Portal
 	t     *testing.T
 	base  string
-	clock *clock
+	clock *simulatortest.Clock
 	world *simulator.World
 }
 
@@ -53,10 +35,10 @@ var (
 
 func serve(t *testing.T, w *simulator.World, options simulator.Options) *site {
 	t.Helper()
-	return serveAt(t, w, options, &clock{now: morning})
+	return serveAt(t, w, options, simulatortest.NewClock(morning))
 }
 
-func serveAt(t *testing.T, w *simulator.World, options simulator.Options, c *clock) *site {
+func serveAt(t *testing.T, w *simulator.World, options simulator.Options, c *simulatortest.Clock) *site {
 	t.Helper()
 	options.Now = c.Now
 	p := simulator.New(w, options)

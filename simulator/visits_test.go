@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"stagelag/simulator"
+	"stagelag/simulator/simulatortest"
 )
 
 const visitsHeader = "case_id,entered_at,stage,owner\n"
@@ -20,7 +21,7 @@ func visitsSite(t *testing.T, rows string, now time.Time) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &clock{now: now}
+	c := simulatortest.NewClock(now)
 	return serveAt(t, w, simulator.Options{}, c)
 }
 

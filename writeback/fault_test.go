@@ -187,7 +187,7 @@ func TestAWebhookThatIsDeletedInTheMiddle(t *testing.T) {
 func TestAChangeWhileAnUpdateIsPutOffIsSeen(t *testing.T) {
 	t.Parallel()
 	s := published(t, 30, simulator.Options{Limits: simulator.Standard})
-	_ = s.clock.Sleep(context.Background(), time.Hour)
+	s.clock.Add(time.Hour)
 	var putOff simulator.DealID
 	isCorrected := false
 	s.portal.Inject(func(call *simulator.Call) *simulator.Fault {
@@ -270,7 +270,7 @@ func TestWithinTheOperatingLimit(t *testing.T) {
 		t.Run(fmt.Sprint("accounting ", accounting), func(t *testing.T) {
 			t.Parallel()
 			s := published(t, 400, simulator.Options{Limits: simulator.Standard, Quirks: simulator.Quirks{BatchAccounting: accounting}})
-			_ = s.clock.Sleep(context.Background(), time.Hour)
+			s.clock.Add(time.Hour)
 			begun := s.clock.Now()
 			summary := s.mustWriteBack()
 			took := s.clock.Now().Sub(begun)

@@ -20,6 +20,7 @@ import (
 	"stagelag/extractor"
 	"stagelag/nightly"
 	"stagelag/simulator"
+	"stagelag/simulator/simulatortest"
 	"stagelag/transform"
 	"stagelag/warehouse"
 	"stagelag/warehouse/warehousetest"
@@ -35,29 +36,10 @@ func TestMain(m *testing.M) {
 
 const secret = "q7zt5wk2hidden93"
 
-// clock is the portal's and ours. It moves when somebody sleeps, and by what a request costs.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) Sleep(ctx context.Context, d time.Duration) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-	return ctx.Err()
-}
-
 // A site is a simulated portal, a configuration that writes back to it, and a warehouse.
 type site struct {
 	t      testing.TB
-	clock  *clock
+	clock  *simulatortest.Clock // the portal's and ours, which a request sets on by what it costs
 	world  *simulator.World
 	portal *simulator.Portal
 	cfg    config.Config
@@ -89,7 +71,7 @@ func newSite(t testing.TB, deals int, o simulator.Options) *site {
 // newPortal is a site without a warehouse.
 func newPortal(t testing.TB, deals int, o simulator.Options) *site {
 	t.Helper()
-	s := &site{t: t, clock: &clock{now: firstNight}, cfg: config.Default()}
+	s := &site{t: t, clock: simulatortest.NewClock(firstNight), cfg: config.Default()}
 	var suggested simulator.Suggested
 	s.world, suggested = simulator.Generate(simulator.GenerateOptions{Seed: 1, Deals: deals, Now: firstNight})
 	for _, f := range []simulator.Field{
@@ -168,7 +150,7 @@ func (s *site) RoundTrip(r *http.Request) (*http.Response, error) {
 	if calls := s.portal.Log(); len(calls) > 0 {
 		cost += calls[len(calls)-1].Cost
 	}
-	_ = s.clock.Sleep(context.Background(), cost)
+	s.clock.Add(cost)
 	return response, err
 }
 
@@ -224,7 +206,7 @@ func published(t testing.TB, deals int, o simulator.Options) *site {
 		return s
 	}
 	s.world.Advance(s.clock.Now())
-	_ = s.clock.Sleep(context.Background(), first.ended.Sub(s.clock.Now()))
+	s.clock.Add(first.ended.Sub(s.clock.Now()))
 	first.rows.Into(t, s.w)
 	return s
 }
@@ -247,7 +229,7 @@ func (s *site) nextNight() nightly.Outcome {
 	s.t.Helper()
 	now := s.clock.Now()
 	next := time.Date(now.Year(), now.Month(), now.Day()+1, 2, 30, 0, 0, time.UTC)
-	_ = s.clock.Sleep(context.Background(), next.Sub(now))
+	s.clock.Add(next.Sub(now))
 	return s.night()
 }
 

@@ -227,10 +227,10 @@ func TestOtherPeoplesChangesAreSeen(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			s := published(t, 30, simulator.Options{})
-			_ = s.clock.Sleep(context.Background(), time.Hour) // out of the overlap of two nights
+			s.clock.Add(time.Hour) // out of the overlap of two nights
 			deal := s.deals()[7]
 			test.between(s, deal)
-			_ = s.clock.Sleep(context.Background(), time.Minute)
+			s.clock.Add(time.Minute)
 			s.mustWriteBack()
 			written, _ := s.world.Deal(deal)
 			at := map[bool]time.Time{test.during: written.Updated, test.after: s.clock.Now()}[true]

@@ -93,7 +93,7 @@ func TestAnEngineIsRenewedThatStartsSlowly(t *testing.T) {
 		}
 		for _, file := range children {
 			content, _ := os.ReadFile(file) // of a thread that has ended there is none
-			for _, child := range strings.Fields(string(content)) {
+			for child := range strings.FieldsSeq(string(content)) {
 				if process, err := strconv.Atoi(child); err == nil && process != s.Engine {
 					next = process
 				}

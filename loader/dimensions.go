@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
@@ -33,6 +35,58 @@ func (d *Dimension) ItemName(id string) string {
 		}
 	}
 	return "#" + id
+}
+
+const (
+	// longestLabel is how many characters of a deal's values are kept: nobody groups by a long text.
+	longestLabel = 200
+	// betweenValues stands between several values.
+	betweenValues = ", "
+)
+
+// JoinValues is the text that a deal has for the values of a field, empty for none. A long text is cut off.
+func JoinValues(values []string) string {
+	text := []rune(strings.Join(values, betweenValues))
+	return strings.TrimSpace(string(text[:min(len(text), longestLabel)]))
+}
+
+// Values are the values that JoinValues made a text of, each once, without a last one that may have been cut off. A text
+// or a link can contain what stands between values, so that the values of such a field are taken for one.
+func (d *Dimension) Values(text string) (values []string) {
+	if text == "" {
+		return nil
+	}
+	if !d.IsMultiple || d.Type == "string" || d.Type == "url" {
+		return []string{text}
+	}
+	mayBeCut := utf8.RuneCountInString(text) >= longestLabel-1 // a blank at the end is cut off too
+	for rest := text; rest != ""; {
+		value := d.itemAt(rest)
+		isItem := value != ""
+		if !isItem {
+			value, _, _ = strings.Cut(rest, betweenValues)
+		}
+		if mayBeCut && !isItem && value == rest && len(values) > 0 {
+			break
+		}
+		if !slices.Contains(values, value) {
+			values = append(values, value)
+		}
+		rest = strings.TrimPrefix(rest[len(value):], betweenValues)
+	}
+	return values
+}
+
+// itemAt is the longest name of an element that a text begins with as a value, empty where there is none. A name can
+// contain what stands between values.
+func (d *Dimension) itemAt(text string) (longest string) {
+	for _, item := range d.Items {
+		name := strings.TrimSpace(item.Name)
+		if len(name) > len(longest) && (text == name || strings.HasPrefix(text, name+betweenValues)) {
+			longest = name
+		}
+	}
+	return longest
 }
 
 var dimensionTable = table[Dimension]{"dimensions", []column[Dimension]{

@@ -109,9 +109,6 @@ func (l *labels) of(row *loader.DealRow, known *loader.Known, visits []transform
 	}
 }
 
-// longestLabel is how many characters of a value are kept: nobody groups by a long text.
-const longestLabel = 200
-
 // value is what people see of a field's value, empty for none.
 func (l *labels) value(d *loader.Dimension, told string) string {
 	if told == "" {
@@ -135,8 +132,7 @@ func (l *labels) value(d *loader.Dimension, told string) string {
 			shown = append(shown, value)
 		}
 	}
-	text := []rune(strings.Join(shown, ", "))
-	return strings.TrimSpace(string(text[:min(len(text), longestLabel)]))
+	return loader.JoinValues(shown)
 }
 
 func yesOrNo(value string) string {

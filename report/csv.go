@@ -44,7 +44,7 @@ func WriteCSV(out io.Writer, r *Report, l Language, which Table, dialect Dialect
 	}
 	header := make([]string, 0, len(t.columns))
 	for _, c := range t.columns {
-		header = append(header, c.title)
+		header = append(header, noFormula(c.title))
 	}
 	lines := [][]string{header}
 	for _, row := range t.rows {

@@ -33,6 +33,8 @@ func TestGolden(t *testing.T) {
 		{"manager.en.txt", func() error { return report.WriteText(&b, &s.byManager, report.English) }},
 		{"manager.ru.txt", func() error { return report.WriteText(&b, &s.byManager, report.Russian) }},
 		{"stage.ru.txt", func() error { return report.WriteText(&b, &s.projects, report.Russian) }},
+		{"tags.en.txt", func() error { return report.WriteText(&b, &s.byTags, report.English) }},
+		{"tags.ru.txt", func() error { return report.WriteText(&b, &s.byTags, report.Russian) }},
 		{"moved.en.txt", func() error { return report.WriteText(&b, &s.moved, report.English) }},
 		{"moved.ru.txt", func() error { return report.WriteText(&b, &s.moved, report.Russian) }},
 		{"manager.json", func() error { return report.WriteJSON(&b, &s.byManager) }},
@@ -64,7 +66,7 @@ func TestTextIsPlain(t *testing.T) {
 func hostile() report.Report {
 	row := func(i int) report.Row {
 		return report.Row{
-			Key: report.Key{ManagerID: extractor.ManagerID(i + 1)}, Name: hostileTitles[i], Funnel: hostileTitles[i], Trend: make([]int64, 1),
+			Key: report.Key{ManagerID: extractor.ManagerID(i + 1), CompanyID: extractor.CompanyID(i + 1), Value: hostileTitles[i]}, Name: hostileTitles[i], Funnel: hostileTitles[i], Trend: make([]int64, 1),
 			Quality: report.Quality{Closed: 5, ClosedWithPlan: 4, OnTime: 1, Late: 3, DaysLost: int64(i)}, Now: report.State{Open: 1, Overdue: 1},
 		}
 	}
@@ -77,7 +79,8 @@ func hostile() report.Report {
 		Total: report.Row{Trend: make([]int64, 1)}, ManagersKnownFrom: 20000, Ahead: report.Ahead{Horizons: []views.Horizon{{Days: 30, Coming: 9}}},
 		Choice: views.Choice{Departments: hostileTitles, Dimensions: []views.Dimension{{Name: hostileTitles[1], Value: hostileTitles[1]}}},
 	}
-	for _, by := range report.Levels {
+	r.Dimension = hostileTitles[0]
+	for _, by := range append(slices.Clone(report.Levels), report.ByDimension) {
 		level := report.Level{By: by}
 		for i := range hostileTitles {
 			level.Rows = append(level.Rows, row(i))
@@ -103,6 +106,15 @@ func hostile() report.Report {
 		r.Gaps = append(r.Gaps, report.Gap{Reason: "bad_plan", Count: 1, Deals: 1, Items: []views.Gap{{DealID: 1, DealTitle: title, DealURL: title, StageID: extractor.StageID(title), Detail: title}}})
 	}
 	return r
+}
+
+// firsts are a report with each of some levels first.
+func firsts(r report.Report, levels ...report.By) (all []report.Report) {
+	for _, by := range levels {
+		r.Levels = append([]report.Level{level(r, by)}, slices.DeleteFunc(slices.Clone(r.Levels), func(l report.Level) bool { return l.By == by })...)
+		all = append(all, r)
+	}
+	return all
 }
 
 func TestJSON(t *testing.T) {
@@ -255,11 +267,17 @@ func gapItems(r report.Report) (n int) {
 // No cell of a CSV begins like a formula.
 func TestCSVHasNoFormula(t *testing.T) {
 	t.Parallel()
-	r := hostile()
+	for _, r := range firsts(hostile(), report.ByManager, report.ByCompany, report.ByDimension) {
+		noFormula(t, &r)
+	}
+}
+
+func noFormula(t *testing.T, r *report.Report) {
+	t.Helper()
 	for _, dialect := range report.Dialects {
 		for _, which := range report.Tables {
 			var b bytes.Buffer
-			if err := report.WriteCSV(&b, &r, report.English, which, dialect); err != nil {
+			if err := report.WriteCSV(&b, r, report.English, which, dialect); err != nil {
 				t.Fatal(err)
 			}
 			records := csv.NewReader(strings.NewReader(strings.TrimPrefix(b.String(), "\ufeff")))
@@ -276,7 +294,7 @@ func TestCSVHasNoFormula(t *testing.T) {
 					// cell further.
 					for _, piece := range strings.FieldsFunc(cell, func(r rune) bool { return r == ';' || r == ',' }) {
 						if trimmed := strings.Trim(piece, " \""); trimmed != "" && strings.ContainsRune("=+-@", rune(trimmed[0])) || strings.ContainsAny(cell, "\t\r\n\x1b") {
-							t.Errorf("%s, %s: the cell %q", dialect, which, cell)
+							t.Errorf("by %s, %s, %s: the cell %q", r.Level().By, dialect, which, cell)
 						}
 					}
 				}
@@ -450,17 +468,18 @@ func TestXLSXHasNoForeignFormula(t *testing.T) {
 
 func TestHTMLEscapes(t *testing.T) {
 	t.Parallel()
-	r := hostile()
-	var b strings.Builder
-	if err := report.WriteHTML(&b, &r, report.English); err != nil {
-		t.Fatal(err)
-	}
-	for _, bad := range []string{"<script", "<img", `href="javascript:`, "\x1b", "\u202e", "http://www.w3.org/1999/xlink\" onload"} {
-		if strings.Contains(b.String(), bad) {
-			t.Errorf("the page has %q", bad)
+	for _, r := range firsts(hostile(), report.ByManager, report.ByCompany, report.ByDimension) {
+		var b strings.Builder
+		if err := report.WriteHTML(&b, &r, report.English); err != nil {
+			t.Fatal(err)
 		}
-	}
-	if !strings.Contains(b.String(), "few cases") {
-		t.Error("four cases are not marked as few")
+		for _, bad := range []string{"<script", "<img", `href="javascript:`, "\x1b", "\u202e", "http://www.w3.org/1999/xlink\" onload"} {
+			if strings.Contains(b.String(), bad) {
+				t.Errorf("the page by %s has %q", r.Level().By, bad)
+			}
+		}
+		if !strings.Contains(b.String(), "few cases") {
+			t.Errorf("the page by %s does not mark four cases as few", r.Level().By)
+		}
 	}
 }

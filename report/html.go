@@ -198,6 +198,12 @@ func (p *pageView) StageOf(s views.Subject) string {
 	return plain.Text(p.R.stageLabel(s.FunnelID, s.StageID, s.Stage), 0)
 }
 
+// LevelTitle is the heading of the rows, LevelName what one of them is.
+func (p *pageView) LevelTitle() string { return p.levelTitle(p.R, p.Level.By) }
+
+// LevelName is what a row is.
+func (p *pageView) LevelName() string { return p.levelName(p.R, p.Level.By) }
+
 // NameOf is the name of a row.
 func (p *pageView) NameOf(row Row) string { return plain.Text(p.name(p.Level.By, &row), 0) }
 

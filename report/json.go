@@ -28,6 +28,7 @@ type jsonReport struct {
 	IsPeriodOver   bool                  `json:"is_period_over"`
 	Before         jsonPeriod            `json:"before"`
 	By             By                    `json:"by"`
+	ByDimension    *string               `json:"by_dimension"`
 	Funnels        []jsonNamed           `json:"funnels"`
 	IsFiltered     bool                  `json:"is_filtered"`
 	Departments    []string              `json:"departments"`
@@ -88,8 +89,9 @@ type jsonAmount struct {
 }
 
 type jsonLevel struct {
-	By   By        `json:"by"`
-	Rows []jsonRow `json:"rows"`
+	By            By        `json:"by"`
+	IsOverlapping bool      `json:"is_overlapping"`
+	Rows          []jsonRow `json:"rows"`
 }
 
 type jsonQuality struct {
@@ -124,6 +126,7 @@ type jsonRow struct {
 	ManagerID  *extractor.ManagerID `json:"manager_id,omitempty"`
 	FunnelID   *extractor.FunnelID  `json:"funnel_id,omitempty"`
 	StageID    *extractor.StageID   `json:"stage_id,omitempty"`
+	CompanyID  *extractor.CompanyID `json:"company_id,omitempty"`
 	Name       string               `json:"name,omitempty"`
 	FunnelName string               `json:"funnel_name,omitempty"`
 	jsonQuality
@@ -295,6 +298,9 @@ func WriteJSON(out io.Writer, r *Report) error {
 	if r.CountsWorkingDays {
 		j.DaysAre = "working"
 	}
+	if r.Dimension != "" {
+		j.ByDimension = &r.Dimension
+	}
 	for _, d := range r.Choice.Dimensions {
 		j.Dimensions = append(j.Dimensions, jsonDimension(d))
 	}
@@ -312,7 +318,7 @@ func WriteJSON(out io.Writer, r *Report) error {
 		j.Funnels = append(j.Funnels, jsonNamed{FunnelID: f.ID, FunnelName: f.Name})
 	}
 	for _, level := range r.Levels {
-		l := jsonLevel{By: level.By, Rows: []jsonRow{}}
+		l := jsonLevel{By: level.By, IsOverlapping: level.IsOverlapping, Rows: []jsonRow{}}
 		for i := range level.Rows {
 			l.Rows = append(l.Rows, jsonRowOf(r, level.By, &level.Rows[i]))
 		}
@@ -474,7 +480,9 @@ func jsonRowOf(r *Report, by By, row *Row) jsonRow {
 		j.FunnelID, j.StageID = &row.Key.FunnelID, &row.Key.StageID
 	case ByFunnel:
 		j.FunnelID = &row.Key.FunnelID
-	case ByDepartment:
+	case ByCompany:
+		j.CompanyID = &row.Key.CompanyID
+	case ByDepartment, ByDimension:
 	}
 	return j
 }

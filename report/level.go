@@ -33,7 +33,7 @@ type levels struct {
 
 func newLevels(periods int) *levels {
 	l := &levels{periods: periods, rows: map[By]map[Key]*Row{}, cells: map[Key]*Cell{}, total: Row{Trend: make([]int64, periods)}}
-	for _, by := range Levels {
+	for _, by := range subjectLevels {
 		l.rows[by] = map[Key]*Row{}
 	}
 	return l
@@ -42,7 +42,7 @@ func newLevels(periods int) *levels {
 // each calls change for the total and the row of the subject on each level.
 func (l *levels) each(s *views.Subject, department string, change func(*Row)) {
 	change(&l.total)
-	for _, by := range Levels {
+	for _, by := range subjectLevels {
 		fresh := rowOf(s, department, by)
 		row := l.rows[by][fresh.Key]
 		if row == nil {
@@ -56,15 +56,7 @@ func (l *levels) each(s *views.Subject, department string, change func(*Row)) {
 
 // add adds the measures of a subject in a period of the trend.
 func (l *levels) add(row *views.Quality, period int, q Quality) {
-	l.each(&row.Subject, row.Department, func(row *Row) {
-		row.Trend[period] += q.DaysLost
-		switch period {
-		case l.periods - 1:
-			row.add(q)
-		case l.periods - 2:
-			row.DaysLostBefore += q.DaysLost
-		}
-	})
+	l.each(&row.Subject, row.Department, func(row *Row) { row.addIn(period, q) })
 	if period != l.periods-1 || q == (Quality{}) {
 		return
 	}
@@ -89,29 +81,49 @@ func (l *levels) addAtEnd(q *views.Quality, state State) {
 
 // addChange adds a change of a plan in the period.
 func (l *levels) addChange(c *views.PlanChange) {
-	l.each(&c.Subject, c.Department, func(row *Row) {
-		row.PlanChanges++
-		if c.DaysMoved != nil {
-			row.DaysMoved += int64(*c.DaysMoved)
-		}
-		row.DaysForgiven += c.DaysForgiven
-	})
+	l.each(&c.Subject, c.Department, func(row *Row) { row.addChange(c) })
 }
 
-// sorted gives the levels, the one asked for first, and the total. A row with nothing in
-// the period, in the one before and now is left out, and the level by department where no department is known.
+// addIn adds the measures of a period of the trend.
+func (r *Row) addIn(period int, q Quality) {
+	r.Trend[period] += q.DaysLost
+	switch period {
+	case len(r.Trend) - 1:
+		r.add(q)
+	case len(r.Trend) - 2:
+		r.DaysLostBefore += q.DaysLost
+	}
+}
+
+// addChange adds a change of a plan in the period.
+func (r *Row) addChange(c *views.PlanChange) {
+	r.PlanChanges++
+	if c.DaysMoved != nil {
+		r.DaysMoved += int64(*c.DaysMoved)
+	}
+	r.DaysForgiven += c.DaysForgiven
+}
+
+// sortedRows are the rows of a level in their order. One with nothing in the period, in the one before and now is left out.
+func sortedRows(rows map[Key]*Row) (sorted []Row) {
+	for _, row := range rows {
+		if row.Quality != (Quality{}) || row.DaysLostBefore != 0 || row.Now != (State{}) || row.AtEnd != (State{}) || row.PlanChanges != 0 {
+			sorted = append(sorted, *row)
+		}
+	}
+	slices.SortFunc(sorted, compareRows)
+	return sorted
+}
+
+// sorted gives the levels, the one asked for first, and the total. The level by department is left out where no
+// department is known.
 func (l *levels) sorted(first By) (sorted []Level, total Row) {
-	for _, by := range Levels {
+	for _, by := range subjectLevels {
 		if by == ByDepartment && by != first && !l.knowsDepartments() {
 			continue
 		}
 		level := Level{By: by}
-		for _, row := range l.rows[by] {
-			if row.Quality != (Quality{}) || row.DaysLostBefore != 0 || row.Now != (State{}) || row.AtEnd != (State{}) || row.PlanChanges != 0 {
-				level.Rows = append(level.Rows, *row)
-			}
-		}
-		slices.SortFunc(level.Rows, compareRows)
+		level.Rows = sortedRows(l.rows[by])
 		if by == first {
 			sorted = slices.Insert(sorted, 0, level)
 			continue
@@ -150,6 +162,7 @@ func compareRows(a, b Row) int {
 		cmp.Compare(b.DaysLost, a.DaysLost), cmp.Compare(b.Late, a.Late), cmp.Compare(b.Now.Overdue, a.Now.Overdue),
 		cmp.Compare(b.Closed, a.Closed), cmp.Compare(a.Name, b.Name),
 		cmp.Compare(a.Key.ManagerID, b.Key.ManagerID), cmp.Compare(a.Key.FunnelID, b.Key.FunnelID), cmp.Compare(a.Key.StageID, b.Key.StageID),
+		cmp.Compare(a.Key.CompanyID, b.Key.CompanyID), cmp.Compare(a.Key.Value, b.Key.Value),
 	)
 }
 

@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -21,6 +23,7 @@ import (
 	"stagelag/bitrix24"
 	"stagelag/config"
 	"stagelag/extractor"
+	"stagelag/loader"
 	"stagelag/nightly"
 	"stagelag/report"
 	"stagelag/simulator"
@@ -58,11 +61,28 @@ var hostileTitles = []string{
 	"Договорнаяспецификациябезединогопробеланаоченьдлинноеимя",
 }
 
+// The tags of deals are a list, of which a deal can have several elements. The name of one contains what stands between
+// names, and another one is part of it.
+const tagsField = "UF_CRM_TAGS"
+
+var tags = []string{"Urgent", "Blue", "Blue, dark", "=1+1"}
+
+// tagsOf are the tags of a deal, by their places: none, one or two.
+func tagsOf(id int) []int { return [][]int{nil, {0}, {2, 3}, {1}, {0, 2}}[id%5] }
+
 // published makes a run over a generated world, in which half of the deals, all kinds of
-// them, are named by somebody with bad intentions.
+// them, are named by somebody with bad intentions. They have tags.
 func published(t *testing.T, deals int) *site {
 	t.Helper()
 	world, suggested := simulator.Generate(simulator.GenerateOptions{Seed: 7, Deals: deals, Now: night, Language: simulator.Russian})
+	world.AddField(simulator.Field{Name: tagsField, Type: "enumeration", Label: "Tags", IsMultiple: true, Options: tags})
+	for id := 1; id <= deals; id++ {
+		var items []string
+		for _, i := range tagsOf(id) {
+			items = append(items, strconv.Itoa(45+i)) // behind the four regions
+		}
+		world.SetField(simulator.DealID(id), night.Add(-time.Hour), tagsField, items)
+	}
 	for id := 2; id <= deals; id += 2 {
 		world.EditDeal(simulator.DealID(id), night.Add(-time.Hour), func(d *simulator.Deal) { d.Title = hostileTitles[id/2%len(hostileTitles)] })
 	}
@@ -83,7 +103,7 @@ func published(t *testing.T, deals int) *site {
 	for stage, f := range suggested.Fields {
 		s.cfg.Plan.Fields[extractor.StageID(stage)] = config.PlanFields{Days: config.FieldName(f.Days), Date: config.FieldName(f.Date)}
 	}
-	s.cfg.Dimensions = map[config.DimensionName]config.FieldName{}
+	s.cfg.Dimensions = map[config.DimensionName]config.FieldName{"tags": tagsField}
 	for name, field := range suggested.Dimensions {
 		s.cfg.Dimensions[config.DimensionName(name)] = config.FieldName(field)
 	}
@@ -192,6 +212,7 @@ func (s *site) next(stage simulator.StageID) simulator.StageID {
 type sample struct {
 	byManager, byStage, byFunnel report.Report
 	projects                     report.Report // the stages of one funnel
+	byTags                       report.Report
 	moved                        report.Report // of the month in which plans were moved
 }
 
@@ -208,6 +229,7 @@ func samples(t *testing.T) *sample {
 			byManager: s.read(report.Query{}),
 			byStage:   s.read(report.Query{By: report.ByStage}),
 			byFunnel:  s.read(report.Query{By: report.ByFunnel}),
+			byTags:    s.read(report.Query{By: report.ByDimension, Dimension: s.dimension("tags")}),
 			projects:  s.read(report.Query{By: report.ByStage, Funnels: views.Funnels{5}}),
 		}
 		s.movePlans()
@@ -218,6 +240,17 @@ func samples(t *testing.T) *sample {
 		t.Fatal("the reports could not be read; another test says why")
 	}
 	return samplesRead
+}
+
+// dimension is one of the published dimensions.
+func (s *site) dimension(name string) loader.Dimension {
+	s.t.Helper()
+	dimensions, err := loader.DimensionsOf(context.Background(), s.w.DB(), 0)
+	i := slices.IndexFunc(dimensions, func(d loader.Dimension) bool { return d.Name == name })
+	if err != nil || i < 0 {
+		s.t.Fatalf("DimensionsOf: %+v, %v, want %s", dimensions, err, name)
+	}
+	return dimensions[i]
 }
 
 var host = regexp.MustCompile(`^https://[^/]+`)

@@ -24,6 +24,8 @@ type Shown interface {
 	Losses(ctx context.Context, from, to transform.Day, in views.Funnels) iter.Seq2[views.Loss, error]
 	Visits(ctx context.Context, from, to transform.Day, in views.Funnels) iter.Seq2[views.Visit, error]
 	PlanChanges(ctx context.Context, from, to transform.Day, in views.Funnels) iter.Seq2[views.PlanChange, error]
+	DealGroups(ctx context.Context, dimension string, in views.Funnels) iter.Seq2[views.DealGroup, error]
+	DealQuality(ctx context.Context, starts []transform.Day, in views.Funnels) iter.Seq2[views.DealQuality, error]
 	OtherPlanChanges(ctx context.Context, from, to transform.Day, in views.Funnels) ([]views.CauseCount, error)
 	Gaps(ctx context.Context, from, to transform.Day, in views.Funnels) iter.Seq2[views.Gap, error]
 	Labels(ctx context.Context) (views.Labels, error)
@@ -114,6 +116,7 @@ func (r *reading) read(ctx context.Context) error {
 		{"the calendars", r.readCalendars},
 		{"the plan changes", r.readPlanChanges},
 		{"the quality", r.readQuality},
+		{"what deals are grouped by", r.readGroups},
 		{"the visits", r.readVisits},
 		{"the amounts", r.readAmounts},
 		{"what is ahead", r.readAhead},
@@ -201,12 +204,7 @@ func (r *reading) readQuality(ctx context.Context) (err error) {
 	levels := newLevels(len(report.Trend))
 	first := transform.NoDay
 	r.managers = map[extractor.ManagerID]string{}
-	var starts []transform.Day // of the periods, and of what comes after them
-	for _, t := range report.Trend {
-		starts = append(starts, t.Period.From)
-	}
-	starts = append(starts, report.Period.To+1)
-	for row, err := range r.Quality(ctx, starts, r.query.Funnels) {
+	for row, err := range r.Quality(ctx, report.starts(), r.query.Funnels) {
 		if err != nil {
 			return err
 		}
@@ -259,6 +257,14 @@ func (r *reading) readQuality(ctx context.Context) (err error) {
 	report.Levels, report.Total = levels.sorted(r.query.By)
 	report.Cells = levels.sortedCells()
 	return nil
+}
+
+// starts are those of the periods of the trend, and of what comes after them.
+func (r *Report) starts() (starts []transform.Day) {
+	for _, t := range r.Trend {
+		starts = append(starts, t.Period.From)
+	}
+	return append(starts, r.Period.To+1)
 }
 
 // readVisits reads the visits behind the numbers: closed in the period, with days lost in

@@ -34,6 +34,7 @@ func TestRead(t *testing.T) {
 	t.Run("plans moved", func(t *testing.T) { plansMoved(t, s) })
 	t.Run("parts", func(t *testing.T) { parts(t, s) })
 	t.Run("choices", func(t *testing.T) { choices(t, s) })
+	t.Run("groups", func(t *testing.T) { groups(t, s) })
 	t.Run("comparisons", func(t *testing.T) { comparisons(t, s) })
 }
 

@@ -21,6 +21,8 @@ type Query struct {
 	// Period is what the report is about; the zero Period is the last full month.
 	Period Period
 	By     By
+	// Dimension is the one that ByDimension groups by, as the published run has it.
+	Dimension loader.Dimension
 	// Funnels are the ids of those that count; none: all.
 	Funnels views.Funnels
 	// Choice is what the report is held to: some people, or some deals. What it is read from has to be held to it too.
@@ -38,14 +40,23 @@ const (
 	ByStage      By = "stage"
 	ByFunnel     By = "funnel"
 	ByDepartment By = "department"
+	ByCompany    By = "company"
+	ByDimension  By = "dimension" // the values that deals have under one of the dimensions of the configuration
 )
 
-// Levels are all levels, in the order in which they are shown. That by department is left out where no department is
-// known, unless it is asked for.
-var Levels = []By{ByManager, ByStage, ByFunnel, ByDepartment}
+// Levels are the levels that every portal has, in the order in which they are shown. That by department is left out where
+// no department is known, unless it is asked for; that by company is there only where it is asked for, like that by
+// dimension.
+var Levels = []By{ByManager, ByStage, ByFunnel, ByDepartment, ByCompany}
+
+// subjectLevels are those that every report has: their rows are sums over managers and stages.
+var subjectLevels = []By{ByManager, ByStage, ByFunnel, ByDepartment}
 
 // isOfPeople is whether the rows of a level are people, or groups of them.
 func (by By) isOfPeople() bool { return by == ByManager || by == ByDepartment }
+
+// isOfDeals is whether the rows of a level are what deals have.
+func (by By) isOfDeals() bool { return by == ByCompany || by == ByDimension }
 
 // A Report is the quality of a period as one published run shows it.
 type Report struct {
@@ -66,7 +77,9 @@ type Report struct {
 	ManagersKnownFrom transform.Day
 	// CountsWorkingDays is whether some days are days off in these funnels: then all numbers of days are of working days.
 	CountsWorkingDays bool
-	// Total is over all rows of any level; its Key is empty.
+	// Dimension is the name of the one that ByDimension groups by.
+	Dimension string
+	// Total is over all visits and days; its Key is empty.
 	Total Row
 	// DaysLostToDate are the overdue days accrued up to the as-of date, ever.
 	DaysLostToDate int64
@@ -74,7 +87,7 @@ type Report struct {
 	Amounts []views.Amount
 	// Trend is the last twelve periods, Period at the end.
 	Trend []TrendPeriod
-	// Levels has all levels, the one asked for first. Each sums up to Total.
+	// Levels has the levels, the one asked for first. Each sums up to Total, except where it says otherwise.
 	Levels []Level
 	// Cells are the numbers of each manager in each stage, the most days lost first.
 	Cells []Cell
@@ -91,6 +104,9 @@ type Report struct {
 	Gaps             []Gap
 	// labels name people, and stages where their names stand without their funnels.
 	labels views.Labels
+	// groups are the rows that a deal counts in, of a level whose rows are what deals have. A deal that is not there has
+	// nothing.
+	groups map[extractor.DealID][]Key
 }
 
 // managerLabel is the name of a manager.
@@ -128,6 +144,9 @@ type Run struct {
 type Level struct {
 	By   By
 	Rows []Row // the most days lost first
+	// IsOverlapping is whether some deal has several values and counts in several rows, so that these do not sum up to the
+	// total.
+	IsOverlapping bool
 }
 
 // A Key names the thing that a row is about; what does not belong to the level is zero.
@@ -136,12 +155,14 @@ type Key struct {
 	FunnelID   extractor.FunnelID
 	StageID    extractor.StageID
 	Department string // empty where none is known
+	CompanyID  extractor.CompanyID
+	Value      string // of a dimension, empty for deals without one
 }
 
-// A Row is the quality of one manager, stage, funnel or department.
+// A Row is the quality of one manager, stage, funnel, department, company or value of a dimension.
 type Row struct {
 	Key    Key
-	Name   string // untrusted, as are all names and titles
+	Name   string // untrusted, as are all names and titles; empty where a department, company or value is missing
 	Funnel string // of a stage
 	Quality
 	DaysLostBefore int64 // in the period before
@@ -314,7 +335,7 @@ type departmentDays struct {
 	days       int64
 }
 
-// Key is the row that the visit stands behind.
+// Key is the row of a manager, stage, funnel or department that the visit stands behind.
 func (v *Visit) Key(by By) Key { return keyOf(by, &v.Subject, v.Department) }
 
 // in are the visit behind each row of a level: itself, or for departments one for each of those that it lost days in.
@@ -400,7 +421,13 @@ func (r *Report) behind(by By) map[Key][]Visit {
 	visits := map[Key][]Visit{}
 	for i := range r.Visits {
 		for _, v := range r.Visits[i].in(by) {
-			visits[v.Key(by)] = append(visits[v.Key(by)], v)
+			keys := []Key{v.Key(by)}
+			if by.isOfDeals() {
+				keys = r.groupsOf(v.DealID)
+			}
+			for _, key := range keys {
+				visits[key] = append(visits[key], v)
+			}
 		}
 	}
 	if by == ByDepartment { // a visit with days in two departments is ordered by both
@@ -409,6 +436,14 @@ func (r *Report) behind(by By) map[Key][]Visit {
 		}
 	}
 	return visits
+}
+
+// groupsOf are the rows that a deal counts in, of a level whose rows are what deals have.
+func (r *Report) groupsOf(deal extractor.DealID) []Key {
+	if keys := r.groups[deal]; len(keys) > 0 {
+		return keys
+	}
+	return []Key{{}}
 }
 
 // isComparable is whether the period can be compared with the one before: numbers of people only where the managers of

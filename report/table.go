@@ -104,11 +104,11 @@ func (v *voice) qualityCells(q Quality) []any {
 }
 
 func (v *voice) levelTable(r *Report, level Level) table {
-	t := table{name: v.ByTitle[level.By], total: true}
-	if level.By != ByDepartment {
+	t := table{name: v.ByTitle[level.By], total: !level.IsOverlapping}
+	if level.By != ByDepartment && level.By != ByDimension {
 		t.columns = append(t.columns, column{title: "ID", width: 12})
 	}
-	t.columns = append(t.columns, column{title: v.ByName[level.By], width: 30})
+	t.columns = append(t.columns, column{title: v.levelName(r, level.By), width: 30})
 	if level.By == ByStage {
 		t.columns = append(t.columns, column{title: v.Funnel, width: 24})
 	}
@@ -137,8 +137,14 @@ func (v *voice) levelTable(r *Report, level Level) table {
 			cells = append(cells, text(row.Key.StageID), text(row.Name), text(row.Funnel))
 		case ByFunnel:
 			cells = append(cells, int64(row.Key.FunnelID), text(row.Name))
-		case ByDepartment:
+		case ByDepartment, ByDimension:
 			cells = append(cells, text(v.name(level.By, row)))
+		case ByCompany:
+			var id any
+			if row.Key.CompanyID != 0 {
+				id = int64(row.Key.CompanyID)
+			}
+			cells = append(cells, id, text(v.name(level.By, row)))
 		default:
 			cells = append(cells, int64(row.Key.ManagerID), text(row.Name))
 		}

@@ -34,8 +34,11 @@ func WriteText(out io.Writer, r *Report, l Language) error {
 		fmt.Fprintf(&b, "  %s\n", sentence)
 	}
 	level := r.Level()
-	fmt.Fprintf(&b, "\n%s\n\n", v.ByTitle[level.By])
+	fmt.Fprintf(&b, "\n%s\n\n", v.levelTitle(r, level.By))
 	writeTable(&b, "lrrrrrrllrrrrr", v.levelLines(r, level))
+	if level.IsOverlapping {
+		fmt.Fprintf(&b, "  %s\n", v.Overlapping)
+	}
 	if known := v.knownFrom(r); known != "" {
 		fmt.Fprintf(&b, "  %s\n", known)
 	}
@@ -520,7 +523,7 @@ func (v *voice) firstPlanCoverage(q Quality) string {
 
 func (v *voice) levelLines(r *Report, level Level) [][]string {
 	lines := [][]string{{
-		v.ByName[level.By], v.DaysLost, v.Change, v.Closed, v.OnTime, v.Late, v.NoPlan, v.OnTimeRate, v.FirstPlanRate, v.OverdueAtEnd, v.Open, v.OpenOverdue, v.Waiting,
+		v.levelName(r, level.By), v.DaysLost, v.Change, v.Closed, v.OnTime, v.Late, v.NoPlan, v.OnTimeRate, v.FirstPlanRate, v.OverdueAtEnd, v.Open, v.OpenOverdue, v.Waiting,
 	}}
 	hasAssumed := r.isAssumed()
 	if hasAssumed {
@@ -548,12 +551,34 @@ func (v *voice) levelLines(r *Report, level Level) [][]string {
 	return lines
 }
 
+// levelTitle is the heading of a level.
+func (v *voice) levelTitle(r *Report, by By) string {
+	if by == ByDimension {
+		return fmt.Sprintf(v.ByDimensionTitle, v.levelName(r, by))
+	}
+	return v.ByTitle[by]
+}
+
+// levelName is what one row of a level is.
+func (v *voice) levelName(r *Report, by By) string {
+	if by == ByDimension {
+		return plain.Text(r.Dimension, 40)
+	}
+	return v.ByName[by]
+}
+
 // name is the name of a row.
 func (v *voice) name(by By, row *Row) string {
-	if by == ByDepartment && row.Key.Department == "" {
+	switch {
+	case by == ByDepartment && row.Key.Department == "":
 		return v.NoDepartment
+	case by == ByCompany && row.Key.CompanyID == 0:
+		return v.NoCompany
+	case by == ByDimension && row.Key.Value == "":
+		return v.NoValue
+	default:
+		return row.Name
 	}
-	return row.Name
 }
 
 // visitState is the state of a visit in words, with how late it was.

@@ -2,19 +2,24 @@ package report
 
 // words are the texts of a language. Those with a verb are formats.
 type words struct {
-	Title           string
-	ByTitle         map[By]string // of a level
-	ByName          map[By]string // of one row of it
-	Period          string
-	Running         string // beside a period that is not over
-	AsOf            string // date, run, time
-	OnlyFunnels     string
-	OnlyDepartments string
-	OnlyManagers    string
-	OnlyCompanies   string
-	OnlyDeals       string // name of a dimension
-	AllFunnels      string
-	NoDepartment    string // in the place of its name
+	Title   string
+	ByTitle map[By]string // of a level
+	ByName  map[By]string // of one row of it
+	// ByDimensionTitle is the heading of the level by a dimension, with its name. ByTitle names the sheet, which cannot have every name.
+	ByDimensionTitle string
+	Period           string
+	Running          string // beside a period that is not over
+	AsOf             string // date, run, time
+	OnlyFunnels      string
+	OnlyDepartments  string
+	OnlyManagers     string
+	OnlyCompanies    string
+	OnlyDeals        string // name of a dimension
+	AllFunnels       string
+	NoDepartment     string // in the place of its name
+	NoCompany        string
+	NoValue          string
+	Overlapping      string // below the rows of a level
 
 	Findings    string
 	NoFindings  string
@@ -190,15 +195,17 @@ type words struct {
 }
 
 var english = words{
-	Title:       "Quality report",
-	ByTitle:     map[By]string{ByManager: "By manager", ByStage: "By stage", ByFunnel: "By funnel", ByDepartment: "By department"},
-	ByName:      map[By]string{ByManager: "Manager", ByStage: "Stage", ByFunnel: "Funnel", ByDepartment: "Department"},
-	Period:      "Period",
-	Running:     "not over yet",
-	AsOf:        "As of %s · run %s, published %s",
-	OnlyFunnels: "Only funnels", OnlyDepartments: "only departments",
+	Title:            "Quality report",
+	ByTitle:          map[By]string{ByManager: "By manager", ByStage: "By stage", ByFunnel: "By funnel", ByDepartment: "By department", ByCompany: "By company", ByDimension: "By field"},
+	ByName:           map[By]string{ByManager: "Manager", ByStage: "Stage", ByFunnel: "Funnel", ByDepartment: "Department", ByCompany: "Company"},
+	ByDimensionTitle: "By %s",
+	Period:           "Period",
+	Running:          "not over yet",
+	AsOf:             "As of %s · run %s, published %s",
+	OnlyFunnels:      "Only funnels", OnlyDepartments: "only departments",
 	OnlyManagers: "only managers", OnlyCompanies: "only companies", OnlyDeals: "only %s",
-	AllFunnels: "All funnels", NoDepartment: "No department known",
+	AllFunnels: "All funnels", NoDepartment: "No department known", NoCompany: "No company", NoValue: "No value",
+	Overlapping: "A deal with several values counts in the row of each, so that the rows do not add up to the total.",
 
 	Findings:   "Findings",
 	NoFindings: "There is too little data for findings.",
@@ -427,15 +434,18 @@ var english = words{
 }
 
 var russian = words{
-	Title:       "Отчёт о качестве",
-	ByTitle:     map[By]string{ByManager: "По ответственным", ByStage: "По стадиям", ByFunnel: "По воронкам", ByDepartment: "По отделам"},
-	ByName:      map[By]string{ByManager: "Ответственный", ByStage: "Стадия", ByFunnel: "Воронка", ByDepartment: "Отдел"},
-	Period:      "Период",
-	Running:     "ещё не закончен",
-	AsOf:        "Данные на %s · расчёт № %s, опубликован %s",
-	OnlyFunnels: "Только воронки", OnlyDepartments: "только отделы",
+	Title:            "Отчёт о качестве",
+	ByTitle:          map[By]string{ByManager: "По ответственным", ByStage: "По стадиям", ByFunnel: "По воронкам", ByDepartment: "По отделам", ByCompany: "По компаниям", ByDimension: "По полю"},
+	ByName:           map[By]string{ByManager: "Ответственный", ByStage: "Стадия", ByFunnel: "Воронка", ByDepartment: "Отдел", ByCompany: "Компания"},
+	ByDimensionTitle: "По полю «%s»",
+	Period:           "Период",
+	Running:          "ещё не закончен",
+	AsOf:             "Данные на %s · расчёт № %s, опубликован %s",
+	OnlyFunnels:      "Только воронки", OnlyDepartments: "только отделы",
 	OnlyManagers: "только ответственные", OnlyCompanies: "только компании", OnlyDeals: "только %s",
 	AllFunnels: "Все воронки", NoDepartment: "Отдел неизвестен",
+	NoCompany: "Без компании", NoValue: "Без значения",
+	Overlapping: "Сделка с несколькими значениями входит в строку каждого из них, поэтому сумма строк не равна итогу.",
 
 	Findings:   "Выводы",
 	NoFindings: "Данных для выводов слишком мало.",

@@ -161,6 +161,9 @@ func (w *workbook) summary(r *Report) error {
 		lines = append(lines, []any{label(w.reason(gap.Reason)), gap.InPeriod, gap.Count, gap.Deals, label(w.ReasonFix[gap.Reason])})
 	}
 	head(label(w.Notes))
+	if r.Level().IsOverlapping {
+		lines = append(lines, []any{label(w.Overlapping)})
+	}
 	for _, note := range w.NoteList {
 		lines = append(lines, []any{label(note)})
 	}

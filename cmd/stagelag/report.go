@@ -6,13 +6,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"stagelag/config"
+	"stagelag/loader"
 	"stagelag/plain"
 	"stagelag/report"
 	"stagelag/transform"
@@ -58,6 +62,8 @@ and what is not covered. The default is the last full month, by manager, as text
   stagelag report --department Sales --by stage
   stagelag report --manager "Anna Lindqvist" --quarter 2026-Q3
   stagelag report --company "Hillside Ltd" --where region=North
+  stagelag report --by company --out companies.xlsx
+  stagelag report --by region
   stagelag report --csv-table visits --csv-dialect excel-ru --out visits.csv
   stagelag report --as-shown-on 2026-10-02 --month 2026-09
   stagelag report --format json`,
@@ -82,7 +88,16 @@ and what is not covered. The default is the last full month, by manager, as text
 				return err
 			}
 			query.Targets = cfg.Targets
+			dimension, err := flags.dimension(cfg)
+			if err != nil {
+				return err
+			}
 			return a.withViews(cmd, flags.shownOn, func(ctx context.Context, w *warehouse.Warehouse) error {
+				if dimension != "" {
+					if query.Dimension, err = publishedDimension(ctx, w, dimension); err != nil {
+						return err
+					}
+				}
 				for _, given := range flags.funnels {
 					id, err := pickFunnel(ctx, w, "report: --funnel", given)
 					if err != nil {
@@ -103,7 +118,7 @@ and what is not covered. The default is the last full month, by manager, as text
 	f.StringVar(&flags.month, "month", "", "the period as a `month`, such as 2026-10 (default the last full one)")
 	f.StringVar(&flags.week, "week", "", "the period as a `week` from Monday to Sunday, such as 2026-W05")
 	f.StringVar(&flags.quarter, "quarter", "", "the period as a `quarter`, such as 2026-Q1")
-	f.StringVar(&flags.by, "by", string(report.ByManager), "what has a row: "+anyOf(report.Levels))
+	f.StringVar(&flags.by, "by", string(report.ByManager), "what has a row: "+anyOf(report.Levels)+", or a `name` under dimensions in the configuration")
 	f.StringSliceVar(&flags.funnels, "funnel", nil, "only these `funnels`, by id or name (default all)")
 	f.StringSliceVar(&flags.departments, "department", nil, "only what counts for people of these `departments`, on the days that they were there (default all)")
 	f.StringArrayVar(&flags.managers, "manager", nil, "only what counts for a `person`, by id or name; give it several times for several (default all)")
@@ -142,11 +157,50 @@ func (f *reportFlags) setFormat() error {
 func (f *reportFlags) query() (report.Query, error) {
 	query := report.Query{By: report.By(f.by)}
 	if !slices.Contains(report.Levels, query.By) {
-		return report.Query{}, notOneOf("by", f.by, report.Levels)
+		query.By = report.ByDimension
 	}
 	var err error
 	query.Period, err = f.period()
 	return query, err
+}
+
+// ofDimension stands before the name of a dimension, and has to where a level has the same name.
+const ofDimension = "dimension:"
+
+// dimension is the name under dimensions in the configuration that --by gives, empty where it gives a level.
+func (f *reportFlags) dimension(cfg config.Config) (string, error) {
+	if slices.Contains(report.Levels, report.By(f.by)) {
+		return "", nil
+	}
+	name := strings.TrimSpace(strings.TrimPrefix(f.by, ofDimension))
+	if _, isThere := cfg.Dimensions[config.DimensionName(name)]; isThere {
+		return name, nil
+	}
+	var known []string
+	for _, level := range report.Levels {
+		known = append(known, string(level))
+	}
+	for _, dimension := range slices.Sorted(maps.Keys(cfg.Dimensions)) {
+		known = append(known, string(dimension))
+	}
+	return "", usagef("report: --by: %s is neither a level nor a name under dimensions in the configuration; there are %s%s",
+		strconv.Quote(plain.Text(f.by, 60)), plain.Text(strings.Join(known, ", "), 300), config.Meant(name, known))
+}
+
+// publishedDimension is the dimension with a name, as the published run has it.
+func publishedDimension(ctx context.Context, w *warehouse.Warehouse, name string) (loader.Dimension, error) {
+	if published, err := views.In(w).Published(ctx); err != nil || published.RunID == 0 {
+		return loader.Dimension{Name: name}, err
+	}
+	dimensions, err := loader.DimensionsOf(ctx, w.DB(), 0)
+	if err != nil {
+		return loader.Dimension{}, err
+	}
+	i := slices.IndexFunc(dimensions, func(d loader.Dimension) bool { return d.Name == name })
+	if i < 0 {
+		return loader.Dimension{}, usagef("report: --by: the newest run has not read the dimension %s; make a run, which reads it", plain.Text(name, 60))
+	}
+	return dimensions[i], nil
 }
 
 // choice is what the flags hold the report to, as the warehouse knows it.

@@ -174,3 +174,41 @@ func TestOverlappingRows(t *testing.T) {
 		t.Errorf("the JSON has %+v, want the dimension tags with the levels %v", got, want)
 	}
 }
+
+// The page and the text have a hundred companies at most, and say how many others there are. The other forms have all.
+func TestManyCompanies(t *testing.T) {
+	t.Parallel()
+	level := report.Level{By: report.ByCompany}
+	for i := range 103 {
+		level.Rows = append(level.Rows, report.Row{
+			Key: report.Key{CompanyID: extractor.CompanyID(i + 1)}, Name: fmt.Sprintf("Company %03d.", i+1), Trend: make([]int64, 1), Quality: report.Quality{DaysLost: int64(200 - i)},
+		})
+	}
+	r := hostile()
+	r.Levels = append([]report.Level{level}, r.Levels[:4]...)
+	for name, form := range map[string]struct {
+		write func(*bytes.Buffer) error
+		want  int
+	}{
+		"text": {func(b *bytes.Buffer) error { return report.WriteText(b, &r, report.English) }, 100},
+		"page": {func(b *bytes.Buffer) error { return report.WriteHTML(b, &r, report.English) }, 100},
+		"JSON": {func(b *bytes.Buffer) error { return report.WriteJSON(b, &r) }, 103},
+		"CSV": {func(b *bytes.Buffer) error {
+			return report.WriteCSV(b, &r, report.English, report.RowsTable, report.RFC4180)
+		}, 103},
+	} {
+		var b bytes.Buffer
+		if err := form.write(&b); err != nil {
+			t.Fatal(err)
+		}
+		got := 0
+		for _, row := range level.Rows {
+			if strings.Contains(b.String(), row.Name) {
+				got++
+			}
+		}
+		if says := strings.Contains(b.String(), "… and 3 more in the XLSX, CSV and JSON forms"); got != form.want || says != (form.want == 100) {
+			t.Errorf("the %s has %d companies, and says that there are 3 more: %t; want %d", name, got, says, form.want)
+		}
+	}
+}

@@ -44,6 +44,7 @@ type pageView struct {
 	*voice
 	R            *Report
 	Level        Level
+	MoreLevel    int64 // how many rows of the level are not on the page
 	Heading      string
 	Stamp        string
 	Scope        string
@@ -109,11 +110,12 @@ func WriteHTML(out io.Writer, r *Report, l Language) error {
 	v := voiceOf(r, l)
 	v.Late = strings.ReplaceAll(v.Late, "опозданием", "опоз\u00adданием") // it heads a narrow column
 	p := pageView{
-		voice: v, R: r, Level: r.Level(), Heading: v.title(r), Stamp: v.asOf(r), Scope: v.scope(r),
+		voice: v, R: r, Heading: v.title(r), Stamp: v.asOf(r), Scope: v.scope(r),
 		Found: v.findingsOrNone(r), Known: v.knownFrom(r), EndState: v.atEnd(r), AmountsLate: v.amounts(r), Cross: v.cross(r),
 		Against: v.against(r), Coverage: v.coverage(r.Total.Quality),
 		FirstPlans: v.firstPlanCoverage(r.Total.Quality), Movers: r.movers(), OtherMoved: v.otherPlanChanges(r),
 	}
+	p.Level, p.MoreLevel = r.Level().shown()
 	if before := r.trendBefore(); before != nil && before.ClosedWithPlan > 0 && r.isComparable(r.Choice.IsOfPeople()) {
 		p.AgainstRate = v.Span(r.Before) + ": " + v.Rate(before.Quality)
 	}
@@ -203,6 +205,9 @@ func (p *pageView) LevelTitle() string { return p.levelTitle(p.R, p.Level.By) }
 
 // LevelName is what a row is.
 func (p *pageView) LevelName() string { return p.levelName(p.R, p.Level.By) }
+
+// MoreRowsOf says how many rows are not on the page.
+func (p *pageView) MoreRowsOf(n int64) string { return fmt.Sprintf(p.MoreRows, p.Number(n)) }
 
 // NameOf is the name of a row.
 func (p *pageView) NameOf(row Row) string { return plain.Text(p.name(p.Level.By, &row), 0) }

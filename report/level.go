@@ -104,6 +104,19 @@ func (r *Row) addChange(c *views.PlanChange) {
 	r.DaysForgiven += c.DaysForgiven
 }
 
+// mostRows is how many companies, or values of a dimension, the page and the text show. There can be thousands.
+const mostRows = 100
+
+// shown is the level as the page and the text show it, and how many rows are not in it.
+func (l Level) shown() (level Level, more int64) {
+	if !l.By.isOfDeals() || len(l.Rows) <= mostRows {
+		return l, 0
+	}
+	more = int64(len(l.Rows) - mostRows)
+	l.Rows = l.Rows[:mostRows]
+	return l, more
+}
+
 // sortedRows are the rows of a level in their order. One with nothing in the period, in the one before and now is left out.
 func sortedRows(rows map[Key]*Row) (sorted []Row) {
 	for _, row := range rows {

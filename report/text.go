@@ -33,9 +33,12 @@ func WriteText(out io.Writer, r *Report, l Language) error {
 	for _, sentence := range v.findingsOrNone(r) {
 		fmt.Fprintf(&b, "  %s\n", sentence)
 	}
-	level := r.Level()
+	level, more := r.Level().shown()
 	fmt.Fprintf(&b, "\n%s\n\n", v.levelTitle(r, level.By))
 	writeTable(&b, "lrrrrrrllrrrrr", v.levelLines(r, level))
+	if more > 0 {
+		fmt.Fprintf(&b, "  "+v.MoreRows+"\n", v.Number(more))
+	}
 	if level.IsOverlapping {
 		fmt.Fprintf(&b, "  %s\n", v.Overlapping)
 	}

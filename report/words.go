@@ -20,6 +20,7 @@ type words struct {
 	NoCompany        string
 	NoValue          string
 	Overlapping      string // below the rows of a level
+	MoreRows         string // number
 
 	Findings    string
 	NoFindings  string
@@ -206,6 +207,7 @@ var english = words{
 	OnlyManagers: "only managers", OnlyCompanies: "only companies", OnlyDeals: "only %s",
 	AllFunnels: "All funnels", NoDepartment: "No department known", NoCompany: "No company", NoValue: "No value",
 	Overlapping: "A deal with several values counts in the row of each, so that the rows do not add up to the total.",
+	MoreRows:    "… and %s more in the XLSX, CSV and JSON forms",
 
 	Findings:   "Findings",
 	NoFindings: "There is too little data for findings.",
@@ -446,6 +448,7 @@ var russian = words{
 	AllFunnels: "Все воронки", NoDepartment: "Отдел неизвестен",
 	NoCompany: "Без компании", NoValue: "Без значения",
 	Overlapping: "Сделка с несколькими значениями входит в строку каждого из них, поэтому сумма строк не равна итогу.",
+	MoreRows:    "… и ещё %s — в формах XLSX, CSV и JSON",
 
 	Findings:   "Выводы",
 	NoFindings: "Данных для выводов слишком мало.",

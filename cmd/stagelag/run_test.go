@@ -181,6 +181,8 @@ func reportsOfTheDemo(t *testing.T, folder string, w *warehouse.Warehouse) {
 		{"a dimension that there is not", []string{"--where", "area=North"}, 2, "", `report: --where: no deal has a value of a dimension "area"; there are contract, region`},
 		{"a value that there is not", []string{"--where", "region=Nord"}, 2, "", `report: --where: no deal has region "Nord"; did you mean North?`},
 		{"a value without a name", []string{"--where", "North"}, 2, "", `report: --where: "North" is not NAME=VALUE, such as region=North`},
+		{"rows by a field of deals", []string{"--by", "dimension:region", "--format", "csv"}, 0, "region,Working days lost", ""},
+		{"rows by a field that has no name", []string{"--by", "area"}, 2, "", `report: --by: "area" is neither a level nor a name under dimensions in the configuration; there are manager, stage, funnel, department, company, contract, region`},
 		{"a folder that there is not", []string{"--out", "nowhere/report.html"}, 1, "", "nowhere"},
 	}
 	for _, test := range tests {

@@ -63,8 +63,8 @@ func (v Views) DealQuality(ctx context.Context, starts []transform.Day, in Funne
 			sum(visits_closed) AS closed, sum(visits_closed_with_plan), sum(visits_on_time), sum(visits_late), sum(overdue_days_accrued) AS lost,
 			sum(visits_closed_with_first_plan), sum(visits_on_time_first_plan), sum(visits_assumed), sum(overdue_days_assumed),
 			sumIf(visits_open, is_end) AS open, sumIf(visits_overdue, is_end), sumIf(visits_no_plan, is_end), sumIf(visits_waiting, is_end) AS waiting
-		FROM quality_by_deal
-		WHERE toInt32(day) >= `+numbers[0]+` AND toInt32(day) < `+numbers[len(numbers)-1]+` AND `+in.hold("funnel_id")+` AND `+v.ofPeopleOn("manager_id", "day")+` AND `+v.ofDeals()+`
+		FROM quality_by_deal AS q
+		WHERE toInt32(day) >= `+numbers[0]+` AND toInt32(day) < `+numbers[len(numbers)-1]+` AND `+in.hold("funnel_id")+` AND `+v.ofPeopleOn("q.manager_id", "q.day")+` AND `+v.ofDeals()+`
 		GROUP BY deal_id, period
 		HAVING closed != 0 OR lost != 0 OR open != 0 OR waiting != 0`,
 		func(rows driver.Rows, q *DealQuality) error {

@@ -183,8 +183,8 @@ func (f *reportFlags) dimension(cfg config.Config) (string, error) {
 	for _, dimension := range slices.Sorted(maps.Keys(cfg.Dimensions)) {
 		known = append(known, string(dimension))
 	}
-	return "", usagef("report: --by: %s is neither a level nor a name under dimensions in the configuration; there are %s%s",
-		strconv.Quote(plain.Text(f.by, 60)), plain.Text(strings.Join(known, ", "), 300), config.Meant(name, known))
+	return "", usagef("report: --by: %s is neither a level nor a name under dimensions in the configuration; there are %s",
+		strconv.Quote(plain.Text(f.by, 60)), plain.Text(strings.Join(known, ", "), 300))
 }
 
 // publishedDimension is the dimension with a name, as the published run has it.

@@ -348,9 +348,9 @@ func TestLoadComplaints(t *testing.T) {
 		{"a webhook without a secret", "portal: {url: 'https://example.com/rest/1/'}", "stagelag.yaml:1: portal.url: webhook of example.com: the path must be /rest/USER/SECRET/"},
 
 		{"funnels that are one number", "funnels: 5", "stagelag.yaml:1: funnels: expected a list, found the number 5"},
-		{"a funnel that is a text", "funnels: [five]", `stagelag.yaml:1: funnels[0]: expected a funnel id, a whole number from 0, found the text "five"`},
-		{"a negative funnel", "funnels: [-1]", `stagelag.yaml:1: funnels[0]: expected a funnel id, a whole number from 0, found "-1"`},
-		{"a funnel that is a fraction", "funnels: [1.5]", "stagelag.yaml:1: funnels[0]: expected a funnel id, a whole number from 0, found the number 1.5"},
+		{"a funnel that is a text", "funnels: [five]", `stagelag.yaml:1: funnels[0]: expected a funnel id such as 5 (stagelag init writes the ids with the names beside them), found the text "five"`},
+		{"a negative funnel", "funnels: [-1]", `stagelag.yaml:1: funnels[0]: expected a funnel id such as 5 (stagelag init writes the ids with the names beside them), found "-1"`},
+		{"a funnel that is a fraction", "funnels: [1.5]", "stagelag.yaml:1: funnels[0]: expected a funnel id such as 5 (stagelag init writes the ids with the names beside them), found the number 1.5"},
 		{"an empty funnel", "funnels: [1, ~]", "stagelag.yaml:1: funnels[1]: expected a value, found nothing"},
 		{"a funnel given twice", "funnels:\n  - 5\n  - 7\n  - 5", "stagelag.yaml:4: funnels[2]: the funnel 5 is given twice"},
 
@@ -444,7 +444,7 @@ func TestLoadComplaints(t *testing.T) {
 		{"a reference in a stage id", "stages: {map: {'${A}': B}}", `stagelag.yaml:1: stages.map[${A}]: expected a stage id such as C5:DOCS, found "${A}"`},
 
 		{"all of them in the order of the file", "funnels: [x]\nportal:\n  limits: fast\n  tme_zone: UTC\nschedule: {cron: never}",
-			`stagelag.yaml:1: funnels[0]: expected a funnel id, a whole number from 0, found the text "x"; ` +
+			`stagelag.yaml:1: funnels[0]: expected a funnel id such as 5 (stagelag init writes the ids with the names beside them), found the text "x"; ` +
 				`stagelag.yaml:3: portal.limits: expected standard, enterprise or none, found "fast"; ` +
 				`stagelag.yaml:4: portal.tme_zone: unknown key, the nearest is portal.time_zone; ` +
 				`stagelag.yaml:5: schedule.cron: expected five cron fields such as 30 2 * * *, found "never"`},

@@ -92,7 +92,7 @@ var leaves = map[reflect.Type]leaf{
 		zone, err := time.LoadLocation(text)
 		return zone, unless(err == nil && text != "" && text != "Local")
 	}),
-	reflect.TypeFor[extractor.FunnelID](): leafOf("a funnel id, a whole number from 0", []string{"!!int"}, func(text string) (extractor.FunnelID, error) {
+	reflect.TypeFor[extractor.FunnelID](): leafOf("a funnel id such as 5 (stagelag init writes the ids with the names beside them)", []string{"!!int"}, func(text string) (extractor.FunnelID, error) {
 		n, err := strconv.ParseUint(text, 10, 32)
 		return extractor.FunnelID(n), unless(err == nil)
 	}),

@@ -150,11 +150,11 @@ func TestVariables(t *testing.T) {
 		{"no number from a variable", "plan: {norms: [{stage: A, days: '${D}'}]}", []string{"D=s3cr3t"},
 			"configuration: stagelag.yaml:1: plan.norms[0].days: expected a whole number of days from 0 to 36500, found something else in the variable"},
 		{"a wrong value", "", []string{"STAGELAG_PORTAL_LIMITS=fast"}, `configuration: STAGELAG_PORTAL_LIMITS: portal.limits: expected standard, enterprise or none, found "fast"`},
-		{"a wrong value in a list", "", []string{"STAGELAG_FUNNELS=5,x"}, `configuration: STAGELAG_FUNNELS: funnels[1]: expected a funnel id, a whole number from 0, found "x"`},
+		{"a wrong value in a list", "", []string{"STAGELAG_FUNNELS=5,x"}, `configuration: STAGELAG_FUNNELS: funnels[1]: expected a funnel id such as 5 (stagelag init writes the ids with the names beside them), found "x"`},
 		{"a mapping that is none", "", []string{"STAGELAG_STAGES_MAP=A"}, `configuration: STAGELAG_STAGES_MAP: stages.map: expected a mapping from a stage id such as C5:DOCS, found the text "A"`},
 		{"a list that is no YAML", "", []string{"STAGELAG_FUNNELS=5]"}, "configuration: STAGELAG_FUNNELS: not YAML: did not find expected <document start>"},
 		{"variables come after the file", "funnels: [x]", []string{"STAGELAG_SCHEDULE_CRON=x"},
-			`configuration: stagelag.yaml:1: funnels[0]: expected a funnel id, a whole number from 0, found the text "x"; ` +
+			`configuration: stagelag.yaml:1: funnels[0]: expected a funnel id such as 5 (stagelag init writes the ids with the names beside them), found the text "x"; ` +
 				`STAGELAG_SCHEDULE_CRON: schedule.cron: expected five cron fields such as 30 2 * * *, found "x"`},
 	}
 	for _, test := range tests {

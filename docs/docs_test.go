@@ -341,3 +341,31 @@ func program(t *testing.T) string {
 	}
 	return b.String()
 }
+
+// A step of a funnel has one name in Russian, that of the glossary and of Bitrix24: in what the program says, on the
+// dashboards, in the fields that it makes and in the Russian pages.
+func TestAStageHasOneNameInRussian(t *testing.T) {
+	other := regexp.MustCompile(`(?i)этап`)
+	seen := 0
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			if entry != nil && strings.HasPrefix(entry.Name(), ".") && path != root {
+				return filepath.SkipDir
+			}
+			return err
+		}
+		isSaid := slices.Contains([]string{".go", ".po", ".tmpl"}, filepath.Ext(path)) && !strings.HasSuffix(path, "_test.go") ||
+			strings.HasPrefix(path, filepath.Join(root, "docs", "ru")) && filepath.Ext(path) == ".md"
+		if !isSaid {
+			return nil
+		}
+		seen++
+		if found := other.FindString(read(t, path)); found != "" {
+			t.Errorf("%s says %q, and the glossary стадия", path, found)
+		}
+		return nil
+	})
+	if err != nil || seen < 100 {
+		t.Errorf("%d files were read, %v", seen, err)
+	}
+}

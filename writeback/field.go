@@ -35,13 +35,13 @@ type kind struct {
 }
 
 var kinds = []kind{
-	{State, []string{"string"}, "Stage: state", "Этап: состояние"},
-	{DaysLate, []string{"integer", "double", "string"}, "Stage: days late", "Этап: дней просрочки"},
-	{DaysLeft, []string{"integer", "double", "string"}, "Stage: days left", "Этап: дней осталось"},
-	{PlannedEnd, []string{"date", "string"}, "Stage: planned end", "Этап: плановое окончание"},
+	{State, []string{"string"}, "Stage: state", "Стадия: состояние"},
+	{DaysLate, []string{"integer", "double", "string"}, "Stage: days late", "Стадия: дней просрочки"},
+	{DaysLeft, []string{"integer", "double", "string"}, "Stage: days left", "Стадия: дней осталось"},
+	{PlannedEnd, []string{"date", "string"}, "Stage: planned end", "Стадия: плановое окончание"},
 	{DaysLost, []string{"integer", "double", "string"}, "Days lost in total", "Всего потеряно дней"},
-	{ExpectedEnd, []string{"date", "string"}, "Stage: expected end", "Этап: ожидаемое окончание"},
-	{LateProbability, []string{"integer", "double", "string"}, "Stage: will be late, %", "Этап: опоздает, %"},
+	{ExpectedEnd, []string{"date", "string"}, "Stage: expected end", "Стадия: ожидаемое окончание"},
+	{LateProbability, []string{"integer", "double", "string"}, "Stage: will be late, %", "Стадия: опоздает, %"},
 }
 
 func (k kind) label(language config.Language) string {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"stagelag/docs/docstest"
 	"stagelag/locale/localetest"
 )
 
@@ -20,18 +21,12 @@ const root = ".."
 func documents(t *testing.T) map[string]string {
 	t.Helper()
 	texts := map[string]string{}
-	for _, pattern := range []string{"*.md", "docs/*.md", "docs/ru/*.md"} {
-		paths, err := filepath.Glob(filepath.Join(root, pattern))
+	for _, page := range docstest.Pages(t, root, docstest.All...) {
+		name, err := filepath.Rel(root, page.Path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, path := range paths {
-			name, err := filepath.Rel(root, path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			texts[name] = read(t, path)
-		}
+		texts[name] = page.Text
 	}
 	for _, name := range []string{"README.md", "CHANGELOG.md", "SECURITY.md", filepath.Join("docs", "configuration.md")} {
 		if texts[name] == "" {

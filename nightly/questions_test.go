@@ -3,12 +3,12 @@ package nightly_test
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 
 	"stagelag/config"
+	"stagelag/docs/docstest"
 )
 
 var (
@@ -26,28 +26,18 @@ var (
 func documentedStatements(t *testing.T) map[string][]string {
 	t.Helper()
 	statements := map[string][]string{}
-	for _, pattern := range []string{"../*.md", "../docs/*.md", "../docs/ru/*.md"} {
-		paths, err := filepath.Glob(pattern)
-		if err != nil {
-			t.Fatal(err)
+	for _, document := range docstest.Pages(t, "..", docstest.All...) {
+		page := document.Text
+		for _, block := range sqlBlock.FindAllStringSubmatch(page, -1) {
+			statements[document.Path] = append(statements[document.Path], block[1])
 		}
-		for _, path := range paths {
-			text, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			page := string(text)
-			for _, block := range sqlBlock.FindAllStringSubmatch(page, -1) {
-				statements[path] = append(statements[path], block[1])
-			}
-			for _, call := range queryCall.FindAllStringSubmatch(page, -1) {
-				statements[path] = append(statements[path], strings.Trim(call[1], `"'`))
-			}
-			page = codeBlock.ReplaceAllString(page, "")
-			for _, found := range append(codeLine.FindAllStringSubmatch(page, -1), inline.FindAllStringSubmatch(page, -1)...) {
-				if line := strings.TrimSuffix(strings.TrimPrefix(found[1], "("), ")"); statement.MatchString(line) && !strings.Contains(line, "…") {
-					statements[path] = append(statements[path], line)
-				}
+		for _, call := range queryCall.FindAllStringSubmatch(page, -1) {
+			statements[document.Path] = append(statements[document.Path], strings.Trim(call[1], `"'`))
+		}
+		page = codeBlock.ReplaceAllString(page, "")
+		for _, found := range append(codeLine.FindAllStringSubmatch(page, -1), inline.FindAllStringSubmatch(page, -1)...) {
+			if line := strings.TrimSuffix(strings.TrimPrefix(found[1], "("), ")"); statement.MatchString(line) && !strings.Contains(line, "…") {
+				statements[document.Path] = append(statements[document.Path], line)
 			}
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"stagelag/docs/docstest"
 	"stagelag/simulator"
 )
 
@@ -33,42 +34,32 @@ var (
 func documentedCommands(t *testing.T) (calls, others []string) {
 	t.Helper()
 	seen := map[string]bool{}
-	for _, pattern := range []string{"../../README.md", "../../SECURITY.md", "../../docs/*.md", "../../docs/ru/*.md"} {
-		paths, err := filepath.Glob(pattern)
-		if err != nil {
-			t.Fatal(err)
+	for _, document := range docstest.Pages(t, "../..", "README.md", "SECURITY.md", "docs/*.md", "docs/ru/*.md") {
+		page := quotedLine.ReplaceAllString(document.Text, "")
+		// A block between fences is a file or an output.
+		page = fenced.ReplaceAllString(page, "")
+		var lines []string
+		for _, found := range codeLine.FindAllStringSubmatch(page, -1) {
+			lines = append(lines, found[1])
 		}
-		for _, path := range paths {
-			text, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			page := quotedLine.ReplaceAllString(string(text), "")
-			// A block between fences is a file or an output.
-			page = fenced.ReplaceAllString(page, "")
-			var lines []string
-			for _, found := range codeLine.FindAllStringSubmatch(page, -1) {
+		for _, found := range inlineCall.FindAllStringSubmatch(page, -1) {
+			if !callForm.MatchString(regexp.MustCompile(`"[^"]*"|'[^']*'`).ReplaceAllString(found[1], "")) {
 				lines = append(lines, found[1])
 			}
-			for _, found := range inlineCall.FindAllStringSubmatch(page, -1) {
-				if !callForm.MatchString(regexp.MustCompile(`"[^"]*"|'[^']*'`).ReplaceAllString(found[1], "")) {
-					lines = append(lines, found[1])
-				}
+		}
+		for _, line := range lines {
+			isCall := commandCall.MatchString(line)
+			if isCall {
+				line = strings.Replace(afterCall.ReplaceAllString(line, ""), "./bin/", "", 1)
 			}
-			for _, line := range lines {
-				isCall := commandCall.MatchString(line)
-				if isCall {
-					line = strings.Replace(afterCall.ReplaceAllString(line, ""), "./bin/", "", 1)
-				}
-				switch {
-				case seen[line]:
-				case isCall:
-					calls = append(calls, line)
-				default:
-					others = append(others, line)
-				}
-				seen[line] = true
+			switch {
+			case seen[line]:
+			case isCall:
+				calls = append(calls, line)
+			default:
+				others = append(others, line)
 			}
+			seen[line] = true
 		}
 	}
 	return calls, others

@@ -2,7 +2,6 @@ package main
 
 import (
 	"io"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -12,6 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"stagelag/docs/docstest"
 )
 
 var (
@@ -28,29 +29,19 @@ func TestDocumentsCallWhatExists(t *testing.T) {
 	t.Parallel()
 	root := newRoot(newApp(strings.NewReader(""), io.Discard, io.Discard, nil, time.Now))
 	isDocumented := map[string]bool{}
-	for _, pattern := range []string{"../../*.md", "../../docs/*.md", "../../docs/ru/*.md"} {
-		paths, err := filepath.Glob(pattern)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, path := range paths {
-			text, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
+	for _, page := range docstest.Pages(t, "../..", docstest.All...) {
+		for _, call := range documentedCall.FindAllStringSubmatch(quotedLine.ReplaceAllString(page.Text, ""), -1) {
+			command, rest, err := root.Find(strings.Fields(call[1]))
+			takesWords := command.Use != command.Name() && !command.HasSubCommands()
+			isUnknown := !takesWords && len(rest) > 0 && documentedWord.MatchString(rest[0])
+			if err != nil || command == root || isUnknown {
+				t.Errorf("%s calls stagelag %s: there is no such command", page.Path, call[1])
+				continue
 			}
-			for _, call := range documentedCall.FindAllStringSubmatch(quotedLine.ReplaceAllString(string(text), ""), -1) {
-				command, rest, err := root.Find(strings.Fields(call[1]))
-				takesWords := command.Use != command.Name() && !command.HasSubCommands()
-				isUnknown := !takesWords && len(rest) > 0 && documentedWord.MatchString(rest[0])
-				if err != nil || command == root || isUnknown {
-					t.Errorf("%s calls stagelag %s: there is no such command", path, call[1])
-					continue
-				}
-				isDocumented[command.CommandPath()] = true
-				for _, flag := range documentedFlag.FindAllStringSubmatch(call[1], -1) {
-					if flag[1] != "help" && command.Flag(flag[1]) == nil {
-						t.Errorf("%s calls stagelag %s: %s has no flag --%s", path, call[1], command.Name(), flag[1])
-					}
+			isDocumented[command.CommandPath()] = true
+			for _, flag := range documentedFlag.FindAllStringSubmatch(call[1], -1) {
+				if flag[1] != "help" && command.Flag(flag[1]) == nil {
+					t.Errorf("%s calls stagelag %s: %s has no flag --%s", page.Path, call[1], command.Name(), flag[1])
 				}
 			}
 		}
@@ -68,21 +59,11 @@ func TestEveryFlagIsDocumented(t *testing.T) {
 	t.Parallel()
 	var paragraphs []string
 	pages := map[string]string{}
-	for _, pattern := range []string{"../../README.md", "../../SECURITY.md", "../../docs/*.md"} {
-		paths, err := filepath.Glob(pattern)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, path := range paths {
-			text, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			page := quotedLine.ReplaceAllString(string(text), "")
-			page = regexp.MustCompile(`(?m)^\|`).ReplaceAllString(page, "\n|")
-			paragraphs = append(paragraphs, strings.Split(page, "\n\n")...)
-			pages[strings.TrimSuffix(filepath.Base(path), ".md")] = page
-		}
+	for _, document := range docstest.Pages(t, "../..", "README.md", "SECURITY.md", "docs/*.md") {
+		page := quotedLine.ReplaceAllString(document.Text, "")
+		page = regexp.MustCompile(`(?m)^\|`).ReplaceAllString(page, "\n|")
+		paragraphs = append(paragraphs, strings.Split(page, "\n\n")...)
+		pages[strings.TrimSuffix(filepath.Base(document.Path), ".md")] = page
 	}
 	flags := 0
 	root := newRoot(newApp(strings.NewReader(""), io.Discard, io.Discard, nil, time.Now))

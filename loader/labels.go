@@ -3,7 +3,6 @@ package loader
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -42,9 +41,8 @@ func nameColumns(kind string, of func(*nameSet) *[]name) []column[nameSet] {
 // departments that are nil stay as they were published. Nobody who is forgotten has a name among the managers.
 func (r *Run) appendLabels(ctx context.Context, funnels []extractor.Funnel, managers []extractor.Manager, departments []extractor.Department) error {
 	var published nameSet
-	err := nameTable.read(ctx, r.conn, "WHERE run_id = (SELECT max(run_id) FROM names WHERE "+r.shards[0].published+")", func(s *nameSet) { published = *s })
-	if err != nil {
-		return fmt.Errorf("read the published %s: %w", nameTable.name, err)
+	if err := readPublished(ctx, r, &nameTable, func(s *nameSet) { published = *s }); err != nil {
+		return err
 	}
 	set := nameSet{managers: published.managers, departments: published.departments}
 	set.funnels, set.stages = funnelLabels(funnels)
@@ -61,10 +59,7 @@ func (r *Run) appendLabels(ctx context.Context, funnels []extractor.Funnel, mana
 	if set.isSame(published) {
 		return nil
 	}
-	if err := nameTable.insert(ctx, r.conn, r.row.RunID, []nameSet{set}); err != nil {
-		return fmt.Errorf("append to %s: %w", nameTable.name, err)
-	}
-	return nil
+	return insertSet(ctx, r, &nameTable, []nameSet{set})
 }
 
 func (s nameSet) isSame(t nameSet) bool {
@@ -79,15 +74,11 @@ func sortByID(names []name) {
 // funnelLabels are the names of funnels and of their stages. A stage whose name another one has is told apart by its
 // funnel, and where that is not enough by its ID.
 func funnelLabels(list []extractor.Funnel) (funnels, stages []name) {
-	funnelOf := map[string]string{} // the funnel's ID of a stage
-	stageID := map[string]string{}
 	for _, f := range list {
 		id := strconv.FormatUint(uint64(f.ID), 10)
 		funnels = append(funnels, name{id: id, name: cmp.Or(f.Name, "#"+id)})
 		for _, s := range f.Stages {
-			key := id + "/" + string(s.ID)
-			stages = append(stages, name{id: key, name: cmp.Or(s.Name, string(s.ID))})
-			funnelOf[key], stageID[key] = id, string(s.ID)
+			stages = append(stages, name{id: id + "/" + string(s.ID), name: cmp.Or(s.Name, string(s.ID))})
 		}
 	}
 	labelByID(funnels)
@@ -100,13 +91,15 @@ func funnelLabels(list []extractor.Funnel) (funnels, stages []name) {
 	for i, s := range stages {
 		stages[i].label = s.name
 		if count[look(s.name)] > 1 {
-			stages[i].label += " · " + labelOf[funnelOf[s.id]]
+			funnel, _, _ := strings.Cut(s.id, "/")
+			stages[i].label += " · " + labelOf[funnel]
 		}
 	}
 	count = looks(stages, func(n name) string { return n.label })
 	for i, s := range stages {
 		if count[look(s.label)] > 1 {
-			stages[i].label += " (" + stageID[s.id] + ")"
+			_, stage, _ := strings.Cut(s.id, "/")
+			stages[i].label += " (" + stage + ")"
 		}
 	}
 	return funnels, stages

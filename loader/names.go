@@ -172,14 +172,26 @@ func HistoricStages(ctx context.Context, conn driver.Conn, stages []extractor.St
 // appendSet appends a whole set of rows unless it is the one published.
 func appendSet[R comparable](ctx context.Context, r *Run, t *table[R], set []R) error {
 	var published []R
-	err := t.read(ctx, r.conn, "WHERE run_id = (SELECT max(run_id) FROM "+t.name+" WHERE "+r.shards[0].published+")",
-		func(row *R) { published = append(published, *row) })
-	if err != nil {
-		return fmt.Errorf("read the published %s: %w", t.name, err)
+	if err := readPublished(ctx, r, t, func(row *R) { published = append(published, *row) }); err != nil {
+		return err
 	}
 	if isSameSet(published, set) {
 		return nil
 	}
+	return insertSet(ctx, r, t, set)
+}
+
+// readPublished gives the rows of the published set of a table.
+func readPublished[R any](ctx context.Context, r *Run, t *table[R], give func(*R)) error {
+	err := t.read(ctx, r.conn, "WHERE run_id = (SELECT max(run_id) FROM "+t.name+" WHERE "+r.shards[0].published+")", give)
+	if err != nil {
+		return fmt.Errorf("read the published %s: %w", t.name, err)
+	}
+	return nil
+}
+
+// insertSet appends a whole set of rows.
+func insertSet[R any](ctx context.Context, r *Run, t *table[R], set []R) error {
 	if err := t.insert(ctx, r.conn, r.row.RunID, set); err != nil {
 		return fmt.Errorf("append to %s: %w", t.name, err)
 	}

@@ -18,13 +18,17 @@ import (
 // A Growth is how visits go on from the published state of which nothing changes but the date. The engine makes their
 // facts, so that a night reads the deals that have changed, and not all that are open.
 //
-// Such a visit is open, without pauses, and its manager was seen on the published as-of date; of its deal nothing was
-// landed since. Everything that a deal is derived from is then what it was: its moments, its plan, and its manager,
-// whom the portal shows today as well. So it gets the facts of the days since, and no other row.
+// Such a visit is open, its manager was seen on the published as-of date, it is paused neither on that date nor on the
+// next; of its deal nothing was landed since. Everything that a deal is derived from is then what it was: its moments,
+// its plan, and its manager, whom the portal shows today as well. So it gets the facts of the days since, and no other
+// row: pauses that are over, or still to come, are in the numbers of the visit.
 type Growth struct {
 	// AsOf is the date of the facts; NoDay where the published state has that date already.
 	AsOf transform.Day
-	// Pauses are the fields that pause a deal. A deal that carries one is derived.
+	// Published is the as-of date of the published state.
+	Published transform.Day
+	// Pauses are the fields that pause a deal. One whose flag is set, and one whose pause has a first day and no last,
+	// is derived: its visits do not have all that they say.
 	Pauses    transform.PauseFields
 	Calendars *transform.Calendars
 }
@@ -32,7 +36,7 @@ type Growth struct {
 // GrowthOf is how the published state goes on under the same rules, nil where the managers of days are not known
 // because a night was missed or the as-of date is not today's.
 func GrowthOf(rules *transform.Rules, dates transform.Dates) *Growth {
-	g := Growth{AsOf: dates.AsOf, Pauses: rules.Pauses, Calendars: &rules.Calendars}
+	g := Growth{AsOf: dates.AsOf, Published: dates.PublishedAsOf, Pauses: rules.Pauses, Calendars: &rules.Calendars}
 	switch {
 	case dates.AsOf == dates.PublishedAsOf:
 		g.AsOf = transform.NoDay
@@ -45,14 +49,20 @@ func GrowthOf(rules *transform.Rules, dates transform.Dates) *Growth {
 
 // growing is the condition for the visits of the published state that grow if their deals have not changed.
 func (s *Shard) growing(g *Growth) string {
-	where := s.shown + " AND is_open AND NOT is_gone AND empty(pause_from) AND tenure_source[-1] = 'seen'"
+	where := s.shown + " AND is_open AND NOT is_gone AND tenure_source[-1] = 'seen'"
 	var pauses []string
 	if g.Pauses.Flag != "" {
 		pauses = append(pauses, fmt.Sprintf("upper(trimBoth(fields['%s'])) NOT IN ('', 'N', '0', 'FALSE')", g.Pauses.Flag))
 	}
 	if g.Pauses.From != "" {
-		pauses = append(pauses, fmt.Sprintf("fields['%s'] != ''", g.Pauses.From))
+		open := fmt.Sprintf("fields['%s'] != ''", g.Pauses.From)
+		if g.Pauses.Until != "" {
+			open += fmt.Sprintf(" AND fields['%s'] = ''", g.Pauses.Until)
+		}
+		pauses = append(pauses, open)
 	}
+	// Published pauses count also where the configuration names no field for them any more.
+	where += fmt.Sprintf(" AND NOT arrayExists((f, u) -> f <= toDate(%d) AND u >= toDate(%d), pause_from, pause_until)", g.Published+1, g.Published)
 	if len(pauses) > 0 {
 		where += " AND deal_id NOT IN (SELECT deal_id FROM landing_deals WHERE " + strings.Join(pauses, " OR ") + ")"
 	}

@@ -127,6 +127,9 @@ func (w *plainWorld) check(t *rapid.T, v *Visit, calendar Calendar, facts map[fa
 		if !ok {
 			t.Fatalf("%s has no fact for %s", v, d)
 		}
+		if f.Visit.Plan != v.Plan {
+			t.Fatalf("%s, on %s: the plan is %s, want %s", v, d, inWords(f.Visit.Plan), inWords(v.Plan))
+		}
 		isCounting, left := w.isCounting(v, d), NoDaysLeft
 		if d > v.EnteredDate && w.counts(v.FunnelID, d) {
 			working++
@@ -263,7 +266,7 @@ func TestDaysAreCountedOneByOne(t *testing.T) {
 			visits := slices.SortedFunc(maps.Values(l.visits), func(a, b Visit) int { return int(a.No) - int(b.No) })
 			for i := range visits {
 				v := &visits[i]
-				w.check(t, v, rules.Calendars.Of(v.FunnelID), l.facts)
+				w.check(t, v, rules.Calendars.Of(v.FunnelID), l.shown())
 				if want := w.lateAtEntry(visits[:i+1]); v.Numbers.LateAtEntry != want {
 					t.Fatalf("%s: %d days late at its entry, want %d", v, v.Numbers.LateAtEntry, want)
 				}
@@ -312,6 +315,31 @@ func TestAPausedPlanMovesOn(t *testing.T) {
 			t.Errorf("as of %s: %s, want %s", asOf, got, want)
 		}
 	}
+}
+
+// TestAPauseLeavesTheDaysBefore: a pause moves the planned end night by night, and a night appends its own day and not
+// the days before, however old the visit is.
+func TestAPauseLeavesTheDaysBefore(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		rules := testRules()
+		rules.Pauses = PauseFields{Flag: "UF_CRM_WAITING"}
+		h := history(step{1, "2026-01-10 10:00", "C5:DOCS", false})
+		planDays := strconv.Itoa(rapid.IntRange(0, 60).Draw(t, "plan"))
+		l := newLedger()
+		before := NoDay
+		for asOf := day("2026-02-01"); asOf < day("2026-02-20"); asOf++ {
+			h.Deal.Fields = map[string]string{"UF_CRM_DAYS": planDays}
+			if before != NoDay && rapid.Bool().Draw(t, "flag") {
+				h.Deal.Fields["UF_CRM_WAITING"] = "Y"
+			}
+			l.run(t, rules, *h, night(asOf, before))
+			// The fact of the day, the visit, and what is known.
+			if before != NoDay && l.rows > 3 {
+				t.Fatalf("the night of %s appends %d rows, want 3 at most", asOf, l.rows)
+			}
+			before = asOf
+		}
+	})
 }
 
 func TestBadPauses(t *testing.T) {

@@ -97,16 +97,24 @@ func (v *Visit) ManagerID() extractor.ManagerID { return v.Tenures[len(v.Tenures
 // Equal is whether two visits are the same in everything that is stored.
 func (v *Visit) Equal(w *Visit) bool {
 	return v.sameFacts(w) && v.ChangeID == w.ChangeID && v.Raw == w.Raw && v.EnteredAt.Equal(w.EnteredAt) &&
-		v.LeftDate == w.LeftDate && v.Plan.Problem == w.Plan.Problem && v.IsReturn == w.IsReturn && v.Next == w.Next && v.Numbers == w.Numbers && v.Past.Equal(&w.Past) &&
+		v.LeftDate == w.LeftDate && v.Plan.End == w.Plan.End && v.Plan.Problem == w.Plan.Problem && v.IsReturn == w.IsReturn && v.Next == w.Next && v.Numbers == w.Numbers && v.Past.Equal(&w.Past) &&
 		slices.Equal(v.Tenures, w.Tenures) && slices.Equal(v.Pauses, w.Pauses)
 }
 
 // sameFacts is whether a day on which both are open, under one manager, one calendar and the same pauses up to it, is
-// the same fact.
+// the same fact as of w, the later one.
+//
+// Later pauses move the end of a plan in days, and nothing else of the days before them: not what is left of the plan,
+// which they take none of. So these days stay, and readers take the planned end from the visit while it has pauses.
 func (v *Visit) sameFacts(w *Visit) bool {
+	hasPauses := len(w.Pauses) > 0
+	isSameEnd := v.Plan.End == w.Plan.End && (hasPauses || len(v.Pauses) == 0)
+	if hasPauses && w.Plan.Source != PlanDealDate {
+		isSameEnd = true
+	}
 	return v.DealID == w.DealID && v.No == w.No && v.FunnelID == w.FunnelID && v.StageID == w.StageID &&
 		v.Semantics == w.Semantics && v.IsWaiting == w.IsWaiting && v.History == w.History && v.EnteredDate == w.EnteredDate &&
-		v.Plan.Source == w.Plan.Source && v.Plan.Days == w.Plan.Days && v.Plan.End == w.Plan.End
+		v.Plan.Source == w.Plan.Source && v.Plan.Days == w.Plan.Days && isSameEnd
 }
 
 // A History is all that is known of one deal.

@@ -7,6 +7,9 @@
 -- grow by one, which Delta turns into constants. Years rather than months are partitions because
 -- a first run writes every month of the portal's life in each block.
 --
+-- A pause moves the planned end of a plan in days, and nothing else of the days before it. These keep their rows, so that
+-- planned_end of a visit that has pauses is as of the run, and that of visits is the one of now.
+--
 -- A run reads its own rows back for day_measures, and a dead run's rows are looked for: the index is
 -- for both. The engine keeps the sums of a run by stage beside the rows, and answers from them.
 CREATE TABLE IF NOT EXISTS facts

@@ -37,10 +37,10 @@ WITH
     names.2 AS stage_names,
     names.3 AS manager_names
 SELECT
-    day,
-    deal_id,
-    visit_no,
-    funnel_id,
+    fact.day AS day,
+    fact.deal_id AS deal_id,
+    fact.visit_no AS visit_no,
+    fact.funnel_id AS funnel_id,
     transform(toString(funnel_id), funnel_names.1, funnel_names.2, concat('#', toString(funnel_id))) AS funnel_name,
     CAST(fact.stage_id AS LowCardinality(String)) AS stage_id,
     transform(concat(toString(funnel_id), '/', fact.stage_id), stage_names.1, stage_names.2, toString(fact.stage_id)) AS stage_name,
@@ -49,7 +49,7 @@ SELECT
     CAST(manager_source AS LowCardinality(String)) AS manager_source,
     entered_date,
     if(fact.plan_source = 'none', NULL, fact.plan_days) AS plan_days,
-    if(fact.plan_source = 'none', NULL, fact.planned_end) AS planned_end,
+    if(fact.plan_source = 'none', NULL, if(p.deal_id = 0, fact.planned_end, p.planned_end)) AS planned_end,
     CAST(fact.plan_source AS LowCardinality(String)) AS plan_source,
     CAST(history_source AS LowCardinality(String)) AS history_source,
     toInt32(day - entered_date) AS elapsed_days,
@@ -71,5 +71,13 @@ FROM
     ORDER BY deal_id, visit_no, day, -toInt64(run_id), -sign
     LIMIT 1 BY deal_id, visit_no, day
 ) AS fact
+-- A pause moves the planned end of all days of a visit. The rows of the days before it stay.
+LEFT ANY JOIN
+(
+    SELECT deal_id, visit_no, planned_end
+    FROM visits
+    WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)} AND (until_run_id > {newest_run:UInt32} OR until_run_id IN {hidden_runs:Array(UInt32)}) AND NOT is_gone
+        AND notEmpty(pause_from)
+) AS p ON p.deal_id = fact.deal_id AND p.visit_no = fact.visit_no
 WHERE sign = 1
 COMMENT 'The facts: one row for each day of each visit, both ends included'

@@ -9,7 +9,7 @@ import (
 const probable = "0.5"
 
 // stillOnTime is a deal that is not late, and can be within the next days if it does not leave its stage.
-const stillOnTime = "status IN ('on_time', 'due_today') AND planned_end < " + asOf + " + "
+const stillOnTime = "is_open = 1 AND status IN ('on_time', 'due_today') AND planned_end < " + asOf + " + "
 
 // held is where past forecasts can be held against what came: those of the Mondays of the last half year, without visits
 // that are no longer in the report. All dates would be seven times as many, of the same visits.

@@ -50,9 +50,13 @@ const runBefore = "(SELECT maxOrNull(run_id) FROM runs WHERE status = 'published
 var rules = []rule{
 	{"heartbeat", "SELECT toFloat64(dateDiff('minute', max(finished_at), now())) / 60 AS value, toString(max(as_of)) AS as_of_date FROM runs WHERE status = 'published' HAVING count() > 0", 26, "Alerting", "trust", false},
 	{"failed", "SELECT toFloat64(argMax(status, run_id) = 'failed') AS value, toString(max(run_id)) AS run, ifNull(argMax(error, run_id), '') AS why FROM runs WHERE status != 'running' HAVING count() > 0", 0, "OK", "trust", false},
-	{"rose", `SELECT toFloat64(sum(n)) AS value, arrayStringConcat(arrayMap(d -> concat(d.2, ' (+', toString(d.1), ')'), arraySlice(arrayReverseSort(groupArray((n, deal_title))), 1, 3)), '; ') AS deals
-FROM (SELECT deal_id, toInt64(sum(sign * overdue_day)) AS n FROM fact_changes WHERE run_id > ` + runBefore + ` GROUP BY deal_id) AS c
-LEFT JOIN (SELECT deal_id, deal_title FROM deals_now) AS d USING (deal_id)
+	{"rose", `WITH changed AS
+(
+  SELECT deal_id, toInt64(sum(sign * overdue_day)) AS n, sum(n) OVER () AS value FROM fact_changes WHERE run_id > ` + runBefore + ` GROUP BY deal_id ORDER BY n DESC, deal_id LIMIT 3
+)
+SELECT toFloat64(any(c.value)) AS value, arrayStringConcat(arrayMap(d -> concat(d.3, ' (+', toString(-d.1), ')'), arraySort(groupArrayIf((-c.n, c.deal_id, d.deal_title), c.n > 0))), '; ') AS deals
+FROM changed AS c
+LEFT JOIN (SELECT deal_id, deal_title FROM deals_now WHERE deal_id IN (SELECT deal_id FROM changed)) AS d USING (deal_id)
 HAVING count() > 0`, 100, "OK", "portfolio", false},
 	{"coverage", `SELECT toFloat64(a.rate - b.rate) AS value, concat(toString(round(100 * b.rate)), ' %') AS share_now, concat(toString(round(100 * a.rate)), ' %') AS share_before
 FROM (SELECT sum(visits_closed_with_plan) / nullIf(sum(visits_closed), 0) AS rate FROM quality_report WHERE day > ` + asOf + ` - 37 AND day <= ` + asOf + ` - 7) AS a
@@ -67,7 +71,7 @@ FROM
   JOIN (SELECT deal_id, visit_no, sum(sign * overdue_day) AS accrued FROM fact_changes WHERE run_id > ` + runBefore + ` GROUP BY deal_id, visit_no) AS c USING (deal_id, visit_no)
   WHERE v.is_open = 1
 ) AS v
-LEFT JOIN (SELECT deal_id, deal_title FROM deals_now WHERE overdue_days_now > 30) AS d USING (deal_id)
+LEFT JOIN (SELECT deal_id, deal_title FROM deals_now WHERE is_open = 1 AND overdue_days_now > 30) AS d USING (deal_id)
 HAVING count() > 0`, 0, "OK", "portfolio", false},
 	{"plans_moved", `SELECT toFloat64(sum(days)) AS value, arrayStringConcat(arrayMap(m -> concat(m.2, ' (', toString(m.1), ')'), arraySlice(arrayReverseSort(groupArray((days, manager))), 1, 3)), '; ') AS managers
 FROM (SELECT manager_id, any(manager_name) AS manager, toInt64(sum(days_moved)) AS days, count(days_moved) AS moves FROM plan_changes WHERE cause = 'deal' AND known_on = ` + asOf + ` GROUP BY manager_id)

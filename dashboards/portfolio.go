@@ -44,7 +44,7 @@ WHERE `+chosenChanges,
 	b.table("portfolio.latest", 24, 13, `
 SELECT deal_title, `+stageLabel+`, `+managerLabel+`, planned_end, overdue_days_now, toFloat64(amount) AS amount, currency, deal_id, deal_url, `+dealRange("created_date")+`
 FROM deals_now
-WHERE deal_id IN
+WHERE is_open = 1 AND deal_id IN
   (
     SELECT deal_id FROM visits_now
     WHERE is_open = 1 AND overdue_days > 0
@@ -56,7 +56,7 @@ ORDER BY overdue_days_now DESC, deal_id`, dealColumns("overdue_days_now")...)
 	b.table("portfolio.due", 24, 9, `
 SELECT deal_title, `+stageLabel+`, `+managerLabel+`, planned_end, days_left, toFloat64(amount) AS amount, currency, deal_id, deal_url, `+dealRange("created_date")+`
 FROM deals_now
-WHERE deal_id IN
+WHERE is_open = 1 AND deal_id IN
   (
     SELECT deal_id FROM visits_now
     WHERE is_open = 1 AND overdue_days = 0 AND planned_end <= `+asOf+` + 7
@@ -76,7 +76,7 @@ LIMIT 100`, overdueColumns("manager")...)
 	b.table("portfolio.money", 10, 11, `
 SELECT currency, count() AS overdue_deals, toFloat64(sum(amount)) AS amount
 FROM deals_now
-WHERE deal_id IN
+WHERE is_open = 1 AND deal_id IN
   (
     SELECT deal_id FROM visits_now
     WHERE is_open = 1 AND overdue_days > 0
@@ -88,7 +88,7 @@ ORDER BY amount DESC`, column{name: "currency"}, column{name: "overdue_deals", u
 	b.table("portfolio.by_department", 12, 9, `
 SELECT assumeNotNull(department) AS department_name, count() AS overdue_deals, sum(overdue_days_now) AS overdue_days, max(overdue_days_now) AS most_overdue, `+departmentKey+` AS department_id
 FROM deals_now
-WHERE department IS NOT NULL AND deal_id IN
+WHERE is_open = 1 AND department IS NOT NULL AND deal_id IN
   (
     SELECT deal_id FROM visits_now
     WHERE is_open = 1 AND overdue_days > 0
@@ -103,7 +103,7 @@ FROM
 (
   SELECT toString(assumeNotNull(deals_now.company_id)) AS company_id, assumeNotNull(any(deals_now.company_name)) AS name, count() AS overdue_deals, sum(overdue_days_now) AS overdue_days, max(overdue_days_now) AS most_overdue
   FROM deals_now
-  WHERE deals_now.company_id IS NOT NULL AND deal_id IN
+  WHERE is_open = 1 AND deals_now.company_id IS NOT NULL AND deal_id IN
     (
       SELECT deal_id FROM visits_now
       WHERE is_open = 1 AND overdue_days > 0

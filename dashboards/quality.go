@@ -177,7 +177,7 @@ INNER JOIN
 (
   SELECT deal_id, sum(sign * overdue_day) AS days
   FROM fact_changes
-  WHERE `+inPeriod+`
+  WHERE overdue_day = 1 AND `+inPeriod+`
     AND `+chosen+`
   GROUP BY deal_id
   HAVING days > 0

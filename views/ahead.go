@@ -46,7 +46,7 @@ const billionths = "round(1e9 * ifNull(late_probability, 0))"
 
 // coming is the condition that a deal is not late, and can be within so many days if it does not leave its stage.
 func (v Views) coming(asOf transform.Day, days int, in Funnels) string {
-	return "status IN ('on_time', 'due_today') AND toInt32(planned_end) < " + number(asOf+transform.Day(days)) + " AND " + in.hold("funnel_id") + " AND " + v.dealsNow()
+	return "is_open = 1 AND status IN ('on_time', 'due_today') AND toInt32(planned_end) < " + number(asOf+transform.Day(days)) + " AND " + in.hold("funnel_id") + " AND " + v.dealsNow()
 }
 
 // A Horizon is how many of the deals that are on time have a planned end within some days, and what becomes of them.

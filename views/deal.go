@@ -46,7 +46,7 @@ type LateDeal struct {
 func (v Views) Latest(ctx context.Context, most int) ([]LateDeal, error) {
 	return list(read(ctx, v, "deals_now", `
 		SELECT deal_id, deal_title, stage_name, manager_name, overdue_days_now
-		FROM deals_now WHERE overdue_days_now > 0 ORDER BY overdue_days_now DESC, deal_id LIMIT ?`,
+		FROM deals_now WHERE is_open = 1 AND overdue_days_now > 0 ORDER BY overdue_days_now DESC, deal_id LIMIT ?`,
 		func(rows driver.Rows, d *LateDeal) error {
 			return rows.Scan((*uint64)(&d.DealID), &d.Title, &d.Stage, &d.Manager, &d.OverdueDays)
 		}, most))

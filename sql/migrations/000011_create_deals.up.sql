@@ -51,6 +51,7 @@ CREATE TABLE IF NOT EXISTS deals
     manager_stage_id Array(LowCardinality(String)) COMMENT 'Managers of the deal: stage of that visit' CODEC(ZSTD(1))
 )
 ENGINE = MergeTree
+PARTITION BY is_open
 ORDER BY (deal_id, -toInt64(run_id))
 SETTINGS non_replicated_deduplication_window = 1000
 COMMENT 'Deals of the report with their gaps, a row for each change'

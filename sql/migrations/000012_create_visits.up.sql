@@ -50,6 +50,7 @@ CREATE TABLE IF NOT EXISTS visits
     manager_id     UInt64 DEFAULT tenure_manager[-1] COMMENT 'Person responsible on the last day of the visit, 0 for nobody' CODEC(LZ4)
 )
 ENGINE = MergeTree
+PARTITION BY is_open
 ORDER BY (deal_id, visit_no, -toInt64(run_id))
 SETTINGS non_replicated_deduplication_window = 1000
 COMMENT 'Visits, a row for each change of one'

@@ -81,6 +81,8 @@ RIGHT JOIN
             is_planned AND (since_then > 0 OR planned_end < entered_date) AS is_late_then
         FROM visits
         WHERE run_id <= {newest_run:UInt32} AND run_id NOT IN {hidden_runs:Array(UInt32)} AND NOT is_gone AND run_before > 0
+            -- Of a visit that had ended by then and was not replaced nothing has changed.
+            AND (is_open OR run_id > run_before OR until_run_id <= {newest_run:UInt32})
             AND (is_now OR was_then) AND (is_now != was_then OR is_late_now != is_late_then)
     )
     GROUP BY deal_id, change_id, no

@@ -169,11 +169,18 @@ func (c *Client) warn(warning string) {
 // portalNow is the time by the portal's clock, as near as its answers show it.
 func (c *Client) portalNow() time.Time { return c.clock.Now().Add(c.skew) }
 
+// longWait is a wait that somebody who reads the log asks about.
+const longWait = 10 * time.Second
+
 // wait sleeps and keeps account of it.
 func (c *Client) wait(ctx context.Context, reason string, d time.Duration) error {
 	began := c.clock.Now()
 	c.onWait(reason, began.Add(d))
-	c.log.WithFields(logrus.Fields{"reason": reason, "seconds": d.Seconds()}).Debug("waiting for the portal")
+	level := logrus.DebugLevel
+	if d >= longWait {
+		level = logrus.InfoLevel
+	}
+	c.log.WithFields(logrus.Fields{"reason": reason, "seconds": d.Seconds()}).Log(level, "waiting for the portal")
 	err := c.clock.Sleep(ctx, d)
 	c.counting.Lock()
 	defer c.counting.Unlock()

@@ -17,6 +17,7 @@ func CheckFields(pauses config.Pauses, portal bitrix24.Description) error {
 	for _, field := range portal.Fields {
 		names = append(names, field.Name)
 	}
+	directory := config.NewDirectory(nil, portal.Fields)
 	var complaints []config.Complaint
 	complain := func(format string, args ...any) {
 		complaints = append(complaints, config.Complaint{Text: fmt.Sprintf(format, args...)})
@@ -37,7 +38,7 @@ func CheckFields(pauses config.Pauses, portal bitrix24.Description) error {
 		i := slices.Index(names, string(f.name))
 		switch {
 		case i < 0:
-			complain("%s: the portal has no deal field %q%s", f.key, f.name, config.Meant(string(f.name), names))
+			complaints = append(complaints, config.Complaint{Text: directory.Missing(config.Misnomer{Key: f.key, Kind: config.KindField, Name: string(f.name)})})
 		case portal.Fields[i].IsMultiple:
 			complain("%s: the portal's field %s has several values; name one with a single value", f.key, f.name)
 		case !slices.Contains(f.types, portal.Fields[i].Type):

@@ -101,7 +101,7 @@ func (l *Loaded) WriteTable(w io.Writer, c *Calendar, year int, p *locale.Printe
 	if err := out.Flush(); err != nil {
 		return err
 	}
-	remarks := c.remarks(year)
+	remarks := append(c.Absent(year), c.remarks(year)...)
 	if funnels := l.others(c); funnels != "" {
 		remarks = append(remarks, funnels)
 	}
@@ -183,6 +183,21 @@ func (c *Calendar) rule() string {
 		return "no weekly days off"
 	}
 	return fmt.Sprintf("weekly days off are %s", strings.Join(off, ", "))
+}
+
+// Absent says which of a year's exceptions and lists there are none of, a sentence for each.
+func (c *Calendar) Absent(year int) []string {
+	if _, ok := c.Days.(*transform.WorkingDays); !ok {
+		return []string{"Every day counts, so there are no exceptions and no lists."}
+	}
+	var absent []string
+	if len(c.In(year)) == 0 {
+		absent = append(absent, fmt.Sprintf("There are no exceptions in %d.", year))
+	}
+	if len(c.Lists) == 0 {
+		absent = append(absent, "There are no lists of days off: calendar.lists names none.")
+	}
+	return absent
 }
 
 // remarks say how far the lists speak, and which of them say nothing of the year.

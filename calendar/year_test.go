@@ -36,7 +36,7 @@ func TestWriteTable(t *testing.T) {
 		}},
 		{1, 2028, []string{"The list ru ends on 2027-12-31: later dates count by their weekday alone."}},
 		{9, 2020, []string{"The calendar of the funnels 7, 9 in 2020: weekly days off are Saturday, Sunday", "The list kz begins on 2021-01-01: earlier dates count by their weekday alone."}},
-		{8, 2026, []string{"The calendar of funnel 8 in 2026: every day counts", "2026         365       365  ", "January       31        31  1-31"}},
+		{8, 2026, []string{"The calendar of funnel 8 in 2026: every day counts", "Every day counts, so there are no exceptions and no lists.", "2026         365       365  ", "January       31        31  1-31"}},
 	}
 	for _, test := range tests {
 		var b strings.Builder

@@ -243,6 +243,7 @@ func (r *reader) checkWriteBack(cfg *Config) {
 		switch {
 		case !strings.HasPrefix(string(written.name), "UF_"):
 			r.complain(r.places[path], path, "%s is no custom field, whose names begin with UF_", written.name)
+			r.complaints[len(r.complaints)-1].misnomer = Misnomer{Key: path, Kind: KindField, Name: string(written.name)}
 		case isTaken:
 			r.complain(r.places[path], path, "%s is written by %s already", written.name, earlier)
 		case isPlan:

@@ -22,6 +22,7 @@ type leaf struct {
 	expects string   // what a person should write, after "expected"
 	tags    []string // the YAML types that it may be written as
 	parse   func(text string, dst reflect.Value) error
+	kind    Kind // of the thing that it is the id of; empty for none
 }
 
 func (l leaf) takes(tag string) bool { return slices.Contains(l.tags, tag) }
@@ -95,14 +96,14 @@ var leaves = map[reflect.Type]leaf{
 	reflect.TypeFor[extractor.FunnelID](): leafOf("a funnel id such as 5 (stagelag init writes the ids with the names beside them)", []string{"!!int"}, func(text string) (extractor.FunnelID, error) {
 		n, err := strconv.ParseUint(text, 10, 32)
 		return extractor.FunnelID(n), unless(err == nil)
-	}),
+	}).of(KindFunnel),
 	reflect.TypeFor[extractor.StageID](): leafOf("a stage id such as C5:DOCS", []string{"!!str", "!!int"}, func(text string) (extractor.StageID, error) {
 		isID := text != "" && text == strings.TrimSpace(text) && !strings.Contains(text, "${") && text == printable(text)
 		return extractor.StageID(text), unless(isID)
 	}),
 	reflect.TypeFor[FieldName](): leafOf("the name of a field such as UF_CRM_DOCS_DAYS", []string{"!!str"}, func(text string) (FieldName, error) {
 		return FieldName(strings.ToUpper(text)), unless(fieldName.MatchString(text))
-	}),
+	}).of(KindField),
 	reflect.TypeFor[DimensionName](): leafOf("a name such as region, of at most 40 letters, digits, spaces and _ - .", []string{"!!str"}, func(text string) (DimensionName, error) {
 		return DimensionName(text), unless(dimensionName.MatchString(text) && text == strings.TrimSpace(text) && utf8.RuneCountInString(text) <= 40)
 	}),
@@ -129,7 +130,7 @@ var leaves = map[reflect.Type]leaf{
 		isName := text != "" && text == strings.TrimSpace(text) && !strings.Contains(text, "://") && !strings.ContainsFunc(text, unicode.IsControl)
 		return List{Name: text}, unless(isName)
 	}),
-	reflect.TypeFor[DialogID](): leafOf("a chat such as chat42", []string{"!!str", "!!int"}, func(text string) (DialogID, error) {
+	reflect.TypeFor[DialogID](): leafOf("a chat such as chat42, whose number stands in its address", []string{"!!str", "!!int"}, func(text string) (DialogID, error) {
 		return DialogID(text), unless(dialogID.MatchString(text))
 	}),
 	reflect.TypeFor[MailAddress]():      leafOf("an address such as boss@example.com", []string{"!!str"}, parseMailAddress),
@@ -151,13 +152,19 @@ var dimensionName = regexp.MustCompile(`^[\p{L}\p{N}][\p{L}\p{N}_. -]*$`)
 var fieldName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*$`)
 
 func leafOf[T any](expects string, tags []string, parse func(text string) (T, error)) leaf {
-	return leaf{expects, tags, func(text string, dst reflect.Value) error {
+	return leaf{expects: expects, tags: tags, parse: func(text string, dst reflect.Value) error {
 		value, err := parse(text)
 		if err == nil {
 			dst.Set(reflect.ValueOf(value))
 		}
 		return err
 	}}
+}
+
+// of is the leaf for the ids of things of a kind.
+func (l leaf) of(kind Kind) leaf {
+	l.kind = kind
+	return l
 }
 
 func unless(isLike bool) error {

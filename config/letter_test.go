@@ -71,7 +71,7 @@ func TestLetterComplaints(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ name, text, want string }{
 		{"a whole one", "letter: {chat: 12, mail: {to: [a@example.com], from: b@example.com, url: 'smtp://mail.example.com'}}", ""},
-		{"a chat that is none", "letter: {chat: general}", `stagelag.yaml:1: letter.chat: expected a chat such as chat42, found "general"`},
+		{"a chat that is none", "letter: {chat: general}", `stagelag.yaml:1: letter.chat: expected a chat such as chat42, whose number stands in its address, found "general"`},
 		{"mail without a server", "letter: {mail: {to: [a@example.com], from: b@example.com}}", "letter.mail.url: not set though letter.mail is, give it in stagelag.yaml or as STAGELAG_LETTER_MAIL_URL"},
 		{"mail without a sender", "letter: {mail: {to: [a@example.com], url: 'smtp://mail.example.com'}}", "letter.mail.from: not set though letter.mail is"},
 		{"a server without mail", "letter: {mail: {url: 'smtp://mail.example.com'}}", "letter.mail.to: not set though letter.mail is"},

@@ -31,7 +31,7 @@ func Load(path string, explicit bool, environ []string, needs ...Need) (Config, 
 	case errors.Is(err, fs.ErrNotExist) && !explicit:
 		text = nil
 	case errors.Is(err, fs.ErrNotExist):
-		return Config{}, &Error{[]Complaint{{path, "no such file: stagelag init --config " + path + " makes it, or correct the name, or leave --config out"}}}
+		return Config{}, &Error{Complaints: []Complaint{{Place: path, Text: "no such file: stagelag init --config " + path + " makes it, or correct the name, or leave --config out"}}}
 	case err != nil:
 		// A *fs.PathError would name the file a second time.
 		if perr, ok := errors.AsType[*fs.PathError](err); ok {
@@ -41,7 +41,7 @@ func Load(path string, explicit bool, environ []string, needs ...Need) (Config, 
 		if errors.Is(err, fs.ErrPermission) {
 			text += fmt.Sprintf(": let the user %s read it and its folders; a file without a secret may have the mode 0644, one with a secret belongs to that user", userName())
 		}
-		return Config{}, &Error{[]Complaint{{path, text}}}
+		return Config{}, &Error{Complaints: []Complaint{{Place: path, Text: text}}}
 	}
 	return parse(path, text, mode, environ, needs)
 }
@@ -87,7 +87,9 @@ func parse(path string, text []byte, mode fs.FileMode, environ []string, needs [
 	r.check(&cfg)
 	r.placePaths(&cfg)
 	if len(r.complaints) > 0 {
-		return Config{}, r.err()
+		wrong := r.err()
+		wrong.read = cfg
+		return Config{}, wrong
 	}
 	cfg.Warnings = r.warnings
 	return cfg, nil
@@ -150,10 +152,12 @@ type placedComplaint struct {
 	place
 	about string // a key's path, or what is wrong with the file as a whole
 	text  string
+	// misnomer is a name in place of an id, zero for another complaint.
+	misnomer Misnomer
 }
 
 func (r *reader) complain(at place, about, format string, args ...any) {
-	r.complaints = append(r.complaints, placedComplaint{at, about, fmt.Sprintf(format, args...)})
+	r.complaints = append(r.complaints, placedComplaint{place: at, about: about, text: fmt.Sprintf(format, args...)})
 }
 
 func (r *reader) isNeeded(need Need) bool { return slices.Contains(r.needs, need) }
@@ -164,7 +168,7 @@ func (r *reader) err() *Error {
 	slices.SortStableFunc(r.complaints, func(a, b placedComplaint) int { return a.rank() - b.rank() })
 	e := &Error{}
 	for _, c := range r.complaints {
-		e.Complaints = append(e.Complaints, Complaint{r.placeText(c.place), c.about + ": " + c.text})
+		e.Complaints = append(e.Complaints, Complaint{r.placeText(c.place), c.about + ": " + c.text, c.misnomer})
 	}
 	return e
 }

@@ -190,6 +190,7 @@ func (r *reader) scalar(path string, node *yaml.Node, text string, leaf leaf, ds
 	isFromVariable := r.source != "" || text != node.Value
 	if node.Kind != yaml.ScalarNode || !isFromVariable && !leaf.takes(tagOf(node)) {
 		r.complainOfType(path, node, leaf.expects)
+		r.mayBeName(path, node, leaf)
 		return false
 	}
 	err := leaf.parse(text, dst)
@@ -203,8 +204,21 @@ func (r *reader) scalar(path string, node *yaml.Node, text string, leaf leaf, ds
 		r.complain(r.placeOf(node), path, "expected %s, found something else in the variable", leaf.expects)
 	default:
 		r.complain(r.placeOf(node), path, "expected %s, found %s", leaf.expects, quote(text))
+		r.mayBeName(path, node, leaf)
 	}
 	return false
+}
+
+// mayBeName marks the last complaint as one about a name in place of an id, where the node can be one.
+func (r *reader) mayBeName(path string, node *yaml.Node, leaf leaf) {
+	name := strings.TrimSpace(node.Value)
+	if leaf.kind != "" && node.Kind == yaml.ScalarNode && name != "" && !isNull(node) && quote(name) != hidden {
+		key := path
+		if leaf.kind == KindFunnel { // in the brackets is its place in a list, or the name itself
+			key, _, _ = strings.Cut(path, "[")
+		}
+		r.complaints[len(r.complaints)-1].misnomer = Misnomer{Key: key, Kind: leaf.kind, Name: name}
+	}
 }
 
 // tagOf is the type of a scalar. To the library a number with a leading zero is octal, or where its

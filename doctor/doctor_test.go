@@ -329,7 +329,7 @@ func faults(w warehouses) []fault {
 		{"a tariff that is not told", w.empty, simulator.Options{Quirks: simulator.Quirks{HidesAppInfo: true}}, nil,
 			"tariff", doctor.OK, "does not tell its tariff", ""},
 		{"a funnel that is not there", w.empty, simulator.Options{}, func(s *site) { s.cfg.Funnels = []extractor.FunnelID{7} },
-			"names", doctor.Problem, `funnels: the portal has no funnel "7"; did you mean 5?`, "correct the name"},
+			"names", doctor.Problem, `funnels: the portal has no funnel "7"; it has 5 (Projects)`, "correct the name"},
 		{"a field that is not there", w.empty, simulator.Options{}, func(s *site) { s.cfg.Plan.Fields["C5:DOCS"] = config.PlanFields{Days: "UF_CRM_DAY"} },
 			"names", doctor.Problem, `the portal has no deal field "UF_CRM_DAY"; did you mean UF_CRM_DAYS?`, "correct the name"},
 		{"a stage that is not there", w.empty, simulator.Options{}, func(s *site) { s.cfg.Plan.Norms[0].Stage = "C5:NWE" },

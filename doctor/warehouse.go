@@ -53,9 +53,13 @@ func (e *examination) warehouse(ctx context.Context) {
 	}
 	if e.schema(ctx, w) {
 		shown := views.In(w)
-		e.lastRun(ctx, shown)
-		e.coverage(ctx, shown)
-		e.gaps(ctx, shown)
+		if e.lastRun(ctx, shown) {
+			e.coverage(ctx, shown)
+			e.gaps(ctx, shown)
+		} else {
+			e.find("coverage", OK, nothingPublished, "")
+			e.find("gaps", OK, nothingPublished, "")
+		}
 		e.reach(ctx, w)
 	}
 }
@@ -173,32 +177,37 @@ type runs interface {
 	Published(ctx context.Context) (views.Published, error)
 }
 
-func (e *examination) lastRun(ctx context.Context, of runs) {
+// nothingPublished stands for what can't be looked at before the first run.
+const nothingPublished = "nothing is published yet, so there is nothing to look at"
+
+// lastRun returns false where nothing is published.
+func (e *examination) lastRun(ctx context.Context, of runs) bool {
 	newest, err := of.Runs(ctx, 1)
 	if err != nil {
 		e.find("last run", Problem, err.Error(), e.remedy(err))
-		return
+		return true
 	}
 	published, err := of.Published(ctx)
 	if err != nil {
 		e.find("last run", Problem, err.Error(), e.remedy(err))
-		return
+		return true
 	}
 	if len(newest) > 0 {
 		e.newest(newest[0])
 	}
 	if published.RunID == 0 {
 		e.find("published", Warning, "no run was published yet", "stagelag run makes one")
-		return
+		return false
 	}
 	age := e.Now().Sub(published.FinishedAt)
 	text := fmt.Sprintf("run %d as of %s, %s ago", published.RunID, published.AsOf, plain.Duration(age))
 	if maxAge := e.Config.Schedule.MaxAge; age > maxAge {
 		e.find("published", Problem, fmt.Sprintf("%s, more than schedule.max_age (%s)", text, plain.Duration(maxAge)),
 			"see that stagelag schedule is running, and what its log says; stagelag run makes a run now")
-		return
+		return true
 	}
 	e.find("published", OK, text, "")
+	return true
 }
 
 func (e *examination) newest(run loader.Row) {

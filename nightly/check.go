@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
@@ -14,7 +13,6 @@ import (
 	"stagelag/config"
 	"stagelag/extractor"
 	"stagelag/loader"
-	"stagelag/plain"
 )
 
 // numberTypes and dateTypes are the portal's types of fields that can hold a plan. Text
@@ -88,13 +86,10 @@ func CheckSeen(cfg, read config.Config, names Names) error {
 	complain := func(format string, args ...any) {
 		complaints = append(complaints, config.Complaint{Text: fmt.Sprintf(format, args...)})
 	}
-	var funnels []string
-	for _, funnel := range names.Funnels {
-		funnels = append(funnels, strconv.FormatUint(uint64(funnel.ID), 10))
-	}
+	seen := config.NewDirectory(names.Funnels, nil)
 	for _, id := range slices.Sorted(slices.Values(append(slices.Collect(maps.Keys(cfg.Calendar.Funnels)), cfg.Funnels...))) {
-		if name := strconv.FormatUint(uint64(id), 10); !slices.Contains(funnels, name) {
-			complain("no run has seen a funnel %s%s", name, nearest(name, funnels))
+		if name := strconv.FormatUint(uint64(id), 10); !seen.Has(config.KindFunnel, name) {
+			complain("no run has seen a funnel %s%s", name, seen.Instead(config.KindFunnel, name))
 		}
 	}
 	switch {
@@ -109,7 +104,12 @@ func CheckSeen(cfg, read config.Config, names Names) error {
 		}
 	}
 	for _, c := range configuredStages(cfg) {
-		if names.Stage(c.id) == nil && !names.Historic[c.id] {
+		if names.Stage(c.id) != nil || names.Historic[c.id] {
+			continue
+		}
+		if answer := seen.Answer(config.Misnomer{Key: c.place, Kind: config.KindStage, Name: string(c.id)}); answer != "" {
+			complaints = append(complaints, config.Complaint{Text: answer})
+		} else {
 			complain("%s: no run has seen a stage %s%s", c.place, strconv.Quote(string(c.id)), names.Nearest(c.id))
 		}
 	}
@@ -232,27 +232,12 @@ func Check(cfg config.Config, portal extractor.Description, names Names) (warnin
 	complain := func(format string, args ...any) {
 		complaints = append(complaints, config.Complaint{Text: fmt.Sprintf(format, args...)})
 	}
-	var called []calledBy
-	missing := func(place, kind, name string, known []string) {
-		if ids := idsOf(called, kind, name); len(ids) > 0 {
-			complain("%s: %s is the name of a %s, and its id belongs here: %s", place, strconv.Quote(name), kind, strings.Join(ids, " or "))
-			return
-		}
-		complain("%s: the portal has no %s %s%s", place, kind, strconv.Quote(name), nearest(name, known))
+	directory, known := config.NewDirectory(portal.Funnels, portal.Fields), config.NewDirectory(names.Funnels, portal.Fields)
+	missing := func(place string, kind config.Kind, name string) {
+		complaints = append(complaints, config.Complaint{Text: directory.Missing(config.Misnomer{Key: place, Kind: kind, Name: name})})
 	}
-	number := func(f extractor.Funnel) string { return strconv.FormatUint(uint64(f.ID), 10) }
-	var funnels, stages, fields []string
 	types := map[string]string{}
-	for _, funnel := range portal.Funnels {
-		funnels = append(funnels, number(funnel))
-		for _, stage := range funnel.Stages {
-			stages = append(stages, string(stage.ID))
-			called = append(called, calledBy{"stage", stage.Name, fmt.Sprintf("%s (in the funnel %s)", stage.ID, strconv.Quote(plain.Text(funnel.Name, 60)))})
-		}
-	}
 	for _, field := range portal.Fields {
-		fields = append(fields, field.Name)
-		called = append(called, calledBy{"deal field", field.Title, field.Name})
 		types[field.Name] = field.Type
 	}
 	type configuredFunnel struct {
@@ -268,14 +253,15 @@ func Check(cfg config.Config, portal extractor.Description, names Names) (warnin
 	}
 	for _, c := range named {
 		name := strconv.FormatUint(uint64(c.id), 10)
-		i := slices.IndexFunc(names.Funnels, func(f extractor.Funnel) bool { return f.ID == c.id })
+		isIt := func(f extractor.Funnel) bool { return f.ID == c.id }
+		i := slices.IndexFunc(names.Funnels, isIt)
 		switch {
-		case slices.Contains(funnels, name):
+		case slices.ContainsFunc(portal.Funnels, isIt):
 		case i >= 0:
 			warnings = append(warnings, fmt.Sprintf("%s names the funnel %s (%s), which the portal has no longer or does not show: %s",
 				c.place, name, strconv.Quote(names.Funnels[i].Name), c.what))
 		default:
-			missing(c.place, "funnel", name, funnels)
+			missing(c.place, config.KindFunnel, name)
 		}
 	}
 	for _, c := range configuredStages(cfg) {
@@ -288,7 +274,16 @@ func Check(cfg config.Config, portal extractor.Description, names Names) (warnin
 		case names.Historic[c.id]:
 			warnings = append(warnings, fmt.Sprintf("%s names the stage %s, which only the history of deals knows: it goes on under its id", c.place, c.id))
 		default:
-			missing(c.place, "stage", string(c.id), stages)
+			missing(c.place, config.KindStage, string(c.id))
+		}
+	}
+	for _, old := range slices.Sorted(maps.Keys(cfg.Stages.Map)) {
+		// Nothing has to know the id of a stage that is gone, so only a name is refused.
+		if names.Stage(old) != nil {
+			continue
+		}
+		if answer := known.Answer(config.Misnomer{Key: "stages.map", Kind: config.KindStage, Name: string(old)}); answer != "" {
+			complaints = append(complaints, config.Complaint{Text: answer})
 		}
 	}
 	for _, stage := range slices.Sorted(maps.Keys(cfg.Plan.Fields)) {
@@ -302,33 +297,19 @@ func Check(cfg config.Config, portal extractor.Description, names Names) (warnin
 			place := "plan.fields." + string(stage) + "." + f.key
 			switch {
 			case f.name == "":
-			case !slices.Contains(fields, f.name):
-				missing(place, "deal field", f.name, fields)
+			case !directory.Has(config.KindField, f.name):
+				missing(place, config.KindField, f.name)
 			case !slices.Contains(f.types, types[f.name]):
 				complain("%s: the portal's field %s is of type %s, which can't hold %s", place, f.name, types[f.name],
 					map[string]string{"days": "a number of days", "date": "a date"}[f.key])
 			}
 		}
 	}
-	checkDimensions(cfg, portal, func(place, field string) { missing(place, "deal field", field, fields) }, complain)
+	checkDimensions(cfg, portal, func(place, field string) { missing(place, config.KindField, field) }, complain)
 	if len(complaints) > 0 {
 		return warnings, &config.Error{Complaints: complaints}
 	}
 	return warnings, nil
-}
-
-// calledBy is a name that people see on the portal, of a kind of thing, and the id behind it.
-type calledBy struct{ kind, name, id string }
-
-// idsOf are the ids of the things of a kind that have a name, whatever its letters' case.
-func idsOf(called []calledBy, kind, name string) []string {
-	var ids []string
-	for _, c := range called {
-		if c.kind == kind && strings.EqualFold(strings.TrimSpace(c.name), name) {
-			ids = append(ids, c.id)
-		}
-	}
-	return ids
 }
 
 func nearest(name string, known []string) string {

@@ -168,6 +168,7 @@ func (p Pass) work(ctx context.Context, wait time.Duration) (Helped, error) {
 			return helped, err
 		}
 	}
+	isSaid := false
 	for {
 		isOver, err := p.isOver(ctx, split, &helped)
 		if err != nil || isOver {
@@ -198,7 +199,14 @@ func (p Pass) work(ctx context.Context, wait time.Duration) (Helped, error) {
 				log.WithFields(logrus.Fields{"part": part.No, "deals": len(deals)}).Info("part derived")
 			}
 		}
-		if !isTaken && !pauseFor(ctx, partsPause) {
+		if isTaken {
+			continue
+		}
+		if !isSaid {
+			log.Info("every part is taken: waiting for the run to end")
+			isSaid = true
+		}
+		if !pauseFor(ctx, partsPause) {
 			return helped, context.Cause(ctx)
 		}
 	}
@@ -210,6 +218,7 @@ func (p Pass) awaitSplit(ctx context.Context, wait time.Duration) (*loader.Split
 	if err := sql.Up(ctx, p.Warehouse); err != nil {
 		return nil, err
 	}
+	isSaid := false
 	for isLate := time.After(wait); ; {
 		split, err := loader.FindSplit(ctx, p.Warehouse)
 		if err != nil {
@@ -226,6 +235,10 @@ func (p Pass) awaitSplit(ctx context.Context, wait time.Duration) (*loader.Split
 		case <-isLate:
 			return nil, nil
 		default:
+		}
+		if !isSaid {
+			p.Log.WithField("at_most", wait.String()).Info("waiting for a run that is split: stagelag run --parts makes one")
+			isSaid = true
 		}
 		if !pauseFor(ctx, partsPause) {
 			return nil, context.Cause(ctx)

@@ -123,12 +123,7 @@ func configured(cfg config.WriteBack, portal bitrix24.Description) ([]Field, err
 	var fields []Field
 	var complaints []config.Complaint
 	names := named(cfg)
-	var custom []string
-	for _, f := range portal.Fields {
-		if strings.HasPrefix(f.Name, "UF_") {
-			custom = append(custom, f.Name)
-		}
-	}
+	custom := config.NewDirectory(nil, slices.DeleteFunc(slices.Clone(portal.Fields), func(f bitrix24.Field) bool { return !strings.HasPrefix(f.Name, "UF_") }))
 	for _, k := range kinds {
 		if names[k.role] == "" {
 			continue
@@ -137,8 +132,8 @@ func configured(cfg config.WriteBack, portal bitrix24.Description) ([]Field, err
 		place := "write_back." + string(k.role)
 		switch {
 		case field.IsMissing():
-			complaints = append(complaints, config.Complaint{Text: fmt.Sprintf("%s: the portal has no deal field %q%s stagelag write-back setup --create makes the fields",
-				place, field.Name, config.Meant(field.Name, custom))})
+			text := custom.Missing(config.Misnomer{Key: place, Kind: config.KindField, Name: field.Name})
+			complaints = append(complaints, config.Complaint{Text: text + "; stagelag write-back setup --create makes the fields"})
 		case field.Fault != "":
 			complaints = append(complaints, config.Complaint{Text: fmt.Sprintf("%s: the portal's field %s %s", place, field.Name, field.Fault)})
 		}

@@ -307,7 +307,7 @@ func TestAFieldThatCannotHoldItsResultIsAnErrorBeforeTheFirstWrite(t *testing.T)
 	}
 	_, err := s.writeBack()
 	const want = `configuration: write_back.state: the portal's field UF_CRM_TAGS holds several values; ` +
-		`write_back.days_late: the portal has no deal field "UF_CRM_LATTE"; did you mean UF_CRM_LATE? stagelag write-back setup --create makes the fields; ` +
+		`write_back.days_late: the portal has no deal field "UF_CRM_LATTE"; did you mean UF_CRM_LATE?; stagelag write-back setup --create makes the fields; ` +
 		`write_back.days_left: the portal's field UF_CRM_END is of type date, expected integer or double or string; ` +
 		`write_back.planned_end: the portal's field UF_CRM_LEFT is of type double, expected date or string; ` +
 		`write_back.days_lost: the portal's field UF_CRM_FIXED is read-only`

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -93,14 +94,14 @@ func (a *app) setUpLog() error {
 // config reads the configuration, which must have what the command needs, and logs the
 // remarks on it.
 func (a *app) config(cmd *cobra.Command, needs ...config.Need) (config.Config, error) {
-	return a.configAt(a.configPath, cmd.Flags().Changed("config"), needs...)
+	return a.configAt(cmd.Context(), a.configPath, cmd.Flags().Changed("config"), needs...)
 }
 
 // configAt is config for a file of any path, which has to be there where somebody has named it.
-func (a *app) configAt(path string, isNamed bool, needs ...config.Need) (config.Config, error) {
+func (a *app) configAt(ctx context.Context, path string, isNamed bool, needs ...config.Need) (config.Config, error) {
 	cfg, err := config.Load(path, isNamed, a.environ, needs...)
 	if err != nil {
-		return config.Config{}, err
+		return config.Config{}, a.answered(ctx, err)
 	}
 	for _, warning := range cfg.Warnings {
 		a.log.WithField("warning", warning).Warn("configuration")

@@ -20,7 +20,7 @@ func newCalendar(a *app) *cobra.Command {
 		Short: "Print the counting days of a year, month by month, and what each exception comes from",
 		Long: `Prints which days of a year count: the months with their number of days, to be held against a
 production calendar, each exception with its reason, and until when the lists speak. The default is
-this year. On a terminal it is a page, else three tables with tabs.
+this year. On a terminal it is a page, else three tables with tabs; of an empty one, standard error says so.
 
 The portal is asked only where calendar.lists has the portal's own calendar.`,
 		Example: `  stagelag calendar
@@ -100,10 +100,14 @@ func (a *app) calendar(ctx context.Context, cfg config.Config, year int, funnel 
 	if funnel != nil {
 		shown = loaded.Of(*funnel)
 	}
-	if isTerminal(a.stdout) {
+	if a.hasScreen {
 		err = loaded.WriteTable(a.stdout, shown, year, a.printer)
 	} else {
 		err = shown.WriteTSV(a.stdout, year)
+		// Programs get the heads of empty tables; a person would ask whether something is missing.
+		for _, absent := range shown.Absent(year) {
+			_, _ = fmt.Fprintln(a.stderr, a.printer.Text(absent))
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("calendar: write to standard output: %w", err)

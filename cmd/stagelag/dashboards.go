@@ -55,7 +55,7 @@ The passwords of the users that read come from Grafana's environment. Targets th
 				return usagef("dashboards export: --alert-likely-late %d: give a number of days from 1 on, or leave the flag out", asked.LikelyLate)
 			}
 			cfgs, err := readSeveral(paths, func(path string) (config.Config, error) {
-				return a.configAt(path, cmd.Flags().Changed("config"))
+				return a.configAt(cmd.Context(), path, cmd.Flags().Changed("config"))
 			})
 			if err != nil {
 				return err

@@ -32,7 +32,7 @@ when the configuration can't be read.`,
 			// Not a.config: the remarks are findings here.
 			cfg, err := config.Load(a.configPath, cmd.Flags().Changed("config"), a.environ, config.NeedPortal)
 			if err != nil {
-				return err
+				return a.answered(cmd.Context(), err)
 			}
 			return a.doctor(cmd.Context(), cfg, asJSON)
 		},
@@ -62,8 +62,9 @@ func (a *app) doctor(ctx context.Context, cfg config.Config, asJSON bool) error 
 	}
 	var checks []string
 	for _, finding := range report.Findings {
-		if finding.Severity == doctor.Problem && !slices.Contains(checks, finding.Check) {
-			checks = append(checks, finding.Check)
+		check := a.printer.Text(finding.Check) // a word alone is not translated as a part of the line
+		if finding.Severity == doctor.Problem && !slices.Contains(checks, check) {
+			checks = append(checks, check)
 		}
 	}
 	return fmt.Errorf("doctor: problems with %s; what was found says what to do", strings.Join(checks, ", "))

@@ -74,7 +74,7 @@ func (a *app) init(cmd *cobra.Command, flags initFlags) error {
 	// Without NeedPortal: the address may come from elsewhere.
 	cfg, err := config.Load(a.configPath, false, a.environ)
 	if err != nil {
-		return err
+		return a.answered(cmd.Context(), err)
 	}
 	webhook, address, err := a.address(flags, cfg)
 	if err != nil {

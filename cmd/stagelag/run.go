@@ -120,6 +120,11 @@ func (a *app) clientFor(cfg config.Config, log logrus.FieldLogger, shown *progre
 	})
 }
 
+// quietClient is client for what nobody has asked for: what it meets is not logged.
+func (a *app) quietClient(cfg config.Config) *bitrix24.Client {
+	return bitrix24.NewClient(bitrix24.ClientOptions{Webhook: cfg.Portal.URL, Limits: cfg.Portal.Limits, Clock: bitrix24.WallClock(a.now)})
+}
+
 // passOptions say which pass is made.
 type passOptions struct {
 	command string // that makes it

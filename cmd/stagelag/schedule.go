@@ -54,7 +54,7 @@ With --parts every pass is split, and stagelag work, on other machines, takes pa
 		Args: arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			read := func(path string) (config.Config, error) {
-				return a.configAt(path, cmd.Flags().Changed("config"), config.NeedPortal)
+				return a.configAt(cmd.Context(), path, cmd.Flags().Changed("config"), config.NeedPortal)
 			}
 			cfgs, err := readSeveral(paths, read)
 			if err != nil {

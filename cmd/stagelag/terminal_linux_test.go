@@ -119,3 +119,27 @@ func TestAQueryOnATerminal(t *testing.T) {
 		})
 	}
 }
+
+// A person sees a page, with words for what there is none of.
+func TestCalendarOnATerminal(t *testing.T) {
+	t.Parallel()
+	shown := onTerminal(t, func(a *app) {
+		a.environ = append(a.environ, "STAGELAG_CALENDAR_KIND=working", "STAGELAG_CALENDAR_OFF=2026-03-02")
+		for _, year := range []string{"2026", "2027"} {
+			if code := a.execute(t.Context(), newRoot(a), []string{"calendar", year}); code != 0 {
+				t.Errorf("calendar %s: exit code %d", year, code)
+			}
+		}
+	})
+	for _, want := range []string{
+		"The calendar in 2026: weekly days off are Saturday, Sunday\r\n", "Mon  2 Mar  off  day off (calendar.off)\r\n",
+		"There are no exceptions in 2027.\r\n", "There are no lists of days off: calendar.lists names none.\r\n",
+	} {
+		if !strings.Contains(shown, want) {
+			t.Errorf("calendar shows on a terminal:\n%s\nwant %q", shown, want)
+		}
+	}
+	if strings.Contains(shown, "There are no exceptions in 2026") {
+		t.Errorf("calendar shows of a year with an exception that there is none:\n%s", shown)
+	}
+}

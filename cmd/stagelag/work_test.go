@@ -34,6 +34,9 @@ func TestWorkHelpsARun(t *testing.T) {
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
+	if !strings.Contains(r.stderr, `"at_most":"5m0s"`) || !strings.Contains(r.stderr, `"msg":"waiting for a run that is split: stagelag run --parts makes one"`) {
+		t.Errorf("work does not say what it waits for: %s", r.stderr)
+	}
 	var run, parts, deals int
 	if _, err := fmt.Sscanf(r.stdout, "Run %d is published. %d of its parts, %d deals, were derived here.", &run, &parts, &deals); err != nil || r.code != 0 {
 		t.Errorf("work: exit code %d, standard error %q, standard output %q", r.code, r.stderr, r.stdout)

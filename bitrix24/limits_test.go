@@ -3,6 +3,7 @@ package bitrix24_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -150,6 +151,10 @@ func TestABlockedMethodIsWaitedOut(t *testing.T) {
 			s.mustReadAll(client)
 			if waited := client.Stats().Waited; s.refusals()[bitrix24.CodeOperatingLimit] == 0 || waited[bitrix24.WaitOperating] == 0 {
 				t.Errorf("refused %v, waited %v; want a block that was waited out", s.refusals(), waited)
+			}
+			// Somebody who follows the log sees why nothing goes on for minutes.
+			if !strings.Contains(s.log.String(), "level=info msg=\"waiting for the portal\" reason=\"limit on operating time\"") {
+				t.Errorf("the log does not tell of the wait: %s", s.log.String())
 			}
 		})
 	}

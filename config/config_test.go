@@ -294,9 +294,10 @@ func TestLoadOfAMissingFile(t *testing.T) {
 	if err == nil || err.Error() != complaint {
 		t.Errorf("Load of an absent file for the portal: %v, want %s", err, complaint)
 	}
-	_, err = Load(t.TempDir(), false, nil)
-	if err == nil || !strings.HasSuffix(err.Error(), "is a directory") {
-		t.Errorf("Load of a folder: %v, want: is a directory", err)
+	folder := t.TempDir()
+	_, err = Load(folder, false, nil)
+	if err == nil || !strings.HasSuffix(err.Error(), "is a directory: name the file in it, such as "+filepath.Join(folder, "stagelag.yaml")) {
+		t.Errorf("Load of a folder: %v, want the file in it", err)
 	}
 }
 
@@ -347,7 +348,7 @@ func TestLoadComplaints(t *testing.T) {
 		{"a webhook over plain http", "portal: {url: 'http://example.com/rest/1/s3cr3t/'}", "stagelag.yaml:1: portal.url: webhook of example.com: plain http would show the secret to the network; use https"},
 		{"a webhook without a secret", "portal: {url: 'https://example.com/rest/1/'}", "stagelag.yaml:1: portal.url: webhook of example.com: the path must be /rest/USER/SECRET/"},
 
-		{"funnels that are one number", "funnels: 5", "stagelag.yaml:1: funnels: expected a list, found the number 5"},
+		{"funnels that are one number", "funnels: 5", "stagelag.yaml:1: funnels: expected a list such as [5], found the number 5"},
 		{"a funnel that is a text", "funnels: [five]", `stagelag.yaml:1: funnels[0]: expected a funnel id such as 5 (stagelag init writes the ids with the names beside them), found the text "five"`},
 		{"a negative funnel", "funnels: [-1]", `stagelag.yaml:1: funnels[0]: expected a funnel id such as 5 (stagelag init writes the ids with the names beside them), found "-1"`},
 		{"a funnel that is a fraction", "funnels: [1.5]", "stagelag.yaml:1: funnels[0]: expected a funnel id such as 5 (stagelag init writes the ids with the names beside them), found the number 1.5"},

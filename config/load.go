@@ -11,6 +11,7 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+	"syscall"
 )
 
 // A Need is a part of the configuration that a command cannot do without.
@@ -38,6 +39,9 @@ func Load(path string, explicit bool, environ []string, needs ...Need) (Config, 
 			err = perr.Err
 		}
 		text := err.Error()
+		if errors.Is(err, syscall.EISDIR) {
+			text += fmt.Sprintf(": name the file in it, such as %s", filepath.Join(path, "stagelag.yaml"))
+		}
 		if errors.Is(err, fs.ErrPermission) {
 			text += fmt.Sprintf(": let the user %s read it and its folders; a file without a secret may have the mode 0644, one with a secret belongs to that user", userName())
 		}

@@ -59,13 +59,22 @@ func (d Directory) Has(kind Kind, id string) bool {
 	return slices.ContainsFunc(d, func(c Called) bool { return c.Kind == kind && c.ID == id })
 }
 
+// Named are the things of a kind that have a name, whatever the case of its letters.
+func (d Directory) Named(kind Kind, name string) []Called {
+	var found []Called
+	for _, c := range d {
+		if c.Kind == kind && strings.EqualFold(strings.TrimSpace(c.Name), strings.TrimSpace(name)) {
+			found = append(found, c)
+		}
+	}
+	return found
+}
+
 // Answer is the complaint about a name, with the ids behind it. It is empty where nothing has this name.
 func (d Directory) Answer(m Misnomer) string {
 	var found []string
-	for _, c := range d {
-		if c.Kind == m.Kind && strings.EqualFold(strings.TrimSpace(c.Name), strings.TrimSpace(m.Name)) {
-			found = append(found, c.place())
-		}
+	for _, c := range d.Named(m.Kind, m.Name) {
+		found = append(found, c.String())
 	}
 	name, ids, isOne := strconv.Quote(m.Name), strings.Join(found, ", "), len(found) == 1
 	switch {
@@ -143,8 +152,8 @@ func (d Directory) list(kind Kind) string {
 	return text
 }
 
-// place is the id as a complaint shows it.
-func (c Called) place() string {
+// String is the id as a complaint shows it, that of a stage with its funnel.
+func (c Called) String() string {
 	if c.Kind != KindStage {
 		return c.ID
 	}

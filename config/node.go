@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"iter"
 	"reflect"
 	"regexp"
@@ -136,7 +137,11 @@ func (r *reader) mapping(path string, node *yaml.Node, dst reflect.Value) {
 
 func (r *reader) list(path string, node *yaml.Node, dst reflect.Value) {
 	if node.Kind != yaml.SequenceNode {
-		r.complainOfType(path, node, "a list")
+		expects := "a list"
+		if node.Kind == yaml.ScalarNode && quote(node.Value) != hidden {
+			expects = fmt.Sprintf("a list such as [%s]", printable(node.Value))
+		}
+		r.complainOfType(path, node, expects)
 		return
 	}
 	dst.Set(reflect.MakeSlice(dst.Type(), len(node.Content), len(node.Content)))

@@ -250,7 +250,7 @@ func healthySite(t *testing.T, w warehouses) {
 		{"rights", "an administrator's webhook with the scopes crm, user, department"},
 		{"tariff", "portal.limits is none, as the tariff selfhosted has it"},
 		{"names", "every funnel, stage and field"},
-		{"plans", "1 stage get their plan from the deal's fields, 1 from norms alone, 0 from nowhere"},
+		{"plans", "1 stage with a plan from the deal's fields, 1 from norms alone, 0 from nowhere"},
 		{"disk", "GB free on "},
 		{"warehouse", "embedded answers, ClickHouse 2"},
 		{"engine", "the engine"},
@@ -301,7 +301,7 @@ func faults(w warehouses) []fault {
 		{"a portal that answers with a page", w.empty, simulator.Options{}, func(s *site) { s.portal.Inject(simulator.FromNth(1, simulator.Fault{HTML: 502})) },
 			"portal", doctor.Problem, "bad gateway", ""},
 		{"a webhook that was deleted", w.empty, simulator.Options{}, func(s *site) { s.portal.Inject(simulator.FromNth(1, simulator.Fault{Error: &simulator.NoAuthFound})) },
-			"portal", doctor.Problem, "NO_AUTH_FOUND", "the webhook needs the rights crm and user"},
+			"portal", doctor.Problem, "NO_AUTH_FOUND", "or make another webhook"},
 		{"a portal that has moved", w.empty, simulator.Options{}, func(s *site) {
 			s.portal.Inject(simulator.FromNth(1, simulator.Fault{RedirectTo: "https://evil.example"}))
 		},

@@ -85,7 +85,9 @@ func afterRefusal(refusal *bitrix24.APIError) string {
 		return "set portal.url to a portal that is there"
 	case is(bitrix24.CodeTooManyRequests), is(bitrix24.CodeOperatingLimit):
 		return "something else asks this portal much at the moment: look again in ten minutes"
-	case refusal.HTTPStatus == http.StatusUnauthorized, refusal.HTTPStatus == http.StatusForbidden, is(bitrix24.CodeInsufficientScope):
+	case refusal.HTTPStatus == http.StatusUnauthorized:
+		return "copy the webhook's address from the portal once more, or make another webhook: see Your own portal in README.md"
+	case refusal.HTTPStatus == http.StatusForbidden, is(bitrix24.CodeInsufficientScope):
 		return "the webhook needs the rights crm and user, and its owner has to be in office: see Your own portal in README.md"
 	case refusal.Code == "" && refusal.Description == "":
 		return "see that portal.url names the portal, and that it is up"
@@ -240,7 +242,7 @@ func (e *examination) plans(d extractor.Description) {
 			}
 		}
 	}
-	text := fmt.Sprintf("%s get their plan from the deal's fields, %d from norms alone, %d from nowhere", count(byField, "stage"), byNorm, len(without))
+	text := fmt.Sprintf("%s with a plan from the deal's fields, %d from norms alone, %d from nowhere", count(byField, "stage"), byNorm, len(without))
 	if waiting > 0 {
 		text += fmt.Sprintf("; %s none, because deals wait there", needs(waiting))
 	}

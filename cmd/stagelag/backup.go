@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"stagelag/config"
 	"stagelag/letter"
 	"stagelag/loader"
 	"stagelag/nightly"
@@ -36,7 +37,14 @@ backups.allowed_path in the server's configuration names.`,
 		Example: `  stagelag backup /backups/stagelag-$(date +%F).tar.zst`,
 		Args:    backupName,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.reading(cmd, func(ctx context.Context, w *warehouse.Warehouse) error {
+			cfg, err := a.config(cmd)
+			if err != nil {
+				return err
+			}
+			if err := checkOutside(cfg.Warehouse, args[0]); err != nil {
+				return err
+			}
+			return withWarehouse(cmd.Context(), readOnly(cfg), func(ctx context.Context, w *warehouse.Warehouse) error {
 				return a.backup(ctx, w, args[0])
 			})
 		},
@@ -78,6 +86,19 @@ it was. The backup can be one of a warehouse with another warehouse.database.`,
 	return cmd
 }
 
+// checkOutside refuses a backup in the folder of the embedded warehouse: it would be lost with what it is a backup of.
+func checkOutside(at config.Warehouse, file string) error {
+	absolute, err := filepath.Abs(file)
+	if err != nil || !at.URL.IsEmbedded() {
+		return err
+	}
+	below, err := filepath.Rel(string(at.Path), absolute)
+	if err == nil && filepath.IsLocal(below) {
+		return usagef("backup: %s is in the warehouse's folder, and would be lost with it: name a file in another folder", file)
+	}
+	return nil
+}
+
 // isBackup is whether there is a file that the program can read.
 func isBackup(name string) error {
 	file, err := os.Open(name)
@@ -97,7 +118,7 @@ func backupName(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	if !strings.HasSuffix(args[0], warehouse.BackupSuffix) {
-		return usagef("%s%s: the name of a backup ends in %s", about(cmd), args[0], warehouse.BackupSuffix)
+		return usagef("%s%s: the name of a backup ends in %s, such as %s", about(cmd), args[0], warehouse.BackupSuffix, strings.TrimSuffix(args[0], filepath.Ext(args[0]))+warehouse.BackupSuffix)
 	}
 	return nil
 }

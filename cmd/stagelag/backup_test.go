@@ -186,7 +186,8 @@ func TestARestoreThatDoesNot(t *testing.T) {
 	fail(1, "the file is damaged or no backup", "restore", "--replace", damaged)
 	fail(1, "the file is damaged or no backup", "restore", "--replace", changed)
 	fail(1, "no such file", "restore", "--replace", filepath.Join(folder, "none.tar.zst"))
-	fail(2, "ends in .tar.zst", "backup", "one.zip")
+	fail(2, "ends in .tar.zst, such as one.tar.zst", "backup", "one.zip")
+	fail(2, "is in the warehouse's folder, and would be lost with it: name a file in another folder", "backup", "data/warehouse/one.tar.zst")
 	if figures(t, folder) != want {
 		t.Error("after the restores that failed the warehouse is not as it was")
 	}

@@ -14,7 +14,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"stagelag/forecast"
-	"stagelag/loader"
 	"stagelag/locale"
 	"stagelag/transform"
 	"stagelag/views"
@@ -103,9 +102,6 @@ func (a *app) checkForecasts(ctx context.Context, w *warehouse.Warehouse, from, 
 		return fmt.Errorf("forecast: %w", err)
 	}
 	check, err := checkForecasts(ctx, views.In(w), from, to)
-	if errors.Is(err, loader.ErrNothingPublished) {
-		return fmt.Errorf("forecast: %w; stagelag run makes a run", err)
-	}
 	if err != nil {
 		return err
 	}
@@ -127,7 +123,7 @@ func checkForecasts(ctx context.Context, shown views.Views, from, to transform.D
 		return nil, err
 	}
 	if published.RunID == 0 {
-		return nil, loader.ErrNothingPublished
+		return nil, errors.New("forecast: no run has been published yet; stagelag run makes one")
 	}
 	for flag, given := range map[string]transform.Day{"from": from, "to": to} {
 		if given > published.AsOf {
@@ -175,10 +171,10 @@ func (c *forecastCheck) writeText(out io.Writer, p *locale.Printer) error {
 	for i := range c.stages {
 		s := &c.stages[i]
 		if s.score.Open > 0 {
-			writeScore(t, s.Funnel+": "+s.Stage, &s.score)
+			writeScore(t, p, s.Funnel+": "+s.Stage, &s.score)
 		}
 	}
-	writeScore(t, p.Text("all"), &c.total)
+	writeScore(t, p, p.Text("all"), &c.total)
 	if err := t.Flush(); err != nil {
 		return err
 	}
@@ -216,10 +212,10 @@ func (c *forecastCheck) writeText(out io.Writer, p *locale.Printer) error {
 	return nil
 }
 
-func writeScore(t io.Writer, name string, s *forecast.Score) {
+func writeScore(t io.Writer, p *locale.Printer, name string, s *forecast.Score) {
 	fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", name, s.Open, s.Expected, s.Withheld,
-		figure(s.Late.Error(), 3), figure(s.Lasting.Error(), 3), inDays(s.Errors.Median(), -1), inDays(s.NaiveErrors.Median(), -1),
-		inDays(s.Errors.Mean(), 1), inDays(s.NaiveErrors.Mean(), 1), percent(s.ReachedShare()))
+		figure(s.Late.Error(), 3), figure(s.Lasting.Error(), 3), inDays(p, s.Errors.Median(), -1), inDays(p, s.NaiveErrors.Median(), -1),
+		inDays(p, s.Errors.Mean(), 1), inDays(p, s.NaiveErrors.Mean(), 1), percent(s.ReachedShare()))
 }
 
 // figure is a number with so many decimals, - where there is none.
@@ -237,11 +233,11 @@ func percent(share float64) string {
 	return figure(100*share, 0) + " %"
 }
 
-func inDays(days float64, decimals int) string {
+func inDays(p *locale.Printer, days float64, decimals int) string {
 	if math.IsNaN(days) {
 		return "-"
 	}
-	return figure(days, decimals) + " d"
+	return p.Sprintf("%s d", figure(days, decimals))
 }
 
 // scoreJSON is a score as JSON. A figure that does not exist is null.

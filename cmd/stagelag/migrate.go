@@ -17,7 +17,7 @@ func newMigrate(a *app) *cobra.Command {
 		Use:   "migrate up|status",
 		Short: "Bring the warehouse's schema to this version, or tell where it stands",
 		Long: `Brings the warehouse's schema to this version, or tells where it stands. A run brings
-it there by itself; this is for whoever wants to do so at another time, or as another
+it there by itself; this command does it at another time, or as another
 user of the warehouse.`,
 		Example: `  stagelag migrate status
   stagelag migrate up`,

@@ -15,6 +15,8 @@ import (
 	"stagelag/calendar"
 	"stagelag/config"
 	"stagelag/extractor"
+	"stagelag/loader"
+	"stagelag/plain"
 	"stagelag/transform"
 	"stagelag/warehouse"
 	"stagelag/whatif"
@@ -40,6 +42,7 @@ A visit that has ended keeps the plan that it had, except that it takes another 
 what its deal carries today under other plan.fields. A plan that came from the deal stays under another
 norm.`,
 		Example: `  stagelag what-if --norm C5:DOCS=7
+  stagelag what-if --norm Documents=7
   stagelag what-if --norm C5:DOCS=10 --norm C5:DOCS=7@2026-09-01 --calendar working
   stagelag what-if --config draft.yaml --json`,
 		Args: arguments(0, 0),
@@ -56,16 +59,22 @@ norm.`,
 				return err
 			}
 			options := whatif.Options{Config: cfg, Settings: a.portalSettings(cfg), Progress: a.progress}
-			layNorms(&options, asked)
 			layCalendar(&options.Config.Calendar, config.CalendarKind(kind))
 			return withWarehouse(cmd.Context(), readOnly(cfg), func(ctx context.Context, w *warehouse.Warehouse) error {
 				options.Warehouse = w
+				// Where it fails, the comparison says what is wrong with the warehouse.
+				if funnels, err := loader.FunnelsOf(ctx, w.DB(), 0); err == nil {
+					if err := pickStages(asked, config.NewDirectory(funnels, nil)); err != nil {
+						return err
+					}
+				}
+				layNorms(&options, asked)
 				return a.whatIf(ctx, options, all, asJSON)
 			})
 		},
 	}
 	f := cmd.Flags()
-	f.StringArrayVar(&norms, "norm", nil, "a norm, `STAGE=DAYS` or STAGE=DAYS@FROM, in place of those of the stage; may be given again")
+	f.StringArrayVar(&norms, "norm", nil, "a norm, `STAGE=DAYS` or STAGE=DAYS@FROM, in place of those of the stage, by id or name; may be given again")
 	f.StringVar(&kind, "calendar", "", "the `kind` of days that count: calendar or working")
 	f.BoolVar(&all, "all", false, "show the rows in which nothing differs, too")
 	f.BoolVar(&asJSON, "json", false, "print all rows as JSON")
@@ -102,6 +111,31 @@ func parseNorms(texts []string) ([]config.Norm, error) {
 		norms = append(norms, norm)
 	}
 	return norms, nil
+}
+
+// pickStages puts the ids of stages in the place of the names that --norm was given. What is neither stays.
+func pickStages(norms []config.Norm, known config.Directory) error {
+	for i := range norms {
+		given := string(norms[i].Stage)
+		if known.Has(config.KindStage, given) {
+			continue
+		}
+		switch found := known.Named(config.KindStage, given); len(found) {
+		case 0:
+		case 1:
+			norms[i].Stage = extractor.StageID(found[0].ID)
+		default:
+			var ids []string
+			for _, c := range found {
+				ids = append(ids, c.String())
+			}
+			return usagef("what-if: --norm: several stages have the name %s: give the id, one of %s", strconv.Quote(plain.Text(given, 60)), strings.Join(ids, ", "))
+		}
+		if slices.ContainsFunc(norms[:i], func(n config.Norm) bool { return n.Stage == norms[i].Stage && n.From.Equal(norms[i].From) }) {
+			return usagef("what-if: --norm: the stage %s is given twice, by its id and by its name", norms[i].Stage)
+		}
+	}
+	return nil
 }
 
 // layNorms has the norms take the place of those that the configuration has for their stages.

@@ -17,9 +17,10 @@ func TestNormsAndWhatIf(t *testing.T) {
 	folder := seededFolder(t)
 	w := openWarehouse(t, folder)
 	nightlyPortal(t, 120, folder)
-	for _, command := range []string{"what-if", "norms"} {
-		stdout, stderr, code := call(t, folder, "", command)
-		if want := "stagelag: " + command + ": no run has been published yet; stagelag run makes one\n"; code != 1 || stdout != "" || stderr != want {
+	for _, command := range []string{"what-if", "norms", "forecast --check"} {
+		name, _, _ := strings.Cut(command, " ")
+		stdout, stderr, code := call(t, folder, "", strings.Fields(command)...)
+		if want := "stagelag: " + name + ": no run has been published yet; stagelag run makes one\n"; code != 1 || stdout != "" || stderr != want {
 			t.Errorf("%s before the first run: exit code %d, %s%s, want 1 and %s", command, code, stdout, stderr, want)
 		}
 	}
@@ -68,6 +69,9 @@ func TestNormsAndWhatIf(t *testing.T) {
 			t.Errorf("what-if prints\n%s\nwant %q in it", text, want)
 		}
 	}
+	if named := mustCall(t, folder, "what-if", "--norm", "documents=3@2026-01-01", "--calendar", "working"); named != text {
+		t.Errorf("what-if of a stage by its name prints\n%s\nwant what it prints for its id:\n%s", named, text)
+	}
 	if after := told(t, w, shownNumbers...); after != before {
 		t.Errorf("after what-if the views show\n%s\nwant\n%s", after, before)
 	}
@@ -86,6 +90,8 @@ func TestNormsAndWhatIf(t *testing.T) {
 		{"--norm C5:DOCS", `--norm "C5:DOCS": not a stage and its days; give STAGE=DAYS or STAGE=DAYS@FROM, as in C5:DOCS=7@2026-09-01`},
 		{"--norm C5:DOCS=-1", `--norm "C5:DOCS=-1": "-1" is not a whole number of days from 0 to 36500; give STAGE=DAYS or STAGE=DAYS@FROM, as in C5:DOCS=7@2026-09-01`},
 		{"--norm C5:DOCS=1 --norm C5:DOCS=2", `--norm "C5:DOCS=2": the stage has a norm from the same date already; give STAGE=DAYS or STAGE=DAYS@FROM, as in C5:DOCS=7@2026-09-01`},
+		{"--norm New=1", `what-if: --norm: several stages have the name "New": give the id, one of NEW (in the funnel "Sales"), C12:NEW (in the funnel "Service")`},
+		{"--norm C5:DOCS=1 --norm Documents=2", "what-if: --norm: the stage C5:DOCS is given twice, by its id and by its name"},
 		{"--calendar business", `--calendar: "business" is not calendar or working`},
 		{"--config none.yaml", "none.yaml"},
 		{"--config fields.yaml", "configuration: the last run did not read the field UF_CRM_BUILD_DAYS"},

@@ -61,15 +61,9 @@ ORDER BY days_lost DESC, stage_name`, column{name: "stage_name", as: cut}, colum
 	b.table("trust.deals", 8, 10, `
 SELECT deal_title, overdue_stages, overdue_days_total, deal_id
 FROM deals_now
-WHERE deal_id IN
-  (
-    SELECT deal_id FROM visits_now
-    WHERE overdue_days > 0
-    GROUP BY deal_id
-    ORDER BY sum(overdue_days) DESC, deal_id
-    LIMIT 200
-  )
-ORDER BY overdue_days_total DESC, deal_id`, column{name: "deal_title", as: toDeal}, column{name: "overdue_stages", unit: count, as: wide(75)}, column{name: "overdue_days_total", unit: "days", color: late, as: days(80)}, forLinks("deal_id"))
+WHERE overdue_days_total > 0
+ORDER BY overdue_days_total DESC, deal_id
+LIMIT 200`, column{name: "deal_title", as: toDeal}, column{name: "overdue_stages", unit: count, as: wide(75)}, column{name: "overdue_days_total", unit: "days", color: late, as: days(80)}, forLinks("deal_id"))
 
 	b.row("trust.row.gaps")
 	b.table("trust.reasons", 9, 12, `

@@ -43,7 +43,7 @@ func (e *HeldError) Error() string {
 	if e.Holder.Host == "" {
 		return fmt.Sprintf("a %s is in progress: end it, or wait until it has ended", e.Name)
 	}
-	return fmt.Sprintf("a %s is in progress: %s on host %s, process %d, since %s",
+	return fmt.Sprintf("a %s is in progress: %s on host %s, process %d, since %s; wait until it has ended, or end that process",
 		e.Name, e.Holder.Doing, e.Holder.Host, e.Holder.Process, e.Since.UTC().Format(time.RFC3339))
 }
 

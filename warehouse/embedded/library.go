@@ -55,6 +55,9 @@ func findEngine() (string, error) {
 		if info.Mode().Perm()&writableByOthers != 0 {
 			return "", fmt.Errorf("STAGELAG_ENGINE names %s, which others can write (mode %04o): chmod go-w %s if you know what is in it, or name another engine", name, info.Mode().Perm(), name)
 		}
+		if !isLibrary(name) && unix.Access(name, unix.X_OK) != nil {
+			return "", fmt.Errorf("STAGELAG_ENGINE names %s, which this user can't start: name clickhouse or libchdb, or unset it and run \"make engine\"", name)
+		}
 		return name, nil
 	}
 	cache, err := os.UserCacheDir()

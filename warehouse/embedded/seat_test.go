@@ -201,6 +201,17 @@ func TestJoinSaysWhatIsWrongAndWhatToDo(t *testing.T) {
 			[]string{"/no/such/engine.so", "no file", `"make engine"`},
 		},
 		{
+			"the engine named is no program",
+			func(t *testing.T, _ folder) {
+				name := filepath.Join(t.TempDir(), "clickhouse")
+				if err := os.WriteFile(name, nil, 0o600); err != nil {
+					t.Fatal(err)
+				}
+				t.Setenv("STAGELAG_ENGINE", name)
+			},
+			[]string{"clickhouse, which this user can't start: name clickhouse or libchdb, or unset it"},
+		},
+		{
 			"the library cannot be loaded",
 			func(t *testing.T, _ folder) {
 				name := filepath.Join(t.TempDir(), "libchdb.so")

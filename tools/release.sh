@@ -55,7 +55,9 @@ done
 common=$work/common
 mkdir -p "$common/engine" "$common/deploy"
 cp -r README.md CHANGELOG.md SECURITY.md stagelag.example.yaml docs "$common/"
-rm "$common"/docs/*.go "$common/docs/performance.json"
+# What the tests of the pages need is no page.
+rm -r "$common/docs/performance.json" "$common/docs/docstest"
+find "$common/docs" -name '*.go' -delete
 cp -r "$work/completions" "$common/completions"
 cp warehouse/embedded/fetch-engine.sh warehouse/embedded/engine.version "$common/engine/"
 cp deploy/backup.sh deploy/limits.xml deploy/logs.xml deploy/backups.xml deploy/stagelag.service deploy/stagelag.sysusers deploy/stagelag-backup.service deploy/stagelag-backup.timer "$common/deploy/"

@@ -89,6 +89,18 @@ error then says what went wrong and what to do.`,
 	// The library adds its command at the first call otherwise, and documents would name one that is not there.
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.InitDefaultCompletionCmd()
+	root.InitDefaultHelpCmd()
+	for _, cmd := range root.Commands() {
+		switch cmd.Name() {
+		case "completion":
+			cmd.Args, cmd.RunE = knownCommand, func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+			for _, shell := range cmd.Commands() {
+				shell.Args = arguments(0, 0)
+			}
+		case "help":
+			cmd.Args = knownTopic
+		}
+	}
 	return root
 }
 
@@ -138,6 +150,15 @@ func knownCommand(cmd *cobra.Command, args []string) error {
 	}
 	return usagef("%sunknown command %q, the nearest is %s; %s --help lists the commands",
 		about(cmd), args[0], config.Nearest(args[0], names), cmd.CommandPath())
+}
+
+// knownTopic refuses help about what is no command; the library would show the help of the program instead.
+func knownTopic(cmd *cobra.Command, args []string) error {
+	found, rest, err := cmd.Root().Find(args)
+	if err != nil || !found.HasSubCommands() {
+		return err
+	}
+	return knownCommand(found, rest)
 }
 
 // arguments refuses a number of arguments other than least to most, with how the command

@@ -10,6 +10,9 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"stagelag/extractor"
+	"stagelag/locale"
 )
 
 var cyrillic = regexp.MustCompile(`[а-я]`)
@@ -85,5 +88,18 @@ func TestLanguage(t *testing.T) {
 				t.Errorf("%q: exit code %d, stdout %q, stderr %q, want %d, %q and %q", test.args, code, stdout.String(), stderr.String(), test.code, test.stdout, test.stderr)
 			}
 		})
+	}
+}
+
+// A step that is a word of its own has its Russian, too.
+func TestStepsOfAnExtractionAreInRussian(t *testing.T) {
+	t.Parallel()
+	english := regexp.MustCompile(`[a-z]{3}`)
+	for _, step := range []extractor.Step{
+		extractor.StepDeals, extractor.StepChanges, extractor.StepChanged, extractor.StepSweep, extractor.StepManagers, extractor.StepCompanies,
+	} {
+		if text := locale.For(locale.Russian).Text("extract: " + string(step)); english.MatchString(text) {
+			t.Errorf("the step %s is shown in Russian as %q", step, text)
+		}
 	}
 }

@@ -198,7 +198,7 @@ func TestBadLists(t *testing.T) {
 	ics := func(lines string) string { return strings.Replace(event, "%s", lines, 1) }
 	tests := []struct{ name, file, text, want string }{
 		{"a date twice with two meanings", "a.csv", "date,kind\n2026-01-05,off\n2026-01-05,work\n", "a.csv:3: 2026-01-05 is work here and off on line 2, take one of them out"},
-		{"no date", "a.csv", "date,kind\n2026-02-30,off\n", `a.csv:2: 2026-02-30 does not exist: February 2026 has 28 days`},
+		{"no date", "a.csv", "date,kind\n2026-02-30,off\n", `a.csv:2: 2026-02-30 does not exist: this month has 28 days`},
 		{"a date of another form", "a.csv", "30.12.2026;off\n", `a.csv:1: "30.12.2026" is not a date of the form YYYY-MM-DD`},
 		{"a date of another age", "a.csv", "1926-12-30,off\n", "a.csv:1: 1926-12-30 is outside 1970-01-01 to 2149-06-06"},
 		{"another kind", "a.csv", "date,kind\n2026-01-05,holiday\n", `a.csv:2: "holiday" is not a kind of day, write off or work`},

@@ -32,7 +32,7 @@ func Load(path string, explicit bool, environ []string, needs ...Need) (Config, 
 	case errors.Is(err, fs.ErrNotExist) && !explicit:
 		text = nil
 	case errors.Is(err, fs.ErrNotExist):
-		return Config{}, &Error{Complaints: []Complaint{{Place: path, Text: "no such file: stagelag init --config " + path + " makes it, or correct the name, or leave --config out"}}}
+		return Config{}, &Error{Complaints: []Complaint{{Place: path, Text: fmt.Sprintf("no such file: stagelag init --config %s makes it, or correct the name, or leave --config out", path)}}}
 	case err != nil:
 		// A *fs.PathError would name the file a second time.
 		if perr, ok := errors.AsType[*fs.PathError](err); ok {

@@ -24,7 +24,7 @@ func WrongDate(text string) string {
 	}
 	last := time.Date(year, time.Month(month)+1, 0, 0, 0, 0, 0, time.UTC)
 	if day < 1 || day > last.Day() {
-		return fmt.Sprintf("%s does not exist: %s has %d days", text, last.Format("January 2006"), last.Day())
+		return fmt.Sprintf("%s does not exist: this month has %d days", text, last.Day())
 	}
 	return ""
 }

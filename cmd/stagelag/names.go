@@ -38,34 +38,35 @@ func pick(about, kind, given string, known []named) (uint64, error) {
 			found, id = append(found, number), n.id
 		}
 	}
+	none, several := noneOf(kind)
 	switch {
 	case len(found) == 1:
 		return id, nil
 	case len(found) > 1:
-		return 0, usagef("%s: several %s have the name %q: give the id, one of %s", about, severalOf(kind), plain.Text(given, 60), strings.Join(found, ", "))
+		return 0, usagef("%s: %s have the name %q: give the id, one of %s", about, several, plain.Text(given, 60), strings.Join(found, ", "))
 	case len(known) == 0:
-		return 0, usagef("%s: no run has published a %s yet, so none is known by its name: give the id", about, kind)
+		return 0, usagef("%s: before the first run is published, %s is known by its name: give the id", about, none)
 	case len(known) <= 10:
-		return 0, usagef("%s: there is no %s %q; there are %s", about, kind, plain.Text(given, 60), strings.Join(ids, ", "))
+		return 0, usagef("%s: there is %s %q; there are %s", about, none, plain.Text(given, 60), strings.Join(ids, ", "))
 	}
 	near := config.Nearest(given, names)
 	for i, name := range names {
 		if name == near {
-			return 0, usagef("%s: there is no %s %q, the nearest is %s", about, kind, plain.Text(given, 60), ids[i])
+			return 0, usagef("%s: there is %s %q, the nearest is %s", about, none, plain.Text(given, 60), ids[i])
 		}
 	}
-	return 0, usagef("%s: there is no %s %q", about, kind, plain.Text(given, 60))
+	return 0, usagef("%s: there is %s %q", about, none, plain.Text(given, 60))
 }
 
-// severalOf is the plural of a kind of thing.
-func severalOf(kind string) string {
+// noneOf says that there is none of a kind of thing, and that there are several.
+func noneOf(kind string) (none, several string) {
 	switch kind {
 	case "person":
-		return "people"
+		return "no person", "several people"
 	case "company":
-		return "companies"
+		return "no company", "several companies"
 	default:
-		return kind + "s"
+		return "no funnel", "several funnels"
 	}
 }
 

@@ -22,7 +22,7 @@ func TestPick(t *testing.T) {
 		{"a name of several", "Service", few, `report: --funnel: several funnels have the name "Service": give the id, one of 7, 9`},
 		{"a name of none", "Project", few, `report: --funnel: there is no funnel "Project"; there are 5 (Projects), 7 (Service), 9 (service )`},
 		{"a name of none of many", "Funnel number 7a", many, `report: --funnel: there is no funnel "Funnel number 7a", the nearest is 7 (Funnel number 7)`},
-		{"before the first run", "Projects", nil, "report: --funnel: no run has published a funnel yet, so none is known by its name: give the id"},
+		{"before the first run", "Projects", nil, "report: --funnel: before the first run is published, no funnel is known by its name: give the id"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -204,7 +204,7 @@ func flagError(cmd *cobra.Command, err error) error {
 		"int": "a whole number", "uint64": "a whole number from 0", "uint32": "a whole number from 0", "float64": "a number", "bool": "true or false", "duration": "a duration such as 30s or 5m",
 	}[invalid.GetFlag().Value.Type()]
 	if wanted == "" {
-		return err
+		return fmt.Errorf("--%s: %w", invalid.GetFlag().Name, errors.Unwrap(invalid))
 	}
 	return fmt.Errorf("--%s: %q is not %s", invalid.GetFlag().Name, invalid.GetValue(), wanted)
 }

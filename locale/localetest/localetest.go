@@ -185,6 +185,8 @@ func (r *reading) visit(n ast.Node) bool {
 		}
 	case *ast.CallExpr:
 		r.call(n)
+	case *ast.CompositeLit:
+		r.literal(n)
 	case *ast.FuncDecl:
 		r.function(n)
 	case *ast.ValueSpec:
@@ -224,6 +226,31 @@ func (r *reading) call(call *ast.CallExpr) {
 	}
 }
 
+// literal finds what an error says that is made as a value of its type.
+func (r *reading) literal(made *ast.CompositeLit) {
+	name := ""
+	switch t := made.Type.(type) {
+	case *ast.Ident:
+		name = t.Name
+	case *ast.SelectorExpr:
+		name = t.Sel.Name
+	}
+	// What the simulated portal answers is the portal's own text.
+	if r.name == "simulator" || !strings.HasSuffix(name, "Error") && name != "Complaint" {
+		return
+	}
+	for _, element := range made.Elts {
+		if pair, ok := element.(*ast.KeyValueExpr); ok {
+			element = pair.Value
+		}
+		for _, text := range r.pieces(element) {
+			if prose.MatchString(text) {
+				r.add(text, element, true)
+			}
+		}
+	}
+}
+
 // sayers are packages whose functions that return one text return it for a person.
 var sayers = []string{"bitrix24", "config", "doctor", "reach", "remedy", "warehouse", "warehouse/embedded", "nightly", "cmd/stagelag"}
 
@@ -241,8 +268,9 @@ func (r *reading) function(f *ast.FuncDecl) {
 			return slices.Contains([]string{"Sprintf", "Join", "append", "string"}, name)
 		case ast.Expr:
 			if text, ok := r.fold(n); ok {
-				if _, isName := n.(*ast.Ident); !isName && prose.MatchString(text) && !code.MatchString(text) {
-					r.add(text, n, f.Name.Name == "Error")
+				isError := f.Name.Name == "Error"
+				if _, isName := n.(*ast.Ident); !isName && prose.MatchString(text) && (isError || !code.MatchString(text)) {
+					r.add(text, n, isError)
 				}
 				return false
 			}

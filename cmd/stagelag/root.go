@@ -47,6 +47,9 @@ error then says what went wrong and what to do.`,
 	root.SetHelpTemplate(commandTemplate)
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		if errors.Is(err, errTwice) {
+			return usagef("%s%w", about(cmd), fmt.Errorf("--config: %w", errTwice))
+		}
 		return usagef("%s%w; %s --help lists the flags", about(cmd), flagError(cmd, err), cmd.CommandPath())
 	})
 
@@ -113,6 +116,8 @@ func complete(cmd *cobra.Command, flag string, values ...cobra.Completion) {
 
 const defaultConfigPath = "stagelag.yaml"
 
+var errTwice = errors.New("it is given twice; only stagelag schedule and stagelag dashboards export take several")
+
 // A oneFile is a flag that can be given once: of two files one would not be read, and nobody would see which.
 type oneFile struct {
 	path  *string
@@ -128,7 +133,7 @@ func (f *oneFile) String() string {
 
 func (f *oneFile) Set(path string) error {
 	if f.isSet {
-		return errors.New("it is given twice; only stagelag schedule and stagelag dashboards export take several")
+		return errTwice
 	}
 	*f.path, f.isSet = path, true
 	return nil

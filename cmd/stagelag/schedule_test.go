@@ -158,7 +158,7 @@ func TestScheduleFromStartToStop(t *testing.T) {
 	configure("schedule: {cron: '61 5 * * *'}\nfunnels: [x]")
 	s.signal(syscall.SIGHUP)
 	line := s.expect("configuration not reloaded, the old one stays")[0]
-	if !strings.Contains(line, "schedule.cron: end of range") || !strings.Contains(line, "funnels[0]") {
+	if !strings.Contains(line, "schedule.cron: end of range") || !strings.Contains(line, `funnels: the portal has no funnel \"x\"; it has `) {
 		t.Errorf("the line %s does not say all that is wrong", line)
 	}
 

@@ -71,7 +71,7 @@ func TestScheduleForThreePortals(t *testing.T) {
 	configure("north", "funnels: [x]")
 	s.signal(syscall.SIGHUP)
 	waits("south", `"msg":"published","run_id":\d`)
-	waits("north", `"error":"configuration: north.yaml:4: funnels\[0\].*"msg":"configuration not reloaded, the old one stays"`)
+	waits("north", `"error":"configuration: north.yaml:4: funnels: the portal has no funnel .*"msg":"configuration not reloaded, the old one stays"`)
 	_, metrics := get("/metrics")
 	for database, failed := range map[string]int{"stagelag": 0, "north": 0, "south": 1} {
 		host := strings.Split(addresses[database], "/")[2]

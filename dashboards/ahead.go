@@ -101,7 +101,7 @@ FROM
 ) AS f
 LEFT JOIN stage_names AS names USING (funnel_id, stage_id)
 ORDER BY stage_name`,
-		column{name: "stage_name", as: wrapped}, column{name: "verdict", as: spoken("forecast", 150)}, column{name: "median_off", unit: "days", as: narrow(85)},
+		column{name: "stage_name", as: wrapped}, column{name: "verdict", as: folded("forecast", 150)}, column{name: "median_off", unit: "days", as: narrow(85)},
 		column{name: "median_naive_off", unit: "days", color: noPlan, as: narrow(85)}, column{name: "forecasts_compared", unit: count, as: narrow(95)})
 	return b
 }

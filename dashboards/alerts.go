@@ -48,7 +48,7 @@ const runBefore = "(SELECT maxOrNull(run_id) FROM runs WHERE status = 'published
 // a run as well; to the others that is no news. Of several runs of a date, plans_moved takes all: a later one does not end
 // it.
 var rules = []rule{
-	{"heartbeat", "SELECT toFloat64(dateDiff('minute', max(finished_at), now())) / 60 AS value, toString(max(as_of)) AS as_of_date FROM runs WHERE status = 'published' HAVING count() > 0", 26, "Alerting", "trust", false},
+	{"heartbeat", "SELECT toFloat64(dateDiff('minute', max(finished_at), now())) / 60 AS value, formatDateTime(max(as_of), '{date}') AS as_of_date FROM runs WHERE status = 'published' HAVING count() > 0", 26, "Alerting", "trust", false},
 	{"failed", "SELECT toFloat64(argMax(status, run_id) = 'failed') AS value, toString(max(run_id)) AS run, ifNull(argMax(error, run_id), '') AS why FROM runs WHERE status != 'running' HAVING count() > 0", 0, "OK", "trust", false},
 	{"rose", `WITH changed AS
 (
@@ -123,6 +123,7 @@ func alertsOf(lang Lang, asked Options, portal *Portal) (list []map[string]any) 
 			}
 			r.sql = strings.ReplaceAll(r.sql, "{days}", strconv.Itoa(days))
 		}
+		r.sql = strings.ReplaceAll(r.sql, "{date}", say(lang, "date.format.long"))
 		description := strings.ReplaceAll(say(lang, "alert."+r.key+".do"), "{days}", strconv.Itoa(days))
 		labels := map[string]string{"stagelag": r.key}
 		if portal != nil {

@@ -21,8 +21,11 @@ const (
 	pauses  = "#F0E442"
 )
 
-// alarm is behind what must not be overlooked; its text is white.
-const alarm = "#B3261E"
+// alarm is behind what must not be overlooked, notice behind what must be known: the text on both is white.
+const (
+	alarm  = "#B3261E"
+	notice = "#8F5400"
+)
 
 // The colours of texts. Grafana has a shade of each for its light and its dark theme, and on both at least 4.5 to 1 to what
 // they stand on.

@@ -9,7 +9,8 @@ func deal(lang Lang, _ Targets) *board {
 SELECT overdue_days_total, overdue_days_now, days_left
 FROM deals_now
 WHERE `+theDeal,
-		column{name: "overdue_days_total", unit: count, color: late}, column{name: "overdue_days_now", unit: count, color: late}, column{name: "days_left", unit: count})
+		column{name: "overdue_days_total", unit: count, color: late, as: named("deal.number.total")}, column{name: "overdue_days_now", unit: count, color: late, as: named("deal.number.now")},
+		column{name: "days_left", unit: count, as: named("deal.number.left")})
 	b.table("deal.now", 17, 5, `
 SELECT deal_title, status, `+stageLabel+`, `+managerLabel+`, planned_end, deal_url
 FROM deals_now
@@ -40,7 +41,7 @@ FROM
   HAVING max(day) > toDate(0)
 )
 GROUP BY day
-ORDER BY day`, column{name: "stage_name", as: wrapped}, column{name: "status", as: spokenOn("status")}, column{name: "planned", as: spokenOn("planned")})
+ORDER BY day`, column{name: "stage_name"}, column{name: "status", as: spokenOn("status")}, column{name: "planned", as: spokenOn("planned")})
 	line := b.panelID
 
 	b.table("deal.visits", 24, 9, `
@@ -49,7 +50,7 @@ FROM deal_stages
 WHERE `+theDeal+`
 ORDER BY visit_no`,
 		column{name: "visit_no", unit: count, as: wide(50)}, column{name: "stage_name", as: wrapped}, column{name: "entered_date", unit: day, as: wide(92)},
-		column{name: "plan_days", unit: "days", as: days(76)}, column{name: "plan_source", as: headed(spoken("plan_source", 104))},
+		column{name: "plan_days", unit: "days", as: days(76)}, column{name: "plan_source", as: headed(spoken("plan_source", 112))},
 		column{name: "planned_end", unit: day, as: date}, column{name: "left_date", unit: day, as: wide(92)},
 		column{name: "elapsed_days", unit: "days", as: days(76)}, column{name: "paused_days", unit: "days", as: days(76)}, column{name: "overdue_days", unit: "days", color: late, as: days(98)}, column{name: "status", as: spoken("status", 136)})
 
@@ -62,7 +63,7 @@ ORDER BY known_on, run_id, visit_no, indexOf(['entry', 'calendar', 'norm', 'deal
 		column{name: "planned_end_before", unit: day, as: date}, column{name: "planned_end", unit: day, as: date}, column{name: "days_moved", unit: "days", as: days(82)},
 		column{name: "overdue_days_before", unit: "days", color: late, as: days(98)}, column{name: "overdue_days_after", unit: "days", color: late, as: days(98)}, column{name: "manager_name", as: sized(wrapped, 130)})
 
-	b.trend("deal.growth", 12, 8, rows, look{unit: "days", fromZero: true}, `
+	b.trend("deal.growth", 12, 8, series, look{unit: "days", fromZero: true}, `
 SELECT toDateTime(day, 'UTC') AS time, sum(sum(overdue_day)) OVER (ORDER BY day) AS days_lost
 FROM deal_stage_days
 WHERE `+theDeal+`
@@ -70,7 +71,7 @@ GROUP BY day
 ORDER BY day`, column{name: "days_lost", color: late})
 	b.mark("deal.moves", soon, `
 SELECT toDateTime(known_on, 'UTC') AS time,
-  concat(stage_name, ': ', ifNull(toString(planned_end_before), '—'), ' → ', ifNull(toString(planned_end), '—'), ', ', transform(toString(cause), `+inWords(lang, "cause")+`, toString(cause)), ', ', manager_name) AS text
+  concat(stage_name, ': ', ifNull(`+on(lang, "planned_end_before")+`, '—'), ' → ', ifNull(`+on(lang, "planned_end")+`, '—'), ', ', transform(toString(cause), `+inWords(lang, "cause")+`, toString(cause)), ', ', manager_name) AS text
 FROM plan_changes
 WHERE `+theDeal+`
 ORDER BY time, visit_no`, line, b.panelID)
@@ -79,7 +80,7 @@ SELECT visit_no, reason, `+detail(lang)+` AS detail
 FROM data_gaps
 WHERE `+theDeal+`
 ORDER BY visit_no, reason`,
-		column{name: "visit_no", unit: count, as: wide(50)}, column{name: "reason", as: spoken("reason", 165)}, column{name: "detail", as: wrapped})
+		column{name: "visit_no", unit: count, as: wide(50)}, column{name: "reason", as: folded("reason", 165)}, column{name: "detail", as: wrapped})
 
 	return b
 }

@@ -36,6 +36,8 @@ var phrases = []phrase{
 	{`: not yes or no`, `: не да и не нет`},
 	{`^nobody is responsible for the deal$`, `у сделки нет ответственного`},
 	{`^no name is known of the person #([0-9]+): the portal does not return it, or it was taken out$`, `имя человека #\1 неизвестно: портал его не отдаёт, или оно изъято`},
+	// Dates as they are written in Russian, except a value of the portal, which stands in quotes, and moments.
+	{`(^|[^"0-9])([0-9]{4})-([0-9]{2})-([0-9]{2})($|[^"0-9T-])`, `\1\4.\3.\2\5`},
 }
 
 // detail is the detail of a gap in the language.

@@ -37,10 +37,11 @@ func TestEveryDetailOfAGapIsInRussian(t *testing.T) {
 		t.Errorf("%d pieces of details: the test reads too little of the source", read)
 	}
 	for _, detail := range []struct{ english, russian string }{
-		{"the visit begins at no time that the portal tells, it is counted from 2026-03-01 on", "портал не говорит, когда началось пребывание; оно считается с 2026-03-01"},
-		{"the visit begins at 2200-01-01T00:00:00+03:00, outside 1970-01-01 to 2149-06-05, it is counted from 2149-06-05 on", "пребывание начинается 2200-01-01T00:00:00+03:00, вне 1970-01-01 – 2149-06-05; оно считается с 2149-06-05"},
-		{"the deal's UF_DATE and UF_DAYS is empty; no norm of the stage holds on 2026-03-01", "в сделке пусты UF_DATE и UF_DAYS; на 2026-03-01 норма стадии не действует"},
-		{`UF_DATE = "soon": not a date from 1970-01-01 to 2149-06-05; UF_DAYS = "-2": a plan can't be negative`, `UF_DATE = "soon": не дата от 1970-01-01 до 2149-06-05; UF_DAYS = "-2": план не бывает отрицательным`},
+		{"the visit begins at no time that the portal tells, it is counted from 2026-03-01 on", "портал не говорит, когда началось пребывание; оно считается с 01.03.2026"},
+		{"the visit begins at 2200-01-01T00:00:00+03:00, outside 1970-01-01 to 2149-06-05, it is counted from 2149-06-05 on", "пребывание начинается 2200-01-01T00:00:00+03:00, вне 01.01.1970 – 05.06.2149; оно считается с 05.06.2149"},
+		{"the deal's UF_DATE and UF_DAYS is empty; no norm of the stage holds on 2026-03-01", "в сделке пусты UF_DATE и UF_DAYS; на 01.03.2026 норма стадии не действует"},
+		{`UF_DATE = "2026-02-30": not a date from 1970-01-01 to 2149-06-05`, `UF_DATE = "2026-02-30": не дата от 01.01.1970 до 05.06.2149`},
+		{`UF_DATE = "soon": not a date from 1970-01-01 to 2149-06-05; UF_DAYS = "-2": a plan can't be negative`, `UF_DATE = "soon": не дата от 01.01.1970 до 05.06.2149; UF_DAYS = "-2": план не бывает отрицательным`},
 	} {
 		if got := inRussian(detail.english); got != detail.russian {
 			t.Errorf("%q is %q in Russian, want %q", detail.english, got, detail.russian)

@@ -93,6 +93,24 @@ func cut(*board) []dashboard.DynamicConfigValue {
 	return []dashboard.DynamicConfigValue{{Id: "custom.minWidth", Value: 130}}
 }
 
+// flexible gives a column the room that is left, and at least so many pixels.
+func flexible(as func(*board) []dashboard.DynamicConfigValue, pixels int) func(*board) []dashboard.DynamicConfigValue {
+	return func(b *board) []dashboard.DynamicConfigValue {
+		room := dashboard.DynamicConfigValue{Id: "custom.minWidth", Value: pixels}
+		if as == nil {
+			return []dashboard.DynamicConfigValue{room}
+		}
+		return append(as(b), room)
+	}
+}
+
+// named gives a column a name other than its usual one.
+func named(key string) func(*board) []dashboard.DynamicConfigValue {
+	return func(b *board) []dashboard.DynamicConfigValue {
+		return []dashboard.DynamicConfigValue{{Id: "displayName", Value: b.say(key)}}
+	}
+}
+
 // wide gives a column of a table its width.
 func wide(pixels int) func(*board) []dashboard.DynamicConfigValue {
 	return func(*board) []dashboard.DynamicConfigValue { return []dashboard.DynamicConfigValue{width(pixels)} }
@@ -143,6 +161,11 @@ func spoken(kind string, pixels int) func(*board) []dashboard.DynamicConfigValue
 		}
 		return append(properties, dashboard.DynamicConfigValue{Id: "custom.cellOptions", Value: cell})
 	}
+}
+
+// folded shows the words in a column of a width, in which they go on in the next line.
+func folded(kind string, pixels int) func(*board) []dashboard.DynamicConfigValue {
+	return sized(spoken(kind, 0), pixels)
 }
 
 // spokenOn shows the words for the values of a column, in the colours of areas.
@@ -308,9 +331,9 @@ FROM
 )`, rows)).
 		Unit("string").NoValue(b.say("no.answer.panel")).
 		Mappings([]dashboard.ValueMapping{
-			word("^now ([^ ]+) ([^·]+?)( · .+)?$", "state.now", "transparent"), word("^then ([^ ]+) ([^·]+?)( · .+)?$", "state.then", soon),
+			word("^now ([^ ]+) ([^·]+?)( · .+)?$", "state.now", "transparent"), word("^then ([^ ]+) ([^·]+?)( · .+)?$", "state.then", notice),
 			word("^failed ([^ ]+) ([^·]+?)( · .+)?$", "state.failed", alarm), word("^first (.+)$", "state.first", alarm),
-			word("^old ([^ ]+) ([^·]+?)( · .+)?$", "state.old", alarm), word("^planless ([^·]+?)( · .+)?$", "state.planless", soon), word("^none$", "state.empty", soon),
+			word("^old ([^ ]+) ([^·]+?)( · .+)?$", "state.old", alarm), word("^planless ([^·]+?)( · .+)?$", "state.planless", notice), word("^none$", "state.empty", notice),
 		}).
 		ColorScheme(dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdFixed).FixedColor(alarm)).
 		Thresholds(plain()).
@@ -421,7 +444,10 @@ func (b *board) notedIn(at int, key, sql string, columns []column) (string, []co
 	list, nullable := make([]string, len(columns)), make([]string, len(columns))
 	for i, c := range columns {
 		list[i], nullable[i] = c.name, "toNullable("+c.name+") AS "+c.name
-		if i == at {
+		switch {
+		case c.name == "time": // where there is nothing, the note goes from the beginning of the period on
+			list[i] = "ifNull(time, toDateTime(" + periodFrom + ", 'UTC')) AS time"
+		case i == at:
 			list[i] = "if(place IS NULL, if(" + asOf + " IS NULL, '" + noRunYet + "', '" + nothingFound + "'), " + c.name + ") AS " + c.name
 		}
 	}
@@ -523,6 +549,7 @@ func (b *board) bars(key string, w, h uint32, unit, xField string, stacking comm
 	}
 	shown := 0
 	sql, columns = b.notedIn(0, key, sql, columns)
+	columns[0].unit = "string" // the panel's own would stand behind a number
 	for _, c := range columns {
 		if !c.isLink {
 			shown++
@@ -534,7 +561,7 @@ func (b *board) bars(key string, w, h uint32, unit, xField string, stacking comm
 		Datasource(source()).WithTarget(b.ask(sql, rows)).
 		Unit(unit).Decimals(0).Min(0).NoValue(b.say("no.answer.panel")).
 		Thresholds(plain()).XField(xField).Stacking(stacking).FillOpacity(85).
-		ShowValue(values).XTickLabelMaxLength(60).
+		ShowValue(values).XTickLabelMaxLength(60).XTickLabelSpacing(-76).
 		Legend(common.NewVizLegendOptionsBuilder().ShowLegend(shown > 2).DisplayMode(common.LegendDisplayModeList).Placement(common.LegendPlacementBottom)).
 		Tooltip(common.NewVizTooltipOptionsBuilder().Mode(common.TooltipDisplayModeMulti)).
 		Overrides(b.overrides(columns))
@@ -556,7 +583,7 @@ func (b *board) flow(key string, w, h uint32, sql string) {
 		WithTransformation(dashboard.DataTransformerConfig{Id: "sortBy", Options: map[string]any{"sort": []map[string]any{{"field": x}}}}).
 		Unit(count).Decimals(0).Min(0).NoValue(b.say("no.answer.chart")).
 		ColorScheme(dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdPaletteClassic)).
-		Thresholds(plain()).XField(x).XTickLabelMaxLength(20).XTickLabelRotation(-45).Stacking(common.StackingModeNormal).FillOpacity(85).LineWidth(0).GroupWidth(1).BarWidth(1).
+		Thresholds(plain()).XField(x).XTickLabelMaxLength(20).XTickLabelRotation(-45).XTickLabelSpacing(-20).Stacking(common.StackingModeNormal).FillOpacity(85).LineWidth(0).GroupWidth(1).BarWidth(1).
 		ShowValue(common.VisibilityModeNever).
 		Legend(common.NewVizLegendOptionsBuilder().ShowLegend(true).DisplayMode(common.LegendDisplayModeList).Placement(common.LegendPlacementBottom)).
 		Tooltip(common.NewVizTooltipOptionsBuilder().Mode(common.TooltipDisplayModeMulti)).
@@ -620,9 +647,10 @@ func target(of string) func(*board) []dashboard.DynamicConfigValue {
 	}
 }
 
-// levels are the colours of a heat map. They begin at the first day lost: none is without colour.
+// levels are the colours of a heat map. They begin at the first day lost: none is without colour. Grafana writes on a light
+// one in black and on others in white.
 var levels = []dashboard.Threshold{
-	{Color: "transparent"}, {Color: "#FEE8C8", Value: new(1.0)}, {Color: "#FDBB84", Value: new(8.0)}, {Color: "#E66A2C", Value: new(31.0)}, {Color: "#8C2D04", Value: new(91.0)},
+	{Color: "transparent"}, {Color: "#FEE8C8", Value: new(1.0)}, {Color: "#FDBB84", Value: new(8.0)}, {Color: "#B84A14", Value: new(31.0)}, {Color: "#6E2203", Value: new(91.0)},
 }
 
 // matrix makes a column for each text of one column.
@@ -645,6 +673,7 @@ var timeAxis = column{name: "time", unit: axis, isLink: true}
 
 // line shows what was when, a line for each column.
 func (b *board) line(key string, w, h uint32, sql string, columns ...column) {
+	sql, columns = b.notedIn(1, key, sql, append([]column{timeAxis}, columns...))
 	b.builder.WithPanel(statetimeline.NewPanelBuilder().
 		Id(b.nextID()).GridPos(b.place(w, h)).
 		Title(b.say(key)).Description(b.say(key + ".about")).
@@ -653,5 +682,5 @@ func (b *board) line(key string, w, h uint32, sql string, columns ...column) {
 		ColorScheme(dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdFixed).FixedColor(neutral)).
 		MergeValues(true).PerPage(0).LineWidth(2).FillOpacity(60).ShowValue(common.VisibilityModeAuto).RowHeight(0.85).
 		Legend(common.NewVizLegendOptionsBuilder().ShowLegend(false).DisplayMode(common.LegendDisplayModeList).Placement(common.LegendPlacementBottom)).
-		Overrides(b.overrides(append(columns, timeAxis))))
+		Overrides(b.overrides(columns)))
 }

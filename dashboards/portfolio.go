@@ -42,7 +42,7 @@ WHERE `+chosenChanges,
 		column{name: "newly_overdue", unit: count, color: late}, column{name: "brought_back", unit: count, color: onTime}, column{name: "finished_late", unit: count})
 
 	b.table("portfolio.latest", 24, 13, `
-SELECT deal_title, `+stageLabel+`, `+managerLabel+`, planned_end, overdue_days_now, toFloat64(amount) AS amount, currency, deal_id, deal_url, `+dealRange("created_date")+`
+SELECT deal_title, overdue_days_now, `+stageLabel+`, `+managerLabel+`, planned_end, toFloat64(amount) AS amount, currency, deal_id, deal_url, `+dealRange("created_date")+`
 FROM deals_now
 WHERE is_open = 1 AND deal_id IN
   (
@@ -54,7 +54,7 @@ WHERE is_open = 1 AND deal_id IN
   )
 ORDER BY overdue_days_now DESC, deal_id`, dealColumns("overdue_days_now")...)
 	b.table("portfolio.due", 24, 9, `
-SELECT deal_title, `+stageLabel+`, `+managerLabel+`, planned_end, days_left, toFloat64(amount) AS amount, currency, deal_id, deal_url, `+dealRange("created_date")+`
+SELECT deal_title, days_left, `+stageLabel+`, `+managerLabel+`, planned_end, toFloat64(amount) AS amount, currency, deal_id, deal_url, `+dealRange("created_date")+`
 FROM deals_now
 WHERE is_open = 1 AND deal_id IN
   (
@@ -66,7 +66,7 @@ WHERE is_open = 1 AND deal_id IN
   )
 ORDER BY planned_end, deal_id`, dealColumns("days_left")...)
 	b.table("portfolio.call", 14, 11, `
-SELECT `+label("manager", "any(manager_name)")+` AS manager_name, count() AS overdue_deals, sum(visits_now.overdue_days) AS overdue_days, max(visits_now.overdue_days) AS most_overdue, manager_id
+SELECT `+label("manager", "any(manager_name)")+` AS manager_name, sum(visits_now.overdue_days) AS overdue_days, count() AS overdue_deals, max(visits_now.overdue_days) AS most_overdue, manager_id
 FROM visits_now
 WHERE is_open = 1 AND visits_now.overdue_days > 0
   AND `+chosenVisits+`
@@ -83,12 +83,12 @@ WHERE is_open = 1 AND deal_id IN
       AND `+chosenVisits+`
   )
 GROUP BY currency
-ORDER BY amount DESC`, column{name: "currency"}, column{name: "overdue_deals", unit: count, as: narrow(110)}, column{name: "amount", unit: "locale", as: wide(140)})
+ORDER BY amount DESC`, column{name: "currency", as: flexible(nil, 76)}, column{name: "overdue_deals", unit: count, as: narrow(104)}, column{name: "amount", unit: "locale", as: wide(130)})
 
 	b.table("portfolio.by_department", 12, 9, `
-SELECT assumeNotNull(department) AS department_name, count() AS overdue_deals, sum(overdue_days_now) AS overdue_days, max(overdue_days_now) AS most_overdue, `+departmentKey+` AS department_id
+SELECT ifNull(department, '`+b.say("no.department")+`') AS department_name, sum(overdue_days_now) AS overdue_days, count() AS overdue_deals, max(overdue_days_now) AS most_overdue, if(department IS NULL, concat('$', '__all'), `+departmentKey+`) AS department_id
 FROM deals_now
-WHERE is_open = 1 AND department IS NOT NULL AND deal_id IN
+WHERE is_open = 1 AND (department IS NOT NULL OR (SELECT count() FROM (SELECT 1 FROM deals_now WHERE is_open = 1 AND department IS NOT NULL LIMIT 1)) > 0) AND deal_id IN
   (
     SELECT deal_id FROM visits_now
     WHERE is_open = 1 AND overdue_days > 0
@@ -98,12 +98,12 @@ GROUP BY department
 ORDER BY overdue_days DESC, department_name
 LIMIT 100`, overdueColumns("department")...)
 	b.table("portfolio.by_company", 12, 9, `
-SELECT if(count() OVER (PARTITION BY name) > 1, concat(name, ' (#', company_id, ')'), name) AS company_name, overdue_deals, overdue_days, most_overdue, company_id
+SELECT if(count() OVER (PARTITION BY name) > 1 AND company_id != '0', concat(name, ' (#', company_id, ')'), name) AS company_name, overdue_days, overdue_deals, most_overdue, company_id
 FROM
 (
-  SELECT toString(assumeNotNull(deals_now.company_id)) AS company_id, assumeNotNull(any(deals_now.company_name)) AS name, count() AS overdue_deals, sum(overdue_days_now) AS overdue_days, max(overdue_days_now) AS most_overdue
+  SELECT toString(ifNull(deals_now.company_id, 0)) AS company_id, ifNull(any(deals_now.company_name), '`+b.say("no.company")+`') AS name, count() AS overdue_deals, sum(overdue_days_now) AS overdue_days, max(overdue_days_now) AS most_overdue
   FROM deals_now
-  WHERE is_open = 1 AND deals_now.company_id IS NOT NULL AND deal_id IN
+  WHERE is_open = 1 AND (deals_now.company_id IS NOT NULL OR (SELECT count() FROM (SELECT 1 FROM deals_now WHERE is_open = 1 AND company_id IS NOT NULL LIMIT 1)) > 0) AND deal_id IN
     (
       SELECT deal_id FROM visits_now
       WHERE is_open = 1 AND overdue_days > 0
@@ -171,7 +171,7 @@ FROM run_changes
 WHERE `+chosenChanges+`
 ORDER BY change, overdue_days DESC, deal_id
 LIMIT 200`,
-		column{name: "change", as: spoken("change", 160)}, column{name: "deal_title", as: toDeal}, column{name: "stage_name", as: sized(cut, 160)}, column{name: "manager_name", as: sized(cut, 160)},
+		column{name: "change", as: spoken("change", 160)}, column{name: "deal_title", as: toDeal}, column{name: "stage_name", as: sized(cut, 190)}, column{name: "manager_name", as: sized(cut, 160)},
 		column{name: "planned_end", unit: day, as: date}, column{name: "overdue_days", unit: "days", color: late, as: days(110)}, forLinks("deal_id"))
 	return b
 }
@@ -182,20 +182,20 @@ const shownWeeks = 13
 // overdueColumns are those of what is overdue now by something that a row leads to the portfolio of.
 func overdueColumns(by string) []column {
 	return []column{
-		{name: by + "_name", as: toBoard("portfolio", by)}, {name: "overdue_deals", unit: count, as: narrow(104)}, {name: "overdue_days", unit: "days", color: late, as: sized(bar, 130)},
+		{name: by + "_name", as: toBoard("portfolio", by)}, {name: "overdue_days", unit: "days", color: late, as: sized(bar, 130)}, {name: "overdue_deals", unit: count, as: narrow(104)},
 		{name: "most_overdue", unit: "days", as: days(92)}, forLinks(by + "_id"),
 	}
 }
 
-// dealColumns are those of a list of deals, with one that orders them.
+// dealColumns are those of a list of deals, with one that orders them: beside the title, where a telephone shows it.
 func dealColumns(by string) []column {
 	ordering := column{name: by, unit: "days", color: late, as: sized(bar, 125)}
 	if by == "days_left" {
 		ordering = column{name: by, unit: "days", as: days(110)}
 	}
 	return []column{
-		{name: "deal_title", as: toDealOfRange}, {name: "stage_name", as: sized(cut, 160)}, {name: "manager_name", as: sized(cut, 160)},
-		{name: "planned_end", unit: day, as: date}, ordering, {name: "amount", unit: "locale", as: wide(98)}, {name: "currency", as: wide(78)},
+		{name: "deal_title", as: toDealOfRange}, ordering, {name: "stage_name", as: sized(cut, 190)}, {name: "manager_name", as: sized(cut, 160)},
+		{name: "planned_end", unit: day, as: date}, {name: "amount", unit: "locale", as: wide(98)}, {name: "currency", as: wide(78)},
 		forLinks("deal_id"), {name: "deal_url", as: toPortal}, forLinks("deal_from"), forLinks("deal_to"),
 	}
 }

@@ -121,11 +121,11 @@ WHERE `+inPeriod+`
   AND `+chosen, column{name: "known_from", unit: day}, column{name: "days_assumed", unit: share}, column{name: "visits_assumed", unit: share})
 
 	b.table("quality.compare", 24, 7, compare(),
-		append([]column{{name: "period", as: spoken("period", 98)}, {name: "first_day", unit: day, as: date}, {name: "last_day", unit: day, as: date}}, qualityColumns...)...)
+		append([]column{{name: "period", as: flexible(spoken("period", 0), 98)}, {name: "first_day", unit: day, as: date}, {name: "last_day", unit: day, as: date}}, qualityColumns...)...)
 	for _, by := range []string{"manager", "stage"} {
 		onlyKnown, assumed := "", ""
 		columns := append([]column{{name: by + "_name", as: toBoard("quality", by)}}, qualityColumns...)
-		columns = append(columns, column{name: "sample", as: spoken("sample", 84)})
+		columns = append(columns, column{name: "sample", as: spoken("sample", 86)})
 		if by == "manager" { // whoever holds a deal now was not the one who was responsible then
 			onlyKnown = "\n  AND " + periodTo + " >= " + knownFrom
 			assumed = ",\n  (sum(visits_assumed) + sum(overdue_days_assumed)) / nullIf(sum(report.visits_closed) + sum(overdue_days_accrued), 0) AS assumed"
@@ -204,7 +204,7 @@ GROUP BY cause
 ORDER BY indexOf(['deal', 'norm', 'entry', 'calendar'], cause)`, column{name: "cause", as: spoken("cause", 0)}, column{name: "plan_changes", unit: count, as: wide(94)},
 		column{name: "days_moved", unit: "days", as: days(88)}, column{name: "forgiven_days", unit: "days", color: late, as: days(88)})
 	b.bars("quality.months", 12, 8, share, "month", common.StackingModeNone, `
-SELECT formatDateTime(day, '%Y-%m') AS month,
+SELECT formatDateTime(day, '`+b.say("date.format.month")+`') AS month,
   sum(visits_on_time) / nullIf(sum(visits_closed_with_plan), 0) AS on_time_rate,
   sum(visits_closed_with_plan) / nullIf(sum(visits_closed), 0) AS coverage,
   sum(visits_on_time_first_plan) / nullIf(sum(visits_closed_with_first_plan), 0) AS first_plan_rate,
@@ -214,7 +214,7 @@ FROM `+theReport+`
 WHERE `+inPeriod+`
   AND `+chosen+`
 GROUP BY month
-ORDER BY month`, column{name: "month"}, column{name: "on_time_rate", unit: share, color: onTime, as: toMonth}, column{name: "coverage", unit: share, color: noPlan, as: toMonth},
+ORDER BY min(day)`, column{name: "month"}, column{name: "on_time_rate", unit: share, color: onTime, as: toMonth}, column{name: "coverage", unit: share, color: noPlan, as: toMonth},
 		column{name: "first_plan_rate", unit: share, color: closed, as: toMonth}, column{name: "first_plan_coverage", unit: share, color: pauses, as: toMonth}, forLinks("month_from"), forLinks("month_to"))
 	b.bars("quality.lateness", 12, 8, count, "late_by", common.StackingModeNone, `
 SELECT bucket.1 AS late_by, sumIf(v.visits, v.overdue_days >= bucket.2 AND v.overdue_days <= bucket.3) AS visits, toString(bucket.2) AS late_by_from
@@ -230,7 +230,7 @@ GROUP BY bucket
 ORDER BY bucket.2`, column{name: "late_by"}, column{name: "visits", color: neutral, as: toBucket("late_by")}, forLinks("late_by_from"))
 	b.table("quality.list", 24, 14, firstVisits("deal_title, "+stageLabel+", "+managerLabel+", entered_date, planned_end, left_date, overdue_days, status, deal_id",
 		"is_open = 0 AND status != 'waiting' AND "+within("left_date")+" AND "+inBucket("late_by", "overdue_days")+" AND $__conditionalAll(plan_days IS NOT NULL, $late_by)", "overdue_days DESC, deal_id, visit_no", 500),
-		column{name: "deal_title", as: toDeal}, column{name: "stage_name", as: sized(cut, 170)}, column{name: "manager_name", as: sized(cut, 170)}, column{name: "entered_date", unit: day, as: date},
+		column{name: "deal_title", as: toDeal}, column{name: "stage_name", as: sized(cut, 190)}, column{name: "manager_name", as: sized(cut, 160)}, column{name: "entered_date", unit: day, as: date},
 		column{name: "planned_end", unit: day, as: date}, column{name: "left_date", unit: day, as: date},
 		column{name: "overdue_days", unit: "days", color: late, as: days(98)}, column{name: "status", as: spoken("status", 140)}, forLinks("deal_id"))
 	return b

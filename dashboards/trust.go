@@ -26,7 +26,7 @@ ORDER BY run_id DESC
 LIMIT 30`,
 		column{name: "run_status", as: spoken("run_status", 112)}, column{name: "run_id", unit: count, as: wide(70)}, column{name: "as_of", unit: day, as: date}, column{name: "started", as: wide(132)},
 		column{name: "run_seconds", unit: b.say("unit.seconds"), as: wide(75)}, column{name: "deals_seen", unit: count, as: wide(76)}, column{name: "deals_changed", unit: count, as: wide(104)},
-		column{name: "error_kind", as: spoken("error_kind", 150)}, column{name: "error", as: wrapped})
+		column{name: "error_kind", as: folded("error_kind", 150)}, column{name: "error", as: wrapped})
 	b.isOfNow = false
 
 	b.row("trust.row.rebuilt")
@@ -76,7 +76,7 @@ SELECT reason, deal_title, visit_no, `+detail(lang)+` AS detail, deal_id, deal_u
 FROM data_gaps
 WHERE deal_id IN (SELECT deal_id FROM data_gaps ORDER BY reason, deal_id, visit_no LIMIT 1000)
 ORDER BY reason, deal_id, visit_no
-LIMIT 1000`, column{name: "reason", as: spoken("reason", 140)}, column{name: "deal_title", as: sized(toDeal, 150)}, column{name: "visit_no", unit: count, as: wide(50)}, column{name: "detail", as: wrapped}, forLinks("deal_id"), column{name: "deal_url", as: toPortal})
+LIMIT 1000`, column{name: "reason", as: folded("reason", 140)}, column{name: "deal_title", as: sized(toDeal, 150)}, column{name: "visit_no", unit: count, as: wide(50)}, column{name: "detail", as: wrapped}, forLinks("deal_id"), column{name: "deal_url", as: toPortal})
 
 	b.row("trust.row.runs")
 	b.isOfNow = true // what became of a run is known only after it

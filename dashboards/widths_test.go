@@ -1,6 +1,7 @@
 package dashboards_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"regexp"
@@ -117,6 +118,15 @@ func TestTablesFitTheScreen(t *testing.T) {
 						grows = append(grows, check)
 					}
 					said, _ := json.Marshal(of["mappings"])
+					said = bytes.ReplaceAll(said, []byte(`\u003c`), []byte("<"))
+					looks, _ := json.Marshal(of["custom.cellOptions"])
+					if isFixed && !strings.Contains(string(looks), `"wrapText":true`) {
+						for _, found := range regexp.MustCompile(`"text":"([^"]*)"`).FindAllSubmatch(said, -1) {
+							if needs := wide(string(found[1]), false) + padding; needs > has && !strings.Contains(string(said), nothing) {
+								t.Errorf("%s: %q needs %.0f pixels of %.0f", where, found[1], needs, has)
+							}
+						}
+					}
 					if found := regexp.MustCompile(`"stagelag: nothing found":\{"text":"([^"]*)"`).FindSubmatch(said); found != nil {
 						note, noteWidth, doesNoteGrow = string(found[1]), has, !isFixed
 						cell, _ := json.Marshal(of["custom.cellOptions"])
@@ -145,5 +155,53 @@ func TestTablesFitTheScreen(t *testing.T) {
 	}
 	if checked < 300 {
 		t.Errorf("%d columns: the test looks at too little", checked)
+	}
+}
+
+// On a telephone, which shows so many pixels of a table, each list of the portfolio of what is late shows its number.
+func TestATelephoneShowsHowLate(t *testing.T) {
+	const shown = 340
+	for _, lang := range dashboards.Langs {
+		pages, _ := read(t, lang)
+		checked := 0
+		for _, panel := range pages["portfolio.json"].Panels {
+			var number string
+			for _, o := range panel.FieldConfig.Overrides {
+				switch o.Matcher.Options {
+				case "overdue_days_now", "overdue_days", "days_left", "amount":
+					number = o.Matcher.Options
+				}
+				if number != "" {
+					break
+				}
+			}
+			if panel.Type != "table" || number == "" || strings.Contains(panel.Targets[0].RawSQL, "run_changes") {
+				continue
+			}
+			checked++
+			pixels := 0.0
+			for _, o := range panel.FieldConfig.Overrides {
+				of := map[string]any{}
+				for _, property := range o.Properties {
+					of[property.ID] = property.Value
+				}
+				has, isFixed := of["custom.width"].(float64)
+				if !isFixed {
+					if has, _ = of["custom.minWidth"].(float64); has == 0 {
+						has = 150
+					}
+				}
+				pixels += has
+				if o.Matcher.Options == number {
+					break
+				}
+			}
+			if pixels > shown {
+				t.Errorf("%s, %q: %s ends at %.0f pixels, a telephone shows %d", lang, panel.Title, number, pixels, shown)
+			}
+		}
+		if checked != 6 {
+			t.Errorf("%s: %d lists, want 6", lang, checked)
+		}
 	}
 }

@@ -38,7 +38,7 @@ WHERE `+stillOnTime+`30 AND late_probability >= `+probable+`
   AND `+chosenOn(asOf)+`
 ORDER BY late_probability DESC, amount DESC, deal_id
 LIMIT 50`,
-		column{name: "deal_title", as: toDeal}, column{name: "stage_name", as: sized(wrapped, 120)}, column{name: "manager_name", as: sized(wrapped, 130)},
+		column{name: "deal_title", as: toDeal}, column{name: "stage_name", as: sized(wrapped, 134)}, column{name: "manager_name", as: sized(wrapped, 140)},
 		column{name: "late_probability", unit: share, color: late, as: percentBar}, column{name: "planned_end", unit: day, as: date}, column{name: "expected_end", unit: day, as: narrow(108)},
 		column{name: "expected_closed_date", unit: day, as: narrow(98)}, column{name: "amount", unit: "locale", as: wide(95)}, column{name: "currency", as: wide(80)},
 		column{name: "deal_id", unit: count, as: hidden})

@@ -15,7 +15,7 @@ WHERE `+theDeal,
 SELECT deal_title, status, `+stageLabel+`, `+managerLabel+`, planned_end, deal_url
 FROM deals_now
 WHERE `+theDeal,
-		column{name: "deal_title", as: wrapped}, column{name: "status", as: spoken("status", 136)}, column{name: "stage_name", as: sized(wrapped, 130)}, column{name: "manager_name", as: sized(wrapped, 130)},
+		column{name: "deal_title", as: cut}, column{name: "status", as: spoken("status", 136)}, column{name: "stage_name", as: sized(wrapped, 130)}, column{name: "manager_name", as: sized(wrapped, 130)},
 		column{name: "planned_end", unit: day, as: date}, column{name: "deal_url", as: toPortal})
 
 	b.table("deal.how", 24, 9, how(lang), column{name: "sentence", as: wrapped})

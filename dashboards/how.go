@@ -40,7 +40,7 @@ SELECT concat({open}, stage_name, {entered}, ` + on(lang, "entered_date") + `,
           if(empty(reasons) AND empty(worked), '', ','), if(plan_days = 1, {ends}, {end}), ` + dated("end") + `, ' ', toString(toYear(end)), '. ')),
       if(is_open = 1, concat({still}, ifNull(` + on(lang, asOf) + `, '—')), concat({left}, ifNull(` + on(lang, "left_date") + `, '—'))),
       if(late_at_entry > 0, concat({late_before}, toString(assumeNotNull(late_at_entry)), if(works, {working_d}, {d}), {late_after}), ''),
-      multiIf(overdue_days > 0, concat(': ', toString(overdue_days), if(works, {overdue_working}, {overdue})), late_at_entry > 0, {late}, {on_time}),
+      multiIf(overdue_days > 0, concat(': ', toString(overdue_days), multiIf(works AND overdue_days = 1, {overdue_working_day}, works, {overdue_working}, overdue_days = 1, {overdue_day}, {overdue})), late_at_entry > 0, {late}, {on_time}),
       if(paused_later = 0, '', concat({not_counting}, toString(paused_later), if(paused_later = 1, {paused_day}, {paused_days}), ' (', ` + ranges("later") + `, ')')), '.'))) AS sentence
 FROM
 (
@@ -77,7 +77,7 @@ ORDER BY visit_no`
 var howWords = []string{
 	"open", "entered", "final", "waiting", "no_plan", "plus", "d", "working_d", "planned_end", "own_past", "past", "own_date", "which_is", "after_entry", "next", "after", "not_counting", "counting",
 	"and", "and_later", "day_off", "worked", "paused_day", "paused_days", "end", "ends", "still", "left", "late_before", "late_after",
-	"overdue", "overdue_working", "late", "on_time", "day", "days", "working_day", "working_days",
+	"overdue", "overdue_day", "overdue_working", "overdue_working_day", "late", "on_time", "day", "days", "working_day", "working_days",
 }
 
 // on is a date as it is written in the language.

@@ -454,9 +454,7 @@ func (b *board) notedIn(at int, key, sql string, columns []column) (string, []co
 	columns = slices.Clone(columns)
 	as := columns[at].as
 	columns[at].as = func(b *board) []dashboard.DynamicConfigValue {
-		notes := dashboard.ValueMapping{ValueMap: &dashboard.ValueMap{Type: dashboard.MappingTypeValueToText, Options: map[string]dashboard.ValueMappingResult{
-			nothingFound: {Text: new(b.say(key + ".empty"))}, noRunYet: {Text: new(b.say("note.no_run"))},
-		}}}
+		notes := b.notes(key, nil)
 		var properties []dashboard.DynamicConfigValue
 		if as != nil {
 			properties = as(b)
@@ -485,6 +483,24 @@ FROM
 )
 ) AS r USING one
 ORDER BY place`, columns
+}
+
+// notes are the sentences for the words that say why there are no rows, in a colour where one is given.
+func (b *board) notes(key string, color *string) dashboard.ValueMapping {
+	return dashboard.ValueMapping{ValueMap: &dashboard.ValueMap{Type: dashboard.MappingTypeValueToText, Options: map[string]dashboard.ValueMappingResult{
+		nothingFound: {Text: new(b.say(key + ".empty")), Color: color}, noRunYet: {Text: new(b.say("note.no_run")), Color: color},
+	}}}
+}
+
+// onlyNotes has a column of a chart show the sentences, and another text where there is no value.
+func (c *column) onlyNotes(key, none string) {
+	c.as = func(b *board) []dashboard.DynamicConfigValue {
+		mappings := []dashboard.ValueMapping{b.notes(key, new(noPlan))}
+		if none != "" {
+			mappings = append(mappings, absentIs(none))
+		}
+		return []dashboard.DynamicConfigValue{{Id: "mappings", Value: mappings}}
+	}
 }
 
 // hasWidth is whether a column does not take the room that is left, in which a sentence can be read.
@@ -549,7 +565,8 @@ func (b *board) bars(key string, w, h uint32, unit, xField string, stacking comm
 	}
 	shown := 0
 	sql, columns = b.notedIn(0, key, sql, columns)
-	columns[0].unit = "string" // the panel's own would stand behind a number
+	columns[0].unit = "string"     // the panel's own would stand behind a number
+	columns[0].onlyNotes(key, " ") // a bar whose label has no room
 	for _, c := range columns {
 		if !c.isLink {
 			shown++
@@ -561,7 +578,7 @@ func (b *board) bars(key string, w, h uint32, unit, xField string, stacking comm
 		Datasource(source()).WithTarget(b.ask(sql, rows)).
 		Unit(unit).Decimals(0).Min(0).NoValue(b.say("no.answer.panel")).
 		Thresholds(plain()).XField(xField).Stacking(stacking).FillOpacity(85).
-		ShowValue(values).XTickLabelMaxLength(60).XTickLabelSpacing(-76).
+		ShowValue(values).XTickLabelMaxLength(60).XTickLabelSpacing(76).
 		Legend(common.NewVizLegendOptionsBuilder().ShowLegend(shown > 2).DisplayMode(common.LegendDisplayModeList).Placement(common.LegendPlacementBottom)).
 		Tooltip(common.NewVizTooltipOptionsBuilder().Mode(common.TooltipDisplayModeMulti)).
 		Overrides(b.overrides(columns))
@@ -583,7 +600,7 @@ func (b *board) flow(key string, w, h uint32, sql string) {
 		WithTransformation(dashboard.DataTransformerConfig{Id: "sortBy", Options: map[string]any{"sort": []map[string]any{{"field": x}}}}).
 		Unit(count).Decimals(0).Min(0).NoValue(b.say("no.answer.chart")).
 		ColorScheme(dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdPaletteClassic)).
-		Thresholds(plain()).XField(x).XTickLabelMaxLength(20).XTickLabelRotation(-45).XTickLabelSpacing(-20).Stacking(common.StackingModeNormal).FillOpacity(85).LineWidth(0).GroupWidth(1).BarWidth(1).
+		Thresholds(plain()).XField(x).XTickLabelMaxLength(20).XTickLabelRotation(-45).XTickLabelSpacing(20).Stacking(common.StackingModeNormal).FillOpacity(85).LineWidth(0).GroupWidth(1).BarWidth(1).
 		ShowValue(common.VisibilityModeNever).
 		Legend(common.NewVizLegendOptionsBuilder().ShowLegend(true).DisplayMode(common.LegendDisplayModeList).Placement(common.LegendPlacementBottom)).
 		Tooltip(common.NewVizTooltipOptionsBuilder().Mode(common.TooltipDisplayModeMulti)).
@@ -674,6 +691,7 @@ var timeAxis = column{name: "time", unit: axis, isLink: true}
 // line shows what was when, a line for each column.
 func (b *board) line(key string, w, h uint32, sql string, columns ...column) {
 	sql, columns = b.notedIn(1, key, sql, append([]column{timeAxis}, columns...))
+	columns[1].onlyNotes(key, "") // no value is no bar
 	b.builder.WithPanel(statetimeline.NewPanelBuilder().
 		Id(b.nextID()).GridPos(b.place(w, h)).
 		Title(b.say(key)).Description(b.say(key + ".about")).

@@ -35,8 +35,8 @@ func rate(b *board) []dashboard.DynamicConfigValue {
 	return append(narrow(70)(b), dashboard.DynamicConfigValue{Id: "decimals", Value: 1})
 }
 
-// few is how many visits with a plan a rate needs at least to say something of a manager or a stage.
-const few = 10
+// few is how many visits with a plan a rate needs at least to say something of a manager or a stage, as in the report.
+const few = 5
 
 // rateColumns are those of onTimeRate.
 var rateColumns = []column{

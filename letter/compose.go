@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"stagelag/extractor"
 	"stagelag/plain"
 	"stagelag/report"
 	"stagelag/transform"
@@ -110,7 +111,7 @@ func (c *content) dealLines(v *voice, list []views.DueDeal, namesManagers bool) 
 func (c *content) dealLine(v *voice, d *views.DueDeal, namesManager bool) line {
 	parts := []string{c.stage(d)}
 	if namesManager {
-		parts = append(parts, c.manager(v, d))
+		parts = append(parts, c.manager(v, d.ManagerID, d.Manager))
 	}
 	switch {
 	case d.Urgency == views.LikelyLate:
@@ -139,11 +140,16 @@ func (c *content) stage(d *views.DueDeal) string {
 	return name
 }
 
-func (c *content) manager(v *voice, d *views.DueDeal) string {
-	if d.ManagerID == 0 {
+// manager is a manager's name, with the ID where another one has the same name.
+func (c *content) manager(v *voice, id extractor.ManagerID, name string) string {
+	if id == 0 {
 		return v.Nobody
 	}
-	return plain.Text(d.Manager, longestName)
+	text := plain.Text(name, longestName)
+	if c.shared[name] {
+		text += " (#" + idOf(id) + ")"
+	}
+	return text
 }
 
 // summary is the letter to leadership.
@@ -233,13 +239,9 @@ func orSelf(texts map[string]string, code string) string {
 	return code
 }
 
-// managerSection are the managers with late deals. Those of one name are told apart by their numbers.
+// managerSection are the managers with late deals.
 func (c *content) managerSection(v *voice) section {
 	all := c.portfolios
-	named := map[string]int{}
-	for i := range all {
-		named[all[i].name]++
-	}
 	var lines []line
 	for i := range all {
 		p := &all[i]
@@ -247,12 +249,7 @@ func (c *content) managerSection(v *voice) section {
 		if n == 0 {
 			continue
 		}
-		name := plain.Text(p.name, longestName)
-		if p.manager == 0 {
-			name = v.Nobody
-		} else if named[p.name] > 1 {
-			name += " (#" + strconv.FormatUint(uint64(p.manager), 10) + ")"
-		}
+		name := c.manager(v, p.manager, p.name)
 		if person, isKnown := c.people[p.manager]; isKnown && !person.IsActive {
 			name += ", " + v.Dismissed
 		}

@@ -54,7 +54,7 @@ func aMorning(t testing.TB) *content {
 	soon := deal(9, "Сарай", 7, -1)
 	soon.Urgency, soon.Planned, soon.Expected, soon.LateProbability = views.LikelyLate, day(t, "2026-12-03"), day(t, "2026-12-08"), 0.714
 	c.deals = append(c.deals, soon)
-	c.portfolios = portfoliosOf(c.deals)
+	c.portfolios, c.shared = portfoliosOf(c.deals), sharedNames(c.deals)
 	return c
 }
 
@@ -77,13 +77,13 @@ Why the lost days changed
 - plans that were moved: −3 · 1 deal
 
 Most overdue
-- #1 Кухня · Документы (Квартиры) · Анна Ли · 21 working days overdue · planned end 9 Nov 2026
+- #1 Кухня · Документы (Квартиры) · Анна Ли (#7) · 21 working days overdue · planned end 9 Nov 2026
   https://portal.example/crm/deal/details/1/
-- #2 Баня · Документы (Квартиры) · Анна Ли · 2 days overdue · planned end 28 Nov 2026
+- #2 Баня · Документы (Квартиры) · Анна Ли (#8) · 2 days overdue · planned end 28 Nov 2026
   https://portal.example/crm/deal/details/2/
-- #3 · Документы (Квартиры) · Анна Ли · 1 day overdue · planned end 29 Nov 2026
+- #3 · Документы (Квартиры) · Анна Ли (#7) · 1 day overdue · planned end 29 Nov 2026
   https://portal.example/crm/deal/details/3/
-- #4 Цех · Документы (Квартиры) · Анна Ли · overdue from the day it entered the stage · planned end 30 Nov 2026
+- #4 Цех · Документы (Квартиры) · Анна Ли (#8) · overdue from the day it entered the stage · planned end 30 Nov 2026
   https://portal.example/crm/deal/details/4/
 
 Overdue deals by manager
@@ -91,7 +91,7 @@ Overdue deals by manager
 - Анна Ли (#8), dismissed: 2 deals, 2 days
 
 Probably late
-- #9 Сарай · Документы (Квартиры) · Анна Ли · probability to be late 71% · planned end 3 Dec 2026 · expected end 8 Dec 2026
+- #9 Сарай · Документы (Квартиры) · Анна Ли (#7) · probability to be late 71% · planned end 3 Dec 2026 · expected end 8 Dec 2026
   https://portal.example/crm/deal/details/9/
 
 Left the report
@@ -119,13 +119,13 @@ https://portal.example/crm/deal/list/
 - перенос планов: −3 · 1 сделка
 
 Самые просроченные
-- #1 Кухня · Документы (Квартиры) · Анна Ли · просрочка 21 рабочий день · плановый срок 09.11.2026
+- #1 Кухня · Документы (Квартиры) · Анна Ли (#7) · просрочка 21 рабочий день · плановый срок 09.11.2026
   https://portal.example/crm/deal/details/1/
-- #2 Баня · Документы (Квартиры) · Анна Ли · просрочка 2 дня · плановый срок 28.11.2026
+- #2 Баня · Документы (Квартиры) · Анна Ли (#8) · просрочка 2 дня · плановый срок 28.11.2026
   https://portal.example/crm/deal/details/2/
-- #3 · Документы (Квартиры) · Анна Ли · просрочка 1 день · плановый срок 29.11.2026
+- #3 · Документы (Квартиры) · Анна Ли (#7) · просрочка 1 день · плановый срок 29.11.2026
   https://portal.example/crm/deal/details/3/
-- #4 Цех · Документы (Квартиры) · Анна Ли · просрочена со дня входа в стадию · плановый срок 30.11.2026
+- #4 Цех · Документы (Квартиры) · Анна Ли (#8) · просрочена со дня входа в стадию · плановый срок 30.11.2026
   https://portal.example/crm/deal/details/4/
 
 Просроченные сделки по ответственным
@@ -133,7 +133,7 @@ https://portal.example/crm/deal/list/
 - Анна Ли (#8), уволен(а): 2 сделки, 2 дня
 
 Скорее опоздают
-- #9 Сарай · Документы (Квартиры) · Анна Ли · вероятность опоздания 71 % · плановый срок 03.12.2026 · ожидаемый конец 08.12.2026
+- #9 Сарай · Документы (Квартиры) · Анна Ли (#7) · вероятность опоздания 71 % · плановый срок 03.12.2026 · ожидаемый конец 08.12.2026
   https://portal.example/crm/deal/details/9/
 
 Ушли из отчёта
@@ -207,7 +207,7 @@ func TestTitlesAreNotObeyed(t *testing.T) {
 	for i := range c.deals {
 		c.deals[i].Title, c.deals[i].Stage, c.deals[i].Funnel, c.deals[i].Manager = hostile, hostile, hostile, hostile
 	}
-	c.portfolios = portfoliosOf(c.deals)
+	c.portfolios, c.shared = portfoliosOf(c.deals), sharedNames(c.deals)
 	v := newVoice(config.English)
 	for _, d := range []document{c.summary(v), c.ofManager(v, c.portfolios[0])} {
 		message := d.message(v, 20_000)
@@ -242,7 +242,7 @@ func TestMessagesFit(t *testing.T) {
 			d.Stage, d.Funnel = strings.Repeat("Щ", r.IntN(200)), strings.Repeat("😀", r.IntN(200))
 			c.deals = append(c.deals, d)
 		}
-		c.portfolios = portfoliosOf(c.deals)
+		c.portfolios, c.shared = portfoliosOf(c.deals), sharedNames(c.deals)
 		v := newVoice([]config.Language{config.English, config.Russian}[r.IntN(2)])
 		limit := []int{2000, 5000, 20_000}[r.IntN(3)]
 		d := c.ofManager(v, c.portfolios[0])

@@ -41,6 +41,8 @@ type content struct {
 	deals []views.DueDeal
 	// portfolios are the managers with a late or due one: those with the most days late first, then by their numbers.
 	portfolios []portfolio
+	// shared are the names that several of their managers have.
+	shared map[string]bool
 	// idle are the names of the managers with open deals of which none is late or due.
 	idle   map[extractor.ManagerID]string
 	people map[extractor.ManagerID]extractor.Manager
@@ -133,7 +135,7 @@ func (c *content) read(ctx context.Context, w *warehouse.Warehouse, shown views.
 					delete(c.idle, deal.ManagerID)
 				}
 			}
-			c.portfolios = portfoliosOf(c.deals)
+			c.portfolios, c.shared = portfoliosOf(c.deals), sharedNames(c.deals)
 			return nil
 		}},
 		{"the report", func() error {
@@ -190,6 +192,19 @@ func (p *portfolio) daysLate() (days int64) {
 		days += p.deals[i].OverdueDays
 	}
 	return days
+}
+
+// sharedNames are the names that several managers of deals have.
+func sharedNames(deals []views.DueDeal) map[string]bool {
+	first, shared := map[string]extractor.ManagerID{}, map[string]bool{}
+	for i := range deals {
+		d := &deals[i]
+		if id, isKnown := first[d.Manager]; isKnown && id != d.ManagerID {
+			shared[d.Manager] = true
+		}
+		first[d.Manager] = d.ManagerID
+	}
+	return shared
 }
 
 func portfoliosOf(deals []views.DueDeal) []portfolio {

@@ -367,7 +367,7 @@ var catalogue = withWeeks(map[string]text{
 	"column.days_lost_week":      {"7 дней", "7 days"},
 	"column.days_lost_month":     {"30 дней", "30 days"},
 	"column.open_deals":          {"Открыты", "Open"},
-	"column.overdue_deals":       {"Просрочены", "Overdue"},
+	"column.overdue_deals":       {"Просро\u00adчены", "Overdue"},
 	"column.due_deals":           {"Срок в 7 дней", "Due in 7 days"},
 	"column.waiting_deals":       {"Ожидают", "Waiting"},
 	"column.days_paused":         {"На паузе, ${days}", "Paused, ${days}"},

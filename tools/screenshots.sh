@@ -24,9 +24,10 @@ picture() { # BOARD WIDTH HEIGHT THEME NAME [PARAMETERS]
 	echo "$folder/$5.png"
 }
 
-picture portfolio 1366 1900 light portfolio
-picture deal 1366 1500 dark deal "&var-deal=$deal"
-picture quality 1366 1900 light quality
-picture stages 1366 1700 light stages
-picture trust 1366 1500 light trust
-picture portfolio 500 1000 light portfolio-phone
+# Each ends below a panel: the browser leaves those empty that it would cut.
+picture portfolio 1366 1690 light portfolio
+picture deal 1366 1315 dark deal "&var-deal=$deal"
+picture quality 1366 1728 light quality
+picture stages 1366 1428 light stages
+picture trust 1366 1352 light trust
+picture portfolio 500 820 light portfolio-phone

@@ -50,7 +50,8 @@ const runBefore = "(SELECT maxOrNull(run_id) FROM runs WHERE status = 'published
 var rules = []rule{
 	{"heartbeat", "SELECT toFloat64(dateDiff('minute', max(finished_at), now())) / 60 AS value, formatDateTime(max(as_of), '{date}') AS as_of_date FROM runs WHERE status = 'published' HAVING count() > 0", 26, "Alerting", "trust", false},
 	{"failed", "SELECT toFloat64(argMax(status, run_id) = 'failed') AS value, toString(max(run_id)) AS run, ifNull(argMax(error, run_id), '') AS why FROM runs WHERE status != 'running' HAVING count() > 0", 0, "OK", "trust", false},
-	{"rose", `WITH changed AS
+	{"rose", `WITH
+  changed AS
 (
   SELECT deal_id, toInt64(sum(sign * overdue_day)) AS n, sum(n) OVER () AS value FROM fact_changes WHERE run_id > ` + runBefore + ` GROUP BY deal_id ORDER BY n DESC, deal_id LIMIT 3
 )

@@ -26,7 +26,7 @@ SELECT horizon, currency, countIf(late_probability >= `+probable+`) AS likely_de
   toFloat64(sumIf(amount, late_probability >= `+probable+`)) AS amount_likely, count() AS coming_deals, countIf(isNull(late_probability)) AS unknown_deals
 FROM (SELECT *, arrayJoin([7, 14, 30]) AS horizon FROM deals_now WHERE `+stillOnTime+`30)
 WHERE planned_end < `+asOf+` + horizon
-  AND `+chosenOn(asOf)+`
+  AND `+chosenDeals+`
 GROUP BY horizon, currency
 ORDER BY horizon, currency`,
 		column{name: "horizon", unit: "days", as: wide(120)}, column{name: "likely_deals", unit: count, color: late, as: sized(bar, 190)}, column{name: "expected_deals", as: oneDecimal, unit: count},
@@ -35,7 +35,7 @@ ORDER BY horizon, currency`,
 SELECT deal_title, `+stageLabel+`, `+managerLabel+`, late_probability, planned_end, expected_end, expected_closed_date, toFloat64(deals_now.amount) AS amount, currency, deal_id
 FROM deals_now
 WHERE `+stillOnTime+`30 AND late_probability >= `+probable+`
-  AND `+chosenOn(asOf)+`
+  AND `+chosenDeals+`
 ORDER BY late_probability DESC, amount DESC, deal_id
 LIMIT 50`,
 		column{name: "deal_title", as: toDeal}, column{name: "stage_name", as: sized(wrapped, 134)}, column{name: "manager_name", as: sized(wrapped, 140)},

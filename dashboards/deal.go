@@ -28,16 +28,16 @@ FROM
     toNullable(argMax(multiIf(v.stage_semantics != 'process', 'final', v.is_waiting, 'waiting', f.is_paused = 1, 'paused', f.plan_days IS NULL, 'no_plan', f.overdue_days > 0, 'overdue', 'on_time'), visit_no)) AS state,
     argMax(if(f.planned_end >= day, toNullable('planned'), NULL), visit_no) AS plan
   FROM deal_stage_days AS f
-  INNER JOIN (SELECT deal_id, visit_no, `+stageLabel+`, stage_semantics, status = 'waiting' AS is_waiting FROM deal_stages WHERE `+theDeal+`) AS v USING (deal_id, visit_no)
+  INNER JOIN (SELECT deal_id, visit_no, `+stageLabel+`, stage_semantics, status = 'waiting' AS is_waiting FROM visits_now WHERE `+theDeal+`) AS v USING (deal_id, visit_no)
   WHERE `+theDeal+`
   GROUP BY day
   UNION ALL
   SELECT arrayJoin(arrayMap(n -> toDate(n), range(toUInt32(assumeNotNull(`+asOf+`)) + 1, toUInt32(assumeNotNull(planned_end)) + 1))), NULL AS stage, NULL AS state, 'planned' AS plan
-  FROM deals_now
-  WHERE `+theDeal+` AND planned_end > `+asOf+`
+  FROM visits_now
+  WHERE `+theDeal+` AND is_open = 1 AND planned_end > `+asOf+`
   UNION ALL
   SELECT max(day) + 1, NULL AS stage, NULL AS state, NULL AS plan
-  FROM (SELECT max(day) AS day FROM deal_stage_days WHERE `+theDeal+` UNION ALL SELECT max(planned_end) FROM deals_now WHERE `+theDeal+` AND planned_end > `+asOf+`)
+  FROM (SELECT max(day) AS day FROM deal_stage_days WHERE `+theDeal+` UNION ALL SELECT max(planned_end) FROM visits_now WHERE `+theDeal+` AND is_open = 1 AND planned_end > `+asOf+`)
   HAVING max(day) > toDate(0)
 )
 GROUP BY day
@@ -46,7 +46,7 @@ ORDER BY day`, column{name: "stage_name"}, column{name: "status", as: spokenOn("
 
 	b.table("deal.visits", 24, 9, `
 SELECT visit_no, `+stageLabel+`, entered_date, plan_days, plan_source, planned_end, left_date, elapsed_days, paused_days, overdue_days, status
-FROM deal_stages
+FROM visits_now
 WHERE `+theDeal+`
 ORDER BY visit_no`,
 		column{name: "visit_no", unit: count, as: wide(50)}, column{name: "stage_name", as: wrapped}, column{name: "entered_date", unit: day, as: wide(92)},

@@ -62,7 +62,7 @@ FROM
         arraySplit((e, i) -> e.1 - off[i - 1].1 > 1 OR e.3 != off[i - 1].3, off, arrayEnumerate(off))),
       if(paused = 0, [], [concat(toString(paused), if(paused = 1, {paused_day}, {paused_days}),
         if(empty(known), '', concat(' (', ` + ranges("known") + `, if(paused > paused_known, {and_later}, ''), ')')))])) AS reasons
-  FROM deal_stages
+  FROM visits_now
   LEFT JOIN (SELECT visit_no, arraySort(groupArray(day)) AS days FROM deal_stage_days WHERE ` + theDeal + ` AND is_paused = 1 GROUP BY visit_no) AS p USING (visit_no)
   WHERE ` + theDeal + `
 )

@@ -44,27 +44,17 @@ WHERE `+chosenChanges,
 	b.table("portfolio.latest", 24, 13, `
 SELECT deal_title, overdue_days_now, `+stageLabel+`, `+managerLabel+`, planned_end, toFloat64(amount) AS amount, currency, deal_id, deal_url, `+dealRange("created_date")+`
 FROM deals_now
-WHERE is_open = 1 AND deal_id IN
-  (
-    SELECT deal_id FROM visits_now
-    WHERE is_open = 1 AND overdue_days > 0
-      AND `+chosenVisits+`
-    ORDER BY overdue_days DESC, deal_id
-    LIMIT 1000
-  )
-ORDER BY overdue_days_now DESC, deal_id`, dealColumns("overdue_days_now")...)
+WHERE is_open = 1 AND overdue_days_now > 0
+  AND `+chosenDeals+`
+ORDER BY overdue_days_now DESC, deal_id
+LIMIT 1000`, dealColumns("overdue_days_now")...)
 	b.table("portfolio.due", 24, 9, `
 SELECT deal_title, days_left, `+stageLabel+`, `+managerLabel+`, planned_end, toFloat64(amount) AS amount, currency, deal_id, deal_url, `+dealRange("created_date")+`
 FROM deals_now
-WHERE is_open = 1 AND deal_id IN
-  (
-    SELECT deal_id FROM visits_now
-    WHERE is_open = 1 AND overdue_days = 0 AND planned_end <= `+asOf+` + 7
-      AND `+chosenVisits+`
-    ORDER BY planned_end, deal_id
-    LIMIT 1000
-  )
-ORDER BY planned_end, deal_id`, dealColumns("days_left")...)
+WHERE is_open = 1 AND overdue_days_now = 0 AND planned_end <= `+asOf+` + 7
+  AND `+chosenDeals+`
+ORDER BY planned_end, deal_id
+LIMIT 1000`, dealColumns("days_left")...)
 	b.table("portfolio.call", 14, 11, `
 SELECT `+label("manager", "any(manager_name)")+` AS manager_name, sum(visits_now.overdue_days) AS overdue_days, count() AS overdue_deals, max(visits_now.overdue_days) AS most_overdue, manager_id
 FROM visits_now
@@ -76,24 +66,17 @@ LIMIT 100`, overdueColumns("manager")...)
 	b.table("portfolio.money", 10, 11, `
 SELECT currency, count() AS overdue_deals, toFloat64(sum(amount)) AS amount
 FROM deals_now
-WHERE is_open = 1 AND deal_id IN
-  (
-    SELECT deal_id FROM visits_now
-    WHERE is_open = 1 AND overdue_days > 0
-      AND `+chosenVisits+`
-  )
+WHERE is_open = 1 AND overdue_days_now > 0
+  AND `+chosenDeals+`
 GROUP BY currency
 ORDER BY amount DESC`, column{name: "currency", as: flexible(nil, 76)}, column{name: "overdue_deals", unit: count, as: narrow(104)}, column{name: "amount", unit: "locale", as: wide(130)})
 
 	b.table("portfolio.by_department", 12, 9, `
 SELECT ifNull(department, '`+b.say("no.department")+`') AS department_name, sum(overdue_days_now) AS overdue_days, count() AS overdue_deals, max(overdue_days_now) AS most_overdue, if(department IS NULL, concat('$', '__all'), `+departmentKey+`) AS department_id
 FROM deals_now
-WHERE is_open = 1 AND (department IS NOT NULL OR (SELECT count() FROM (SELECT 1 FROM deals_now WHERE is_open = 1 AND department IS NOT NULL LIMIT 1)) > 0) AND deal_id IN
-  (
-    SELECT deal_id FROM visits_now
-    WHERE is_open = 1 AND overdue_days > 0
-      AND `+chosenVisits+`
-  )
+WHERE is_open = 1 AND (department IS NOT NULL OR (SELECT count() FROM (SELECT 1 FROM deals_now WHERE is_open = 1 AND department IS NOT NULL LIMIT 1)) > 0)
+  AND overdue_days_now > 0
+  AND `+chosenDeals+`
 GROUP BY department
 ORDER BY overdue_days DESC, department_name
 LIMIT 100`, overdueColumns("department")...)
@@ -103,12 +86,9 @@ FROM
 (
   SELECT toString(ifNull(deals_now.company_id, 0)) AS company_id, ifNull(any(deals_now.company_name), '`+b.say("no.company")+`') AS name, count() AS overdue_deals, sum(overdue_days_now) AS overdue_days, max(overdue_days_now) AS most_overdue
   FROM deals_now
-  WHERE is_open = 1 AND (deals_now.company_id IS NOT NULL OR (SELECT count() FROM (SELECT 1 FROM deals_now WHERE is_open = 1 AND company_id IS NOT NULL LIMIT 1)) > 0) AND deal_id IN
-    (
-      SELECT deal_id FROM visits_now
-      WHERE is_open = 1 AND overdue_days > 0
-        AND `+chosenVisits+`
-    )
+  WHERE is_open = 1 AND (deals_now.company_id IS NOT NULL OR (SELECT count() FROM (SELECT 1 FROM deals_now WHERE is_open = 1 AND company_id IS NOT NULL LIMIT 1)) > 0)
+    AND deals_now.overdue_days_now > 0
+    AND `+chosenDeals+`
   GROUP BY company_id
   ORDER BY overdue_days DESC, company_id
   LIMIT 100

@@ -46,10 +46,12 @@ const (
 	asOf = "(SELECT maxOrNull(as_of) FROM shown_run)"
 )
 
-// chosen are the conditions on a row of the quality report, visits those on a row of visits.
+// chosen are the conditions on a row of the quality report, chosenVisits those on a row of visits, and chosenDeals those
+// on an open deal, which is where its open visit is.
 var (
 	chosen       = chosenOn("day")
 	chosenVisits = chosenOn(visitDay)
+	chosenDeals  = chosenOn(asOf)
 )
 
 // chosenOn are the conditions on a row that has its manager on a day.

@@ -28,7 +28,7 @@ FROM
     toNullable(argMax(multiIf(v.stage_semantics != 'process', 'final', v.is_waiting, 'waiting', f.is_paused = 1, 'paused', f.plan_days IS NULL, 'no_plan', f.overdue_days > 0, 'overdue', 'on_time'), visit_no)) AS state,
     argMax(if(f.planned_end >= day, toNullable('planned'), NULL), visit_no) AS plan
   FROM deal_stage_days AS f
-  INNER JOIN (SELECT deal_id, visit_no, `+stageLabel+`, stage_semantics, status = 'waiting' AS is_waiting FROM visits_now WHERE `+theDeal+`) AS v USING (deal_id, visit_no)
+  INNER JOIN (SELECT deal_id, visit_no, `+stageLabel+`, stage_semantics, is_waiting FROM visits_now WHERE `+theDeal+`) AS v USING (deal_id, visit_no)
   WHERE `+theDeal+`
   GROUP BY day
   UNION ALL

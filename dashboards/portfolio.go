@@ -25,7 +25,7 @@ WHERE `+chosen,
 SELECT if(`+asOf+` IS NOT NULL, countIf(overdue_days > 0), NULL) AS overdue_deals,
   if(`+asOf+` IS NOT NULL, countIf(overdue_days = 0 AND planned_end <= `+asOf+` + 7), NULL) AS due_deals,
   if(`+asOf+` IS NOT NULL, count(), NULL) AS open_deals,
-  if(`+asOf+` IS NOT NULL, countIf(status = 'waiting'), NULL) AS waiting_deals,
+  if(`+asOf+` IS NOT NULL, countIf(is_waiting = 1), NULL) AS waiting_deals,
   if(`+asOf+` IS NOT NULL, sum(paused_days), NULL) AS days_paused
 FROM visits_now
 WHERE is_open = 1

@@ -229,7 +229,7 @@ ARRAY JOIN `+bucketsOf("late_by")+` AS bucket
 GROUP BY bucket
 ORDER BY bucket.2`, column{name: "late_by"}, column{name: "visits", color: neutral, as: toBucket("late_by")}, forLinks("late_by_from"))
 	b.table("quality.list", 24, 14, firstVisits("deal_title, "+stageLabel+", "+managerLabel+", entered_date, planned_end, left_date, overdue_days, status, deal_id",
-		"is_open = 0 AND status != 'waiting' AND "+within("left_date")+" AND "+inBucket("late_by", "overdue_days")+" AND $__conditionalAll(plan_days IS NOT NULL, $late_by)", "overdue_days DESC, deal_id, visit_no", 500),
+		"is_open = 0 AND is_waiting = 0 AND "+within("left_date")+" AND "+inBucket("late_by", "overdue_days")+" AND $__conditionalAll(plan_days IS NOT NULL, $late_by)", "overdue_days DESC, deal_id, visit_no", 500),
 		column{name: "deal_title", as: toDeal}, column{name: "stage_name", as: sized(cut, 190)}, column{name: "manager_name", as: sized(cut, 160)}, column{name: "entered_date", unit: day, as: date},
 		column{name: "planned_end", unit: day, as: date}, column{name: "left_date", unit: day, as: date},
 		column{name: "overdue_days", unit: "days", color: late, as: days(98)}, column{name: "status", as: spoken("status", 140)}, forLinks("deal_id"))

@@ -12,7 +12,7 @@ FROM
 (
   SELECT funnel_id, stage_id, count() AS visits_closed, quantilesExact(0.5, 0.85, 0.95)(elapsed_days) AS days,
     quantilesExact(0.5, 0.85)(elapsed_working_days - paused_days) AS counting, counting[1] AS median_counting, counting[2] AS p85_counting,
-    quantileExactOrNull(0.5)(plan_days) AS median_plan, count(plan_days) / nullIf(countIf(status != 'waiting'), 0) AS coverage
+    quantileExactOrNull(0.5)(plan_days) AS median_plan, count(plan_days) / nullIf(countIf(is_waiting = 0), 0) AS coverage
   FROM visits_now
   WHERE is_open = 0 AND is_final = 0 AND `+within("left_date")+`
     AND `+chosenVisits+`

@@ -12,9 +12,9 @@ WHERE status = 'published'
 HAVING count() > 0`,
 		column{name: "as_of_day", unit: day}, column{name: "published"}, column{name: "run_seconds", unit: b.say("unit.seconds")})
 	b.stat("trust.coverage", 8, 4, `
-SELECT countIf(plan_source != 'none') / nullIf(count(), 0) AS coverage, if(count() = 0, NULL, countIf(plan_source = 'none')) AS without_plan
+SELECT count(plan_days) / nullIf(count(), 0) AS coverage, if(count() = 0, NULL, countIf(plan_days IS NULL)) AS without_plan
 FROM visits_now
-WHERE is_final = 0 AND status != 'waiting'
+WHERE is_final = 0 AND is_waiting = 0
   AND `+chosenVisits, column{name: "coverage", unit: share, color: noPlan}, column{name: "without_plan", unit: count, color: noPlan})
 
 	b.isOfNow = true // what became of a run is known only after it
@@ -266,7 +266,7 @@ FROM
     SELECT funnel_id, stage_id
     FROM
     (
-      SELECT funnel_id, stage_id, toInt64(count()) AS waiting FROM visits_now WHERE is_open = 1 AND status = 'waiting' GROUP BY funnel_id, stage_id
+      SELECT funnel_id, stage_id, toInt64(count()) AS waiting FROM visits_now WHERE is_open = 1 AND is_waiting = 1 GROUP BY funnel_id, stage_id
       UNION ALL
       SELECT funnel_id, stage_id, -visits_waiting FROM quality_report WHERE day = ` + asOf + `
     )

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 
 	"stagelag/bitrix24"
 	"stagelag/warehouse"
@@ -18,7 +19,7 @@ func Explain(ctx context.Context, err error) error {
 	if err == nil || isExplained(err) {
 		return err
 	}
-	if cause := context.Cause(ctx); errors.Is(err, context.Canceled) && cause != nil {
+	if cause := context.Cause(ctx); cause != nil && WasCutOff(err) {
 		err = cause
 	}
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() != nil {
@@ -28,6 +29,12 @@ func Explain(ctx context.Context, err error) error {
 		return &explained{fmt.Errorf("%w; %s", err, what)}
 	}
 	return err
+}
+
+// WasCutOff is whether the error can come from the end of a context. ClickHouse's client closes the connection of a query
+// then, and tells either of the context or of the connection.
+func WasCutOff(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, net.ErrClosed)
 }
 
 // ExplainAny is Explain for an error of which nobody knows whether it is the portal's, the warehouse's or another's.

@@ -49,6 +49,7 @@ func TestExplain(t *testing.T) {
 		{"a full disk under another code", goesOn, &clickhouse.Exception{Code: 1001, Message: "No space left on device"},
 			"code: 1001, message: No space left on device; the warehouse's disk is full: free some space and run again, nothing is lost"},
 		{"work that was stopped names who stopped it", stopped, fmt.Errorf("extract: %w", context.Canceled), "terminated"},
+		{"work that was stopped in a query", stopped, fmt.Errorf("publish: %w", &net.OpError{Op: "read", Net: "tcp", Err: net.ErrClosed}), "terminated"},
 		{"a lease that was lost", lost, fmt.Errorf("publish: %w", context.Canceled), warehouse.ErrLeaseLost.Error() + cutOff},
 		{"a failure before the stop is the failure", stopped, errors.New("odd"), "odd"},
 		{"work that took too long is not cut off by the warehouse", late, fmt.Errorf("extract: %w", context.DeadlineExceeded), "extract: context deadline exceeded"},

@@ -120,7 +120,7 @@ func (v Views) qualityReport(ends []string) string {
 			FROM (SELECT * FROM deal_stage_days WHERE ` + v.ofDeals() + `) AS f
 			INNER JOIN
 			(
-				SELECT deal_id, visit_no, stage_semantics = 'process' AS is_process, status = 'waiting' AS is_waiting,
+				SELECT deal_id, visit_no, stage_semantics = 'process' AS is_process, is_waiting,
 					isNotNull(first_plan_days) AS has_first_plan, first_plan_overdue_days > 0 OR ifNull(first_planned_end < entered_date, 0) AS is_late_by_first
 				FROM deal_stages WHERE ` + v.ofDeals() + `
 			) AS s ON s.deal_id = f.deal_id AND s.visit_no = f.visit_no` +

@@ -36,7 +36,7 @@ type Coverage struct {
 func (v Views) Uncovered(ctx context.Context, most int) ([]Coverage, error) {
 	return list(read(ctx, v, "deal_stages", `
 		SELECT toString(stage_id), any(stage_name), count(), countIf(status = 'no_plan')
-		FROM deal_stages WHERE is_open = 1 AND status != 'waiting'
+		FROM deal_stages WHERE is_open = 1 AND is_waiting = 0
 		GROUP BY funnel_id, stage_id HAVING countIf(status = 'no_plan') > 0
 		ORDER BY countIf(status = 'no_plan') DESC, stage_id LIMIT ?`,
 		func(rows driver.Rows, c *Coverage) error {
@@ -111,7 +111,7 @@ func (v Views) Visits(ctx context.Context, from, to transform.Day, in Funnels) i
 		(
 			SELECT *, ifNull(toInt32(left_date) BETWEEN `+number(from)+` AND `+number(to)+`, 0) AND `+counts+` AS left_date_in_period, `+counts+` AS counts, `+lastDay+` AS last_day
 			FROM deal_stages
-			WHERE stage_semantics = 'process' AND status != 'waiting' AND `+in.hold("funnel_id")+` AND `+v.ofDeals()+` AND
+			WHERE stage_semantics = 'process' AND is_waiting = 0 AND `+in.hold("funnel_id")+` AND `+v.ofDeals()+` AND
 				(left_date_in_period OR is_open = 1 AND status = 'overdue' AND counts OR (deal_id, visit_no) IN (SELECT deal_id, visit_no`+v.lostIn(from, to, in)+`))
 		) AS v`+departmentOn("v.manager_id", "v.last_day", from, transform.LastDay),
 		func(rows driver.Rows, r *Visit) error {

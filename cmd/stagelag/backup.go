@@ -18,6 +18,7 @@ import (
 	"stagelag/letter"
 	"stagelag/loader"
 	"stagelag/nightly"
+	"stagelag/remedy"
 	"stagelag/sql"
 	"stagelag/views"
 	"stagelag/warehouse"
@@ -134,7 +135,7 @@ func alone(ctx context.Context, w *warehouse.Warehouse, doing string, do func(co
 	}
 	defer lease.Release()
 	err = alone(lease.Context(), w, doing, do, leases[1:]...)
-	if cause := context.Cause(lease.Context()); errors.Is(err, context.Canceled) && cause != nil {
+	if cause := context.Cause(lease.Context()); cause != nil && remedy.WasCutOff(err) {
 		return cause
 	}
 	return err

@@ -51,7 +51,7 @@ func (a *app) execute(ctx context.Context, root *cobra.Command, args []string) (
 	if err == nil {
 		return exitOK
 	}
-	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+	if ctx.Err() != nil && remedy.WasCutOff(err) {
 		// The cause names the signal, the error only where it met the work.
 		err = fmt.Errorf("stopped: %w; run the command again to go on", context.Cause(ctx))
 	}

@@ -37,6 +37,7 @@ CREATE OR REPLACE VIEW deal_stages_v1
     late_probability Nullable(Float64) COMMENT 'Share of such visits that end after the planned end, from 0 to 1',
     is_open         UInt8 COMMENT '1 while the deal is in the stage',
     is_paused       UInt8 COMMENT '1 while the open visit is paused',
+    is_waiting      UInt8 COMMENT '1 in a stage that waits for somebody else',
     status          LowCardinality(String) COMMENT 'on_time, due_today, overdue, finished_on_time, finished_late, no_plan, waiting or final',
     next_funnel_id  Nullable(UInt32) COMMENT 'Where the deal went from here: funnel, also outside the report; NULL for the last visit',
     next_stage_id   LowCardinality(Nullable(String)) COMMENT 'Where the deal went from here: stage',
@@ -93,6 +94,7 @@ SELECT
             [(SELECT any((open_short, open_year, open_ever)) FROM forecast_curves AS c WHERE c.run_id = {newest_curves:UInt32} AND c.funnel_id = v.funnel_id AND c.stage_id = v.stage_id AND c.days = v.days_planned)])[1]) AS late_probability,
     toUInt8(v.is_open) AS is_open,
     toUInt8(v.is_open AND arrayExists((f, u) -> {newest_day:Date} BETWEEN f AND u, v.pause_from, v.pause_until)) AS is_paused,
+    toUInt8(v.is_waiting) AS is_waiting,
     transform(
         toLowCardinality(multiIf(
             v.semantics != 'process', 6,

@@ -29,6 +29,7 @@ CREATE OR REPLACE VIEW visits_now_v1
     days_moved      Int32 COMMENT 'Calendar days by which these changes moved the planned end, later is positive',
     is_open         UInt8 COMMENT '1 while the deal is in the stage',
     is_paused       UInt8 COMMENT '1 while the open visit is paused',
+    is_waiting      UInt8 COMMENT '1 in a stage that waits for somebody else',
     status          LowCardinality(String) COMMENT 'on_time, due_today, overdue, finished_on_time, finished_late, no_plan, waiting or final',
     next_funnel_id  Nullable(UInt32) COMMENT 'Where the deal went from here: funnel, also outside the report; NULL for the last visit',
     next_stage_id   LowCardinality(Nullable(String)) COMMENT 'Where the deal went from here: stage',
@@ -75,6 +76,7 @@ SELECT
     v.moved AS days_moved,
     toUInt8(v.is_open) AS is_open,
     toUInt8(v.is_open AND arrayExists((f, u) -> {newest_day:Date} BETWEEN f AND u, v.pause_from, v.pause_until)) AS is_paused,
+    toUInt8(v.is_waiting) AS is_waiting,
     transform(
         toLowCardinality(multiIf(
             v.semantics != 'process', 6,

@@ -122,7 +122,7 @@ func readAll(b *testing.B, webhook, method, parameters, list string) int {
 			form := url.Values{"halt": {"0"}}
 			for k := range 50 {
 				if start := i*2500 + k*50; start < page.Total {
-					form.Set(fmt.Sprintf("cmd[%d]", k), method+"?"+parameters+"&start="+strconv.Itoa(start))
+					form.Set(fmt.Sprintf("cmd[page%d]", k), method+"?"+parameters+"&start="+strconv.Itoa(start))
 				}
 			}
 			var batch struct {

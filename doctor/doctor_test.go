@@ -410,7 +410,7 @@ func faults(w warehouses) []fault {
 			"published", doctor.Warning, "no run was published yet", "stagelag run"},
 		{"what is published is old", w.published, simulator.Options{}, func(s *site) { s.ahead = 27 * time.Hour },
 			"published", doctor.Problem, "more than schedule.max_age (26 h)", "stagelag schedule is running"},
-		{"open visits without a plan", w.unplanned, simulator.Options{}, nil,
+		{"open stages without a plan", w.unplanned, simulator.Options{}, nil,
 			"coverage", doctor.Warning, "1 of 1 in C5:NEW (New)", "set a norm"},
 		{"days of the month and of the week", w.empty, simulator.Options{}, func(s *site) { s.cfg.Schedule.Cron = "0 3 15 * 7" },
 			"schedule", doctor.OK, `; on the days 15 of a month, and also on Sundays: cron joins the two by "or"`, ""},

@@ -252,7 +252,7 @@ func (e *examination) coverage(ctx context.Context, of interface {
 		stages = append(stages, fmt.Sprintf("%d of %d in %s (%s)", c.NoPlan, c.Open, plain.Text(string(c.StageID), 40), plain.Text(c.Stage, 40)))
 	}
 	if len(stages) > 0 {
-		e.find("coverage", Warning, "open visits without a plan: "+strings.Join(stages, ", "), "fill in the fields of these deals, or set a norm for the stage in plan.norms")
+		e.find("coverage", Warning, "open stages without a plan: "+strings.Join(stages, ", "), "fill in the fields of these deals, or set a norm for the stage in plan.norms")
 		return
 	}
 	e.find("coverage", OK, "every open visit has a plan", "")

@@ -85,19 +85,30 @@ func (p *Printer) Language() Language {
 
 func (p *Printer) isEnglish() bool { return p == nil || p.catalogue == nil }
 
-// Sprintf is fmt.Sprintf with the format's translation. An argument that is an error is translated too; any
-// other stays as it is.
+// Sprintf is fmt.Sprintf with the format's translation. An argument that is an error is translated too, and a fraction
+// is written as the language does; any other stays as it is.
 func (p *Printer) Sprintf(format string, args ...any) string {
 	if p.isEnglish() {
 		return fmt.Sprintf(format, args...)
 	}
 	args = slices.Clone(args)
 	for i, arg := range args {
-		if err, ok := arg.(error); ok {
-			args[i] = p.Error(err)
+		switch arg := arg.(type) {
+		case error:
+			args[i] = p.Error(arg)
+		case float64:
+			args[i] = commaNumber(arg)
 		}
 	}
 	return fmt.Sprintf(p.catalogue.format(format), args...)
+}
+
+// A commaNumber is written with a comma before its decimals.
+type commaNumber float64
+
+// Format writes the number as fmt would.
+func (n commaNumber) Format(state fmt.State, verb rune) {
+	_, _ = io.WriteString(state, strings.Replace(fmt.Sprintf(fmt.FormatString(state, verb), float64(n)), ".", ",", 1))
 }
 
 // Fprintf is fmt.Fprintf with the format's translation.

@@ -117,3 +117,12 @@ func TestFprintf(t *testing.T) {
 		t.Errorf("Error = %q", got)
 	}
 }
+
+func TestFractionsInRussianHaveAComma(t *testing.T) {
+	t.Parallel()
+	for lang, want := range map[locale.Language]string{locale.English: "0.7 s", locale.Russian: "0,7 с"} {
+		if got := locale.For(lang).Sprintf("%.1f s", 0.7); got != want {
+			t.Errorf("%s: %q, want %q", lang, got, want)
+		}
+	}
+}

@@ -89,11 +89,11 @@ func Summarize(ctx context.Context, shown Shown, outcome Outcome) (Summary, erro
 
 // gapWords says what a reason means to a person.
 var gapWords = map[string]string{
-	transform.GapNoPlan:               "visits without a plan",
-	transform.GapBadPlan:              "visits whose deal carries a value that is no plan",
-	transform.GapHistoryReconstructed: "visits reconstructed, the history does not tell them",
+	transform.GapNoPlan:               "stages without a plan",
+	transform.GapBadPlan:              "stages whose deal carries a value that is no plan",
+	transform.GapHistoryReconstructed: "stages reconstructed, the history does not tell them",
 	transform.GapHistoryStartsLate:    "histories that start later than the deal",
-	transform.GapUnknownStage:         "visits in stages that the portal no longer has, or does not show",
+	transform.GapUnknownStage:         "stages that the portal no longer has, or does not show",
 	transform.GapTimeInFuture:         "times after the portal's own clock",
 	transform.GapHidden:               "deals that the webhook may not read, shown as they were last seen",
 	transform.GapBadDate:              "dates that nobody can mean",
@@ -129,7 +129,7 @@ func (s Summary) Write(out io.Writer, p *locale.Printer) error {
 	t.Flush()
 	s.writeChanges(&b, p)
 	if len(s.Latest) > 0 {
-		p.Fprintf(&b, "\nThe latest deals\n\n")
+		p.Fprintf(&b, "\nThe most overdue deals\n\n")
 		t = tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 		for _, d := range s.Latest {
 			p.Fprintf(t, "  %s late\t#%d\t%s\t%s\t%s\n", s.days(p, d.OverdueDays), d.DealID, plain.Text(d.Title, 40), plain.Text(d.Stage, 24), plain.Text(d.Manager, 24))

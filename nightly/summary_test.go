@@ -76,14 +76,14 @@ func TestSummary(t *testing.T) {
   due today  2
   days lost  4804  +27 since 2026-11-23
 
-The latest deals
+The most overdue deals
 
   176 days late  #90  Boiler room for Quarry Lane  Repair    Anna Lindqvist
   1 day late     #8    [2Jhall                     Approval  #7
 
 Not covered (SELECT * FROM data_gaps)
 
-  191  no_plan          visits without a plan                      in 169 deals
+  191  no_plan          stages without a plan                      in 169 deals
   15   unknown_manager  deals of a person whose name is not known  in 1 deal
 
 Note: the webhook lacks the scope user
@@ -120,7 +120,7 @@ Why -307 since 2026-11-22
   gone: #91 Boiler house, with 300 working days lost (deleted)
   gone: #4, with 0 working days lost (forgotten)
 
-The latest deals
+The most overdue deals
 
   17 working days late  #90  Boiler room  Repair  Anna Lindqvist
 

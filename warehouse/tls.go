@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+
+	"stagelag/plain"
 )
 
 // trust applies the certificates that the configuration names to connections over TLS.
@@ -18,7 +20,7 @@ func (w *Warehouse) trust(config Config) error {
 	if config.CAFile != "" {
 		text, err := os.ReadFile(config.CAFile)
 		if err != nil {
-			return fmt.Errorf("warehouse.ca_file: %w", err)
+			return fmt.Errorf("warehouse.ca_file: %w", plain.NotRead(config.CAFile, err))
 		}
 		trusted.RootCAs = x509.NewCertPool()
 		if !trusted.RootCAs.AppendCertsFromPEM(text) {

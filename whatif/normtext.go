@@ -38,7 +38,7 @@ func (n *Norms) WriteText(w io.Writer, l *locale.Printer) error {
 			proposed = l.Text("too few")
 		}
 		line(l.Text(s.unit()), plain.Text(s.FunnelName, 20), plain.Text(s.StageName, 28), strconv.FormatInt(s.Ended, 10), text(s.Median), text(s.Days),
-			text(s.Norm), rateText(s.NormRate), proposed, rateText(s.ProposedRate))
+			text(s.Norm), rateText(l, s.NormRate), proposed, rateText(l, s.ProposedRate))
 	}
 	t.Flush()
 	l.Fprintf(&b, `
@@ -82,9 +82,9 @@ func (n *Norms) WriteYAML(w io.Writer, l *locale.Printer) error {
 
 // Remark says what a proposal comes from.
 func (s *StageNorm) Remark(l *locale.Printer) string {
-	remark := l.Sprintf("%s: %s, half within %d, on time %s", s.StageName, visits(l, s.Ended), *s.Median, rateText(s.ProposedRate))
+	remark := l.Sprintf("%s: %s, half within %d, on time %s", s.StageName, visits(l, s.Ended), *s.Median, rateText(l, s.ProposedRate))
 	if s.Norm != nil {
-		remark += " " + l.Sprintf("(with %d: %s)", *s.Norm, rateText(s.NormRate))
+		remark += " " + l.Sprintf("(with %d: %s)", *s.Norm, rateText(l, s.NormRate))
 	}
 	return remark
 }
@@ -127,11 +127,11 @@ func text(days *int32) string {
 	return strconv.Itoa(int(*days))
 }
 
-func rateText(rate *float64) string {
+func rateText(l *locale.Printer, rate *float64) string {
 	if rate == nil {
 		return "-"
 	}
-	return fmt.Sprintf("%.1f %%", 100**rate)
+	return l.Sprintf("%.1f %%", 100**rate)
 }
 
 func percent(share float64) string {

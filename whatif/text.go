@@ -31,7 +31,7 @@ func (c *Comparison) WriteText(w io.Writer, all bool, l *locale.Printer) error {
 	line("visits closed", p.Closed, o.Closed)
 	line("  with a plan", p.ClosedWithPlan, o.ClosedWithPlan)
 	line("  on time", p.OnTime, o.OnTime)
-	fmt.Fprintf(&b, "  %-18s%12s%14s\n", l.Text("  on-time rate"), p.rate(), o.rate())
+	fmt.Fprintf(&b, "  %-18s%12s%14s\n", l.Text("  on-time rate"), p.rate(l), o.rate(l))
 	line("days lost", p.OverdueDays, o.OverdueDays)
 	line("open deals", p.Open, o.Open)
 	line("  overdue now", p.Overdue, o.Overdue)
@@ -97,7 +97,7 @@ func writeRows(b *strings.Builder, title string, heads []string, rows []row, all
 			change = signed(d)
 		}
 		lines = append(lines, append(append([]string{}, r.names...),
-			both(fmt.Sprint(p.ClosedWithPlan), fmt.Sprint(o.ClosedWithPlan)), both(p.rate(), o.rate()),
+			both(fmt.Sprint(p.ClosedWithPlan), fmt.Sprint(o.ClosedWithPlan)), both(p.rate(l), o.rate(l)),
 			both(fmt.Sprint(p.OverdueDays), fmt.Sprint(o.OverdueDays)), change, both(fmt.Sprint(p.Overdue), fmt.Sprint(o.Overdue))))
 	}
 	for i, head := range lines[0] {
@@ -141,9 +141,9 @@ func signed(n int64) string {
 }
 
 // rate is the on-time rate.
-func (n *Numbers) rate() string {
+func (n *Numbers) rate(l *locale.Printer) string {
 	if n.ClosedWithPlan == 0 {
 		return "-"
 	}
-	return fmt.Sprintf("%.1f %%", 100*float64(n.OnTime)/float64(n.ClosedWithPlan))
+	return l.Sprintf("%.1f %%", 100*float64(n.OnTime)/float64(n.ClosedWithPlan))
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -18,6 +17,7 @@ import (
 	"stagelag/letter"
 	"stagelag/loader"
 	"stagelag/nightly"
+	"stagelag/plain"
 	"stagelag/remedy"
 	"stagelag/sql"
 	"stagelag/views"
@@ -103,14 +103,10 @@ func checkOutside(at config.Warehouse, file string) error {
 // isBackup is whether there is a file that the program can read.
 func isBackup(name string) error {
 	file, err := os.Open(name)
-	if perr, ok := errors.AsType[*fs.PathError](err); ok {
-		absolute, _ := filepath.Abs(name)
-		return fmt.Errorf("restore: %s: %w; check the name, and that this user can read it", absolute, perr.Err)
+	if err != nil {
+		return fmt.Errorf("restore: %w", plain.NotRead(name, err))
 	}
-	if err == nil {
-		err = file.Close()
-	}
-	return err
+	return file.Close()
 }
 
 // backupName takes the name of a backup as the one argument.

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"stagelag/plain"
 	"stagelag/simulator"
 )
 
@@ -32,7 +33,7 @@ func (n *nights) turn() (string, error) {
 	name := n.files[n.next]
 	file, err := os.Open(name)
 	if err != nil {
-		return name, err
+		return name, plain.NotRead(name, err)
 	}
 	defer file.Close()
 	night, err := n.read.Read(file)

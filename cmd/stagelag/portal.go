@@ -182,7 +182,7 @@ func (a *app) portalWorld(flags portalFlags, now time.Time) (*simulator.World, s
 func (a *app) readVisits(flags portalFlags) (*simulator.World, error) {
 	file, err := os.Open(flags.visits)
 	if err != nil {
-		return nil, usagef("portal: --visits: %w", err)
+		return nil, usagef("portal: --visits: %w", plain.NotRead(flags.visits, err))
 	}
 	defer file.Close()
 	log, err := simulator.ReadVisitLog(file)

@@ -37,24 +37,18 @@ func TestTextsCanBeRead(t *testing.T) {
 			t.Fatal(err)
 		}
 		checked := 0
-		for name, text := range files {
-			if name == "alerts.yaml" {
-				continue
-			}
-			var p struct {
-				Panels []struct {
-					ID          int
-					Type, Title string
-					Options     struct{ ColorMode string }
-					FieldConfig struct {
-						Defaults  struct{ Color struct{ FixedColor string } }
-						Overrides []struct{ Properties []property }
-					}
+		type board struct {
+			Panels []struct {
+				ID          int
+				Type, Title string
+				Options     struct{ ColorMode string }
+				FieldConfig struct {
+					Defaults  struct{ Color struct{ FixedColor string } }
+					Overrides []struct{ Properties []property }
 				}
 			}
-			if err := json.Unmarshal(text, &p); err != nil {
-				t.Fatal(err)
-			}
+		}
+		for name, p := range boards[board](t, files) {
 			for _, panel := range p.Panels {
 				check := func(color string) {
 					t.Helper()
@@ -113,20 +107,14 @@ func TestTextsOnColoursCanBeRead(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for name, text := range files {
-			var p struct {
-				Panels []struct {
-					Type, Title string
-					Options     struct{ ColorMode string }
-					FieldConfig any
-				}
+		type board struct {
+			Panels []struct {
+				Type, Title string
+				Options     struct{ ColorMode string }
+				FieldConfig any
 			}
-			if !strings.HasSuffix(name, ".json") {
-				continue
-			}
-			if err := json.Unmarshal(text, &p); err != nil {
-				t.Fatal(err)
-			}
+		}
+		for name, p := range boards[board](t, files) {
 			for _, panel := range p.Panels {
 				config, err := json.Marshal(panel.FieldConfig)
 				if err != nil {

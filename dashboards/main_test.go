@@ -111,23 +111,30 @@ var made = struct {
 	alerts map[dashboards.Lang][]statement
 }{pages: map[dashboards.Lang]map[string]page{}, alerts: map[dashboards.Lang][]statement{}}
 
+// boards are the dashboards among the files, by name: of each what a B has of it.
+func boards[B any](t testing.TB, files map[string][]byte) map[string]B {
+	t.Helper()
+	found := map[string]B{}
+	for name, text := range files {
+		if !strings.HasSuffix(name, ".json") {
+			continue
+		}
+		var b B
+		if err := json.Unmarshal(text, &b); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		found[name] = b
+	}
+	return found
+}
+
 func readAnew(t testing.TB, lang dashboards.Lang) (pages map[string]page, alerts []statement) {
 	t.Helper()
 	files, err := dashboards.Files(lang, dashboards.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	pages = map[string]page{}
-	for name, text := range files {
-		if !strings.HasSuffix(name, ".json") {
-			continue
-		}
-		var p page
-		if err := json.Unmarshal(text, &p); err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		pages[name] = p
-	}
+	pages = boards[page](t, files)
 	var provisioned struct {
 		Groups []struct {
 			Rules []struct {

@@ -49,29 +49,23 @@ func TestTablesFitTheScreen(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for name, text := range files {
-			var p struct {
-				Panels []struct {
-					Type, Title     string
-					GridPos         struct{ W int }
-					Transformations []struct{ ID string }
-					FieldConfig     struct {
-						Overrides []struct {
-							Matcher    struct{ Options string }
-							Properties []struct {
-								ID    string
-								Value any
-							}
+		type board struct {
+			Panels []struct {
+				Type, Title     string
+				GridPos         struct{ W int }
+				Transformations []struct{ ID string }
+				FieldConfig     struct {
+					Overrides []struct {
+						Matcher    struct{ Options string }
+						Properties []struct {
+							ID    string
+							Value any
 						}
 					}
 				}
 			}
-			if !strings.HasSuffix(name, ".json") {
-				continue
-			}
-			if err := json.Unmarshal(text, &p); err != nil {
-				t.Fatal(err)
-			}
+		}
+		for name, p := range boards[board](t, files) {
 			for _, panel := range p.Panels {
 				if panel.Type != "table" || len(panel.Transformations) > 0 { // a matrix scrolls
 					continue

@@ -108,10 +108,7 @@ func (v *Visit) Equal(w *Visit) bool {
 // which they take none of. So these days stay, and readers take the planned end from the visit while it has pauses.
 func (v *Visit) sameFacts(w *Visit) bool {
 	hasPauses := len(w.Pauses) > 0
-	isSameEnd := v.Plan.End == w.Plan.End && (hasPauses || len(v.Pauses) == 0)
-	if hasPauses && w.Plan.Source != PlanDealDate {
-		isSameEnd = true
-	}
+	isSameEnd := hasPauses && w.Plan.Source != PlanDealDate || v.Plan.End == w.Plan.End && (hasPauses || len(v.Pauses) == 0)
 	return v.DealID == w.DealID && v.No == w.No && v.FunnelID == w.FunnelID && v.StageID == w.StageID &&
 		v.Semantics == w.Semantics && v.IsWaiting == w.IsWaiting && v.History == w.History && v.EnteredDate == w.EnteredDate &&
 		v.Plan.Source == w.Plan.Source && v.Plan.Days == w.Plan.Days && isSameEnd

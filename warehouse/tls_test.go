@@ -145,7 +145,7 @@ func TestServerOverTLS(t *testing.T) {
 		{"a client with its certificate", "server", tls.RequireAndVerifyClientCert, "", Config{CAFile: a.file("ca.pem"), CertificateFile: a.file("client.pem"), KeyFile: a.file("client.key")}, ""},
 		{"a client without a certificate", "server", tls.RequireAndVerifyClientCert, "", Config{CAFile: a.file("ca.pem")}, "certificate required"},
 		{"a key that others can read", "server", tls.NoClientCert, "", Config{CertificateFile: a.file("client.pem"), KeyFile: wide}, "chmod 600 " + wide},
-		{"a file that is missing", "server", tls.NoClientCert, "", Config{CAFile: a.file("none.pem")}, "warehouse.ca_file: open "},
+		{"a file that is missing", "server", tls.NoClientCert, "", Config{CAFile: a.file("none.pem")}, "warehouse.ca_file: " + a.file("none.pem") + ": no such file or directory"},
 		{"a file without a certificate", "server", tls.NoClientCert, "", Config{CAFile: a.file("ca.key")}, "holds no certificate"},
 	}
 	for _, test := range tests {

@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -160,21 +162,44 @@ func readAnew(t testing.TB, lang dashboards.Lang) (pages map[string]page, alerts
 
 // statements are all queries of all languages.
 func statements(t testing.TB) []statement {
+	return slices.Concat(statementsIn(t, dashboards.Langs[0]), statementsIn(t, dashboards.Langs[1]))
+}
+
+var textOfSQL = regexp.MustCompile(`'(?:[^'\\]|\\.|'')*'`)
+
+// shapes are all queries of one language, and those of the other one that differ in more than their texts: what is
+// chosen makes no difference to a text.
+func shapes(t testing.TB) []statement {
+	shape := func(s statement) string { return textOfSQL.ReplaceAllString(s.sql, "") }
+	all := statementsIn(t, dashboards.Langs[0])
+	seen := map[string]bool{}
+	for _, s := range all {
+		seen[shape(s)] = true
+	}
+	for _, s := range statementsIn(t, dashboards.Langs[1]) {
+		if !seen[shape(s)] {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// statementsIn are the queries of a language.
+func statementsIn(t testing.TB, lang dashboards.Lang) []statement {
 	var all []statement
-	for _, lang := range dashboards.Langs {
-		pages, alerts := read(t, lang)
-		all = append(all, alerts...)
-		for name, page := range pages {
-			for _, v := range page.Templating.List {
-				all = append(all, statement{fmt.Sprintf("%s/%s variable %s", lang, name, v.Name), v.Query.RawSQL})
-			}
-			for _, m := range page.Annotations.List {
-				all = append(all, statement{fmt.Sprintf("%s/%s markers %q", lang, name, m.Name), m.Target.RawSQL})
-			}
-			for _, p := range page.Panels {
-				for _, target := range p.Targets {
-					all = append(all, statement{fmt.Sprintf("%s/%s panel %q", lang, name, p.Title), target.RawSQL})
-				}
+	pages, alerts := read(t, lang)
+	all = append(all, alerts...)
+	for _, name := range slices.Sorted(maps.Keys(pages)) {
+		page := pages[name]
+		for _, v := range page.Templating.List {
+			all = append(all, statement{fmt.Sprintf("%s/%s variable %s", lang, name, v.Name), v.Query.RawSQL})
+		}
+		for _, m := range page.Annotations.List {
+			all = append(all, statement{fmt.Sprintf("%s/%s markers %q", lang, name, m.Name), m.Target.RawSQL})
+		}
+		for _, p := range page.Panels {
+			for _, target := range p.Targets {
+				all = append(all, statement{fmt.Sprintf("%s/%s panel %q", lang, name, p.Title), target.RawSQL})
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package dashboards_test
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -32,7 +33,8 @@ func TestEveryQueryRunsOnTheDemo(t *testing.T) {
 	deal := number(t, w, "SELECT deal_id FROM plan_changes GROUP BY deal_id ORDER BY deal_id IN (SELECT deal_id FROM data_gaps) DESC, deal_id LIMIT 1")
 	funnel := number(t, w, "SELECT funnel_id FROM deals_now GROUP BY 1 ORDER BY count() DESC LIMIT 1")
 	manager := number(t, w, "SELECT manager_id FROM deals_now GROUP BY 1 ORDER BY count() DESC LIMIT 1")
-	for _, a := range distinct(statements(t), views(t, deal, funnel, manager)...) {
+	chosen := views(t, deal, funnel, manager)
+	for _, a := range slices.Concat(distinct(statements(t), chosen[0]), distinct(shapes(t), chosen[1:]...)) {
 		lines, err := ask(t, w, a.sql)
 		if err != nil {
 			t.Errorf("%s, %s: %v", a.view, a.place, err)
@@ -52,10 +54,11 @@ func TestEveryQueryRunsOnAnEmptyWarehouse(t *testing.T) {
 	w := warehousetest.Migrated(t)
 	half := now.AddDate(0, -6, 0)
 	columns := map[string][]string{} // by the statement
-	for _, a := range distinct(statements(t),
-		view{name: "all", deal: "1", from: half, to: now},
-		view{name: "everything chosen, on a single day", funnel: "1", stage: "NEW", manager: "1", department: "1", company: "1", field: "1", bucket: "8", deal: "1", from: now, to: now},
-		view{name: "no deal chosen", from: half, to: now},
+	for _, a := range slices.Concat(
+		distinct(statements(t), view{name: "all", deal: "1", from: half, to: now}),
+		distinct(shapes(t),
+			view{name: "everything chosen, on a single day", funnel: "1", stage: "NEW", manager: "1", department: "1", company: "1", field: "1", bucket: "8", deal: "1", from: now, to: now},
+			view{name: "no deal chosen", from: half, to: now}),
 	) {
 		lines, err := ask(t, w, a.sql)
 		if err != nil {

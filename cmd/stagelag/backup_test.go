@@ -36,10 +36,11 @@ func openWarehouse(t *testing.T, folder string) *warehouse.Warehouse {
 	return w
 }
 
-// shownNumbers ask for what the views tell, except who was responsible when nobody looked.
+// shownNumbers ask for what the views tell, except what rests on who looked when: who was responsible when nobody did,
+// and in which department the person was.
 var shownNumbers = []string{
 	"SELECT * FROM deal_stages ORDER BY deal_id, visit_no",
-	"SELECT * FROM deals_now ORDER BY deal_id",
+	"SELECT * EXCEPT department FROM deals_now ORDER BY deal_id",
 	"SELECT * FROM portfolio_days ORDER BY funnel_id, day",
 	"SELECT * FROM data_gaps ORDER BY ALL",
 	"SELECT * EXCEPT (run_id, manager_source) FROM deal_stage_days ORDER BY deal_id, visit_no, day",
@@ -57,12 +58,18 @@ func told(t *testing.T, w *warehouse.Warehouse, queries ...string) string {
 	return b.String()
 }
 
-// figures are the shown numbers of the folder's warehouse.
-func figures(t *testing.T, folder string) string {
+// seen asks for what rests on who looked when.
+var seen = []string{
+	"SELECT deal_id, department FROM deals_now ORDER BY deal_id",
+	"SELECT deal_id, visit_no, day, manager_source FROM deal_stage_days ORDER BY ALL",
+}
+
+// figures are the shown numbers of the folder's warehouse, and what was seen.
+func figures(t *testing.T, folder string) (numbers, whoWasSeen string) {
 	t.Helper()
 	w := openWarehouse(t, folder)
 	defer w.Close()
-	return told(t, w, shownNumbers...)
+	return told(t, w, shownNumbers...), told(t, w, seen...)
 }
 
 // loseWarehouse removes the warehouse's folder, with everything in it.
@@ -82,9 +89,9 @@ func loseWarehouse(t *testing.T, folder string) {
 func TestALostWarehouse(t *testing.T) {
 	t.Parallel()
 	folder := seededFolder(t)
-	_, world := writtenPortal(t, folder, 30, "")
+	_, world, clock := nightlyPortal(t, 30, folder)
 	held := openWarehouse(t, folder)
-	mustCall(t, folder, "run", "--as-of", time.Now().AddDate(0, 0, -1).Format(time.DateOnly))
+	mustCall(t, folder, "run")
 	backup := filepath.Join(folder, "one.tar.zst")
 	if stdout := mustCall(t, folder, "backup", backup); stdout != "Backed up to "+backup+".\n" {
 		t.Errorf("backup: %q", stdout)
@@ -92,10 +99,10 @@ func TestALostWarehouse(t *testing.T) {
 	if info, err := os.Stat(backup); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the backup is %v, %v, want it readable for its owner only", info, err)
 	}
-	saved := figures(t, folder)
-	world.DeleteDeal(world.Deals()[3].ID, time.Now())
+	saved, savedSeen := figures(t, folder)
+	world.DeleteDeal(world.Deals()[3].ID, time.Unix(clock.Add(24*60*60), 0))
 	mustCall(t, folder, "run")
-	want := figures(t, folder)
+	want, wantSeen := figures(t, folder)
 
 	_ = held.Close()
 	loseWarehouse(t, folder)
@@ -103,18 +110,18 @@ func TestALostWarehouse(t *testing.T) {
 		t.Errorf("restore: %q, want the run that is published", stdout)
 	}
 	held = openWarehouse(t, folder)
-	if figures(t, folder) != saved {
+	if numbers, seen := figures(t, folder); numbers != saved || seen != savedSeen {
 		t.Error("what was restored is not what was backed up")
 	}
 	mustCall(t, folder, "run")
-	if figures(t, folder) != want {
+	if numbers, seen := figures(t, folder); numbers != want || seen != wantSeen {
 		t.Error("after the restore and a run the figures are not those of the lost warehouse")
 	}
 
 	_ = held.Close()
 	loseWarehouse(t, folder)
 	mustCall(t, folder, "run", "--full")
-	if figures(t, folder) != want {
+	if numbers, _ := figures(t, folder); numbers != want {
 		t.Error("after a full run into a new warehouse the figures are not those of the lost one")
 	}
 }
@@ -167,7 +174,7 @@ func TestARestoreThatDoesNot(t *testing.T) {
 	fail(1, "nothing to back up", "backup", good)
 	mustCall(t, folder, "run")
 	mustCall(t, folder, "backup", good)
-	want := figures(t, folder)
+	want, wantSeen := figures(t, folder)
 	killed := filepath.Join(folder, "data", "warehouse", "backups", "stagelag-1.tar.zst") // of a command that was killed
 	if err := os.WriteFile(killed, []byte("half a backup"), 0o600); err != nil {
 		t.Fatal(err)
@@ -188,7 +195,7 @@ func TestARestoreThatDoesNot(t *testing.T) {
 	fail(1, "no such file", "restore", "--replace", filepath.Join(folder, "none.tar.zst"))
 	fail(2, "ends in .tar.zst, such as one.tar.zst", "backup", "one.zip")
 	fail(2, "is in the warehouse's folder, and would be lost with it: name a file in another folder", "backup", "data/warehouse/one.tar.zst")
-	if figures(t, folder) != want {
+	if numbers, seen := figures(t, folder); numbers != want || seen != wantSeen {
 		t.Error("after the restores that failed the warehouse is not as it was")
 	}
 	left, err := filepath.Glob(filepath.Join(folder, "data", "warehouse", "backups", "*"))
@@ -196,7 +203,7 @@ func TestARestoreThatDoesNot(t *testing.T) {
 		t.Errorf("in the engine's folder for backups there are %v, %v, want nothing", left, err)
 	}
 	mustCall(t, folder, "restore", "--replace", good)
-	if figures(t, folder) != want {
+	if numbers, seen := figures(t, folder); numbers != want || seen != wantSeen {
 		t.Error("what was restored is not what was backed up")
 	}
 }
@@ -211,7 +218,7 @@ func TestAHalfRestoredWarehouse(t *testing.T) {
 	mustCall(t, folder, "backup", "one.tar.zst")
 	manager := managersWithNames(t, w)[0]
 	mustCall(t, folder, "forget", "--manager", manager)
-	want := figures(t, folder)
+	want, wantSeen := figures(t, folder)
 	for _, statement := range []string{
 		"RENAME DATABASE stagelag_internal TO stagelag_replaced", "CREATE DATABASE stagelag_internal",
 		"CREATE TABLE stagelag_internal.forgotten_managers AS stagelag_replaced.forgotten_managers", // it came with the backup, without rows
@@ -226,7 +233,7 @@ func TestAHalfRestoredWarehouse(t *testing.T) {
 		}
 	}
 	mustCall(t, folder, "restore", "one.tar.zst")
-	if figures(t, folder) != want {
+	if numbers, seen := figures(t, folder); numbers != want || seen != wantSeen {
 		t.Error("what was restored is not what was backed up, without the name of who was forgotten since")
 	}
 	if slices.Contains(managersWithNames(t, w), manager) {

@@ -14,6 +14,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"stagelag/bitrix24"
+	"stagelag/plain"
 )
 
 // readNames reads the people behind all known deals, the departments, and the names of companies that are new or have
@@ -203,23 +204,23 @@ func departmentsOf(rows map[DepartmentID]departmentRow) []Department {
 	}
 	called := map[string]int{}
 	for id := range rows {
-		called[nameOf(id)]++
+		called[plain.Look(nameOf(id))]++
 	}
 	full := func(id DepartmentID) string {
 		name := nameOf(id)
-		if _, ok := rows[DepartmentID(rows[id].Parent)]; ok && called[name] > 1 {
+		if _, ok := rows[DepartmentID(rows[id].Parent)]; ok && called[plain.Look(name)] > 1 {
 			return name + " · " + nameOf(DepartmentID(rows[id].Parent))
 		}
 		return name
 	}
 	isTaken := map[string]int{}
 	for id := range rows {
-		isTaken[full(id)]++
+		isTaken[plain.Look(full(id))]++
 	}
 	departments := make([]Department, 0, len(rows)+1)
 	for _, id := range slices.Sorted(maps.Keys(rows)) {
 		name := full(id)
-		if isTaken[name] > 1 {
+		if isTaken[plain.Look(name)] > 1 {
 			name = fmt.Sprintf("%s #%d", nameOf(id), id)
 		}
 		departments = append(departments, Department{id, name})

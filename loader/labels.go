@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"stagelag/extractor"
+	words "stagelag/plain" // plain is a kind of column here
 )
 
 // A nameSet are the names of everything as views look them up, see the table names.
@@ -90,14 +91,14 @@ func funnelLabels(list []extractor.Funnel) (funnels, stages []name) {
 	count := looks(stages, func(n name) string { return n.name })
 	for i, s := range stages {
 		stages[i].label = s.name
-		if count[look(s.name)] > 1 {
+		if count[words.Look(s.name)] > 1 {
 			funnel, _, _ := strings.Cut(s.id, "/")
 			stages[i].label += " · " + labelOf[funnel]
 		}
 	}
 	count = looks(stages, func(n name) string { return n.label })
 	for i, s := range stages {
-		if count[look(s.label)] > 1 {
+		if count[words.Look(s.label)] > 1 {
 			_, stage, _ := strings.Cut(s.id, "/")
 			stages[i].label += " (" + stage + ")"
 		}
@@ -122,20 +123,17 @@ func labelByID(names []name) {
 	count := looks(names, func(n name) string { return n.name })
 	for i, n := range names {
 		names[i].label = n.name
-		if count[look(n.name)] > 1 {
+		if count[words.Look(n.name)] > 1 {
 			names[i].label += " (#" + n.id + ")"
 		}
 	}
 }
 
-// look is what a reader sees of a name: case and spaces at the ends make no difference.
-func look(name string) string { return strings.ToLower(strings.Trim(name, " ")) }
-
 // looks counts the names that look the same.
 func looks(names []name, of func(name) string) map[string]int {
 	count := map[string]int{}
 	for _, n := range names {
-		count[look(of(n))]++
+		count[words.Look(of(n))]++
 	}
 	return count
 }

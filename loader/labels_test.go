@@ -24,7 +24,7 @@ func TestLabelsDiffer(t *testing.T) {
 			{ID: 2, Name: "houses ", Stages: []extractor.Stage{stage(2, "C2:NEW", "New")}},
 			{ID: 3, Stages: []extractor.Stage{stage(3, "C3:NEW", "New")}},
 		},
-		Managers: []extractor.Manager{{ID: 1, Name: "Ivan Petrov"}, {ID: 12, Name: "Ivan Petrov"}, {ID: 3, Name: "Ivan Petrova"}, {ID: 4}},
+		Managers: []extractor.Manager{{ID: 1, Name: "Ivan Petrov"}, {ID: 12, Name: "Ivan Petrov"}, {ID: 3, Name: "Ivan Petrova"}, {ID: 4}, {ID: 5, Name: "ivan  petrova"}},
 	}
 	night := func(found NamesOf) {
 		t.Helper()
@@ -52,19 +52,19 @@ func TestLabelsDiffer(t *testing.T) {
 	night(found)
 	check("funnel", "Flats", "Houses (#1)", "houses  (#2)", "#3")
 	check("stage", "Documents", "New · Flats", "New · Houses (#1) (C1:NEW)", "new · Houses (#1) (C1:OLD)", "New · houses  (#2)", "New · #3")
-	check("manager", "Ivan Petrov (#1)", "Ivan Petrov (#12)", "Ivan Petrova")
+	check("manager", "Ivan Petrov (#1)", "Ivan Petrov (#12)", "Ivan Petrova (#3)", "ivan  petrova (#5)")
 
 	// Who is forgotten is not among them, and the namesake is told apart from nobody with the next run.
 	if err := Forget(ctx, w.DB(), 12, time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	check("manager", "Ivan Petrov (#1)", "Ivan Petrova")
+	check("manager", "Ivan Petrov (#1)", "Ivan Petrova (#3)", "ivan  petrova (#5)")
 	night(found)
-	check("manager", "Ivan Petrov", "Ivan Petrova")
+	check("manager", "Ivan Petrov", "Ivan Petrova (#3)", "ivan  petrova (#5)")
 
 	// What the portal could not be asked for stays.
 	found.Managers, found.Funnels[1].Name = nil, "Cottages"
 	night(found)
 	check("funnel", "Flats", "Cottages", "houses ", "#3")
-	check("manager", "Ivan Petrov", "Ivan Petrova")
+	check("manager", "Ivan Petrov", "Ivan Petrova (#3)", "ivan  petrova (#5)")
 }

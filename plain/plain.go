@@ -55,6 +55,10 @@ func (w *Writer) Write(p []byte) (int, error) {
 	return w.to.Write(p)
 }
 
+// Look is what a reader sees of a name: two names of one look can't be told apart. Neither case nor blanks make a
+// difference, of which a page shows several as one.
+func Look(name string) string { return strings.ToLower(strings.Join(strings.Fields(name), " ")) }
+
 // OneLine joins the lines of a text: those of errors that were joined, or of a server's long
 // answer.
 func OneLine(text string) string {

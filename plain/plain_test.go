@@ -49,6 +49,17 @@ func TestWriter(t *testing.T) {
 	}
 }
 
+func TestLook(t *testing.T) {
+	for _, name := range []string{"Ann Lee", "ANN LEE", " Ann Lee", "Ann  Lee\t", "Ann\u00a0Lee"} {
+		if got, want := plain.Look(name), "ann lee"; got != want {
+			t.Errorf("Look(%q) = %q, want %q", name, got, want)
+		}
+	}
+	if plain.Look("Ann Lee") == plain.Look("AnnLee") {
+		t.Error("one name and two words look the same")
+	}
+}
+
 func TestOneLine(t *testing.T) {
 	const text = "load: a\n\n  close: b\r\n\tc \n"
 	if got, want := plain.OneLine(text), "load: a; close: b; c"; got != want {

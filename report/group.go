@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"stagelag/extractor"
+	"stagelag/plain"
 	"stagelag/views"
 )
 
@@ -83,14 +83,13 @@ func (r *reading) readGroups(ctx context.Context) error {
 
 // nameCompanies names the rows of companies, with the id where another one has a name that looks the same.
 func nameCompanies(rows map[Key]*Row, companies map[extractor.CompanyID]string) {
-	look := func(name string) string { return strings.ToLower(strings.TrimSpace(name)) }
 	count := map[string]int{}
 	for _, name := range companies {
-		count[look(name)]++
+		count[plain.Look(name)]++
 	}
 	for key, row := range rows {
 		row.Name = companies[key.CompanyID]
-		if count[look(row.Name)] > 1 {
+		if count[plain.Look(row.Name)] > 1 {
 			row.Name += fmt.Sprintf(" (#%d)", key.CompanyID)
 		}
 	}

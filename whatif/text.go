@@ -51,12 +51,12 @@ func (c *Comparison) WriteText(w io.Writer, all bool, l *locale.Printer) error {
 	rows = nil
 	namesakes := map[string]int{}
 	for i := range c.Managers {
-		namesakes[c.Managers[i].ManagerName]++
+		namesakes[plain.Look(c.Managers[i].ManagerName)]++
 	}
 	for i := range c.Managers {
 		r := &c.Managers[i]
 		name := plain.Text(r.ManagerName, 32)
-		if namesakes[r.ManagerName] > 1 {
+		if namesakes[plain.Look(r.ManagerName)] > 1 {
 			name += fmt.Sprintf(" (#%d)", r.ManagerID)
 		}
 		rows = append(rows, row{[]string{name}, &r.Both})

@@ -10,8 +10,9 @@
 -- A pause moves the planned end of a plan in days, and nothing else of the days before it. These keep their rows, so that
 -- planned_end of a visit that has pauses is as of the run, and that of visits is the one of now.
 --
--- A run reads its own rows back for day_measures, and a dead run's rows are looked for: the index is
--- for both. The engine keeps the sums of a run by stage beside the rows, and answers from them.
+-- A run reads its own rows back for day_measures, and a dead run's rows are looked for: the index of runs is
+-- for both. That of days finds a period within a year, because deals with neighbouring IDs have much the same days. The
+-- engine keeps the sums of a run by stage beside the rows, and answers from them.
 CREATE TABLE IF NOT EXISTS facts
 (
     run_id         UInt32 COMMENT 'Run that appended the row' CODEC(Delta(4), ZSTD(1)),
@@ -37,6 +38,7 @@ CREATE TABLE IF NOT EXISTS facts
     is_counting    Bool COMMENT 'The day counts: under the calendar, and not paused' CODEC(ZSTD(1)),
     pause_source   Enum8('' = 0, 'dates' = 1, 'flag' = 2, 'assumed' = 3) COMMENT 'How the day is known to be paused, empty when it is not' CODEC(ZSTD(1)),
     INDEX run_id_range run_id TYPE minmax GRANULARITY 1,
+    INDEX day_range day TYPE minmax GRANULARITY 1,
     PROJECTION sums
     (
         SELECT run_id, funnel_id, stage_id, count(), sum(sign), sum(sign * overdue_day)

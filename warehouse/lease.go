@@ -72,7 +72,10 @@ type Lease struct {
 const (
 	// heartbeat is how often the lease's query makes a row, and so finds out that
 	// nobody reads it any more.
-	heartbeat = 100 * time.Millisecond
+	heartbeat = 50 * time.Millisecond
+
+	// attention is how often the engine looks whether the holder has ended the query.
+	attention = heartbeat / 2
 
 	// leaseTimeout bounds the wait for the engine to notice that a holder is gone.
 	leaseTimeout = 15 * time.Second
@@ -136,17 +139,20 @@ func (w *Warehouse) tryLease(ctx context.Context, name string, me Holder) (*Leas
 	holding, l.cancel = context.WithCancel(ctx)
 	refused := make(chan error, 1)
 	tokens.Store(me.Token, nil)
+	isIn := make(chan struct{})
 	go func() {
 		defer close(l.ended)
-		err := l.hold(holding, string(comment))
+		err := l.hold(holding, string(comment), sync.OnceFunc(func() { close(isIn) }))
 		tokens.Delete(me.Token)
 		refused <- err
 		l.lost(fmt.Errorf("%w (%w)", ErrLeaseLost, err))
 	}()
 
-	// Neither protocol tells a client that its query was let in before the query
-	// has made a row, so the engine's own list of queries is asked, once there can be a row.
+	// A query that has made a row was let in. HTTP keeps rows back for a while, so the engine's own list of
+	// queries is asked as well, once there can be a row.
 	select {
+	case <-isIn:
+		return l, nil
 	case err := <-refused:
 		refused <- err
 	case <-ctx.Done():
@@ -178,8 +184,8 @@ func (w *Warehouse) tryLease(ctx context.Context, name string, me Holder) (*Leas
 }
 
 // hold runs the lease's query, in a connection of its own, and returns why it
-// has ended.
-func (l *Lease) hold(ctx context.Context, comment string) error {
+// has ended. It calls isIn when rows come.
+func (l *Lease) hold(ctx context.Context, comment string, isIn func()) error {
 	options := l.w.Options()
 	options.MaxOpenConns, options.MaxIdleConns = 1, 1
 	options.Compression = nil // it would keep rows back
@@ -197,16 +203,20 @@ func (l *Lease) hold(ctx context.Context, comment string) error {
 	ctx = clickhouse.Context(ctx, clickhouse.WithQueryID(l.id), clickhouse.WithSettings(clickhouse.Settings{
 		"log_comment":        comment,
 		"max_block_size":     1,
+		"interactive_delay":  attention.Microseconds(),
 		"max_execution_time": 0,
 		"readonly":           2, // without it the next one does nothing
 		"cancel_http_readonly_queries_on_client_close": 1,
 	}))
-	rows, err := db.Query(ctx, fmt.Sprintf("SELECT sleepEachRow(%g) FROM numbers(%d)", heartbeat.Seconds(), int64(math.MaxInt64)))
+	// The first row comes at once.
+	rows, err := db.Query(ctx, fmt.Sprintf("SELECT sleepEachRow(0) FROM numbers(1) UNION ALL SELECT sleepEachRow(%g) FROM numbers(%d)",
+		heartbeat.Seconds(), int64(math.MaxInt64)))
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
 	for rows.Next() {
+		isIn()
 	}
 	if err := rows.Err(); err != nil {
 		return err
@@ -270,11 +280,13 @@ func (l *Lease) Release() error {
 	ctx, cancel := context.WithTimeout(context.Background(), leaseTimeout)
 	defer cancel()
 	for {
+		// The engine takes a moment to notice.
+		isLate := pause(ctx) != nil
 		holder, _, err := l.w.holder(ctx, l.id)
 		if err == nil && holder.Token != l.token {
 			return nil
 		}
-		if pause(ctx) != nil {
+		if isLate {
 			return fmt.Errorf("release the warehouse's lock: the engine still has it after %s", leaseTimeout)
 		}
 	}

@@ -59,7 +59,7 @@ func (s schema) place() place {
 
 // Begin makes the table of versions, as the first migration finds it.
 func (s schema) Begin(context.Context) error {
-	m, err := s.place().open()
+	m, err := s.place().open(0)
 	if err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func (s schema) Make(ctx context.Context) ([]string, error) {
 	if err := s.w.DB().Exec(ctx, "TRUNCATE TABLE "+versionTable+" SYNC"); err != nil {
 		return nil, err
 	}
-	m, err := s.place().open()
+	m, err := s.place().open(status.Version)
 	if err != nil {
 		return nil, err
 	}

@@ -176,7 +176,11 @@ func waitForLease(ctx context.Context, w *warehouse.Warehouse, name string) (*wa
 }
 
 func (p place) up(ctx context.Context) error {
-	m, err := p.open()
+	names, err := p.names()
+	if err != nil {
+		return err
+	}
+	m, err := p.open(names[len(names)-1].version)
 	if err != nil {
 		return err
 	}
@@ -252,7 +256,8 @@ func firstStatementLine(statement string) string {
 	return "migration"
 }
 
-func (p place) open() (*migrate.Migrate, error) {
+// open is the library at the place, which is brought up to the last version.
+func (p place) open(last uint) (*migrate.Migrate, error) {
 	source, err := iofs.New(p.files, "migrations")
 	if err != nil {
 		return nil, fmt.Errorf("migrate: %w", err)
@@ -262,6 +267,14 @@ func (p place) open() (*migrate.Migrate, error) {
 	})
 	if err != nil {
 		return nil, fmt.Errorf("migrate: open the warehouse: %w", err)
+	}
+	current, _, err := driver.Version()
+	if err != nil {
+		_ = driver.Close()
+		return nil, fmt.Errorf("migrate: read the schema's version: %w", err)
+	}
+	if current == database.NilVersion {
+		driver = newFirstDriver(driver, last)
 	}
 	m, err := migrate.NewWithInstance("iofs", source, p.database, driver)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -109,6 +110,36 @@ func TestCutOffAnywhere(t *testing.T) {
 		if s := status(t, w); len(s.Pending) != 0 || s.IsHalfDone {
 			t.Fatalf("cut off in migration %d, after Up the status is %+v", version, s)
 		}
+	}
+}
+
+// The migrations of an empty database are sent side by side. One that fails leaves no version behind, and the next Up
+// repeats all of them. What changes a table comes behind what makes it.
+func TestCutOffInAnEmptyDatabase(t *testing.T) {
+	t.Parallel()
+	w := warehousetest.New(t)
+	files := fstest.MapFS{}
+	migration := func(name, text string) { files["migrations/"+name+".up.sql"] = &fstest.MapFile{Data: []byte(text)} }
+	migration("000001_create_a", "CREATE TABLE IF NOT EXISTS a (x UInt8) ENGINE = MergeTree ORDER BY x")
+	migration("000002_create_b", "CREATE TABLE IF NOT EXISTS b (x Nothing at all) ENGINE = MergeTree ORDER BY x")
+	migration("000003_create_c", "CREATE TABLE IF NOT EXISTS c (x UInt8) ENGINE = MergeTree ORDER BY x")
+	migration("000004_drop_c", "DROP TABLE IF EXISTS c SYNC")
+	migration("000005_create_c_again", "CREATE TABLE IF NOT EXISTS c (x UInt8, y UInt8, z UInt8) ENGINE = MergeTree ORDER BY x")
+	if err := sql.UpWith(t.Context(), w, files); err == nil || !strings.Contains(err.Error(), "CREATE TABLE IF NOT EXISTS b") {
+		t.Errorf("Up with a migration that is wrong: %v, want an error that names it", err)
+	}
+	if n := number(t, w, "SELECT count() FROM schema_migrations"); n != 0 {
+		t.Errorf("%d versions are recorded, want none", n)
+	}
+	migration("000002_create_b", "CREATE TABLE IF NOT EXISTS b (x UInt8) ENGINE = MergeTree ORDER BY x")
+	if err := sql.UpWith(t.Context(), w, files); err != nil {
+		t.Errorf("Up after one that failed: %v", err)
+	}
+	if n := number(t, w, "SELECT count() FROM system.columns WHERE database = currentDatabase() AND table IN ('a', 'b', 'c')"); n != 5 {
+		t.Errorf("the tables have %d columns, want 5", n)
+	}
+	if n := number(t, w, "SELECT toUInt64(sum(version * 10 + dirty)) FROM schema_migrations"); n != 50 {
+		t.Errorf("ten times the versions and one for each that is half done are %d, want 50: version 5 alone", n)
 	}
 }
 

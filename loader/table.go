@@ -57,10 +57,19 @@ type fieldCells[R, F, S any] struct {
 }
 
 func (c *fieldCells[R, F, S]) add(rows []R) {
-	c.values = slices.Grow(c.values, len(rows))
+	c.values = withRoom(c.values, len(rows))
 	for i := range rows {
 		c.values = append(c.values, c.store(*c.of(&rows[i])))
 	}
+}
+
+// withRoom has room for so many values more, and twice as much as before when it needs more: append takes a quarter more
+// each time, and so copies a large block many times over.
+func withRoom[S any](values []S, more int) []S {
+	if cap(values)-len(values) >= more {
+		return values
+	}
+	return slices.Grow(values, max(more, len(values)))
 }
 
 func (c *fieldCells[R, F, S]) list() any   { return c.values }
@@ -161,6 +170,7 @@ type listCells[R, E, F, S any] struct {
 }
 
 func (c *listCells[R, E, F, S]) add(rows []R) {
+	c.values = withRoom(c.values, len(rows))
 	for i := range rows {
 		elements := *c.elements(&rows[i])
 		values := make([]S, len(elements))
@@ -218,7 +228,7 @@ func (t *table[R]) block(run RunID) *block[R] {
 }
 
 func (b *block[R]) add(row R) {
-	b.runs, b.rest = append(b.runs, b.run), append(b.rest, row)
+	b.runs, b.rest = append(withRoom(b.runs, 1), b.run), append(b.rest, row)
 	if len(b.rest) == restRows {
 		b.split()
 	}

@@ -38,3 +38,37 @@ func TestALimitFromOutsideStays(t *testing.T) {
 	release()
 	expect(t, "after the release", 500<<20)
 }
+
+// While a limit bounds the memory, the garbage collector rests longer.
+func TestTheCollectorRestsUnderALimit(t *testing.T) {
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(math.MaxInt64))
+	percent := func() int {
+		now := debug.SetGCPercent(100)
+		debug.SetGCPercent(now)
+		return now
+	}
+	usual := percent()
+	releaseOne, releaseOther := memory.Limit(300<<20), memory.Limit(300<<20)
+	releaseOne()
+	if got := percent(); got <= usual {
+		t.Errorf("under a limit the collector lets the heap grow by %d %%, want more than %d", got, usual)
+	}
+	releaseOther()
+	if got := percent(); got != usual {
+		t.Errorf("without a limit the collector lets the heap grow by %d %%, want %d", got, usual)
+	}
+}
+
+func TestGOGCStays(t *testing.T) {
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(math.MaxInt64))
+	t.Setenv("GOGC", "77")
+	defer debug.SetGCPercent(debug.SetGCPercent(77))
+	release := memory.Limit(300 << 20)
+	if got := debug.SetGCPercent(77); got != 77 {
+		t.Errorf("with GOGC=77 the collector lets the heap grow by %d %%, want 77", got)
+	}
+	release()
+	if got := debug.SetGCPercent(77); got != 77 {
+		t.Errorf("after the release it is %d %%, want 77", got)
+	}
+}

@@ -21,8 +21,8 @@ import (
 // and there.
 const (
 	blockFacts = 2_000_000
-	blockSpans = 131_072
-	blockRows  = 32_768
+	blockSpans = 65_536
+	blockRows  = 16_384
 )
 
 // atOnce is how many blocks of a table are on their way while the next is filled: a block takes one

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/ext"
@@ -150,7 +149,7 @@ func kindOf(values any) chcolumn.Type {
 		return "UInt32"
 	case []uint64:
 		return "UInt64"
-	case []time.Time:
+	case days:
 		return "Date"
 	default:
 		return "LowCardinality(String)"

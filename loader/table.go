@@ -3,6 +3,7 @@ package loader
 import (
 	"cmp"
 	"context"
+	sqldriver "database/sql/driver"
 	"fmt"
 	"slices"
 	"strings"
@@ -100,8 +101,43 @@ func enum[R any, F ~uint8 | ~int8](name string, of func(*R) *F) field[R, F, int8
 }
 
 // date is a date, stored as the first one where it is absent: whether it is, another column says.
-func date[R any](name string, of func(*R) *transform.Day) field[R, transform.Day, time.Time] {
-	return field[R, transform.Day, time.Time]{name, of, storedDay, loadedDay}
+func date[R any](name string, of func(*R) *transform.Day) dateField[R] {
+	return dateField[R]{field[R, transform.Day, time.Time]{name, of, storedDay, loadedDay}}
+}
+
+// A dateField keeps dates as they are until they are sent: the driver's times take six times the memory.
+type dateField[R any] struct {
+	field[R, transform.Day, time.Time]
+}
+
+func (f dateField[R]) cells() cells[R] {
+	return &dateCells[R]{fieldCells: fieldCells[R, transform.Day, time.Time]{field: f.field}}
+}
+
+type dateCells[R any] struct {
+	fieldCells[R, transform.Day, time.Time]
+	days days
+}
+
+func (c *dateCells[R]) add(rows []R) {
+	c.days = withRoom(c.days, len(rows))
+	for i := range rows {
+		c.days = append(c.days, *c.of(&rows[i]))
+	}
+}
+
+func (c *dateCells[R]) list() any { return c.days }
+
+// days are a column of dates.
+type days []transform.Day
+
+// Value is what the driver takes for them.
+func (d days) Value() (sqldriver.Value, error) {
+	times := make([]time.Time, len(d))
+	for i, day := range d {
+		times[i] = storedDay(day)
+	}
+	return times, nil
 }
 
 func storedDay(day transform.Day) time.Time { return max(day, transform.FirstDay).Time() }
@@ -142,9 +178,16 @@ func loadedMoment(t time.Time) time.Time {
 }
 
 // each is a field of the elements E of a list in the row: an array of their values.
-func each[R, E, F, S any](elements func(*R) *[]E, element field[E, F, S]) column[R] {
-	return listField[R, E, F, S]{elements, element}
+func each[R, E, F, S any](elements func(*R) *[]E, element elementField[E, F, S]) column[R] {
+	return listField[R, E, F, S]{elements, element.ofElement()}
 }
+
+// An elementField is a field of the elements of a list.
+type elementField[E, F, S any] interface {
+	ofElement() field[E, F, S]
+}
+
+func (f field[R, F, S]) ofElement() field[R, F, S] { return f }
 
 type listField[R, E, F, S any] struct {
 	elements func(*R) *[]E
@@ -165,24 +208,42 @@ func (f listField[R, E, F, S]) cells() cells[R] { return &listCells[R, E, F, S]{
 
 type listCells[R, E, F, S any] struct {
 	listField[R, E, F, S]
-	values [][]S
+	values lists[S]
 	read   []S
 }
 
 func (c *listCells[R, E, F, S]) add(rows []R) {
-	c.values = withRoom(c.values, len(rows))
+	c.values.ends = withRoom(c.values.ends, len(rows))
 	for i := range rows {
 		elements := *c.elements(&rows[i])
-		values := make([]S, len(elements))
+		c.values.all = withRoom(c.values.all, len(elements))
 		for k := range elements {
-			values[k] = c.element.store(*c.element.of(&elements[k]))
+			c.values.all = append(c.values.all, c.element.store(*c.element.of(&elements[k])))
 		}
-		c.values = append(c.values, values)
+		c.values.ends = append(c.values.ends, uint32(len(c.values.all)))
 	}
 }
 
-func (c *listCells[R, E, F, S]) list() any   { return c.values }
+func (c *listCells[R, E, F, S]) list() any   { return &c.values }
 func (c *listCells[R, E, F, S]) target() any { return &c.read }
+
+// lists are a column of lists: all their elements, and where each of them ends. Most have an element or none, and a slice
+// for each would take more memory than they.
+type lists[S any] struct {
+	all  []S
+	ends []uint32
+}
+
+func (l *lists[S]) appendTo(c driver.BatchColumn) error {
+	begin := uint32(0)
+	for _, end := range l.ends {
+		if err := c.AppendRow(l.all[begin:end:end]); err != nil {
+			return err
+		}
+		begin = end
+	}
+	return nil
+}
 
 func (c *listCells[R, E, F, S]) set(row *R) {
 	elements := c.elements(row)
@@ -263,11 +324,21 @@ func (t *table[R]) write(ctx context.Context, conn driver.Conn, into string, col
 	}
 	defer batch.Close()
 	for i, values := range columns {
-		if err := batch.Column(i).Append(values); err != nil {
+		if err := appendValues(batch.Column(i), values); err != nil {
 			return fmt.Errorf("column %d of %s: %w", i+1, t.names(), err)
 		}
 	}
 	return batch.Send()
+}
+
+// appendValues gives the driver a column: lists one by one, which it takes without looking up what they are of.
+func appendValues(to driver.BatchColumn, values any) error {
+	if lists, ok := values.(interface {
+		appendTo(c driver.BatchColumn) error
+	}); ok {
+		return lists.appendTo(to)
+	}
+	return to.Append(values)
 }
 
 // insert writes rows of a run in one block.

@@ -183,6 +183,9 @@ func appendSet[R comparable](ctx context.Context, r *Run, t *table[R], set []R) 
 
 // readPublished gives the rows of the published set of a table.
 func readPublished[R any](ctx context.Context, r *Run, t *table[R], give func(*R)) error {
+	if r.before.RunID == 0 {
+		return nil
+	}
 	err := t.read(ctx, r.conn, "WHERE run_id = (SELECT max(run_id) FROM "+t.name+" WHERE "+r.shards[0].published+")", give)
 	if err != nil {
 		return fmt.Errorf("read the published %s: %w", t.name, err)

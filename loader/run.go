@@ -117,6 +117,8 @@ type Start struct {
 	Calendars *transform.Calendars
 	// FinishedAt is when the run is told to have ended, zero for when it is published.
 	FinishedAt time.Time
+	// Before is the state that is published, as the caller has read it under the lease; nil where nobody has.
+	Before *State
 }
 
 // A Run is a run that is under way. It is for one goroutine.
@@ -133,19 +135,20 @@ type Run struct {
 // and their rows removed. The caller holds the lease that keeps other runs out.
 func Begin(ctx context.Context, w *warehouse.Warehouse, start Start) (*Run, error) {
 	conn := w.DB()
-	before, err := LastPublished(ctx, conn)
+	if start.Before == nil {
+		before, err := LastPublished(ctx, conn)
+		if err != nil {
+			return nil, err
+		}
+		start.Before = &before
+	}
+	before := *start.Before
+	newest, err := buryTheDead(ctx, w, before.RunID, start.Now())
 	if err != nil {
 		return nil, err
 	}
-	if err := buryTheDead(ctx, w, before.RunID, start.Now()); err != nil {
-		return nil, err
-	}
-	var newest uint32
-	if err := conn.QueryRow(ctx, "SELECT max(run_id) FROM run_events").Scan(&newest); err != nil {
-		return nil, fmt.Errorf("number the run: %w", err)
-	}
 	r := &Run{conn: conn, before: before, start: start, row: Row{
-		RunID: RunID(newest + 1), AsOf: start.AsOf.String(), StartedAt: start.At.UTC().Truncate(time.Millisecond), Status: Running, Warnings: []string{},
+		RunID: newest + 1, AsOf: start.AsOf.String(), StartedAt: start.At.UTC().Truncate(time.Millisecond), Status: Running, Warnings: []string{},
 	}}
 	if r.shards, err = shardsOf(ctx, w, r.row.RunID, r.row.StartedAt, before); err != nil {
 		return nil, err
@@ -190,18 +193,22 @@ func (r *Run) SetAppended(a Appended) {
 // SetWarnings takes what only thins the result.
 func (r *Run) SetWarnings(warnings []string) { r.row.Warnings = warnings }
 
-// CountDeals counts the deals that the portal has.
-func (r *Run) CountDeals(ctx context.Context) error {
-	row := r.conn.QueryRow(ctx, "SELECT count() FROM landing_deals FINAL WHERE vanished_at IS NULL AND NOT is_recurring")
-	if err := row.Scan(&r.row.DealsSeen); err != nil {
-		return fmt.Errorf("count the deals: %w", err)
+// CountDeals counts the deals that the portal has, and gives how many of them it does not let be read, without those
+// that somebody took out.
+func (r *Run) CountDeals(ctx context.Context) (hidden uint64, err error) {
+	row := r.conn.QueryRow(ctx, "SELECT count(), countIf(hidden_since IS NOT NULL"+r.shards[0].notForgotten()+") FROM landing_deals FINAL WHERE vanished_at IS NULL AND NOT is_recurring")
+	if err := row.Scan(&r.row.DealsSeen, &hidden); err != nil {
+		return 0, fmt.Errorf("count the deals: %w", err)
 	}
-	return nil
+	return hidden, nil
 }
 
 // Deletions counts the deals that the last published run had in the report, and those of them that the portal has
 // been found to have no longer. Those that somebody took out are not among the latter.
 func (r *Run) Deletions(ctx context.Context) (deleted, reported uint64, err error) {
+	if r.before.RunID == 0 {
+		return 0, 0, nil
+	}
 	for _, shard := range r.shards {
 		inReport := "SELECT deal_id FROM deals WHERE NOT is_gone AND " + shard.shown
 		var d, n uint64
@@ -214,15 +221,6 @@ func (r *Run) Deletions(ctx context.Context) (deleted, reported uint64, err erro
 		deleted, reported = deleted+d, reported+n
 	}
 	return deleted, reported, nil
-}
-
-// HiddenDeals counts the deals that the portal does not let be read, without those that somebody took out.
-func (r *Run) HiddenDeals(ctx context.Context) (hidden uint64, err error) {
-	row := r.conn.QueryRow(ctx, "SELECT count() FROM landing_deals FINAL WHERE vanished_at IS NULL AND hidden_since IS NOT NULL AND NOT is_recurring"+r.shards[0].notForgotten())
-	if err := row.Scan(&hidden); err != nil {
-		return 0, fmt.Errorf("count the hidden deals: %w", err)
-	}
-	return hidden, nil
 }
 
 // FurthestPlannedEnd is the last planned end of a visit that is open in what the run will publish, NoDay for none.
@@ -384,53 +382,59 @@ var (
 
 // buryTheDead marks the runs that were killed as failed and removes the rows of all
 // that came to nothing since the last published one. The views never show such rows;
-// they would only take room.
-func buryTheDead(ctx context.Context, w *warehouse.Warehouse, newest RunID, now time.Time) error {
-	killed, err := killedRuns(ctx, w.DB())
+// they would only take room. It gives the newest run, 0 for none.
+func buryTheDead(ctx context.Context, w *warehouse.Warehouse, published RunID, now time.Time) (newest RunID, err error) {
+	newest, killed, err := killedRuns(ctx, w.DB())
 	if err != nil {
-		return fmt.Errorf("look for killed runs: %w", err)
+		return 0, fmt.Errorf("look for killed runs: %w", err)
 	}
 	for _, e := range killed {
 		text := fmt.Sprintf("the run was killed (%s); the next one does its work", e.holder)
 		e.Status, e.recordedAt, e.FinishedAt, e.Error = Failed, now, &now, &text
 		if err := e.insert(ctx, w.DB(), ""); err != nil {
-			return fmt.Errorf("mark killed run %d as failed: %w", e.RunID, err)
+			return 0, fmt.Errorf("mark killed run %d as failed: %w", e.RunID, err)
 		}
 	}
 	if err := removeStages(ctx, w); err != nil {
-		return err
+		return 0, err
 	}
-	if err := removeAfter(ctx, w.DB(), nameTables, newest); err != nil {
-		return err
+	if newest == published {
+		return newest, nil // a run tells that it has begun before it writes anything else
+	}
+	if err := removeAfter(ctx, w.DB(), nameTables, published); err != nil {
+		return 0, err
 	}
 	for _, shard := range w.Shards() {
-		if err := removeAfter(ctx, shard, dealTables, newest); err != nil {
-			return err
+		if err := removeAfter(ctx, shard, dealTables, published); err != nil {
+			return 0, err
 		}
 	}
-	return nil
+	return newest, nil
 }
 
-// killedRuns are the runs that began and of which nothing was heard since.
-func killedRuns(ctx context.Context, conn driver.Conn) ([]event, error) {
+// killedRuns are the runs that began and of which nothing was heard since, and the newest of all, 0 for none.
+func killedRuns(ctx context.Context, conn driver.Conn) (newest RunID, killed []event, err error) {
 	rows, err := conn.Query(ctx, `
-		SELECT run_id, toString(max(as_of)), min(started_at), any(holder)
-		FROM run_events GROUP BY run_id HAVING max(status) = 'running'`)
+		SELECT run_id, toString(max(as_of)), min(started_at), any(holder), max(status) = 'running' AS is_killed
+		FROM run_events GROUP BY run_id HAVING is_killed OR run_id = (SELECT max(run_id) FROM run_events)`)
 	if err != nil {
-		return nil, err
+		return 0, nil, err
 	}
 	defer rows.Close()
-	var killed []event
 	for rows.Next() {
 		var e event
 		var run uint32
-		if err := rows.Scan(&run, &e.AsOf, &e.StartedAt, &e.holder); err != nil {
-			return nil, err
+		var isKilled uint8
+		if err := rows.Scan(&run, &e.AsOf, &e.StartedAt, &e.holder, &isKilled); err != nil {
+			return 0, nil, err
 		}
 		e.RunID = RunID(run)
-		killed = append(killed, e)
+		newest = max(newest, e.RunID)
+		if isKilled == 1 {
+			killed = append(killed, e)
+		}
 	}
-	return killed, rows.Err()
+	return newest, killed, rows.Err()
 }
 
 // removeAfter removes the rows of all runs after the newest one that was published.

@@ -86,7 +86,7 @@ func publishWithout(ctx context.Context, w *warehouse.Warehouse, deal extractor.
 	}
 	run.SetAppended(sum)
 	run.KeepForecasts()
-	if err := run.CountDeals(ctx); err != nil {
+	if _, err := run.CountDeals(ctx); err != nil {
 		return err
 	}
 	if err := w.Settle(ctx); err != nil {

@@ -84,13 +84,10 @@ type labels struct {
 	zone        *time.Location
 }
 
-// labelsOf are those that a run derives under, without its own dimensions where it has written none.
-func labelsOf(ctx context.Context, p Pass, run loader.RunID, asOf transform.Day) (*labels, error) {
-	l := &labels{zone: p.Config.Portal.TimeZone}
+// labelsOf are those that a run derives under, with its dimensions.
+func labelsOf(ctx context.Context, p Pass, dimensions []loader.Dimension, run loader.RunID, asOf transform.Day) (*labels, error) {
+	l := &labels{dimensions: dimensions, zone: p.Config.Portal.TimeZone}
 	var err error
-	if l.dimensions, err = loader.DimensionsOf(ctx, p.Warehouse.DB(), run); err != nil {
-		return nil, err
-	}
 	l.departments, err = loader.DepartmentsOf(ctx, p.Warehouse.DB(), run, asOf)
 	return l, err
 }

@@ -187,6 +187,7 @@ func (p Pass) run(ctx context.Context, startedAt time.Time) (Outcome, error) {
 	run, err := loader.Begin(ctx, p.Warehouse, loader.Start{
 		Now: p.Now, At: startedAt, AsOf: dates.AsOf, PortalHost: p.Client.Portal(),
 		RulesHash: fingerprint(p.Config, names.Funnels, counted.now.Calendars), Rules: RulesText(p.Config), Calendars: &counted.now.Calendars,
+		Before: &before,
 	})
 	if err != nil {
 		return Outcome{Before: before}, err
@@ -313,7 +314,7 @@ func (p Pass) pass(ctx context.Context, run *loader.Run, portal extractor.Descri
 	}
 	dates.RunID = uint32(run.ID())
 	rules := under(Rules(p.Config, names.Funnels, counted.now.Calendars), &counted.published.Calendars, run.HasSameRules())
-	labels, err := labelsOf(ctx, p, run.ID(), dates.AsOf)
+	labels, err := labelsOf(ctx, p, dimensions, run.ID(), dates.AsOf)
 	if err != nil {
 		return err
 	}
@@ -330,9 +331,6 @@ func (p Pass) pass(ctx context.Context, run *loader.Run, portal extractor.Descri
 			return err
 		}
 		run.SetWarnings(append(run.Row().Warnings, counted.loaded.Ends(furthest)...))
-	}
-	if err := run.CountDeals(ctx); err != nil {
-		return err
 	}
 	p.Progress.Step("publish")
 	if err := p.Warehouse.Settle(ctx); err != nil {
@@ -356,7 +354,7 @@ func (p Pass) lookAtAbsent(ctx context.Context, run *loader.Run, warnings []stri
 	if found := (&DeletionsError{deleted, reported}); !p.AcceptDeletions && !found.areByHand() {
 		return found
 	}
-	hidden, err := run.HiddenDeals(ctx)
+	hidden, err := run.CountDeals(ctx)
 	if err != nil {
 		return err
 	}

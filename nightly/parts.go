@@ -157,7 +157,11 @@ func (p Pass) work(ctx context.Context, wait time.Duration) (Helped, error) {
 	}
 	rules := under(Rules(p.Config, funnels, calendars.Calendars), &published.Calendars, split.RulesHash == split.Before.RulesHash)
 	dates := transform.Dates{RunID: uint32(split.Run()), AsOf: split.AsOf, PublishedAsOf: split.Before.AsOf, Clock: split.Clock}
-	labels, err := labelsOf(ctx, p, split.Run(), dates.AsOf)
+	dimensions, err := loader.DimensionsOf(ctx, p.Warehouse.DB(), split.Run())
+	if err != nil {
+		return helped, err
+	}
+	labels, err := labelsOf(ctx, p, dimensions, split.Run(), dates.AsOf)
 	if err != nil {
 		return helped, err
 	}

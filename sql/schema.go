@@ -69,7 +69,11 @@ func (s schema) Begin(context.Context) error {
 // Make makes the tables as the migrations up to the version have made them.
 func (s schema) Make(ctx context.Context) ([]string, error) {
 	var status Status
-	if err := s.place().read(ctx, &status); err != nil {
+	there, err := tablesAt(ctx, s.w.DB(), s.place().database)
+	if err == nil {
+		err = s.place().read(ctx, there, &status)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("read the version of the backup: %w", err)
 	}
 	names, err := s.place().names()

@@ -22,6 +22,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/golang-migrate/migrate/v4"
 	"github.com/golang-migrate/migrate/v4/database"
 	"github.com/golang-migrate/migrate/v4/database/clickhouse"
@@ -262,21 +263,21 @@ func (p place) open(last uint) (*migrate.Migrate, error) {
 	if err != nil {
 		return nil, fmt.Errorf("migrate: %w", err)
 	}
-	driver, err := clickhouse.WithInstance(p.OpenDB(), &clickhouse.Config{
+	library, err := clickhouse.WithInstance(p.OpenDB(), &clickhouse.Config{
 		DatabaseName: p.database, MigrationsTable: "schema_migrations", MigrationsTableEngine: "MergeTree",
 	})
 	if err != nil {
 		return nil, fmt.Errorf("migrate: open the warehouse: %w", err)
 	}
-	current, _, err := driver.Version()
+	current, _, err := library.Version()
 	if err != nil {
-		_ = driver.Close()
+		_ = library.Close()
 		return nil, fmt.Errorf("migrate: read the schema's version: %w", err)
 	}
 	if current == database.NilVersion {
-		driver = newFirstDriver(driver, last)
+		library = newFirstDriver(library, last)
 	}
-	m, err := migrate.NewWithInstance("iofs", source, p.database, driver)
+	m, err := migrate.NewWithInstance("iofs", source, p.database, library)
 	if err != nil {
 		return nil, fmt.Errorf("migrate: %w", err)
 	}
@@ -286,22 +287,35 @@ func (p place) open(last uint) (*migrate.Migrate, error) {
 // ReadStatus tells where the schema stands, on a cluster what is missing on any server, without
 // changing anything.
 func ReadStatus(ctx context.Context, w *warehouse.Warehouse) (Status, error) {
+	status, err := readStatus(ctx, w)
+	if err == nil && len(status.Pending) == 0 && !status.IsHalfDone && !status.IsNewer() {
+		// Views of this very program read columns that no unreleased one has made.
+		return status, nil
+	}
+	if unreleased := refuseUnreleased(ctx, w); unreleased != nil {
+		return Status{}, unreleased
+	}
+	return status, err
+}
+
+func readStatus(ctx context.Context, w *warehouse.Warehouse) (Status, error) {
 	list, err := places(w)
 	if err != nil {
 		return Status{}, err
 	}
-	if err := refuseUnreleased(ctx, w); err != nil {
-		return Status{}, err
-	}
 	status := Status{Newest: NewestVersion()}
 	for _, p := range list {
-		if err := p.read(ctx, &status); err != nil {
+		there, err := tablesAt(ctx, p.DB(), p.database, w.Names().Views)
+		if err == nil {
+			err = p.read(ctx, there, &status)
+		}
+		if err != nil {
 			return Status{}, fmt.Errorf("read the schema's version: %w", err)
 		}
 		if !p.hasViews {
 			continue
 		}
-		isNeeded, err := needsViews(ctx, p.DB(), w.Names(), w.IsSharded())
+		isNeeded, err := needsViews(ctx, p.DB(), there, w.Names(), w.IsSharded())
 		switch {
 		case err != nil:
 			return Status{}, err
@@ -314,6 +328,20 @@ func ReadStatus(ctx context.Context, w *warehouse.Warehouse) (Status, error) {
 		status.Pending = append(status.Pending, fmt.Sprintf("tables over all %d shards", len(w.Cluster().Shards)))
 	}
 	return status, err
+}
+
+// tablesAt are the tables and views of databases, as DATABASE.NAME.
+func tablesAt(ctx context.Context, db driver.Conn, databases ...string) (map[string]bool, error) {
+	var names []string
+	row := db.QueryRow(ctx, "SELECT groupArray(concat(database, '.', name)) FROM system.tables WHERE database IN (?)", databases)
+	if err := row.Scan(&names); err != nil {
+		return nil, fmt.Errorf("list the tables: %w", err)
+	}
+	there := map[string]bool{}
+	for _, name := range names {
+		there[name] = true
+	}
+	return there, nil
 }
 
 // refuseUnreleased finds the tables of a program of before the first release, which had them in the
@@ -342,18 +370,14 @@ func (p place) inBrackets() string {
 	return " (" + p.name + ")"
 }
 
-// read adds how a place stands.
-func (p place) read(ctx context.Context, status *Status) error {
+// read adds how a place stands that has these tables.
+func (p place) read(ctx context.Context, there map[string]bool, status *Status) error {
 	names, err := p.names()
 	if err != nil {
 		return err
 	}
-	exists, err := has(ctx, p.DB(), "schema_migrations")
-	if err != nil {
-		return err
-	}
 	var version int64
-	if exists {
+	if there[p.database+"."+versionTable] {
 		var dirty uint8
 		// One row always comes back, so an empty table reads as version 0.
 		row := p.DB().QueryRow(ctx, "SELECT argMax(version, sequence), argMax(dirty, sequence) FROM schema_migrations")

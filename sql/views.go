@@ -287,22 +287,21 @@ type viewsRecord struct {
 	hash    string
 }
 
-// readViewsRecord reads which views a host was given last, none where there is no table yet.
+// readViewsRecord reads which views a host was given last.
 func readViewsRecord(ctx context.Context, db driver.Conn) (record viewsRecord, err error) {
-	exists, err := has(ctx, db, "view_versions")
-	if err == nil && exists {
-		row := db.QueryRow(ctx, "SELECT max(version), argMax(hash, (version, applied_at)) FROM view_versions")
-		err = row.Scan(&record.version, &record.hash)
-	}
-	if err != nil {
+	row := db.QueryRow(ctx, "SELECT max(version), argMax(hash, (version, applied_at)) FROM "+viewsTable)
+	if err := row.Scan(&record.version, &record.hash); err != nil {
 		return viewsRecord{}, fmt.Errorf("read the version of the views: %w", err)
 	}
 	return record, nil
 }
 
-// needsViews is whether a host has other views than this program's, and none of a newer one. A
+// needsViews is whether a host, which has these tables, has other views than this program's, and none of a newer one. A
 // warehouse that was restored has the record and no views.
-func needsViews(ctx context.Context, db driver.Conn, names warehouse.Names, isSharded bool) (bool, error) {
+func needsViews(ctx context.Context, db driver.Conn, there map[string]bool, names warehouse.Names, isSharded bool) (bool, error) {
+	if !there[names.Internal+"."+viewsTable] {
+		return true, nil
+	}
 	record, err := readViewsRecord(ctx, db)
 	if err != nil || record.version > ViewsVersion {
 		return false, err
@@ -315,16 +314,12 @@ func needsViews(ctx context.Context, db driver.Conn, names warehouse.Names, isSh
 	if err != nil {
 		return false, err
 	}
-	var wanted []string
 	for _, f := range files {
-		wanted = append(wanted, f.viewsIn(names)...)
+		if slices.ContainsFunc(f.viewsIn(names), func(view string) bool { return !there[view] }) {
+			return true, nil
+		}
 	}
-	var there uint64
-	row := db.QueryRow(ctx, "SELECT count() FROM system.tables WHERE database IN (?, ?) AND concat(database, '.', name) IN (?)", names.Views, names.Internal, wanted)
-	if err := row.Scan(&there); err != nil {
-		return false, fmt.Errorf("look for the views: %w", err)
-	}
-	return there < uint64(len(wanted)), nil
+	return false, nil
 }
 
 // atOnce is how many statements are sent side by side: most of the time of each is a wait.
@@ -333,7 +328,11 @@ const atOnce = 4
 // applyViews brings a host's views to this program's texts and records that last, so that what was
 // cut off is repeated.
 func applyViews(ctx context.Context, db driver.Conn, names warehouse.Names, isSharded bool) error {
-	isNeeded, err := needsViews(ctx, db, names, isSharded)
+	there, err := tablesAt(ctx, db, names.Internal, names.Views)
+	if err != nil {
+		return err
+	}
+	isNeeded, err := needsViews(ctx, db, there, names, isSharded)
 	if err != nil || !isNeeded {
 		return err
 	}

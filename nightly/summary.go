@@ -11,6 +11,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"stagelag/locale"
 	"stagelag/plain"
 	"stagelag/transform"
@@ -36,7 +38,7 @@ type Summary struct {
 	Place string
 }
 
-// Shown is what a summary is read from.
+// Shown is what a summary is read from. It is used concurrently.
 type Shown interface {
 	Totals(ctx context.Context) (views.Totals, error)
 	CountsWorkingDays(ctx context.Context, in views.Funnels) (bool, error)
@@ -61,28 +63,39 @@ func Summarize(ctx context.Context, shown Shown, outcome Outcome) (Summary, erro
 	if s.AsOf, err = transform.ParseDay(outcome.Run.AsOf); err != nil {
 		return Summary{}, fmt.Errorf("summarize: %w", err)
 	}
-	if s.Totals, err = shown.Totals(ctx); err != nil {
-		return Summary{}, fmt.Errorf("summarize the deals: %w", err)
-	}
-	if s.CountsWorkingDays, err = shown.CountsWorkingDays(ctx, nil); err != nil {
-		return Summary{}, fmt.Errorf("summarize: %w", err)
-	}
-	if s.BeforeAsOf, err = shown.DateBefore(ctx); err != nil {
-		return Summary{}, fmt.Errorf("summarize: %w", err)
-	}
-	if s.BeforeAsOf != transform.NoDay {
-		if s.Changes, err = shown.LossChanges(ctx); err != nil {
-			return Summary{}, fmt.Errorf("summarize what has changed: %w", err)
+	// Two questions at a time: most of the time of each is the engine's planning.
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		if s.Totals, err = shown.Totals(ctx); err != nil {
+			return fmt.Errorf("summarize the deals: %w", err)
 		}
-		if s.Gone, err = shown.GoneSince(ctx, s.BeforeAsOf, goneDeals); err != nil {
-			return Summary{}, fmt.Errorf("summarize the deals that are gone: %w", err)
+		if s.CountsWorkingDays, err = shown.CountsWorkingDays(ctx, nil); err != nil {
+			return fmt.Errorf("summarize: %w", err)
 		}
-	}
-	if s.Latest, err = shown.Latest(ctx, latestDeals); err != nil {
-		return Summary{}, fmt.Errorf("summarize the latest deals: %w", err)
-	}
-	if s.Gaps, err = shown.GapCounts(ctx); err != nil {
-		return Summary{}, fmt.Errorf("summarize the gaps: %w", err)
+		if s.Gaps, err = shown.GapCounts(ctx); err != nil {
+			return fmt.Errorf("summarize the gaps: %w", err)
+		}
+		return nil
+	})
+	group.Go(func() (err error) {
+		if s.BeforeAsOf, err = shown.DateBefore(ctx); err != nil {
+			return fmt.Errorf("summarize: %w", err)
+		}
+		if s.BeforeAsOf != transform.NoDay {
+			if s.Changes, err = shown.LossChanges(ctx); err != nil {
+				return fmt.Errorf("summarize what has changed: %w", err)
+			}
+			if s.Gone, err = shown.GoneSince(ctx, s.BeforeAsOf, goneDeals); err != nil {
+				return fmt.Errorf("summarize the deals that are gone: %w", err)
+			}
+		}
+		if s.Latest, err = shown.Latest(ctx, latestDeals); err != nil {
+			return fmt.Errorf("summarize the latest deals: %w", err)
+		}
+		return nil
+	})
+	if err := group.Wait(); err != nil {
+		return Summary{}, err
 	}
 	return s, nil
 }

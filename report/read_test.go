@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -296,30 +297,31 @@ func gapLines(r report.Report) []string {
 // interrupted calls back once, before one of its queries.
 type interrupted struct {
 	driver.Conn
-	before int
+	before atomic.Int64
 	call   func()
 }
 
 func (c *interrupted) Query(ctx context.Context, query string, args ...any) (driver.Rows, error) {
-	if c.before--; c.before == 0 {
+	if c.before.Add(-1) == 0 {
 		c.call()
 	}
 	return c.Conn.Query(ctx, query, args...)
 }
 
 // A run that is published in the middle of a report is in all of it or in nothing of it: behind the first
-// query, and before the last two, which read the gaps and which run is the newest now.
+// query, and before the last two, the last of which reads which run is the newest now.
 func TestRunPublishedMeanwhile(t *testing.T) {
 	t.Parallel()
 	s := published(t, 20)
 	for nights, before := range []int{2, 16, 17} {
-		conn := &interrupted{Conn: s.w.Views(), before: before, call: func() {
+		conn := &interrupted{Conn: s.w.Views(), call: func() {
 			s.clock.Add(24 * 60 * 60)
 			s.run()
 		}}
+		conn.before.Store(int64(before))
 		got, err := report.Read(context.Background(), views.Of(conn), report.Query{})
-		if err != nil || conn.before > 0 {
-			t.Fatalf("Read, a run before query %d: %v, and %d queries to come", before, err, conn.before)
+		if err != nil || conn.before.Load() > 0 {
+			t.Fatalf("Read, a run before query %d: %v, and %d queries to come", before, err, conn.before.Load())
 		}
 		if diff := cmp.Diff(s.read(report.Query{}), steady(got), cmp.Exporter(func(reflect.Type) bool { return true })); diff != "" || int(got.Run.ID) != nights+2 {
 			t.Errorf("Read, a run before query %d, shows run %d, want all of %d (-want +got):\n%s", before, got.Run.ID, nights+2, diff)

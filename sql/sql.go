@@ -104,7 +104,7 @@ func Up(ctx context.Context, w *warehouse.Warehouse) error {
 	if err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
-	defer lease.Release()
+	defer lease.End() // whoever takes it next waits for it
 	if status.Version > 0 {
 		run, err := waitForLease(lease.Context(), w, RunLease)
 		switch {

@@ -75,7 +75,8 @@ type viewFile struct {
 }
 
 var (
-	viewText   = regexp.MustCompile(`(?s)^(?:--[^\n]*\n)*CREATE OR REPLACE VIEW (\w+)\n\(\n(.*?)\n\)\n.*\nCOMMENT ('[^\n]*')\n$`)
+	viewHead   = regexp.MustCompile(`^(?:--[^\n]*\n)*CREATE OR REPLACE VIEW (\w+)\n\(\n`)
+	viewEnd    = regexp.MustCompile(`^'[^\n]*'\n$`)
 	columnLine = regexp.MustCompile(`^(\w+) +(.+) COMMENT ('.*'),?$`)
 	numbered   = regexp.MustCompile(`^(\w+)_v(\d+)$`)
 )
@@ -95,11 +96,9 @@ var readViews = sync.OnceValues(func() ([]viewFile, error) {
 			return nil, fmt.Errorf("read a view: %w", err)
 		}
 		f := viewFile{name: strings.TrimSuffix(path.Base(name), ".sql"), text: string(text)}
-		parts := viewText.FindStringSubmatch(f.text)
-		if len(parts) == 0 || parts[1] != f.name {
+		if !f.split() {
 			return nil, fmt.Errorf("%s does not create the view of its name, with its columns and a COMMENT", name)
 		}
-		f.columns, f.comment = parts[2], parts[3]
 		number := numbered.FindStringSubmatch(f.name)
 		if f.isPublic = number != nil; !f.isPublic {
 			helpers = append(helpers, f)
@@ -123,6 +122,22 @@ var readViews = sync.OnceValues(func() ([]viewFile, error) {
 	return slices.Concat(helpers, public), nil
 })
 
+// split takes the columns and the comment out of the text. It is false where the text has none, or creates another view.
+func (f *viewFile) split() bool {
+	head := viewHead.FindStringSubmatch(f.text)
+	if head == nil || head[1] != f.name {
+		return false
+	}
+	columns, rest, hasColumns := strings.Cut(f.text[len(head[0]):], "\n)\n")
+	const word = "\nCOMMENT "
+	end := strings.LastIndex(rest, word)
+	if !hasColumns || end < 0 || !viewEnd.MatchString(rest[end+len(word):]) {
+		return false
+	}
+	f.columns, f.comment = columns, strings.TrimSuffix(rest[end+len(word):], "\n")
+	return true
+}
+
 // query is the SELECT of a view.
 func (f viewFile) query() string {
 	_, query, _ := strings.Cut(f.text, "\nAS\n")
@@ -133,6 +148,9 @@ func (f viewFile) query() string {
 // wherever another one reads it, which was a fifth of what a small query costs.
 func inPlace(text string, helpers []viewFile) string {
 	for _, f := range slices.Backward(helpers) {
+		if !strings.Contains(text, "FROM "+f.name) {
+			continue // to make an expression takes longer than to look
+		}
 		text = regexp.MustCompile(`\bFROM `+f.name+`\b`).ReplaceAllLiteralString(text, "FROM\n(\n"+f.query()+"\n)")
 	}
 	return text
@@ -143,7 +161,7 @@ func inOrder(files []viewFile) (list []viewFile) {
 	for len(files) > 0 {
 		i := max(0, slices.IndexFunc(files, func(f viewFile) bool {
 			return !slices.ContainsFunc(files, func(other viewFile) bool {
-				return other.name != f.name && regexp.MustCompile(`\b`+other.name+`\b`).MatchString(f.text)
+				return other.name != f.name && strings.Contains(f.text, other.name) && regexp.MustCompile(`\b`+other.name+`\b`).MatchString(f.text)
 			})
 		}))
 		list = append(list, files[i])

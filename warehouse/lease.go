@@ -268,12 +268,17 @@ func (w *Warehouse) leaseID(name string) string {
 // done under it.
 func (l *Lease) Context() context.Context { return l.ctx }
 
-// Release gives the lease back, and returns when the next one can have it. It does
-// nothing to a lease that was released or lost.
-func (l *Lease) Release() error {
+// End gives the lease back. The next one can have it in a moment, which Lease waits on this host.
+func (l *Lease) End() {
 	l.lost(context.Canceled)
 	l.cancel()
 	<-l.ended
+}
+
+// Release gives the lease back, and returns when the next one can have it. It does
+// nothing to a lease that was released or lost.
+func (l *Lease) Release() error {
+	l.End()
 	if errors.Is(context.Cause(l.ctx), ErrLeaseLost) {
 		return nil
 	}

@@ -2,25 +2,39 @@ package views
 
 import (
 	"context"
-	"fmt"
-	"strings"
+	"slices"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"stagelag/extractor"
 )
 
 // CountsWorkingDays is whether a calendar of the funnels has days that do not count, so that plans and overdue days are
 // in working days there.
 func (v Views) CountsWorkingDays(ctx context.Context, in Funnels) (bool, error) {
-	count, err := one(read(ctx, v, "calendar_days", "SELECT count() FROM calendar_days WHERE counts = 0 AND "+in.haveCalendar(),
-		func(rows driver.Rows, n *uint64) error { return rows.Scan(n) }))
-	return count > 0, err
-}
-
-// haveCalendar is the condition that a row of calendar_days belongs to the calendar of one of the funnels.
-func (f Funnels) haveCalendar() string {
-	if len(f) == 0 {
-		return "1"
+	type calendar struct {
+		name       string // empty for the one of all funnels that have none of their own
+		funnels    []uint32
+		hasDaysOff bool
 	}
-	ids := "[" + strings.Join(f.texts(), ", ") + "]"
-	return fmt.Sprintf("if(calendar != '', hasAny(funnels, %[1]s), NOT hasAll((SELECT groupUniqArrayArray(funnels) FROM calendar_days), %[1]s))", ids)
+	calendars, err := list(read(ctx, v, "calendar_days", "SELECT calendar, any(funnels), max(counts = 0) FROM calendar_days GROUP BY calendar",
+		func(rows driver.Rows, c *calendar) error {
+			var off uint8
+			err := rows.Scan(&c.name, &c.funnels, &off)
+			c.hasDaysOff = off > 0
+			return err
+		}))
+	if err != nil {
+		return false, err
+	}
+	has := func(c calendar) func(extractor.FunnelID) bool {
+		return func(id extractor.FunnelID) bool { return slices.Contains(c.funnels, uint32(id)) }
+	}
+	rest := slices.DeleteFunc(slices.Clone(in), func(id extractor.FunnelID) bool {
+		return slices.ContainsFunc(calendars, func(c calendar) bool { return has(c)(id) })
+	})
+	return slices.ContainsFunc(calendars, func(c calendar) bool {
+		isOf := len(in) == 0 || slices.ContainsFunc(in, has(c)) || c.name == "" && len(rest) > 0
+		return c.hasDaysOff && isOf
+	}), nil
 }

@@ -38,7 +38,7 @@ WHERE `+stillOnTime+`30 AND late_probability >= `+probable+`
   AND `+chosenDeals+`
 ORDER BY late_probability DESC, amount DESC, deal_id
 LIMIT 50`,
-		column{name: "deal_title", as: toDeal}, column{name: "stage_name", as: sized(wrapped, 134)}, column{name: "manager_name", as: sized(wrapped, 140)},
+		column{name: "deal_title", as: toDeal}, column{name: "stage_name", as: sized(wrapped, 146)}, column{name: "manager_name", as: sized(wrapped, 140)},
 		column{name: "late_probability", unit: share, color: late, as: percentBar}, column{name: "planned_end", unit: day, as: date}, column{name: "expected_end", unit: day, as: narrow(108)},
 		column{name: "expected_closed_date", unit: day, as: narrow(98)}, column{name: "amount", unit: "locale", as: wide(95)}, column{name: "currency", as: wide(80)},
 		column{name: "deal_id", unit: count, as: hidden})
@@ -111,9 +111,9 @@ func oneDecimal(*board) []dashboard.DynamicConfigValue {
 	return []dashboard.DynamicConfigValue{{Id: "decimals", Value: 1}, {Id: "custom.wrapHeaderText", Value: true}}
 }
 
-// percentBar is a share as a bar against the whole.
+// percentBar is a share as a bar against the whole. A bar of 1.2 would be cut at the whole, see barScale.
 func percentBar(b *board) []dashboard.DynamicConfigValue {
-	return append(bar(b), dashboard.DynamicConfigValue{Id: "max", Value: 1}, dashboard.DynamicConfigValue{Id: "decimals", Value: 0}, width(118))
+	return append(bar(b), dashboard.DynamicConfigValue{Id: "max", Value: 1.2}, dashboard.DynamicConfigValue{Id: "decimals", Value: 0}, width(118))
 }
 
 // aheadWords are the words of this board alone, as in catalogue.

@@ -1,21 +1,23 @@
 package dashboards
 
+import "strings"
+
 // deal follows one deal through its stages, down to the dates that its number is made of.
 func deal(lang Lang, _ Targets) *board {
 	b := newBoard("deal", lang, "now-6M", "now+1M")
 	b.builder.WithVariable(b.variable(dealChoice, false))
 
-	b.stat("deal.number", 7, 5, `
+	b.stat("deal.number", 6, 6, `
 SELECT overdue_days_total, overdue_days_now, days_left
 FROM deals_now
 WHERE `+theDeal,
 		column{name: "overdue_days_total", unit: count, color: late, as: named("deal.number.total")}, column{name: "overdue_days_now", unit: count, color: late, as: named("deal.number.now")},
 		column{name: "days_left", unit: count, as: named("deal.number.left")})
-	b.table("deal.now", 17, 5, `
+	b.table("deal.now", 18, 6, `
 SELECT deal_title, status, `+stageLabel+`, `+managerLabel+`, planned_end, deal_url
 FROM deals_now
 WHERE `+theDeal,
-		column{name: "deal_title", as: cut}, column{name: "status", as: spoken("status", 136)}, column{name: "stage_name", as: sized(wrapped, 130)}, column{name: "manager_name", as: sized(wrapped, 130)},
+		column{name: "deal_title", as: cut}, column{name: "status", as: spoken("status", 136)}, column{name: "stage_name", as: sized(wrapped, 185)}, column{name: "manager_name", as: sized(wrapped, 130)},
 		column{name: "planned_end", unit: day, as: date}, column{name: "deal_url", as: toPortal})
 
 	b.table("deal.how", 24, 9, how(lang), column{name: "sentence", as: wrapped})
@@ -64,11 +66,11 @@ ORDER BY known_on, run_id, visit_no, indexOf(['entry', 'calendar', 'norm', 'deal
 		column{name: "overdue_days_before", unit: "days", color: late, as: days(98)}, column{name: "overdue_days_after", unit: "days", color: late, as: days(98)}, column{name: "manager_name", as: sized(wrapped, 130)})
 
 	b.trend("deal.growth", 12, 8, series, look{unit: "days", fromZero: true}, `
-SELECT toDateTime(day, 'UTC') AS time, sum(sum(overdue_day)) OVER (ORDER BY day) AS days_lost
+SELECT toDateTime(day, 'UTC') AS time, '`+strings.ReplaceAll(b.say("column.days_lost"), "${days}", "${days:raw}")+`' AS name, sum(sum(overdue_day)) OVER (ORDER BY day) AS days_lost
 FROM deal_stage_days
 WHERE `+theDeal+`
 GROUP BY day
-ORDER BY day`, column{name: "days_lost", color: late})
+ORDER BY day`, column{name: "days_lost", color: late, isLink: true})
 	b.mark("deal.moves", soon, `
 SELECT toDateTime(known_on, 'UTC') AS time,
   concat(stage_name, ': ', ifNull(`+on(lang, "planned_end_before")+`, '—'), ' → ', ifNull(`+on(lang, "planned_end")+`, '—'), ', ', transform(toString(cause), `+inWords(lang, "cause")+`, toString(cause)), ', ', manager_name) AS text

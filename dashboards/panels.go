@@ -2,6 +2,7 @@ package dashboards
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -68,6 +69,12 @@ func (b *board) overrides(columns []column) []cog.Builder[dashboard.DashboardFie
 		}
 		if c.as != nil {
 			properties = append(properties, c.as(b)...)
+		}
+		if isBar(properties) && unit != share {
+			if unit == count {
+				unit = "suffix:"
+			}
+			properties = append(properties, dashboard.DynamicConfigValue{Id: "unit", Value: unit + barScale})
 		}
 		all = append(all, dashboard.NewDashboardFieldConfigSourceOverridesBuilder().
 			Matcher(dashboard.MatcherConfig{Id: "byName", Options: c.name}).Properties(properties))
@@ -145,6 +152,18 @@ func bar(*board) []dashboard.DynamicConfigValue {
 	}
 }
 
+// barScale stands behind the numbers of bars. Grafana 12.3 makes the largest bar as wide as its cell less the number, forgets
+// the padding of the cell, and cuts what is too wide: the largest bars would look the same. It measures blanks at the
+// end of a number and does not draw them; three are as wide as the padding.
+const barScale = "   "
+
+func isBar(properties []dashboard.DynamicConfigValue) bool {
+	return slices.ContainsFunc(properties, func(p dashboard.DynamicConfigValue) bool {
+		look, _ := p.Value.(map[string]any)
+		return p.Id == "custom.cellOptions" && look["type"] == "gauge"
+	})
+}
+
 // spoken shows the words for the values of a column, coloured by their meaning. Without a width
 // they may be sentences, which go on in the next line.
 func spoken(kind string, pixels int) func(*board) []dashboard.DynamicConfigValue {
@@ -179,6 +198,14 @@ func spokenOn(kind string) func(*board) []dashboard.DynamicConfigValue {
 // wrapped lets a long text go on in the next line.
 func wrapped(*board) []dashboard.DynamicConfigValue {
 	return []dashboard.DynamicConfigValue{{Id: "custom.cellOptions", Value: map[string]any{"type": "auto", "wrapText": true}}, {Id: "custom.minWidth", Value: 110}}
+}
+
+// whole lets a text that a column shows in its own way go on in the next line: names that begin alike would look the same
+// where they are cut.
+func whole(as func(*board) []dashboard.DynamicConfigValue) func(*board) []dashboard.DynamicConfigValue {
+	return func(b *board) []dashboard.DynamicConfigValue {
+		return append(as(b), dashboard.DynamicConfigValue{Id: "custom.cellOptions", Value: map[string]any{"type": "auto", "wrapText": true}})
+	}
 }
 
 // date shows a day without its time.
@@ -291,7 +318,8 @@ func toPortal(b *board) []dashboard.DynamicConfigValue {
 }
 
 // state says first what the data is of and how fresh it is, loudly where it is not the newest, old, or without the last
-// run, which failed. It names what is chosen in the menu: nobody would see it else.
+// run, which failed. It names what is chosen in the menu: nobody would see it else. The portal's zone comes with the first
+// published run: before it, a time says that it is in UTC.
 func (b *board) state(hidden []string) {
 	word := func(pattern, key, color string) dashboard.ValueMapping {
 		return dashboard.ValueMapping{RegexMap: &dashboard.RegexMap{
@@ -315,7 +343,7 @@ SELECT concat(said, if(said LIKE 'none%' OR said LIKE 'first%' OR only = '', '',
 FROM
 (
   SELECT arrayStringConcat(arrayFilter(name -> name != '', [`+strings.Join(only, ", ")+`]), ', ') AS only, multiIf(
-      as_of IS NULL, if(last = 'failed', concat('first ', `+moment("assumeNotNull(ended)")+`), 'none'),
+      as_of IS NULL, if(last = 'failed', concat('first ', `+moment("assumeNotNull(ended)")+`, ' UTC'), 'none'),
       `+shownOn+` != '', concat('then ', `+date("toDateOrZero(replaceOne("+shownOn+", 'shown on ', ''))")+`, ' ', `+date("assumeNotNull(as_of)")+`),
       last = 'failed', concat('failed ', `+date("assumeNotNull(as_of)")+`, ' ', `+moment("assumeNotNull(ended)")+`),
       published < now() - INTERVAL 26 HOUR, concat('old ', `+date("assumeNotNull(as_of)")+`, ' ', toString(dateDiff('hour', published, now()))),
@@ -357,7 +385,7 @@ func (b *board) stat(key string, w, h uint32, sql string, columns ...column) {
 		TextMode(textMode(columns)).Orientation(common.VizOrientationAuto).WideLayout(false).JustifyMode(common.BigValueJustifyModeCenter).
 		ReduceOptions(common.NewReduceDataOptionsBuilder().Values(false).Fields("/.*/").Calcs([]string{"lastNotNull"})).
 		Overrides(b.overrides(readable(columns, b.say("no.value"))))
-	if len(columns) > 2 { // the longest name would make all texts tiny
+	if len(columns) > 1 { // the longest name would make all texts tiny
 		p.Text(common.NewVizTextDisplayOptionsBuilder().TitleSize(12).ValueSize(24))
 	}
 	b.builder.WithPanel(p)
@@ -441,16 +469,7 @@ func (b *board) noted(key, sql string, columns []column) (string, []column) {
 
 // notedIn has the word in a column of texts.
 func (b *board) notedIn(at int, key, sql string, columns []column) (string, []column) {
-	list, nullable := make([]string, len(columns)), make([]string, len(columns))
-	for i, c := range columns {
-		list[i], nullable[i] = c.name, "toNullable("+c.name+") AS "+c.name
-		switch {
-		case c.name == "time": // where there is nothing, the note goes from the beginning of the period on
-			list[i] = "ifNull(time, toDateTime(" + periodFrom + ", 'UTC')) AS time"
-		case i == at:
-			list[i] = "if(place IS NULL, if(" + asOf + " IS NULL, '" + noRunYet + "', '" + nothingFound + "'), " + c.name + ") AS " + c.name
-		}
-	}
+	sql = withNote(columns, at, "'"+noRunYet+"'", "'"+nothingFound+"'", sql)
 	columns = slices.Clone(columns)
 	as := columns[at].as
 	columns[at].as = func(b *board) []dashboard.DynamicConfigValue {
@@ -467,6 +486,41 @@ func (b *board) notedIn(at int, key, sql string, columns []column) (string, []co
 		}
 		return append(properties, dashboard.DynamicConfigValue{Id: "mappings", Value: []dashboard.ValueMapping{absentIsADash(), notes}})
 	}
+	return sql, columns
+}
+
+// notedAsSeries has the sentence itself as the name of a series without values, which the legend shows: Grafana maps
+// values, and no names. The first column is the time or the day, the second the name, the third the value.
+func (b *board) notedAsSeries(key, sql string, columns ...string) string {
+	var list []column
+	for _, name := range columns {
+		list = append(list, column{name: name})
+	}
+	return withNote(list, 1, "'"+b.say("note.no_run")+"'", "'"+b.say(key+".empty")+"'", sql)
+}
+
+// noteOf gives the series that says why there are no others the colour of nothing.
+func (b *board) noteOf(key string) cog.Builder[dashboard.DashboardFieldConfigSourceOverrides] {
+	sentences := regexp.QuoteMeta(b.say("note.no_run")) + "|" + regexp.QuoteMeta(b.say(key+".empty"))
+	return dashboard.NewDashboardFieldConfigSourceOverridesBuilder().
+		Matcher(dashboard.MatcherConfig{Id: "byRegexp", Options: "/^(" + sentences + ")$/"}).
+		Properties([]dashboard.DynamicConfigValue{{Id: "color", Value: map[string]any{"mode": "fixed", "fixedColor": noPlan}}})
+}
+
+// withNote has a statement give one row where it has none, in which a column says why.
+func withNote(columns []column, at int, noRun, nothing, sql string) string {
+	list, nullable := make([]string, len(columns)), make([]string, len(columns))
+	for i, c := range columns {
+		list[i], nullable[i] = c.name, "toNullable("+c.name+") AS "+c.name
+		switch {
+		case c.name == "time": // where there is nothing, the note goes from the beginning of the period on
+			list[i] = "ifNull(time, toDateTime(intDiv(${__from}, 1000), 'UTC')) AS time"
+		case c.name == "day":
+			list[i] = "ifNull(day, " + periodTo + ") AS day"
+		case i == at:
+			list[i] = "if(place IS NULL, if(" + asOf + " IS NULL, " + noRun + ", " + nothing + "), " + c.name + ") AS " + c.name
+		}
+	}
 	sql = strings.TrimSpace(sql)
 	if !strings.Contains(sql[strings.LastIndex(sql, "\n"):], "LIMIT ") {
 		sql += "\nLIMIT 10000" // the engine would drop the order of a subquery without a limit
@@ -482,7 +536,7 @@ FROM
 ` + sql + `
 )
 ) AS r USING one
-ORDER BY place`, columns
+ORDER BY place`
 }
 
 // notes are the sentences for the words that say why there are no rows, in a colour where one is given.
@@ -518,6 +572,9 @@ type look struct {
 
 // trend draws columns, or with as = series the texts of a column, over time.
 func (b *board) trend(key string, w, h uint32, as format, l look, sql string, columns ...column) {
+	if as == series {
+		sql = b.notedAsSeries(key, sql, "time", "name", columns[0].name)
+	}
 	unit := l.unit
 	if unit == "days" {
 		unit = b.days()
@@ -529,9 +586,9 @@ func (b *board) trend(key string, w, h uint32, as format, l look, sql string, co
 		Unit(unit).NoValue(b.say("no.answer.chart")).
 		Thresholds(plain()).
 		LineWidth(2).ShowPoints(common.VisibilityModeNever).
-		Legend(common.NewVizLegendOptionsBuilder().ShowLegend(len(columns) != 1).DisplayMode(common.LegendDisplayModeList).Placement(common.LegendPlacementBottom)).
+		Legend(common.NewVizLegendOptionsBuilder().ShowLegend(as == series || len(columns) != 1).DisplayMode(common.LegendDisplayModeList).Placement(common.LegendPlacementBottom)).
 		Tooltip(common.NewVizTooltipOptionsBuilder().Mode(common.TooltipDisplayModeMulti).Sort(common.SortOrderDescending)).
-		Overrides(b.overrides(append(columns, timeAxis)))
+		Overrides(append(b.overrides(append(columns, timeAxis)), b.noteOf(key)))
 	if unit != share {
 		p.Decimals(0)
 	} else {
@@ -584,12 +641,15 @@ func (b *board) bars(key string, w, h uint32, unit, xField string, stacking comm
 		Overrides(b.overrides(columns))
 	if unit == share {
 		p.Max(1)
+	} else {
+		p.AxisSoftMax(1) // where all is zero, Grafana would draw an axis up to 100
 	}
 	b.builder.WithPanel(p)
 }
 
 // flow stacks what was open on each day, by the texts of a column in the order in which they come, for each chosen funnel.
 func (b *board) flow(key string, w, h uint32, sql string) {
+	sql = b.notedAsSeries(key, sql, "day", "stage_name", "visits_open")
 	x := matrixCorner("day", "stage_name")
 	b.builder.WithPanel(barchart.NewPanelBuilder().
 		Id(b.nextID()).GridPos(b.place(w, h)).
@@ -604,7 +664,7 @@ func (b *board) flow(key string, w, h uint32, sql string) {
 		ShowValue(common.VisibilityModeNever).
 		Legend(common.NewVizLegendOptionsBuilder().ShowLegend(true).DisplayMode(common.LegendDisplayModeList).Placement(common.LegendPlacementBottom)).
 		Tooltip(common.NewVizTooltipOptionsBuilder().Mode(common.TooltipDisplayModeMulti)).
-		Overrides(append(layers(), dashboard.NewDashboardFieldConfigSourceOverridesBuilder().
+		Overrides(append(layers(), b.noteOf(key), dashboard.NewDashboardFieldConfigSourceOverridesBuilder().
 			Matcher(dashboard.MatcherConfig{Id: "byName", Options: x}).
 			Properties([]dashboard.DynamicConfigValue{{Id: "unit", Value: b.say("date.unit")}}))))
 }

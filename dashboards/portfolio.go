@@ -162,7 +162,7 @@ const shownWeeks = 13
 // overdueColumns are those of what is overdue now by something that a row leads to the portfolio of.
 func overdueColumns(by string) []column {
 	return []column{
-		{name: by + "_name", as: toBoard("portfolio", by)}, {name: "overdue_days", unit: "days", color: late, as: sized(bar, 130)}, {name: "overdue_deals", unit: count, as: narrow(104)},
+		{name: by + "_name", as: whole(toBoard("portfolio", by))}, {name: "overdue_days", unit: "days", color: late, as: sized(bar, 130)}, {name: "overdue_deals", unit: count, as: narrow(104)},
 		{name: "most_overdue", unit: "days", as: days(92)}, forLinks(by + "_id"),
 	}
 }

@@ -86,7 +86,7 @@ ORDER BY reentries DESC, stage_name`,
 		column{name: "stage_name", as: wrapped}, column{name: "visits", unit: count, as: wide(76)}, column{name: "deals", unit: count, as: wide(76)}, column{name: "reentries", unit: count, color: soon, as: sized(bar, 120)})
 	b.table("stages.oldest", 24, 12, firstVisits("deal_title, "+stageLabel+", "+managerLabel+", entered_date, elapsed_days, paused_days, planned_end, overdue_days, status, deal_id",
 		"is_open = 1 AND "+inBucket("age", "elapsed_days"), "elapsed_days DESC, deal_id", 500),
-		column{name: "deal_title", as: toDeal}, column{name: "stage_name", as: sized(cut, 150)}, column{name: "manager_name", as: sized(wrapped, 140)}, column{name: "entered_date", unit: day, as: date},
+		column{name: "deal_title", as: toDeal}, column{name: "stage_name", as: sized(wrapped, 150)}, column{name: "manager_name", as: sized(wrapped, 140)}, column{name: "entered_date", unit: day, as: date},
 		column{name: "elapsed_days", unit: "days", color: neutral, as: sized(bar, 112)}, column{name: "paused_days", unit: "days", as: days(80)}, column{name: "planned_end", unit: day, as: date}, column{name: "overdue_days", unit: "days", color: late, as: days(98)},
 		column{name: "status", as: folded("status", 118)}, forLinks("deal_id"))
 	return b

@@ -59,6 +59,44 @@ func TestAPanelWithoutRowsSaysWhy(t *testing.T) {
 	}
 }
 
+// A chart of series without rows has one series without values, whose name says why: Grafana shows it in the legend.
+func TestAChartOfSeriesWithoutRowsSaysWhy(t *testing.T) {
+	t.Parallel()
+	empty, w := warehousetest.Migrated(t), lateEveryDay(t, time.Date(2026, 3, 10, 0, 0, 0, 0, time.UTC))
+	for _, lang := range dashboards.Langs {
+		noRun := map[dashboards.Lang]string{dashboards.English: "No run yet", dashboards.Russian: "Нет расчётов"}[lang]
+		charts := 0
+		for name, page := range first(read(t, lang)) {
+			for _, p := range page.Panels {
+				if p.Type != "timeseries" && (p.Type != "barchart" || len(p.Transformations) == 0) {
+					continue
+				}
+				charts++
+				if !p.Options.Legend.ShowLegend {
+					t.Errorf("%s/%s, %q has no legend, and nothing else could say why it is empty", lang, name, p.Title)
+				}
+				v := view{deal: "1", from: now.AddDate(0, -6, 0), to: now}
+				unknown := view{deal: "77", from: now.AddDate(-9, 0, 0), to: now.AddDate(-8, 0, 0)} // nothing was computed then
+				for _, of := range []struct {
+					state     string
+					warehouse *warehouse.Warehouse
+					view      view
+					rows      int
+					isNoRun   bool
+				}{{"before the first run", empty, v, 1, true}, {"of nothing", w, unknown, 1, false}, {"after a run", w, v, 5, false}} {
+					text, err := askAs(t, of.warehouse, of.view.expand(p.Targets[0].RawSQL), "TSV")
+					if err != nil || strings.Contains(text, noRun) != of.isNoRun || strings.Count(text, "\n") < of.rows || strings.Contains(text, `\N`) != (of.rows == 1) {
+						t.Errorf("%s/%s, %q %s: %s, %v", lang, name, p.Title, of.state, text, err)
+					}
+				}
+			}
+		}
+		if charts != 2 {
+			t.Errorf("%s: %d charts of series, want 2", lang, charts)
+		}
+	}
+}
+
 // The first thing on every board says what the data is of, and loudly what is wrong with it.
 func TestTheBannerIsLoud(t *testing.T) {
 	t.Parallel()
@@ -91,6 +129,10 @@ func TestTheBannerIsLoud(t *testing.T) {
 	says("none")
 	event("1", "failed", "2026-03-09", "now64(3) - INTERVAL 50 HOUR")
 	says("first")
+	banner := first(read(t, dashboards.English))["trust.json"].Panels[0].Targets[0].RawSQL
+	if got := number(t, w, view{}.expand(banner)); !strings.HasSuffix(got, " UTC") { // whose zone is not known yet
+		t.Errorf("after a first run that failed: %q, want a time that says its zone", got)
+	}
 	event("2", "published", "2026-03-10", "now64(3) - INTERVAL 40 HOUR")
 	says("old")
 	event("3", "published", "2026-03-11", "now64(3) - INTERVAL 3 HOUR")

@@ -76,7 +76,7 @@ SELECT reason, deal_title, visit_no, `+detail(lang)+` AS detail, deal_id, deal_u
 FROM data_gaps
 WHERE deal_id IN (SELECT deal_id FROM data_gaps ORDER BY reason, deal_id, visit_no LIMIT 1000)
 ORDER BY reason, deal_id, visit_no
-LIMIT 1000`, column{name: "reason", as: folded("reason", 140)}, column{name: "deal_title", as: sized(toDeal, 150)}, column{name: "visit_no", unit: count, as: wide(50)}, column{name: "detail", as: wrapped}, forLinks("deal_id"), column{name: "deal_url", as: toPortal})
+LIMIT 1000`, column{name: "reason", as: folded("reason", 140)}, column{name: "deal_title", as: sized(toDeal, 190)}, column{name: "visit_no", unit: count, as: wide(50)}, column{name: "detail", as: wrapped}, forLinks("deal_id"), column{name: "deal_url", as: toPortal})
 
 	b.row("trust.row.runs")
 	b.isOfNow = true // what became of a run is known only after it

@@ -199,3 +199,76 @@ func TestATelephoneShowsHowLate(t *testing.T) {
 		}
 	}
 }
+
+// Names that can begin alike are not cut: those of who is late on the portfolio go on in the next line, and the stage that
+// a deal is in is whole up to 90 letters.
+func TestLongNamesAreWhole(t *testing.T) {
+	const (
+		line = 22      // of text, in pixels
+		rest = 39 + 43 // a panel's and a table's head, with the rims of the panel and of the cell
+	)
+	for _, lang := range dashboards.Langs {
+		pages, _ := read(t, lang)
+		whole := 0
+		for name, page := range pages {
+			for _, p := range page.Panels {
+				for _, o := range p.FieldConfig.Overrides {
+					of := map[string]any{}
+					for _, property := range o.Properties {
+						of[property.ID] = property.Value
+					}
+					cell, _ := json.Marshal(of["custom.cellOptions"])
+					isWrapped := strings.Contains(string(cell), `"wrapText":true`)
+					isOfWho := name == "portfolio.json" && strings.Contains(p.Targets[0].RawSQL, " AS most_overdue") && strings.HasSuffix(o.Matcher.Options, "_name")
+					isOfStage := name == "deal.json" && o.Matcher.Options == "stage_name" && strings.Contains(p.Targets[0].RawSQL, "deal_url")
+					if !isOfWho && !isOfStage {
+						continue
+					}
+					whole++
+					if !isWrapped {
+						t.Errorf("%s/%s %q cuts %s", lang, name, p.Title, o.Matcher.Options)
+					}
+					if has, _ := of["custom.width"].(float64); isOfStage {
+						letters := int((has - padding) / 8.9) // of a line, whose last word goes on in the next one at times
+						if lines := (90 + letters - 1) / letters; lines*line+rest > 38*p.GridPos.H-8 {
+							t.Errorf("%s/%s %q: %d lines of a stage need %d pixels of %d", lang, name, p.Title, lines, lines*line+rest, 38*p.GridPos.H-8)
+						}
+					}
+				}
+			}
+		}
+		if whole != 4 {
+			t.Errorf("%s: %d columns, want 4", lang, whole)
+		}
+	}
+}
+
+// A number with a bar ends in blanks, which Grafana measures and does not draw: without them it cuts the largest bars, and
+// they look the same.
+func TestBarsAreNotCut(t *testing.T) {
+	for _, lang := range dashboards.Langs {
+		pages, _ := read(t, lang)
+		bars := 0
+		for name, page := range pages {
+			for _, p := range page.Panels {
+				for _, o := range p.FieldConfig.Overrides {
+					of := map[string]any{}
+					for _, property := range o.Properties {
+						of[property.ID] = property.Value
+					}
+					if cell, _ := of["custom.cellOptions"].(map[string]any); cell["type"] != "gauge" {
+						continue
+					}
+					bars++
+					unit, _ := of["unit"].(string)
+					if unit == "percentunit" && of["max"] != 1.2 || unit != "percentunit" && !strings.HasSuffix(unit, "   ") {
+						t.Errorf("%s/%s %q: the bar of %s with the unit %q and the maximum %v is cut", lang, name, p.Title, o.Matcher.Options, unit, of["max"])
+					}
+				}
+			}
+		}
+		if bars < 15 {
+			t.Errorf("%s: %d bars: the test looks at too little", lang, bars)
+		}
+	}
+}

@@ -26,7 +26,7 @@ picture() { # BOARD WIDTH HEIGHT THEME NAME [PARAMETERS]
 
 # Each ends below a panel: the browser leaves those empty that it would cut.
 picture portfolio 1366 1690 light portfolio
-picture deal 1366 1315 dark deal "&var-deal=$deal"
+picture deal 1366 1353 dark deal "&var-deal=$deal"
 picture quality 1366 1728 light quality
 picture stages 1366 1428 light stages
 picture trust 1366 1352 light trust

@@ -377,7 +377,7 @@ func (b *board) stat(key string, w, h uint32, sql string, columns ...column) {
 	p := stat.NewPanelBuilder().
 		Id(b.nextID()).GridPos(b.place(w, h)).
 		Title(b.say(key)).Description(b.say(key + ".about")).
-		Datasource(source()).WithTarget(b.ask(sql, rows)).
+		Datasource(source()).WithTarget(b.ask(sql, rows, columns...)).
 		Unit(count).NoValue(b.say("no.answer")).Mappings([]dashboard.ValueMapping{absentIs(b.say("no.value"))}).
 		ColorScheme(dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdFixed).FixedColor(plainText)).
 		Thresholds(plain()).
@@ -443,7 +443,7 @@ func (b *board) table(key string, w, h uint32, sql string, columns ...column) {
 	b.builder.WithPanel(table.NewPanelBuilder().
 		Id(b.nextID()).GridPos(b.place(w, h)).
 		Title(b.say(key)).Description(b.say(key + ".about")).
-		Datasource(source()).WithTarget(b.ask(sql, rows)).
+		Datasource(source()).WithTarget(b.ask(sql, rows, columns...)).
 		Unit(count).NoValue(b.say("no.answer.panel")).Mappings([]dashboard.ValueMapping{absentIsADash()}).
 		ColorScheme(dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdFixed).FixedColor(plainText)).
 		Thresholds(plain()).
@@ -632,7 +632,7 @@ func (b *board) bars(key string, w, h uint32, unit, xField string, stacking comm
 	p := barchart.NewPanelBuilder().
 		Id(b.nextID()).GridPos(b.place(w, h)).
 		Title(b.say(key)).Description(b.say(key + ".about")).
-		Datasource(source()).WithTarget(b.ask(sql, rows)).
+		Datasource(source()).WithTarget(b.ask(sql, rows, columns...)).
 		Unit(unit).Decimals(0).Min(0).NoValue(b.say("no.answer.panel")).
 		Thresholds(plain()).XField(xField).Stacking(stacking).FillOpacity(85).
 		ShowValue(values).XTickLabelMaxLength(60).XTickLabelSpacing(76).

@@ -2,6 +2,8 @@ package dashboards
 
 import (
 	"errors"
+	"slices"
+	"strings"
 
 	"github.com/grafana/grafana-foundation-sdk/go/cog"
 	"github.com/grafana/grafana-foundation-sdk/go/cog/variants"
@@ -69,14 +71,35 @@ func newQuery(sql string, as format) query {
 	}
 }
 
-// ask is the query of a panel, which takes the date that the dashboard is asked for.
-func (b *board) ask(sql string, as format) cog.Builder[variants.Dataquery] {
+// ask is the query of a panel, which takes the date that the dashboard is asked for. Grafana names the columns when the
+// answer comes, and not again when the words for days do: a statement whose columns have them names the variable, so that it
+// waits for it.
+func (b *board) ask(sql string, as format, columns ...column) cog.Builder[variants.Dataquery] {
 	if b.isOfNow {
 		sql = given(sql)
 	} else {
 		sql = then(sql)
 	}
+	if slices.ContainsFunc(columns, b.namesDays) {
+		sql += " /* ${days:raw} */"
+	}
 	return queryBuilder{newQuery(sql, as)}
+}
+
+// namesDays is whether the name of a column has the words for days.
+func (b *board) namesDays(c column) bool {
+	var name string
+	if !c.isLink {
+		name = b.say("column." + c.name)
+	}
+	if c.as != nil {
+		for _, p := range c.as(b) {
+			if text, isText := p.Value.(string); isText && p.Id == "displayName" {
+				name = text
+			}
+		}
+	}
+	return strings.Contains(name, "${days}")
 }
 
 func source() common.DataSourceRef {

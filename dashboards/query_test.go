@@ -308,3 +308,33 @@ func TestAlertsTellWhatHappened(t *testing.T) {
 		t.Errorf("the last run was published %v hours ago, want 30 (%v)", hours, err)
 	}
 }
+
+// Grafana names columns when an answer comes: a statement whose columns have the words for days has to wait for them.
+func TestAStatementWaitsForTheWordsOfItsColumns(t *testing.T) {
+	for _, lang := range dashboards.Langs {
+		pages, _ := read(t, lang)
+		waits := 0
+		for name, page := range pages {
+			for _, p := range page.Panels {
+				for _, o := range p.FieldConfig.Overrides {
+					title := ""
+					for _, property := range o.Properties {
+						if property.ID == "displayName" { // the last one counts
+							title, _ = property.Value.(string)
+						}
+					}
+					if !strings.Contains(title, "${days}") {
+						continue
+					}
+					waits++
+					if !strings.Contains(p.Targets[0].RawSQL, "${days:raw}") {
+						t.Errorf("%s/%s %q: its column %s may be named before the words for days are there", lang, name, p.Title, o.Matcher.Options)
+					}
+				}
+			}
+		}
+		if waits < 20 {
+			t.Errorf("%s: %d columns with the words for days: the test looks at too little", lang, waits)
+		}
+	}
+}

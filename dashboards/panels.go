@@ -685,7 +685,7 @@ func layers() (all []cog.Builder[dashboard.DashboardFieldConfigSourceOverrides])
 // matrix shows a number for each of one kind and each of another: zero apart from little, darker where there is more. The rows
 // have their names and their IDs; each cell leads to the quality report of both.
 func (b *board) matrix(key string, w, h uint32, row, head, value, sql string) {
-	sql, columns := b.noted(key, sql, []column{{name: row + "_name", as: sized(toBoard("quality", row), 220)}, {name: head + "_name", as: wide(90)}, {name: value, unit: count}, forLinks(row + "_id"), forLinks(head + "_id")})
+	sql, columns := b.noted(key, sql, []column{{name: row + "_name", as: sized(whole(toBoard("quality", row)), 220)}, {name: head + "_name", as: wide(90)}, {name: value, unit: count}, forLinks(row + "_id"), forLinks(head + "_id")})
 	sql = "SELECT " + row + "_name, " + row + "_id, ifNull(" + head + "_name, '" + absent + "') AS " + head + "_name, " + head + "_id, " + value + "\nFROM\n(" + sql + "\n)"
 	cell := column{name: value, unit: count, as: func(b *board) []dashboard.DynamicConfigValue {
 		return []dashboard.DynamicConfigValue{

@@ -56,6 +56,10 @@ type panel struct {
 			}
 		}
 	}
+	GridPos struct{ H int }
+	Options struct {
+		Legend struct{ ShowLegend bool }
+	}
 	Targets []struct {
 		RawSQL     string `json:"rawSql"`
 		Datasource struct{ Type, UID string }

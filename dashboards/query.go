@@ -75,13 +75,13 @@ func newQuery(sql string, as format) query {
 // answer comes, and not again when the words for days do: a statement whose columns have them names the variable, so that it
 // waits for it.
 func (b *board) ask(sql string, as format, columns ...column) cog.Builder[variants.Dataquery] {
+	if slices.ContainsFunc(columns, b.namesDays) {
+		sql += " /* ${days:raw} */"
+	}
 	if b.isOfNow {
 		sql = given(sql)
 	} else {
 		sql = then(sql)
-	}
-	if slices.ContainsFunc(columns, b.namesDays) {
-		sql += " /* ${days:raw} */"
 	}
 	return queryBuilder{newQuery(sql, as)}
 }

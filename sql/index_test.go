@@ -34,7 +34,7 @@ func TestAPeriodIsFoundByAnIndex(t *testing.T) {
 			t.Fatal(err)
 		}
 		found := regexp.MustCompile(`Name: ` + test.index + `\s[^|]*?Granules: (\d+)/(\d+)`).FindStringSubmatch(plan)
-		if found == nil || len(found[1]) > 1 || found[1] > "2" || found[1] == found[2] {
+		if len(found) == 0 || len(found[1]) > 1 || found[1] > "2" || found[1] == found[2] {
 			t.Errorf("%s reads %q of the blocks of rows, want a few of all:\n%s", test.view, found, plan)
 		}
 		var rows uint64

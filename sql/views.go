@@ -125,7 +125,7 @@ var readViews = sync.OnceValues(func() ([]viewFile, error) {
 // split takes the columns and the comment out of the text. It is false where the text has none, or creates another view.
 func (f *viewFile) split() bool {
 	head := viewHead.FindStringSubmatch(f.text)
-	if head == nil || head[1] != f.name {
+	if len(head) == 0 || head[1] != f.name {
 		return false
 	}
 	columns, rest, hasColumns := strings.Cut(f.text[len(head[0]):], "\n)\n")

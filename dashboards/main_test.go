@@ -37,6 +37,24 @@ func TestMain(m *testing.M) { warehousetest.Main(m) }
 // A statement is one query of the dashboards, by where it is.
 type statement struct{ place, sql string }
 
+// An override is what a panel says of a column.
+type override struct {
+	Matcher    struct{ ID, Options string }
+	Properties []struct {
+		ID    string
+		Value any
+	}
+}
+
+// settings are the properties by their IDs, of those that are there twice the last one, as Grafana takes it.
+func (o override) settings() map[string]any {
+	of := map[string]any{}
+	for _, property := range o.Properties {
+		of[property.ID] = property.Value
+	}
+	return of
+}
+
 // A panel is what the tests look at of one, as Grafana reads it.
 type panel struct {
 	ID          int
@@ -48,13 +66,7 @@ type panel struct {
 			Unit    string
 			NoValue string
 		}
-		Overrides []struct {
-			Matcher    struct{ ID, Options string }
-			Properties []struct {
-				ID    string
-				Value any
-			}
-		}
+		Overrides []override
 	}
 	GridPos struct{ H int }
 	Options struct {

@@ -317,13 +317,7 @@ func TestAStatementWaitsForTheWordsOfItsColumns(t *testing.T) {
 		for name, page := range pages {
 			for _, p := range page.Panels {
 				for _, o := range p.FieldConfig.Overrides {
-					title := ""
-					for _, property := range o.Properties {
-						if property.ID == "displayName" { // the last one counts
-							title, _ = property.Value.(string)
-						}
-					}
-					if !strings.Contains(title, "${days}") {
+					if title, _ := o.settings()["displayName"].(string); !strings.Contains(title, "${days}") {
 						continue
 					}
 					waits++

@@ -55,13 +55,7 @@ func TestTablesFitTheScreen(t *testing.T) {
 				GridPos         struct{ W int }
 				Transformations []struct{ ID string }
 				FieldConfig     struct {
-					Overrides []struct {
-						Matcher    struct{ Options string }
-						Properties []struct {
-							ID    string
-							Value any
-						}
-					}
+					Overrides []override
 				}
 			}
 		}
@@ -75,10 +69,7 @@ func TestTablesFitTheScreen(t *testing.T) {
 				note, noteWidth, isNoteWrapped, doesNoteGrow := "", 0.0, false, false
 				var grows []func(more float64)
 				for _, o := range panel.FieldConfig.Overrides {
-					of := map[string]any{}
-					for _, property := range o.Properties {
-						of[property.ID] = property.Value
-					}
+					of := o.settings()
 					if of["custom.hideFrom.viz"] != nil {
 						continue
 					}
@@ -175,10 +166,7 @@ func TestATelephoneShowsHowLate(t *testing.T) {
 			checked++
 			pixels := 0.0
 			for _, o := range panel.FieldConfig.Overrides {
-				of := map[string]any{}
-				for _, property := range o.Properties {
-					of[property.ID] = property.Value
-				}
+				of := o.settings()
 				has, isFixed := of["custom.width"].(float64)
 				if !isFixed {
 					if has, _ = of["custom.minWidth"].(float64); has == 0 {
@@ -213,10 +201,7 @@ func TestLongNamesAreWhole(t *testing.T) {
 		for name, page := range pages {
 			for _, p := range page.Panels {
 				for _, o := range p.FieldConfig.Overrides {
-					of := map[string]any{}
-					for _, property := range o.Properties {
-						of[property.ID] = property.Value
-					}
+					of := o.settings()
 					cell, _ := json.Marshal(of["custom.cellOptions"])
 					isWrapped := strings.Contains(string(cell), `"wrapText":true`)
 					isOfWho := strings.HasSuffix(o.Matcher.Options, "_name") && (strings.Contains(p.Targets[0].RawSQL, " AS most_overdue") || p.Type == "table" && len(p.Transformations) > 0)
@@ -252,10 +237,7 @@ func TestBarsAreNotCut(t *testing.T) {
 		for name, page := range pages {
 			for _, p := range page.Panels {
 				for _, o := range p.FieldConfig.Overrides {
-					of := map[string]any{}
-					for _, property := range o.Properties {
-						of[property.ID] = property.Value
-					}
+					of := o.settings()
 					if cell, _ := of["custom.cellOptions"].(map[string]any); cell["type"] != "gauge" {
 						continue
 					}

@@ -241,10 +241,11 @@ func TestARestoreThatIsKilledAtAnyMoment(t *testing.T) {
 	if err := os.WriteFile(bad, []byte("no backup"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	alive, accept := w.db, func(context.Context) error { return nil }
+	accept := func(context.Context) error { return nil }
 	for statements := 0; ; statements++ {
 		for _, next := range []string{bad, good} {
 			mustExec(t, w, "TRUNCATE TABLE facts", "INSERT INTO facts VALUES ('2026-01-01', 1)")
+			alive := w.db
 			w.db = &mortal{alive, statements}
 			err := w.Restore(t.Context(), good, smallSchema(w), accept)
 			w.db = alive
@@ -256,6 +257,10 @@ func TestARestoreThatIsKilledAtAnyMoment(t *testing.T) {
 			}
 			if !errors.Is(err, errKilled) {
 				t.Fatalf("killed after %d statements: %v", statements, err)
+			}
+			// What comes next is another command, which connects anew: its database can be missing in that moment.
+			if err := errors.Join(w.db.Close(), w.views.Close(), w.connect(t.Context(), true)); err != nil {
+				t.Fatalf("killed after %d statements, then connected: %v", statements, err)
 			}
 			isHalf := errors.Is(w.CheckWhole(t.Context()), ErrHalfRestored)
 			isDone := !isHalf && number(t, w, "SELECT count() FROM facts") == 100

@@ -4,8 +4,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"stagelag/dashboards"
+	"stagelag/extractor"
+	"stagelag/loader/loadertest"
+	"stagelag/transform"
+	"stagelag/warehouse/warehousetest"
 )
 
 // The demo's portal has two funnels with a stage of one name, and two people of one name.
@@ -51,5 +56,42 @@ func TestNoTwoThingsLookAlike(t *testing.T) {
 			}
 			seen[text] = true
 		}
+	}
+}
+
+// The heads of managers by stages are short, no two of them are alike, and the stage that lost most comes first.
+func TestHeadsOfAMatrixAreShort(t *testing.T) {
+	t.Parallel()
+	const long, longToo, unlike, short = "Documents for the approval by the state", "Documents for the approval by the customer", "Construction and commissioning works", "Handover"
+	want := []string{short, long, "Construction and commiss…", longToo}
+	day := func(of int) time.Time { return time.Date(2026, 3, of, 12, 0, 0, 0, time.UTC) }
+	rules := &transform.Rules{
+		Zone: time.UTC, Calendars: transform.Calendars{Default: transform.CalendarDays{}},
+		Stages: map[transform.StageKey]extractor.Stage{}, Norms: map[extractor.StageID][]transform.Norm{},
+	}
+	var histories []transform.History
+	for i, id := range []extractor.StageID{short, long, unlike, longToo} { // IDs are shown where no name is known
+		entered := day(1 + i)
+		rules.Stages[transform.StageKey{Stage: id}] = extractor.Stage{ID: id}
+		rules.Norms[id] = []transform.Norm{{Days: 0, From: transform.NoDay}}
+		deal := extractor.DealID(i + 1)
+		histories = append(histories, transform.History{
+			Deal:    extractor.Deal{ID: deal, Title: "A deal", StageID: id, CreatedAt: entered, MovedAt: entered},
+			Changes: []transform.Change{{StageChange: extractor.StageChange{ID: extractor.ChangeID(i + 1), DealID: deal, ChangedAt: entered, StageID: id, TypeID: 2}}},
+		})
+	}
+	w := warehousetest.Migrated(t)
+	loadertest.Publish(t, w, rules, transform.DayOf(day(9), time.UTC), histories)
+	lines, err := ask(t, w, view{from: day(1), to: day(9)}.expand(panelOf(t, "quality", "Managers × stages")))
+	if err != nil || len(lines) < 2 {
+		t.Fatalf("%q, %v", lines, err)
+	}
+	at := slices.Index(lines[0], "stage_name")
+	var got []string
+	for _, line := range lines[2:] {
+		got = append(got, line[at])
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("the heads are %q, want %q", got, want)
 	}
 }

@@ -52,6 +52,14 @@ func legible(color string) string {
 	}
 }
 
+// besideLinks is legible without the colour of links: what is as it should be needs none.
+func besideLinks(color string) string {
+	if color = legible(color); color == onTimeText {
+		return plainText
+	}
+	return color
+}
+
 // The dashboards, in the order of their links.
 var names = []string{"portfolio", "deal", "quality", "stages", "ahead", "trust"}
 

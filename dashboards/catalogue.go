@@ -71,6 +71,7 @@ var catalogue = withWeeks(map[string]text{
 	"date.format.long":   {"%d.%m.%Y", "%Y-%m-%d"},
 	// Grafana leaves as much room below a time axis as 31/12 takes.
 	"date.axis":         {"time:DD.MM", "time:D MMM"},
+	"date.axis.year":    {"time:DD.MM.YY", "time:D MMM YY"}, // a longer one is cut below the last bar
 	"date.format.month": {"%m.%Y", "%Y-%m"},
 	"date.format":       {"%d.%m.%y", "%Y-%m-%d"},
 	"days.calendar":     {"дней", "days"},

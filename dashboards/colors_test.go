@@ -97,6 +97,33 @@ func TestTextsCanBeRead(t *testing.T) {
 	}
 }
 
+// Links are blue. In a table, no other text is.
+func TestOnlyLinksLookLikeLinks(t *testing.T) {
+	for _, lang := range dashboards.Langs {
+		words := 0
+		for name, page := range first(read(t, lang)) {
+			for _, p := range page.Panels {
+				if p.Type != "table" {
+					continue
+				}
+				for _, o := range p.FieldConfig.Overrides {
+					mappings, err := json.Marshal(o.settings()["mappings"])
+					if err != nil {
+						t.Fatal(err)
+					}
+					words += strings.Count(string(mappings), `"color":`)
+					if strings.Contains(string(mappings), `"color":"blue"`) {
+						t.Errorf("%s/%s, %q: words of %s are as blue as links", lang, name, p.Title, o.Matcher.Options)
+					}
+				}
+			}
+		}
+		if words < 50 {
+			t.Errorf("%s: %d words of a colour: the test looks at too little", lang, words)
+		}
+	}
+}
+
 // Texts on grounds of a colour: the banner's, which are white, and those of the cells of a heat map, which Grafana 12.3
 // writes in black on a light colour and in white on any other.
 func TestTextsOnColoursCanBeRead(t *testing.T) {

@@ -168,7 +168,7 @@ func isBar(properties []dashboard.DynamicConfigValue) bool {
 // they may be sentences, which go on in the next line.
 func spoken(kind string, pixels int) func(*board) []dashboard.DynamicConfigValue {
 	return func(b *board) []dashboard.DynamicConfigValue {
-		properties := []dashboard.DynamicConfigValue{{Id: "mappings", Value: []dashboard.ValueMapping{absentIsADash(), b.words(kind, legible)}}}
+		properties := []dashboard.DynamicConfigValue{{Id: "mappings", Value: []dashboard.ValueMapping{absentIsADash(), b.words(kind, besideLinks)}}}
 		cell := map[string]any{"type": "auto"}
 		if slices.ContainsFunc(vocabulary[kind], func(w word) bool { return w.color != "" }) {
 			cell["type"] = "color-text"
@@ -294,13 +294,14 @@ func plus(difference string) string {
 	return "concat(if(" + difference + " > 0, '+', ''), replaceOne(toString(" + difference + "), '-', '−'))"
 }
 
-// change colours a difference where more is worse.
+// change colours a difference where more is worse. It says the whole text: Grafana reads one with a plus as a number, and
+// shows that without its sign.
 func change(b *board) []dashboard.DynamicConfigValue {
 	colored := func(pattern, color string) dashboard.ValueMapping {
 		return dashboard.ValueMapping{RegexMap: &dashboard.RegexMap{Type: dashboard.MappingTypeRegexToText,
-			Options: dashboard.DashboardRegexMapOptions{Pattern: pattern, Result: dashboard.ValueMappingResult{Color: new(color)}}}}
+			Options: dashboard.DashboardRegexMapOptions{Pattern: pattern, Result: dashboard.ValueMappingResult{Text: new("$1"), Color: new(color)}}}}
 	}
-	return []dashboard.DynamicConfigValue{{Id: "mappings", Value: []dashboard.ValueMapping{absentIs(b.say("no.value")), colored("^[+].+$", lateText), colored("^−.+$", onTimeText), colored("^0$", plainText)}}}
+	return []dashboard.DynamicConfigValue{{Id: "mappings", Value: []dashboard.ValueMapping{absentIs(b.say("no.value")), colored("^([+].+)$", lateText), colored("^(−.+)$", onTimeText), colored("^(0)$", plainText)}}}
 }
 
 // toPortal shows an address of the portal as a short link.
@@ -327,14 +328,15 @@ func (b *board) state(hidden []string) {
 			Options: dashboard.DashboardRegexMapOptions{Pattern: pattern, Result: dashboard.ValueMappingResult{Text: new(b.say(key)), Color: new(color)}},
 		}}
 	}
+	day := strings.ReplaceAll(b.say("date.format.long"), "-", "\u2060-\u2060") // a telephone would go on in the next line within a date
 	moment := func(of string) string {
-		return "formatDateTime(toTimeZone(" + of + ", ${zone:singlequote}), '" + b.say("date.format.long") + " %H:%i')"
+		return "formatDateTime(toTimeZone(" + of + ", ${zone:singlequote}), '" + day + " %H:%i')"
 	}
 	var only []string
 	for _, name := range hidden {
 		only = append(only, "if($__conditionalAll(1 = 0, $"+name+"), '', '"+b.say("state.only."+name)+"')")
 	}
-	date := func(of string) string { return "formatDateTime(" + of + ", '" + b.say("date.format.long") + "')" }
+	date := func(of string) string { return "formatDateTime(" + of + ", '" + day + "')" }
 	b.builder.WithPanel(stat.NewPanelBuilder().
 		Id(b.nextID()).GridPos(b.place(24, 2)).
 		Description(b.say("state.about")).Transparent(true).
@@ -660,13 +662,13 @@ func (b *board) flow(key string, w, h uint32, sql string) {
 		WithTransformation(dashboard.DataTransformerConfig{Id: "sortBy", Options: map[string]any{"sort": []map[string]any{{"field": x}}}}).
 		Unit(count).Decimals(0).Min(0).NoValue(b.say("no.answer.chart")).
 		ColorScheme(dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdPaletteClassic)).
-		Thresholds(plain()).XField(x).XTickLabelMaxLength(20).XTickLabelRotation(-45).XTickLabelSpacing(20).Stacking(common.StackingModeNormal).FillOpacity(85).LineWidth(0).GroupWidth(1).BarWidth(1).
+		Thresholds(plain()).XField(x).XTickLabelMaxLength(20).XTickLabelSpacing(76).Stacking(common.StackingModeNormal).FillOpacity(85).LineWidth(0).GroupWidth(1).BarWidth(1).
 		ShowValue(common.VisibilityModeNever).
 		Legend(common.NewVizLegendOptionsBuilder().ShowLegend(true).DisplayMode(common.LegendDisplayModeList).Placement(common.LegendPlacementBottom)).
 		Tooltip(common.NewVizTooltipOptionsBuilder().Mode(common.TooltipDisplayModeMulti)).
 		Overrides(append(layers(), b.noteOf(key), dashboard.NewDashboardFieldConfigSourceOverridesBuilder().
 			Matcher(dashboard.MatcherConfig{Id: "byName", Options: x}).
-			Properties([]dashboard.DynamicConfigValue{{Id: "unit", Value: b.say("date.unit")}}))))
+			Properties([]dashboard.DynamicConfigValue{{Id: "unit", Value: b.say("date.axis.year")}, {Id: "noValue", Value: " "}})))) // of a day whose label has no room
 }
 
 // mostLayers is how many colours people tell apart.

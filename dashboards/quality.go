@@ -141,10 +141,11 @@ GROUP BY `+keyOf[by]+`
 ORDER BY days_lost DESC, `+by+`_name`, append(columns, forLinks(by+"_id"))...)
 	}
 	b.matrix("quality.cross", 24, 13, "manager", "stage", "days_lost", `
-SELECT `+managerLabel+`, `+stageLabel+`, nullIf(cells[indexOf(places, (funnel_id, stage_id))], 0) AS days_lost, toString(manager_id) AS manager_id, stage_id
+SELECT `+managerLabel+`, `+shortened(label("stage", "stage_name"), "begins_alone")+` AS stage_name, nullIf(cells[indexOf(places, (funnel_id, stage_id))], 0) AS days_lost, toString(manager_id) AS manager_id, stage_id
 FROM
 (
-  SELECT manager_id, manager_name, places, cells, of_manager, stage.2 AS funnel_id, stage.3 AS stage_id, stage.4 AS stage_name, stage_place
+  SELECT manager_id, manager_name, places, cells, of_manager, stage.2 AS funnel_id, stage.3 AS stage_id, stage.4 AS stage_name, stage_place,
+    arrayCount(other -> startsWith(other.4, substringUTF8(stage.4, 1, 24)), stages) = 1 AS begins_alone
   FROM
   (
     SELECT manager_id, any(manager) AS manager_name, groupArray((funnel_id, stage_id)) AS places, groupArray(days) AS cells, sum(days) AS of_manager, any(stages) AS stages
@@ -234,4 +235,10 @@ ORDER BY bucket.2`, column{name: "late_by"}, column{name: "visits", color: neutr
 		column{name: "planned_end", unit: day, as: date}, column{name: "left_date", unit: day, as: date},
 		column{name: "overdue_days", unit: "days", color: late, as: days(98)}, column{name: "status", as: spoken("status", 140)}, forLinks("deal_id"))
 	return b
+}
+
+// shortened is a name as the head of a narrow column, where nobody reads one of nine lines: its beginning, where no other
+// begins so. The tables above have the whole names.
+func shortened(name, beginsAlone string) string {
+	return "if(" + beginsAlone + " AND lengthUTF8(" + name + ") > 25, concat(trimRight(substringUTF8(" + name + ", 1, 24)), '…'), " + name + ")"
 }

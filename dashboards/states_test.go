@@ -1,6 +1,7 @@
 package dashboards_test
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -133,8 +134,19 @@ func TestTheBannerIsLoud(t *testing.T) {
 	if got := number(t, w, view{}.expand(banner)); !strings.HasSuffix(got, " UTC") { // whose zone is not known yet
 		t.Errorf("after a first run that failed: %q, want a time that says its zone", got)
 	}
+	runs := panelOf(t, "trust", "Latest runs")
+	began := "SELECT started FROM (" + runs + ") WHERE run_id = 1"
+	if got := number(t, w, view{}.expand(began)); !strings.HasSuffix(got, " UTC") {
+		t.Errorf("the list of runs after a first run that failed: %q, want a time that says its zone", got)
+	}
+	if got := number(t, w, view{}.expand(banner)); regexp.MustCompile(`\d-\d`).MatchString(got) { // a line breaks after a hyphen
+		t.Errorf("%q: a line can break within the date", got)
+	}
 	event("2", "published", "2026-03-10", "now64(3) - INTERVAL 40 HOUR")
 	says("old")
+	if got := number(t, w, v.expand(began)); strings.HasSuffix(got, " UTC") {
+		t.Errorf("the list of runs of a portal in %s: %q", v.zone, got)
+	}
 	event("3", "published", "2026-03-11", "now64(3) - INTERVAL 3 HOUR")
 	says("planless")
 	event("4", "failed", "2026-03-12", "now64(3) - INTERVAL 1 HOUR")

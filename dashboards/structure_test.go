@@ -2,6 +2,7 @@ package dashboards_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -51,6 +52,99 @@ func TestEveryPanelIsDescribed(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// Grafana 12.3 reads "+21" as a number and shows it as 21, unless a mapping says the text.
+func TestADifferenceKeepsItsSign(t *testing.T) {
+	for _, lang := range dashboards.Langs {
+		differences := 0
+		for _, p := range first(read(t, lang))["portfolio.json"].Panels {
+			for _, o := range p.FieldConfig.Overrides {
+				if !strings.HasSuffix(o.Matcher.Options, "_change") {
+					continue
+				}
+				differences++
+				data, err := json.Marshal(o.settings()["mappings"])
+				if err != nil {
+					t.Fatal(err)
+				}
+				var mappings []struct {
+					Type    string
+					Options json.RawMessage
+				}
+				if err := json.Unmarshal(data, &mappings); err != nil {
+					t.Fatal(err)
+				}
+				for _, value := range []string{"+21", "−3", "0"} {
+					shown := ""
+					for _, m := range mappings {
+						var to struct {
+							Pattern string
+							Result  struct{ Text string }
+						}
+						if m.Type != "regex" {
+							continue
+						}
+						if err := json.Unmarshal(m.Options, &to); err != nil {
+							t.Fatal(err)
+						}
+						if pattern := regexp.MustCompile(to.Pattern); pattern.MatchString(value) {
+							shown = pattern.ReplaceAllString(value, to.Result.Text)
+							break
+						}
+					}
+					if shown != value {
+						t.Errorf("%s, %s: %s is shown as %q", lang, o.Matcher.Options, value, shown)
+					}
+				}
+			}
+		}
+		if differences != 2 {
+			t.Errorf("%s: %d differences, want 2", lang, differences)
+		}
+	}
+}
+
+// Grafana 12.3 cuts the first of the labels below a chart that are turned, because it begins left of the chart. Where a
+// label has no room, it writes what stands for no value.
+func TestLabelsBelowAChartAreNotTurned(t *testing.T) {
+	type board struct {
+		Panels []struct {
+			Type, Title string
+			Options     struct {
+				XField                                string
+				XTickLabelRotation, XTickLabelSpacing int
+			}
+			FieldConfig struct{ Overrides []override }
+		}
+	}
+	files, err := dashboards.Files(dashboards.English, dashboards.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	charts := 0
+	for name, p := range boards[board](t, files) {
+		for _, panel := range p.Panels {
+			if panel.Type != "barchart" {
+				continue
+			}
+			charts++
+			if o := panel.Options; o.XTickLabelRotation != 0 || o.XTickLabelSpacing < 76 { // a date takes 66 pixels
+				t.Errorf("%s, %q: labels are turned by %d and %d pixels apart", name, panel.Title, o.XTickLabelRotation, o.XTickLabelSpacing)
+			}
+			isText := false
+			for _, o := range panel.FieldConfig.Overrides {
+				of := o.settings()
+				isText = isText || o.Matcher.Options == panel.Options.XField && (of["unit"] == "string" || of["noValue"] == " ")
+			}
+			if !isText {
+				t.Errorf("%s, %q: the labels that have no room are not empty", name, panel.Title)
+			}
+		}
+	}
+	if charts < 8 {
+		t.Errorf("%d bar charts: the test looks at too little", charts)
 	}
 }
 

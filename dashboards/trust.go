@@ -19,12 +19,12 @@ WHERE is_final = 0 AND is_waiting = 0
 
 	b.isOfNow = true // what became of a run is known only after it
 	b.table("trust.runs", 24, 9, `
-SELECT status AS run_status, run_id, as_of, formatDateTime(toTimeZone(started_at, ${zone:singlequote}), '`+b.say("date.format.long")+` %H:%i') AS started, dateDiff('second', started_at, finished_at) AS run_seconds, deals_seen, deals_changed,
+SELECT status AS run_status, run_id, as_of, concat(formatDateTime(toTimeZone(started_at, ${zone:singlequote}), '`+b.say("date.format.long")+` %H:%i'), if(max(status = 'published') OVER () = 0, ' UTC', '')) AS started, dateDiff('second', started_at, finished_at) AS run_seconds, deals_seen, deals_changed,
   `+errorKind+` AS error_kind, error
 FROM runs
 ORDER BY run_id DESC
 LIMIT 30`,
-		column{name: "run_status", as: spoken("run_status", 112)}, column{name: "run_id", unit: count, as: wide(70)}, column{name: "as_of", unit: day, as: date}, column{name: "started", as: wide(132)},
+		column{name: "run_status", as: spoken("run_status", 112)}, column{name: "run_id", unit: count, as: wide(70)}, column{name: "as_of", unit: day, as: date}, column{name: "started", as: wide(166)},
 		column{name: "run_seconds", unit: b.say("unit.seconds"), as: wide(75)}, column{name: "deals_seen", unit: count, as: wide(76)}, column{name: "deals_changed", unit: count, as: wide(104)},
 		column{name: "error_kind", as: folded("error_kind", 150)}, column{name: "error", as: wrapped})
 	b.isOfNow = false
